@@ -5,6 +5,7 @@ mod json;
 mod keypath;
 mod options;
 mod provider;
+pub mod providers;
 mod reference;
 mod secret;
 mod typed;

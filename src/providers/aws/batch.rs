@@ -1,0 +1,46 @@
+//! Many names in few calls, each with an answer of its own.
+
+use std::{collections::HashMap, future::Future};
+
+use futures::{StreamExt, stream};
+
+use crate::{
+    error::{Error, ErrorKind, Result},
+    secret::Secret,
+};
+
+/// One answer for each of `paths`, in their order: every name is asked for once, `size` names to a `load`, with at most
+/// `concurrency` of those under way.
+pub(crate) async fn in_batches<F>(
+    paths: &[String],
+    size: usize,
+    concurrency: usize,
+    load: impl Fn(Vec<String>) -> F,
+) -> Vec<Result<Secret>>
+where
+    F: Future<Output = Vec<(String, Result<Secret>)>>,
+{
+    let mut names = paths.to_vec();
+    names.sort_unstable();
+    names.dedup();
+    let batches: Vec<_> = names.chunks(size).map(<[String]>::to_vec).collect();
+    let answers: HashMap<_, _> =
+        stream::iter(batches).map(load).buffer_unordered(concurrency).flat_map(stream::iter).collect().await;
+    paths.iter().map(|path| answers.get(path).cloned().unwrap_or_else(|| Err(unanswered()))).collect()
+}
+
+/// One call for each name, with at most `concurrency` under way.
+pub(crate) async fn singly<F>(
+    names: Vec<String>,
+    concurrency: usize,
+    load: impl Fn(String) -> F,
+) -> Vec<(String, Result<Secret>)>
+where
+    F: Future<Output = (String, Result<Secret>)>,
+{
+    stream::iter(names).map(load).buffer_unordered(concurrency).collect().await
+}
+
+fn unanswered() -> Error {
+    Error::new(ErrorKind::Unexpected, "AWS gave no answer for this name")
+}

@@ -1,0 +1,127 @@
+//! Settings of an AWS provider.
+
+use std::{num::NonZeroU32, time::Duration};
+
+/// Who to be, where, and how patiently.
+///
+/// What is unset is found as the AWS SDK finds it: credentials by the
+/// [default chain](https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html) (environment,
+/// profile, web identity, container, instance metadata), the region from the environment, the profile and then
+/// instance metadata (version 2, with a short timeout), endpoints from `AWS_ENDPOINT_URL` and its forms for one service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AwsConfig {
+    /// The region of the store, and of STS.
+    pub region: Option<String>,
+    /// The profile of the shared config files, instead of `AWS_PROFILE`.
+    pub profile: Option<String>,
+    /// Roles to assume, each by the one before it; the first by the credentials that were found.
+    pub roles: Vec<Role>,
+    /// The endpoint of every service, STS included.
+    pub endpoint_url: Option<String>,
+    /// The endpoint of the store alone.
+    pub service_endpoint_url: Option<String>,
+    /// The endpoint of STS alone.
+    pub sts_endpoint_url: Option<String>,
+    /// Attempts in total, the first one included, for STS as well. Default: 3, as in the AWS SDKs'
+    /// [standard mode](https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html).
+    pub retry: NonZeroU32,
+    /// The time to connect, and again the time to wait for an answer, of one attempt; for STS as
+    /// well. Default: 5 s, as in the Python s1crets.
+    pub timeout: Duration,
+}
+
+/// A role to assume.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Role {
+    /// The role's ARN.
+    pub arn: String,
+    /// The name of the session, as CloudTrail shows it. Default: `s1crets`.
+    pub session_name: String,
+    /// How long the credentials live: 900 s up to the role's own maximum, and at most an hour for a
+    /// role that is assumed by another one
+    /// ([AssumeRole](https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html)). Default: 3600 s.
+    pub duration: Duration,
+    /// What the role's trust policy demands of a third party.
+    pub external_id: Option<String>,
+}
+
+impl Default for AwsConfig {
+    fn default() -> Self {
+        Self {
+            region: None,
+            profile: None,
+            roles: Vec::new(),
+            endpoint_url: None,
+            service_endpoint_url: None,
+            sts_endpoint_url: None,
+            retry: const { NonZeroU32::new(3).expect("3 is not 0") },
+            timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+impl AwsConfig {
+    /// The same in a region.
+    #[must_use]
+    pub fn with_region(self, region: impl Into<String>) -> Self {
+        Self { region: Some(region.into()), ..self }
+    }
+
+    /// The same with the credentials of a profile.
+    #[must_use]
+    pub fn with_profile(self, profile: impl Into<String>) -> Self {
+        Self { profile: Some(profile.into()), ..self }
+    }
+
+    /// The same with one more role, assumed by those before it.
+    #[must_use]
+    pub fn with_role(mut self, role: Role) -> Self {
+        self.roles.push(role);
+        self
+    }
+
+    /// The same with one endpoint for every service, STS included.
+    #[must_use]
+    pub fn with_endpoint_url(self, url: impl Into<String>) -> Self {
+        Self { endpoint_url: Some(url.into()), ..self }
+    }
+
+    /// The same with that many attempts in total.
+    #[must_use]
+    pub fn with_retry(self, attempts: NonZeroU32) -> Self {
+        Self { retry: attempts, ..self }
+    }
+
+    /// The same with that much time to connect, and to wait for an answer.
+    #[must_use]
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
+    }
+}
+
+impl Role {
+    /// A role by its ARN, with the defaults.
+    pub fn new(arn: impl Into<String>) -> Self {
+        Self { arn: arn.into(), session_name: "s1crets".into(), duration: Duration::from_secs(3600), external_id: None }
+    }
+
+    /// The same with another session name.
+    #[must_use]
+    pub fn with_session_name(self, name: impl Into<String>) -> Self {
+        Self { session_name: name.into(), ..self }
+    }
+
+    /// The same with another life time.
+    #[must_use]
+    pub fn with_duration(self, duration: Duration) -> Self {
+        Self { duration, ..self }
+    }
+
+    /// The same with an external id.
+    #[must_use]
+    pub fn with_external_id(self, id: impl Into<String>) -> Self {
+        Self { external_id: Some(id.into()), ..self }
+    }
+}

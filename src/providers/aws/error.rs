@@ -1,0 +1,331 @@
+//! What AWS answers, as our kinds. The one place where an AWS error becomes one of ours.
+
+use std::{error::Error as StdError, fmt, num::NonZeroU32, time::Duration};
+
+use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_sts::operation::assume_role::AssumeRoleError;
+use aws_smithy_runtime_api::client::{
+    orchestrator::HttpResponse,
+    result::{DispatchFailure, SdkError},
+};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use crate::error::{Error, ErrorKind};
+
+/// How patiently a call was made, to say so when it fails.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    pub(crate) attempts: NonZeroU32,
+    pub(crate) timeout: Duration,
+}
+
+/// What a service said of a refusal, without the raw answer, which may hold values.
+#[derive(Debug)]
+struct Refusal {
+    code: String,
+    status: Option<u16>,
+    request_id: Option<String>,
+}
+
+/// The kind of an SDK error, with a message that says what AWS said.
+///
+/// The SDK's own error is dropped: it carries the raw answer. Only the causes of failures to reach
+/// the service are kept, which hold none.
+pub(crate) fn from_sdk<E>(error: SdkError<E, HttpResponse>, patience: Patience) -> Error
+where
+    E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+{
+    if let Some(credentials) = find::<CredentialsError>(&error) {
+        return from_credentials(credentials, patience);
+    }
+    match error {
+        SdkError::TimeoutError(_) => timed_out(patience),
+        SdkError::DispatchFailure(failure) => from_dispatch(failure, patience),
+        SdkError::ServiceError(ref refused) => {
+            from_service(refused.err(), refused.raw().status().as_u16(), refused.raw().headers().get(REQUEST_ID))
+        }
+        SdkError::ResponseError(ref unread) => from_unread(unread.raw().status().as_u16()),
+        SdkError::ConstructionFailure(_) => Error::invalid_input("the request can't be made from this input"),
+        _ => Error::new(ErrorKind::Unexpected, "the AWS SDK failed in a way it didn't know before"),
+    }
+}
+
+/// The kind for an error code of AWS, where the code alone decides. From the services' lists of
+/// [common errors](https://docs.aws.amazon.com/systems-manager/latest/APIReference/CommonErrors.html) and of errors by call.
+pub(crate) fn kind_of_code(code: &str) -> Option<ErrorKind> {
+    Some(match code {
+        "ResourceNotFoundException" | "ParameterNotFound" | "ParameterVersionNotFound" => ErrorKind::NotFound,
+        "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "OptInRequired" | "DecryptionFailure" => {
+            ErrorKind::AccessDenied
+        }
+        code if EXPIRED.contains(&code) => ErrorKind::Unauthenticated,
+        "InvalidSignatureException"
+        | "SignatureDoesNotMatch"
+        | "IncompleteSignature"
+        | "AuthFailure"
+        | "MissingAuthenticationToken"
+        | "MissingAuthenticationTokenException"
+        | "NotAuthorized" => ErrorKind::Unauthenticated,
+        "Throttling"
+        | "ThrottlingException"
+        | "ThrottledException"
+        | "RequestThrottled"
+        | "RequestThrottledException"
+        | "TooManyRequestsException"
+        | "RequestLimitExceeded"
+        | "SlowDown"
+        | "ProvisionedThroughputExceededException" => ErrorKind::Throttled,
+        "InternalServerError"
+        | "InternalServiceError"
+        | "InternalFailure"
+        | "InternalServiceErrorException"
+        | "ServiceUnavailable"
+        | "ServiceUnavailableException" => ErrorKind::Unavailable,
+        "RequestTimeout" | "RequestTimeoutException" => ErrorKind::Timeout,
+        "ResourceExistsException" | "ParameterAlreadyExists" | "PreconditionNotMetException" | "TooManyUpdates" => {
+            ErrorKind::Conflict
+        }
+        "ValidationException"
+        | "ValidationError"
+        | "InvalidParameterException"
+        | "InvalidParameterValue"
+        | "InvalidRequestException"
+        | "InvalidFilterKey"
+        | "InvalidFilterOption"
+        | "InvalidFilterValue"
+        | "InvalidKeyId"
+        | "InvalidNextToken"
+        | "InvalidNextTokenException"
+        | "LimitExceededException"
+        | "EncryptionFailure"
+        | "UnsupportedParameterType"
+        | "ParameterPatternMismatchException"
+        | "ParameterMaxVersionLimitExceeded"
+        | "HierarchyTypeMismatchException"
+        | "HierarchyLevelLimitExceededException"
+        | "InvalidAllowedPatternException"
+        | "PoliciesLimitExceededException"
+        | "IncompatiblePolicyException"
+        | "InvalidPolicyTypeException"
+        | "InvalidPolicyAttributeException" => ErrorKind::InvalidInput,
+        _ => return None,
+    })
+}
+
+/// Whether fresh credentials may mend it.
+pub(crate) fn is_expired<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+    let code = error.as_service_error().and_then(|refused| refused.meta().code());
+    code.is_some_and(|code| EXPIRED.contains(&code))
+}
+
+/// One entry of a batch answer that says why a single secret was refused.
+#[cfg(feature = "aws-sm")]
+pub(crate) fn from_batch_entry(code: &str, message: &str) -> Error {
+    let refusal = Refusal { code: code.into(), status: None, request_id: None };
+    Error::new(kind_of_code(code).unwrap_or(ErrorKind::Unexpected), said(code, message)).with_source(refusal)
+}
+
+/// AWS's own code of an error, if it has one.
+pub(crate) fn code(error: &Error) -> Option<&str> {
+    error.source()?.downcast_ref().map(|refusal: &Refusal| refusal.code.as_str())
+}
+
+/// The same without a value that AWS quoted back, as its validation messages may.
+pub(crate) fn without_value(error: Error, value: &str) -> Error {
+    let quoted = !value.is_empty() && error.message().contains(value);
+    if quoted {
+        return Error::new(error.kind(), "AWS refused the new value, quoting it; its words are left out here");
+    }
+    error
+}
+
+/// What AWS answers to credentials that are no longer, or not yet, good.
+const EXPIRED: [&str; 5] =
+    ["ExpiredToken", "ExpiredTokenException", "RequestExpired", "UnrecognizedClientException", "InvalidClientTokenId"];
+
+const REQUEST_ID: &str = "x-amzn-requestid";
+
+fn from_service<E: ProvideErrorMetadata>(refused: &E, status: u16, request_id: Option<&str>) -> Error {
+    let Some(code) = refused.meta().code() else {
+        return from_unread(status);
+    };
+    let kind = kind_of_code(code).or_else(|| kind_of_status(status)).unwrap_or(ErrorKind::Unexpected);
+    let refusal = Refusal { code: code.into(), status: Some(status), request_id: request_id.map(Into::into) };
+    let error = Error::new(kind, said(code, refused.meta().message().unwrap_or_default())).with_source(refusal);
+    with_advice(error)
+}
+
+fn with_advice(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::AccessDenied => error.with_hint(
+            "the identity needs this action on this resource, and kms:Decrypt where the key is the account's own",
+        ),
+        ErrorKind::Unauthenticated => error.with_hint("check the credentials with `aws sts get-caller-identity`"),
+        _ => error,
+    }
+}
+
+fn said(code: &str, message: &str) -> String {
+    match message {
+        "" => format!("AWS says {code}"),
+        message => format!("AWS says {code}: {}", message.trim_end_matches('.')),
+    }
+}
+
+/// An answer that is not in the service's language: a proxy's, or a cut one.
+fn from_unread(status: u16) -> Error {
+    match kind_of_status(status) {
+        Some(kind) => Error::new(kind, format!("the endpoint answered HTTP {status} without an AWS error code")),
+        None => Error::new(ErrorKind::Unavailable, format!("the endpoint's answer (HTTP {status}) can't be read"))
+            .with_hint("is this the endpoint of the service?"),
+    }
+}
+
+fn kind_of_status(status: u16) -> Option<ErrorKind> {
+    match status {
+        401 => Some(ErrorKind::Unauthenticated),
+        403 => Some(ErrorKind::AccessDenied),
+        429 => Some(ErrorKind::Throttled),
+        500.. => Some(ErrorKind::Unavailable),
+        _ => None,
+    }
+}
+
+fn from_dispatch(failure: DispatchFailure, patience: Patience) -> Error {
+    if failure.is_timeout() {
+        return timed_out(patience);
+    }
+    let error = Error::new(ErrorKind::Unavailable, "the endpoint can't be reached");
+    match SdkError::<Never, ()>::DispatchFailure(failure).into_source() {
+        Ok(cause) => error.with_source(Cause(cause)),
+        Err(_) => error,
+    }
+}
+
+fn timed_out(patience: Patience) -> Error {
+    let Patience { attempts, timeout } = patience;
+    let attempts = match attempts.get() {
+        1 => "one attempt".into(),
+        more => format!("up to {more} attempts"),
+    };
+    let each = humantime::format_duration(timeout);
+    Error::new(ErrorKind::Timeout, format!("no answer in {attempts} of {each} each"))
+}
+
+/// Credentials that can't be had: the reason lies in the chain, an STS refusal included.
+fn from_credentials(error: &CredentialsError, patience: Patience) -> Error {
+    if let Some(refused) = find::<AssumeRoleError>(error) {
+        let code = refused.meta().code().unwrap_or("no code");
+        let kind =
+            kind_of_code(code).filter(|kind| *kind != ErrorKind::InvalidInput).unwrap_or(ErrorKind::AccessDenied);
+        let message = said(code, refused.meta().message().unwrap_or_default());
+        return Error::new(kind, format!("can't assume the role: {message}"))
+            .with_hint("check the role's ARN, its trust policy and the external id");
+    }
+    match error {
+        CredentialsError::CredentialsNotLoaded(_) => Error::new(ErrorKind::Unauthenticated, "no AWS credentials found")
+            .with_hint("set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the machine a role"),
+        CredentialsError::ProviderTimedOut(_) => timed_out(patience),
+        CredentialsError::InvalidConfiguration(_) => Error::config("the AWS profile's credential settings are invalid"),
+        _ if is_timeout(error) => timed_out(patience),
+        _ if is_unreachable(error) => {
+            Error::new(ErrorKind::Unavailable, "the source of AWS credentials can't be reached")
+        }
+        _ => Error::new(ErrorKind::Unauthenticated, "AWS credentials can't be loaded"),
+    }
+}
+
+fn is_timeout(error: &CredentialsError) -> bool {
+    let sts = find::<SdkError<AssumeRoleError, HttpResponse>>(error);
+    sts.is_some_and(|error| match error {
+        SdkError::TimeoutError(_) => true,
+        SdkError::DispatchFailure(failure) => failure.is_timeout(),
+        _ => false,
+    })
+}
+
+fn is_unreachable(error: &CredentialsError) -> bool {
+    let sts = find::<SdkError<AssumeRoleError, HttpResponse>>(error);
+    sts.is_some_and(|error| matches!(error, SdkError::DispatchFailure(_) | SdkError::ResponseError(_)))
+}
+
+/// The first error of a type in a chain of causes.
+fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        next = error.source();
+    }
+    None
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.code)?;
+        if let Some(status) = self.status {
+            write!(f, ", HTTP {status}")?;
+        }
+        match &self.request_id {
+            Some(id) => write!(f, ", request id {id}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl StdError for Refusal {}
+
+/// A boxed cause as an error of its own.
+#[derive(Debug)]
+struct Cause(Box<dyn StdError + Send + Sync>);
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl StdError for Cause {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source()
+    }
+}
+
+/// Stands where an error type is asked for and there can be none.
+#[derive(Debug)]
+enum Never {}
+
+impl fmt::Display for Never {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {}
+    }
+}
+
+impl StdError for Never {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quoted_value_is_left_out() {
+        let error = Error::invalid_input("AWS says ValidationException: Value 'hunter2' at 'value' failed");
+        let error = without_value(error, "hunter2");
+        assert!(!format!("{error:?} {error}").contains("hunter2"));
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    }
+
+    #[test]
+    fn a_timeout_says_how_long_was_waited() {
+        let patience = Patience { attempts: NonZeroU32::MIN, timeout: Duration::from_millis(1500) };
+        assert_eq!(timed_out(patience).message(), "no answer in one attempt of 1s 500ms each");
+    }
+
+    #[test]
+    fn expired_credentials_are_no_identity() {
+        for code in EXPIRED {
+            assert_eq!(kind_of_code(code), Some(ErrorKind::Unauthenticated), "{code}");
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! AWS: Parameter Store and Secrets Manager, through the SDK.
+
+mod batch;
+mod config;
+mod error;
+#[cfg(feature = "aws-ps")]
+mod parameter_store;
+#[cfg(feature = "aws-sm")]
+mod secrets_manager;
+mod session;
+
+pub use config::{AwsConfig, Role};
+#[cfg(feature = "aws-ps")]
+pub use parameter_store::ParameterStore;
+#[cfg(feature = "aws-sm")]
+pub use secrets_manager::SecretsManager;

@@ -1,0 +1,295 @@
+//! A client of one AWS service with its credentials: made once, renewed when they are refused.
+
+use std::{future::Future, num::NonZeroU32, sync::Arc, time::Duration};
+
+use arc_swap::ArcSwap;
+use aws_config::{
+    BehaviorVersion, ConfigLoader, SdkConfig,
+    environment::EnvironmentVariableRegionProvider,
+    imds::{self, region::ImdsRegionProvider},
+    meta::region::{ProvideRegion, RegionProviderChain},
+    profile::ProfileFileRegionProvider,
+    sts::AssumeRoleProvider,
+};
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use aws_sdk_sts::config::IdentityCache;
+use aws_smithy_runtime_api::client::{
+    interceptors::context::InterceptorContext,
+    orchestrator::HttpResponse,
+    result::SdkError,
+    retries::classifiers::{ClassifyRetry, RetryAction},
+};
+use aws_smithy_types::{
+    error::metadata::ProvideErrorMetadata,
+    retry::{ErrorKind as RetryKind, RetryConfig},
+    timeout::TimeoutConfig,
+};
+use aws_types::region::Region;
+use tokio::sync::Mutex;
+use tracing::{instrument::WithSubscriber, subscriber::NoSubscriber};
+
+use super::{
+    config::{AwsConfig, Role},
+    error::{self, Patience},
+};
+use crate::{
+    error::{Error, Result},
+    options::Effort,
+};
+
+/// Credentials are renewed this long before they expire, so that none dies on its way to AWS.
+const RENEW_AHEAD: Duration = Duration::from_secs(60);
+
+/// How long instance metadata may take to tell the region: it is one hop away, or not there.
+const METADATA_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// What differs between the services: the SDK makes a new set of types for each.
+pub(crate) trait Service: Send + Sync + 'static {
+    type Client: Clone + Send + Sync;
+    type Overrides;
+
+    fn client(config: &SdkConfig, endpoint_url: Option<&str>) -> Self::Client;
+    fn overrides(retry: Option<RetryConfig>, timeout: Option<TimeoutConfig>) -> Self::Overrides;
+}
+
+/// A service's client, shared by all callers, with one set of credentials at a time.
+pub(crate) struct Session<S: Service> {
+    settings: AwsConfig,
+    live: ArcSwap<Live<S>>,
+    renewal: Mutex<()>,
+}
+
+struct Live<S: Service> {
+    client: S::Client,
+}
+
+impl<S: Service> Session<S> {
+    /// Finds region and credentials. No call is made to the service.
+    pub(crate) async fn open(settings: AwsConfig) -> Result<Self> {
+        let live = ArcSwap::from_pointee(Live::<S>::open(&settings).await?);
+        Ok(Self { settings, live, renewal: Mutex::new(()) })
+    }
+
+    /// Makes one call. If AWS says that the credentials have expired, they are renewed, once for all
+    /// callers, and the call is made once more: the SDK renews by the clock, and doesn't do this.
+    pub(crate) async fn call<T, E, F, Fut>(&self, effort: Effort, operation: F) -> Result<T>
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+        F: Fn(S::Client, S::Overrides) -> Fut,
+        Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    {
+        let live = self.live.load_full();
+        let patience = self.patience(effort);
+        let result = silently(operation(live.client.clone(), overrides::<S>(effort))).await;
+        let result = match result {
+            Err(error) if error::is_expired(&error) => {
+                let live = self.renewed(&live).await?;
+                silently(operation(live.client.clone(), overrides::<S>(effort))).await
+            }
+            other => other,
+        };
+        result.map_err(|error| error::from_sdk(error, patience))
+    }
+
+    /// The session's state after `refused`: renewed here, or by whoever came first.
+    async fn renewed(&self, refused: &Arc<Live<S>>) -> Result<Arc<Live<S>>> {
+        let _one_at_a_time = self.renewal.lock().await;
+        let live = self.live.load_full();
+        if !Arc::ptr_eq(&live, refused) {
+            return Ok(live);
+        }
+        tracing::info!("the AWS credentials were refused as expired; taking new ones");
+        let fresh = Arc::new(Live::open(&self.settings).await?);
+        self.live.store(fresh.clone());
+        Ok(fresh)
+    }
+
+    fn patience(&self, effort: Effort) -> Patience {
+        Patience {
+            attempts: effort.retry.unwrap_or(self.settings.retry),
+            timeout: effort.timeout.unwrap_or(self.settings.timeout),
+        }
+    }
+}
+
+impl<S: Service> std::fmt::Debug for Session<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl<S: Service> Live<S> {
+    async fn open(settings: &AwsConfig) -> Result<Self> {
+        let config = silently(load(settings)).await?;
+        let endpoint = settings.service_endpoint_url.as_deref().or(settings.endpoint_url.as_deref());
+        Ok(Self { client: S::client(&config, endpoint) })
+    }
+}
+
+/// The SDK's trace level prints whole requests, a new value included: its own log is turned off.
+fn silently<F: Future>(future: F) -> impl Future<Output = F::Output> {
+    future.with_subscriber(NoSubscriber::default())
+}
+
+fn overrides<S: Service>(effort: Effort) -> S::Overrides {
+    S::overrides(effort.retry.map(retry_config), effort.timeout.map(timeout_config))
+}
+
+async fn load(settings: &AwsConfig) -> Result<SdkConfig> {
+    let config = loader(settings).region(region(settings)).load().await;
+    if config.region().is_none() {
+        return Err(Error::config(
+            "no AWS region: none in the settings, the environment, the profile or instance metadata",
+        )
+        .with_hint("set AWS_REGION, or `region` in s1crets.toml, or --region"));
+    }
+    match settings.roles.as_slice() {
+        [] => Ok(config),
+        roles => Ok(assume(&config, settings, roles).await),
+    }
+}
+
+fn loader(settings: &AwsConfig) -> ConfigLoader {
+    let loader = aws_config::defaults(BehaviorVersion::latest())
+        .retry_config(retry_config(settings.retry))
+        .timeout_config(timeout_config(settings.timeout))
+        .identity_cache(identity_cache(settings));
+    match &settings.profile {
+        Some(profile) => loader.profile_name(profile),
+        None => loader,
+    }
+}
+
+/// Settings, then environment, profile and instance metadata.
+fn region(settings: &AwsConfig) -> impl ProvideRegion + 'static {
+    let mut profile = ProfileFileRegionProvider::builder();
+    if let Some(name) = &settings.profile {
+        profile = profile.profile_name(name);
+    }
+    RegionProviderChain::first_try(settings.region.clone().map(Region::new))
+        .or_else(EnvironmentVariableRegionProvider::new())
+        .or_else(profile.build())
+        .or_else(ImdsRegionProvider::builder().imds_client(metadata_client()).build())
+}
+
+fn metadata_client() -> imds::Client {
+    imds::Client::builder()
+        .max_attempts(1)
+        .connect_timeout(METADATA_TIMEOUT)
+        .read_timeout(METADATA_TIMEOUT)
+        .operation_timeout(METADATA_TIMEOUT)
+        .build()
+}
+
+/// The configuration with the credentials of the last of `roles`, each assumed by the one before.
+async fn assume(config: &SdkConfig, settings: &AwsConfig, roles: &[Role]) -> SdkConfig {
+    let sts = sts_config(config, settings);
+    let mut credentials = config.credentials_provider();
+    for role in roles {
+        let mut builder = AssumeRoleProvider::builder(&role.arn)
+            .session_name(&role.session_name)
+            .session_length(role.duration)
+            .configure(&sts);
+        if let Some(id) = &role.external_id {
+            builder = builder.external_id(id);
+        }
+        let assumed = match credentials {
+            Some(by) => builder.build_from_provider(by).await,
+            None => builder.build().await,
+        };
+        credentials = Some(SharedCredentialsProvider::new(assumed));
+    }
+    config.clone().into_builder().set_credentials(credentials).identity_cache(identity_cache(settings)).build()
+}
+
+fn sts_config(config: &SdkConfig, settings: &AwsConfig) -> SdkConfig {
+    let builder = config.clone().into_builder();
+    match settings.sts_endpoint_url.as_ref().or(settings.endpoint_url.as_ref()) {
+        Some(url) => builder.endpoint_url(url).build(),
+        None => builder.build(),
+    }
+}
+
+/// Loads once however many ask, and again before the end of what was loaded.
+fn identity_cache(
+    settings: &AwsConfig,
+) -> impl aws_smithy_runtime_api::client::identity::ResolveCachedIdentity + use<> {
+    // A chain of roles makes that many calls, each with the whole patience.
+    let calls = settings.roles.len() as u32 + 1;
+    let load_timeout = settings.timeout.saturating_mul(2).saturating_mul(settings.retry.get()).saturating_mul(calls);
+    IdentityCache::lazy().buffer_time(RENEW_AHEAD).load_timeout(load_timeout).build()
+}
+
+fn retry_config(attempts: NonZeroU32) -> RetryConfig {
+    RetryConfig::standard().with_max_attempts(attempts.get())
+}
+
+fn timeout_config(timeout: Duration) -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(timeout)
+        .read_timeout(timeout)
+        // An answer that drips in byte by byte would keep the read timeout from ever firing.
+        .operation_attempt_timeout(timeout.saturating_mul(2))
+        .build()
+}
+
+/// A bare HTTP 429, as load balancers send it: the SDK knows throttling by AWS's codes only.
+#[derive(Debug)]
+pub(crate) struct RetryTooManyRequests;
+
+impl ClassifyRetry for RetryTooManyRequests {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        match context.response().map(|response| response.status().as_u16()) {
+            Some(429) => RetryAction::retryable_error(RetryKind::ThrottlingError),
+            _ => RetryAction::NoActionIndicated,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "HTTP 429"
+    }
+}
+
+/// Keeps the one builder call that takes an `Option` readable.
+trait SetCredentials {
+    fn set_credentials(self, credentials: Option<SharedCredentialsProvider>) -> Self;
+}
+
+impl SetCredentials for aws_types::sdk_config::Builder {
+    fn set_credentials(mut self, credentials: Option<SharedCredentialsProvider>) -> Self {
+        self.set_credentials_provider(credentials);
+        self
+    }
+}
+
+/// `impl Service` for one SDK crate: the types have the same shape under different names.
+macro_rules! service {
+    ($name:ident, $sdk:ident) => {
+        #[derive(Debug)]
+        pub(crate) struct $name;
+
+        impl crate::providers::aws::session::Service for $name {
+            type Client = $sdk::Client;
+            type Overrides = $sdk::config::Builder;
+
+            fn client(config: &aws_types::SdkConfig, endpoint_url: Option<&str>) -> Self::Client {
+                let builder = $sdk::config::Builder::from(config)
+                    .retry_classifier(crate::providers::aws::session::RetryTooManyRequests);
+                $sdk::Client::from_conf(match endpoint_url {
+                    Some(url) => builder.endpoint_url(url).build(),
+                    None => builder.build(),
+                })
+            }
+
+            fn overrides(
+                retry: Option<aws_smithy_types::retry::RetryConfig>,
+                timeout: Option<aws_smithy_types::timeout::TimeoutConfig>,
+            ) -> Self::Overrides {
+                let mut overrides = $sdk::config::Builder::default();
+                overrides.set_retry_config(retry).set_timeout_config(timeout);
+                overrides
+            }
+        }
+    };
+}
+pub(crate) use service;

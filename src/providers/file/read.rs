@@ -1,0 +1,141 @@
+//! Reading one file whole: no torn content, no copy of it left in memory.
+
+use std::{
+    fs::{self, File, Metadata},
+    io::{self, Read},
+    path::Path,
+    str, thread,
+    time::Duration,
+};
+
+use zeroize::Zeroizing;
+
+use super::stamp::Stamp;
+use crate::error::{Error, ErrorKind, Result};
+
+/// Nobody has 100 MiB of secrets; a file of that size is something else. The bound of baseplate.go.
+pub(super) const MAX_SIZE: u64 = 100 << 20;
+
+/// How often reading starts over because the file changed meanwhile, and after which pause.
+pub(super) const TRIES: usize = 10;
+pub(super) const PAUSE: Duration = Duration::from_millis(1);
+
+/// A file as it was at one moment.
+pub(super) struct Content {
+    bytes: Zeroizing<Vec<u8>>,
+    pub(super) metadata: Metadata,
+    pub(super) stamp: Stamp,
+}
+
+impl Content {
+    pub(super) fn text(&self) -> Result<&str, &'static str> {
+        str::from_utf8(&self.bytes).map_err(|_| "not UTF-8 text")
+    }
+}
+
+/// The content at a moment at which nobody was writing to it.
+pub(super) fn read(path: &Path) -> Result<Content> {
+    for _ in 0..TRIES {
+        let file = open(path)?;
+        let before = file.metadata().map_err(|error| unreadable(path, error))?;
+        if before.len() > MAX_SIZE {
+            return Err(corrupt(path, "larger than 100 MiB"));
+        }
+        let bytes = read_up_to(&file, before.len()).map_err(|error| unreadable(path, error))?;
+        let metadata = file.metadata().map_err(|error| unreadable(path, error))?;
+        let stamp = Stamp::of(&metadata);
+        if stamp == Stamp::of(&before) && bytes.len() as u64 == before.len() {
+            return Ok(Content { bytes, metadata, stamp });
+        }
+        thread::sleep(PAUSE);
+    }
+    Err(restless(path))
+}
+
+/// Opens a regular file: to open a pipe would wait for its writer.
+pub(super) fn open(path: &Path) -> Result<File> {
+    let metadata = fs::metadata(path).map_err(|error| unreadable(path, error))?;
+    if !metadata.is_file() {
+        return Err(corrupt(path, "not a regular file"));
+    }
+    File::open(path).map_err(|error| unreadable(path, error))
+}
+
+pub(super) fn corrupt(path: &Path, why: impl std::fmt::Display) -> Error {
+    Error::corrupt(failed(path, why))
+}
+
+pub(super) fn unreadable(path: &Path, error: io::Error) -> Error {
+    let (kind, why) = match error.kind() {
+        io::ErrorKind::PermissionDenied => (ErrorKind::AccessDenied, "no permission to read it"),
+        io::ErrorKind::NotFound => (ErrorKind::Unavailable, "there is no such file"),
+        _ => (ErrorKind::Unavailable, "it can't be read"),
+    };
+    Error::new(kind, failed(path, why)).with_source(error)
+}
+
+pub(super) fn restless(path: &Path) -> Error {
+    Error::new(ErrorKind::Unavailable, failed(path, "it kept changing while being read"))
+}
+
+fn failed(path: &Path, why: impl std::fmt::Display) -> String {
+    format!("could not load secrets: {}: {why}", path.display())
+}
+
+/// Reads one byte more than `size`, if it is there, so that a file that grew is noticed. The buffer
+/// has its size from the start: one that grew would leave copies behind.
+fn read_up_to(mut file: &File, size: u64) -> io::Result<Zeroizing<Vec<u8>>> {
+    let size = usize::try_from(size).map_err(io::Error::other)?;
+    let mut bytes = Zeroizing::new(vec![0; size + 1]);
+    let mut filled = 0;
+    while filled < bytes.len() {
+        match file.read(&mut bytes[filled..]) {
+            Ok(0) => break,
+            Ok(more) => filled += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    bytes.truncate(filled);
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use super::*;
+
+    #[test]
+    fn what_is_no_file_is_refused_and_a_sparse_giant_too() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let giant = folder.path().join("giant");
+        File::create(&giant).and_then(|file| file.set_len(MAX_SIZE + 1)).expect("a sparse file");
+        for (path, why) in [(giant.as_path(), "larger than 100 MiB"), (folder.path(), "not a regular file")] {
+            let error = read(path).err().expect("refused");
+            assert_eq!(error.kind(), ErrorKind::Corrupt);
+            assert_eq!(error.message(), format!("could not load secrets: {}: {why}", path.display()));
+        }
+        let error = read(&folder.path().join("absent")).err().expect("absent");
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>()).expect("the cause");
+        assert_eq!(cause.kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn the_permissions_decide() {
+        let denied = unreadable(Path::new("/x"), io::ErrorKind::PermissionDenied.into());
+        assert_eq!(denied.kind(), ErrorKind::AccessDenied);
+    }
+
+    #[test]
+    fn the_buffer_never_moves() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for size in [0, 1, 31, 32, 8192, 100_000] {
+            let path = folder.path().join(size.to_string());
+            fs::write(&path, vec![b'x'; size]).expect("written");
+            let content = read(&path).expect("read");
+            assert_eq!((content.bytes.len(), content.bytes.capacity()), (size, size + 1));
+        }
+    }
+}
