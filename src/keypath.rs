@@ -71,6 +71,10 @@ impl KeyPath {
         self.pointer
     }
 
+    pub(crate) fn push(&mut self, step: String) {
+        self.steps.push(step);
+    }
+
     /// The pointer's text, with `~` and `/` in the steps escaped.
     pub(crate) fn to_pointer(&self) -> String {
         self.steps.iter().flat_map(|step| ["/".into(), step.replace('~', "~0").replace('/', "~1")]).collect()

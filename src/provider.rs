@@ -145,6 +145,15 @@ impl Listing {
         self.0.secrets.is_empty()
     }
 
+    /// The same, if nothing was unreadable.
+    ///
+    /// # Errors
+    /// The first failure.
+    pub fn strict(self) -> Result<Self> {
+        let failure = self.failures().next().map(|(_, error)| error.clone());
+        failure.map_or(Ok(self), Err)
+    }
+
     /// From one result a name: the first failure fails it all if `fail_on_error`.
     pub fn collect(results: impl IntoIterator<Item = (String, Result<Secret>)>, fail_on_error: bool) -> Result<Self> {
         let mut entries = Entries::default();

@@ -2,3 +2,6 @@
 
 #[cfg(feature = "__aws")]
 pub mod aws;
+#[cfg(feature = "file")]
+pub mod file;
+pub mod memory;

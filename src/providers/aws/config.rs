@@ -2,6 +2,8 @@
 
 use std::{num::NonZeroU32, time::Duration};
 
+use crate::config::{ProviderSettings, RoleSettings};
+
 /// Who to be, where, and how patiently.
 ///
 /// What is unset is found as the AWS SDK finds it: credentials by the
@@ -123,5 +125,34 @@ impl Role {
     #[must_use]
     pub fn with_external_id(self, id: impl Into<String>) -> Self {
         Self { external_id: Some(id.into()), ..self }
+    }
+}
+
+/// From `s1crets.toml`.
+impl AwsConfig {
+    pub(crate) fn from_settings(settings: ProviderSettings) -> Self {
+        let default = Self::default();
+        Self {
+            region: settings.region,
+            profile: settings.profile,
+            roles: settings.roles.unwrap_or_default().into_iter().map(Role::from_settings).collect(),
+            endpoint_url: settings.endpoint_url,
+            service_endpoint_url: settings.service_endpoint_url,
+            sts_endpoint_url: settings.sts_endpoint_url,
+            retry: settings.retry.unwrap_or(default.retry),
+            timeout: settings.timeout.unwrap_or(default.timeout),
+        }
+    }
+}
+
+impl Role {
+    fn from_settings(settings: RoleSettings) -> Self {
+        let default = Self::new(settings.arn);
+        Self {
+            session_name: settings.session_name.unwrap_or(default.session_name),
+            duration: settings.duration.unwrap_or(default.duration),
+            external_id: settings.external_id,
+            arn: default.arn,
+        }
     }
 }

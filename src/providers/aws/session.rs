@@ -11,7 +11,7 @@ use aws_config::{
     profile::ProfileFileRegionProvider,
     sts::AssumeRoleProvider,
 };
-use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_sts::config::IdentityCache;
 use aws_smithy_runtime_api::client::{
     interceptors::context::InterceptorContext,

@@ -1,0 +1,179 @@
+//! Setting up a client in code.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+    num::NonZeroU32,
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+
+use crate::{
+    cache::CachePolicy,
+    client::{Client, Stack},
+    config::{Config, ProviderSettings, RoleSettings},
+    error::{Error, Result},
+    provider::Provider,
+    reference::check_provider,
+    registry::{KINDS, Kind, Opening},
+};
+
+/// Sets up a [`Client`].
+///
+/// Every provider that this build has is there under its own name, with its defaults. What is set here goes
+/// before the [`Config`], whichever is given first.
+///
+/// ```
+/// use s1crets::{CachePolicy, Client, providers::memory::Memory};
+/// use std::time::Duration;
+///
+/// let client = Client::builder()
+///     .with_region("eu-west-1")
+///     .with_timeout(Duration::from_secs(2))
+///     .with_cache(CachePolicy::default().with_ttl(Duration::from_secs(60)))
+///     .with_provider("app", Memory::new())
+///     .build()?;
+/// assert!(client.providers().contains(&"app"));
+/// # Ok::<(), s1crets::Error>(())
+/// ```
+#[derive(Default)]
+#[must_use]
+pub struct ClientBuilder {
+    config: Config,
+    providers: BTreeMap<String, Arc<dyn Provider>>,
+    cache: Option<CachePolicy>,
+    retry: Option<NonZeroU32>,
+    timeout: Option<Duration>,
+    region: Option<String>,
+    role: Option<RoleSettings>,
+    endpoint_url: Option<String>,
+    file: Option<PathBuf>,
+}
+
+impl ClientBuilder {
+    /// The settings to start from, instead of none.
+    pub fn with_config(self, config: Config) -> Self {
+        Self { config, ..self }
+    }
+
+    /// A provider of yours, or one that is open already, under a name. It replaces one of the same name.
+    pub fn with_provider(mut self, name: impl Into<String>, provider: impl Provider) -> Self {
+        self.providers.insert(name.into(), Arc::new(provider));
+        self
+    }
+
+    /// The cache of each provider.
+    pub fn with_cache(self, policy: CachePolicy) -> Self {
+        Self { cache: Some(policy), ..self }
+    }
+
+    /// Attempts in total, for every provider that calls a backend.
+    pub fn with_retry(self, attempts: NonZeroU32) -> Self {
+        Self { retry: Some(attempts), ..self }
+    }
+
+    /// The time to connect, and again to wait for an answer, of one attempt.
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        Self { timeout: Some(timeout), ..self }
+    }
+
+    /// The region of every AWS provider.
+    pub fn with_region(self, region: impl Into<String>) -> Self {
+        Self { region: Some(region.into()), ..self }
+    }
+
+    /// The role that every AWS provider assumes, by its ARN.
+    pub fn with_role_arn(self, arn: impl Into<String>) -> Self {
+        Self { role: Some(RoleSettings { arn: arn.into(), ..RoleSettings::default() }), ..self }
+    }
+
+    /// The endpoint of every AWS service, STS included.
+    pub fn with_endpoint_url(self, url: impl Into<String>) -> Self {
+        Self { endpoint_url: Some(url.into()), ..self }
+    }
+
+    /// The path of the provider `file`: the fetcher's file, or a CSI directory.
+    pub fn with_file(self, path: impl Into<PathBuf>) -> Self {
+        Self { file: Some(path.into()), ..self }
+    }
+
+    /// The client. No provider is opened yet.
+    ///
+    /// # Errors
+    /// [`Config`](crate::ErrorKind::Config) if settings contradict each other or a provider's type is unknown;
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) if a configured provider is not in this build.
+    pub fn build(self) -> Result<Client> {
+        let policy = self.cache.unwrap_or_else(|| self.config.cache_policy());
+        let mut stacks = HashMap::new();
+        for kind in KINDS {
+            let settings = self.settings(*kind, ProviderSettings::default());
+            let opening = kind.opening(settings).unwrap_or_else(failing);
+            stacks.insert(kind.name.to_owned(), Stack::new(opening, policy));
+        }
+        for (name, settings) in &self.config.providers {
+            let opening = self.configured(name, settings).map_err(|error| in_table(name, &error))?;
+            stacks.insert(name.clone(), Stack::new(opening, policy));
+        }
+        if let Some(path) = &self.file {
+            let settings = self.config.providers.get("file").cloned().unwrap_or_default();
+            let opening = self.configured("file", &ProviderSettings { path: Some(path.clone()), ..settings })?;
+            stacks.insert("file".to_owned(), Stack::new(opening, policy));
+        }
+        for (name, provider) in self.providers {
+            check_provider(&name)?;
+            let opening: Opening = Box::new(move || {
+                let provider = provider.clone();
+                Box::pin(async move { Ok(provider) })
+            });
+            stacks.insert(name, Stack::new(opening, policy));
+        }
+        Ok(Client::new(stacks, self.config.provider.unwrap_or_else(|| "aws.sm".to_owned())))
+    }
+
+    fn configured(&self, name: &str, settings: &ProviderSettings) -> Result<Opening> {
+        let kind_name = settings.kind.as_deref().unwrap_or(name);
+        let kind = Kind::find(kind_name).ok_or_else(|| {
+            let known: Vec<_> = KINDS.iter().map(|kind| kind.name).collect();
+            Error::config(format!("there is no provider of type {kind_name:?}; there are {}", known.join(", ")))
+        })?;
+        kind.opening(self.settings(kind, settings.clone()))
+    }
+
+    /// A provider's own settings with the general ones that apply to its type.
+    fn settings(&self, kind: Kind, own: ProviderSettings) -> ProviderSettings {
+        if !kind.name.starts_with("aws.") {
+            return own;
+        }
+        ProviderSettings {
+            retry: self.retry.or(own.retry).or(self.config.retry),
+            timeout: self.timeout.or(own.timeout).or(self.config.timeout),
+            region: self.region.clone().or(own.region),
+            roles: self.role.clone().map(|role| vec![role]).or(own.roles),
+            endpoint_url: self.endpoint_url.clone().or(own.endpoint_url),
+            ..own
+        }
+    }
+}
+
+/// A provider that this build lacks says so when it is asked for, not before.
+fn failing(error: Error) -> Opening {
+    Box::new(move || {
+        let error = error.clone();
+        Box::pin(async move { Err(error) })
+    })
+}
+
+fn in_table(name: &str, error: &Error) -> Error {
+    let told = Error::new(error.kind(), format!("in [providers.{name}]: {}", error.message()));
+    match error.hint() {
+        Some(hint) => told.with_hint(hint.to_owned()),
+        None => told,
+    }
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder").field("config", &self.config).finish_non_exhaustive()
+    }
+}

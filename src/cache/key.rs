@@ -1,0 +1,70 @@
+//! Under what an answer is kept: all that changes it, and nothing else.
+
+use std::borrow::Cow;
+
+use crate::options::{GetOptions, ListOptions, Version};
+
+/// The key of a single secret. A keypath is no part of it: it is applied to what is kept.
+///
+/// The plain case borrows, so that a hit allocates nothing. Paths hold no control characters, hence the
+/// separator can't be part of one.
+pub(super) fn of_secret<'a>(path: &'a str, options: &GetOptions) -> Cow<'a, str> {
+    let version = match &options.version {
+        Version::Current if options.decrypt => return Cow::Borrowed(path),
+        Version::Current => String::new(),
+        Version::Number(number) => format!("n{number}"),
+        Version::Label(label) => format!("l{label}"),
+        Version::Id(id) => format!("i{id}"),
+        Version::Stage(stage) => format!("s{stage}"),
+    };
+    let decrypt = if options.decrypt { "" } else { "\0raw" };
+    Cow::Owned(format!("{path}\0{version}{decrypt}"))
+}
+
+/// The path in a key of a single secret.
+pub(super) fn path_of(key: &str) -> &str {
+    key.split_once('\0').map_or(key, |(path, _)| path)
+}
+
+/// The key of a listing.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct ListingKey {
+    pub(super) path: String,
+    recursive: bool,
+    decrypt: bool,
+}
+
+impl ListingKey {
+    pub(super) fn new(path: &str, options: &ListOptions) -> Self {
+        Self { path: path.into(), recursive: options.recursive, decrypt: options.decrypt }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_variant_has_a_key_of_its_own() {
+        let versions = [
+            Version::Current,
+            Version::Number(1),
+            Version::Label("1".into()),
+            Version::Id("1".into()),
+            Version::Stage("1".into()),
+        ];
+        let variants = versions.into_iter().flat_map(|version| {
+            [true, false].map(|decrypt| GetOptions::default().with_version(version.clone()).with_decrypt(decrypt))
+        });
+        let keys: HashSet<_> = variants.map(|options| of_secret("a/b", &options).into_owned()).collect();
+        assert_eq!(keys.len(), 10);
+        assert!(keys.iter().all(|key| path_of(key) == "a/b"));
+    }
+
+    #[test]
+    fn the_plain_case_allocates_nothing() {
+        assert!(matches!(of_secret("a/b", &GetOptions::default()), Cow::Borrowed("a/b")));
+    }
+}

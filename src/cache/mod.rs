@@ -1,0 +1,9 @@
+//! The cache in front of a provider.
+
+mod cached;
+mod flight;
+mod key;
+mod policy;
+
+pub use cached::Cached;
+pub use policy::CachePolicy;

@@ -1,0 +1,242 @@
+//! From a provider's name and a path to a secret.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, OnceLock},
+};
+
+use tokio::sync::OnceCell;
+
+use crate::{
+    builder::ClientBuilder,
+    cache::{CachePolicy, Cached},
+    config::Config,
+    error::{Error, Operation, Result},
+    options::{GetOptions, ListOptions, UpdateOptions},
+    provider::{Listing, Provider, Updated},
+    reference::{Reference, check_path},
+    registry::{Opening, unknown},
+    request::{Get, GetByPath, PathExists, Update},
+    secret::Secret,
+    value::SecretValue,
+};
+
+/// Providers by name, each behind a cache of its own. Cheap to clone; clones share everything.
+///
+/// A provider is opened when it is first asked for, once, whoever asks; if that fails, the next
+/// call tries again. Providers whose reads are look-ups in memory anyway (`file`) have no cache in front.
+///
+/// A client serves any number of tasks and threads. Its loads run on the Tokio runtime of whoever asked
+/// first.
+#[derive(Clone)]
+pub struct Client(Arc<Inner>);
+
+struct Inner {
+    stacks: HashMap<String, Stack>,
+    default_provider: String,
+}
+
+/// One provider with what stands in front of it.
+pub(crate) struct Stack {
+    opening: Opening,
+    policy: CachePolicy,
+    layers: OnceCell<Layers>,
+}
+
+enum Layers {
+    Plain(Arc<dyn Provider>),
+    Cached(Cached<dyn Provider>),
+}
+
+impl Client {
+    /// A client to be set up in code. The environment is not read, but by the vendors' own SDKs.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
+    }
+
+    /// A client by [`Config::from_env`].
+    ///
+    /// # Errors
+    /// [`Config`](crate::ErrorKind::Config) if the config file or a variable is malformed.
+    pub fn from_env() -> Result<Self> {
+        Self::builder().with_config(Config::from_env()?).build()
+    }
+
+    /// The process-wide client that the free functions use, by [`Config::from_env`] at the first call.
+    ///
+    /// # Errors
+    /// As [`from_env`](Self::from_env); the next call tries again.
+    pub fn global() -> Result<&'static Self> {
+        static GLOBAL: OnceLock<Client> = OnceLock::new();
+        if let Some(client) = GLOBAL.get() {
+            return Ok(client);
+        }
+        let client = Self::from_env()?;
+        Ok(GLOBAL.get_or_init(|| client))
+    }
+
+    pub(crate) fn new(stacks: HashMap<String, Stack>, default_provider: String) -> Self {
+        Self(Arc::new(Inner { stacks, default_provider }))
+    }
+
+    /// One secret, or with [`key`](Get::key) a part of it.
+    pub fn get<'a>(&'a self, provider: &'a str, path: &'a str) -> Get<'a> {
+        Get::new(Ok(self), provider, path)
+    }
+
+    /// What a [`Reference`] in text points to.
+    pub fn get_ref(&self, reference: &str) -> Get<'_> {
+        Get::of_reference(Ok(self), reference)
+    }
+
+    /// Every secret below a path.
+    pub fn get_by_path<'a>(&'a self, provider: &'a str, path: &'a str) -> GetByPath<'a> {
+        GetByPath::new(Ok(self), provider, path)
+    }
+
+    /// Whether a secret or a level of this name exists.
+    pub fn path_exists<'a>(&'a self, provider: &'a str, path: &'a str) -> PathExists<'a> {
+        PathExists::new(Ok(self), provider, path)
+    }
+
+    /// A new value for an existing secret, or with [`key`](Update::key) for a part of it.
+    pub fn update<'a>(&'a self, provider: &'a str, path: &'a str, value: impl Into<SecretValue>) -> Update<'a> {
+        Update::new(Ok(self), provider, path, value.into())
+    }
+
+    /// Many secrets of one provider, in as few calls as its backend allows: an answer for each, in order.
+    pub async fn get_many(&self, provider: &str, paths: &[String]) -> Vec<Result<Secret>> {
+        let answers = match self.open(provider).await {
+            Ok(layers) => layers.provider().get_many(paths, &GetOptions::default()).await,
+            Err(error) => paths.iter().map(|_| Err(error.clone())).collect(),
+        };
+        let named = paths.iter().zip(answers);
+        named
+            .map(|(path, answer)| answer.map_err(|error| error.with_context(Operation::Get, || name(provider, path))))
+            .collect()
+    }
+
+    /// The names that [`get`](Self::get) knows, in order.
+    pub fn providers(&self) -> Vec<&str> {
+        let mut names: Vec<_> = self.0.stacks.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// The provider for those who name none: the config's, else `aws.sm`.
+    pub fn default_provider(&self) -> &str {
+        &self.0.default_provider
+    }
+
+    /// Drops what the caches hold of a secret, and of the listings that cover it.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if there is no such provider.
+    pub fn invalidate(&self, provider: &str, path: &str) -> Result<()> {
+        if let Some(Layers::Cached(cached)) = self.stack(provider)?.layers.get() {
+            cached.invalidate(path);
+        }
+        Ok(())
+    }
+
+    /// Drops all that the caches hold.
+    pub fn clear(&self) {
+        for stack in self.0.stacks.values() {
+            if let Some(Layers::Cached(cached)) = stack.layers.get() {
+                cached.clear();
+            }
+        }
+    }
+
+    /// The secret, if the cache holds it: the way of most reads, without a future to box.
+    pub(crate) fn held(&self, provider: &str, path: &str, options: &GetOptions) -> Option<Secret> {
+        match self.0.stacks.get(provider)?.layers.get()? {
+            Layers::Cached(cached) => cached.held(path, options),
+            Layers::Plain(_) => None,
+        }
+    }
+
+    pub(crate) async fn load(&self, provider: &str, path: &str, options: &GetOptions) -> Result<Secret> {
+        check_path(path)?;
+        let layers = self.open(provider).await?;
+        options.check(layers.provider().capabilities())?;
+        layers.provider().get(path, options).await
+    }
+
+    pub(crate) async fn list(&self, provider: &str, path: &str, options: &ListOptions) -> Result<Listing> {
+        if !path.is_empty() {
+            check_path(path)?;
+        }
+        let layers = self.open(provider).await?;
+        options.check(layers.provider().capabilities())?;
+        layers.provider().get_by_path(path, options).await
+    }
+
+    pub(crate) async fn exists(&self, provider: &str, path: &str) -> Result<bool> {
+        check_path(path)?;
+        self.open(provider).await?.provider().path_exists(path).await
+    }
+
+    pub(crate) async fn write(
+        &self,
+        provider: &str,
+        path: &str,
+        value: &SecretValue,
+        options: &UpdateOptions,
+    ) -> Result<Updated> {
+        check_path(path)?;
+        let layers = self.open(provider).await?;
+        let can = layers.provider().capabilities();
+        options.check(can)?;
+        if value.is_binary() && !can.binary {
+            return Err(Error::invalid_input("this provider keeps text, not bytes"));
+        }
+        layers.provider().update(path, value, options).await
+    }
+
+    async fn open(&self, provider: &str) -> Result<&Layers> {
+        let stack = self.stack(provider)?;
+        let opened = stack.layers.get_or_try_init(|| async {
+            let provider = (stack.opening)().await?;
+            Ok(match provider.capabilities().local {
+                true => Layers::Plain(provider),
+                false => Layers::Cached(Cached::new(provider, stack.policy)),
+            })
+        });
+        opened.await.map_err(|error: Error| error.with_context(Operation::Connect, || provider.to_owned()))
+    }
+
+    fn stack(&self, provider: &str) -> Result<&Stack> {
+        self.0.stacks.get(provider).ok_or_else(|| unknown(provider, self.0.stacks.keys().map(String::as_str)))
+    }
+}
+
+impl Stack {
+    pub(crate) fn new(opening: Opening, policy: CachePolicy) -> Self {
+        Self { opening, policy, layers: OnceCell::new() }
+    }
+}
+
+impl Layers {
+    fn provider(&self) -> &dyn Provider {
+        match self {
+            Self::Plain(provider) => &**provider,
+            Self::Cached(cached) => cached,
+        }
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("providers", &self.providers()).finish_non_exhaustive()
+    }
+}
+
+/// What an error is about, as a reference where it can be written as one.
+pub(crate) fn name(provider: &str, path: &str) -> String {
+    match Reference::new(provider, path) {
+        Ok(reference) => reference.to_string(),
+        Err(_) => format!("{provider}://{}", path.escape_debug()),
+    }
+}

@@ -1,0 +1,242 @@
+//! `memory`: secrets in a map, for tests; failures are scripted.
+//!
+//! The reference for the contract of [`Provider`]: what another provider does differently, its documentation tells.
+//!
+//! ```
+//! use s1crets::{Client, ErrorKind, providers::memory::{Memory, Fault}};
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), s1crets::Error> {
+//! let memory = Memory::new().with("app/db", r#"{"password":"x"}"#);
+//! let client = Client::builder().with_provider("memory", memory.clone()).build()?;
+//! assert_eq!(client.get("memory", "app/db").key("password").await?.expose_str()?, "x");
+//!
+//! memory.fail_next(Fault::new(ErrorKind::Unavailable));
+//! let error = client.get("memory", "app/db").cached(false).await.unwrap_err();
+//! assert_eq!(error.kind(), ErrorKind::Unavailable);
+//! assert_eq!(memory.calls(), 2);
+//! # Ok(()) }
+//! ```
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, SystemTime},
+};
+
+use async_trait::async_trait;
+
+use crate::{
+    error::{Error, ErrorKind, Operation, Result},
+    options::{GetOptions, ListOptions, UpdateOptions, Version},
+    provider::{Capabilities, Listing, Provider, Updated, is_below, is_listed},
+    secret::{Metadata, Secret},
+    value::SecretValue,
+};
+
+/// Secrets in a map. Clones share it, so that a test keeps a hand on what a client uses.
+#[derive(Clone, Default)]
+pub struct Memory(Arc<Mutex<State>>);
+
+/// A scripted failure of one call, or only a delay.
+#[derive(Clone, Debug)]
+pub struct Fault {
+    kind: Option<ErrorKind>,
+    operation: Option<Operation>,
+    delay: Duration,
+    panics: bool,
+}
+
+#[derive(Default)]
+struct State {
+    /// All versions by name, the current one last.
+    secrets: BTreeMap<String, Vec<Secret>>,
+    faults: VecDeque<Fault>,
+    calls: Vec<Operation>,
+}
+
+impl Memory {
+    /// No secrets yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The same with a secret; the text or bytes are its version 1.
+    #[must_use]
+    pub fn with(self, name: &str, value: impl Into<SecretValue>) -> Self {
+        self.set(name, value);
+        self
+    }
+
+    /// Makes a secret, or gives it one more version.
+    pub fn set(&self, name: &str, value: impl Into<SecretValue>) {
+        self.state().put(name, &value.into());
+    }
+
+    /// Deletes a secret with all its versions.
+    pub fn remove(&self, name: &str) {
+        self.state().secrets.remove(name);
+    }
+
+    /// Lets the next matching call fail, or wait. Faults are taken in the order in which they were put.
+    pub fn fail_next(&self, fault: Fault) {
+        self.state().faults.push_back(fault);
+    }
+
+    /// Forgets the faults that have not come up yet.
+    pub fn clear_faults(&self) {
+        self.state().faults.clear();
+    }
+
+    /// How many calls were made, failed ones included; a `get_many` is one.
+    pub fn calls(&self) -> usize {
+        self.state().calls.len()
+    }
+
+    /// How many calls of one kind were made.
+    pub fn calls_of(&self, operation: Operation) -> usize {
+        self.state().calls.iter().filter(|made| **made == operation).count()
+    }
+
+    /// Counts the call, and does to it what the script says.
+    async fn call(&self, operation: Operation) -> Result<()> {
+        let fault = self.state().next_fault(operation);
+        let Some(fault) = fault else {
+            return Ok(());
+        };
+        if !fault.delay.is_zero() {
+            tokio::time::sleep(fault.delay).await;
+        }
+        assert!(!fault.panics, "a scripted panic of the memory provider");
+        match fault.kind {
+            Some(kind) => Err(Error::new(kind, "a scripted failure")),
+            None => Ok(()),
+        }
+    }
+
+    /// The state is whole between any two calls, so that a panic elsewhere does not spoil it.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Fault {
+    /// A failure of this kind.
+    pub fn new(kind: ErrorKind) -> Self {
+        Self { kind: Some(kind), ..Self::delay(Duration::ZERO) }
+    }
+
+    /// No failure, only a wait before the answer.
+    pub fn delay(delay: Duration) -> Self {
+        Self { kind: None, operation: None, delay, panics: false }
+    }
+
+    /// A panic in the midst of the call.
+    pub fn panic() -> Self {
+        Self { panics: true, ..Self::delay(Duration::ZERO) }
+    }
+
+    /// The same for calls of one kind only.
+    #[must_use]
+    pub fn on(self, operation: Operation) -> Self {
+        Self { operation: Some(operation), ..self }
+    }
+
+    /// The same after a wait.
+    #[must_use]
+    pub fn after(self, delay: Duration) -> Self {
+        Self { delay, ..self }
+    }
+}
+
+impl State {
+    fn next_fault(&mut self, operation: Operation) -> Option<Fault> {
+        self.calls.push(operation);
+        let at = self.faults.iter().position(|fault| fault.operation.is_none_or(|only| only == operation));
+        at.and_then(|at| self.faults.remove(at))
+    }
+
+    fn put(&mut self, name: &str, value: &SecretValue) -> String {
+        let versions = self.secrets.entry(name.to_owned()).or_default();
+        let version = (versions.len() + 1).to_string();
+        let metadata =
+            Metadata::default().with_name(name).with_version(version.clone()).with_created(SystemTime::now());
+        versions.push(match value.expose_text() {
+            Some(text) => Secret::text(text, metadata),
+            None => Secret::binary(value.expose_bytes(), metadata),
+        });
+        version
+    }
+
+    fn get(&self, path: &str, version: &Version) -> Result<Secret> {
+        let versions = self.secrets.get(path).ok_or_else(|| Error::not_found("no such secret"))?;
+        let found = match version {
+            Version::Number(number) => usize::try_from(*number).ok().and_then(|n| versions.get(n.checked_sub(1)?)),
+            _ => versions.last(),
+        };
+        found.cloned().ok_or_else(|| Error::not_found("the secret has no such version"))
+    }
+
+    fn update(&mut self, path: &str, value: &SecretValue, options: &UpdateOptions) -> Result<Updated> {
+        let current = self.get(path, &Version::Current)?;
+        if options.if_version.as_deref().is_some_and(|version| current.version() != Some(version)) {
+            return Err(Error::new(ErrorKind::Conflict, "the secret has another version by now"));
+        }
+        let version = match options.keypath.is_empty() {
+            true => self.put(path, value),
+            false => self.put(path, &current.with_replaced(&options.keypath, value)?),
+        };
+        Ok(Updated::new(path, Some(version)))
+    }
+}
+
+#[async_trait]
+impl Provider for Memory {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            update: true,
+            update_if_version: true,
+            binary: true,
+            version_numbers: true,
+            batch: usize::MAX,
+            ..Capabilities::default()
+        }
+    }
+
+    async fn get(&self, path: &str, options: &GetOptions) -> Result<Secret> {
+        self.call(Operation::Get).await?;
+        self.state().get(path, &options.version)
+    }
+
+    async fn get_many(&self, paths: &[String], options: &GetOptions) -> Vec<Result<Secret>> {
+        match self.call(Operation::Get).await {
+            Ok(()) => paths.iter().map(|path| self.state().get(path, &options.version)).collect(),
+            Err(error) => paths.iter().map(|_| Err(error.clone())).collect(),
+        }
+    }
+
+    async fn get_by_path(&self, path: &str, options: &ListOptions) -> Result<Listing> {
+        self.call(Operation::GetByPath).await?;
+        let state = self.state();
+        let listed = state.secrets.iter().filter(|(name, _)| is_listed(name, path, options.recursive));
+        let current = listed.filter_map(|(name, versions)| Some((name.clone(), Ok(versions.last()?.clone()))));
+        Listing::collect(current, options.fail_on_error)
+    }
+
+    async fn path_exists(&self, path: &str) -> Result<bool> {
+        self.call(Operation::PathExists).await?;
+        Ok(self.state().secrets.keys().any(|name| name == path || is_below(name, path)))
+    }
+
+    async fn update(&self, path: &str, value: &SecretValue, options: &UpdateOptions) -> Result<Updated> {
+        self.call(Operation::Update).await?;
+        self.state().update(path, value, options)
+    }
+}
+
+/// The names only: a test's output is as public as any log.
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Memory").field("names", &self.state().secrets.keys().collect::<Vec<_>>()).finish()
+    }
+}

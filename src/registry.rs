@@ -1,0 +1,157 @@
+//! Which providers there are. The only place that knows them all.
+
+use std::{fmt, sync::Arc};
+
+use futures::future::BoxFuture;
+
+use crate::{
+    config::ProviderSettings,
+    error::{Error, ErrorKind, Result},
+    provider::Provider,
+    providers,
+};
+
+/// A provider's type: its name and how an instance is made from settings.
+#[derive(Clone, Copy)]
+pub(crate) struct Kind {
+    pub(crate) name: &'static str,
+    /// The feature that has to be on.
+    feature: &'static str,
+    /// Absent where the feature is off.
+    open: Option<Open>,
+}
+
+/// Checks the settings at once, and makes the instance when it is first asked for.
+pub(crate) type Open = fn(ProviderSettings) -> Result<Opening>;
+
+/// Makes an instance; called again if it failed.
+pub(crate) type Opening = Box<dyn Fn() -> BoxFuture<'static, Result<Arc<dyn Provider>>> + Send + Sync>;
+
+/// All providers by name.
+pub(crate) const KINDS: &[Kind] = &[
+    Kind { name: "aws.sm", feature: "aws-sm", open: AWS_SM },
+    Kind { name: "aws.ps", feature: "aws-ps", open: AWS_PS },
+    Kind { name: "file", feature: "file", open: FILE },
+    Kind { name: "memory", feature: "default", open: Some(memory) },
+];
+
+#[cfg(feature = "aws-sm")]
+const AWS_SM: Option<Open> = Some(aws_sm);
+#[cfg(not(feature = "aws-sm"))]
+const AWS_SM: Option<Open> = None;
+
+#[cfg(feature = "aws-ps")]
+const AWS_PS: Option<Open> = Some(aws_ps);
+#[cfg(not(feature = "aws-ps"))]
+const AWS_PS: Option<Open> = None;
+
+#[cfg(feature = "file")]
+const FILE: Option<Open> = Some(file);
+#[cfg(not(feature = "file"))]
+const FILE: Option<Open> = None;
+
+impl Kind {
+    /// The provider's type of this name.
+    pub(crate) fn find(name: &str) -> Option<Self> {
+        KINDS.iter().find(|kind| kind.name == name).copied()
+    }
+
+    /// How to make an instance with these settings.
+    pub(crate) fn opening(self, settings: ProviderSettings) -> Result<Opening> {
+        match self.open {
+            Some(open) => open(settings),
+            None => Err(Error::unsupported(format!("this build has no provider {}", self.name))
+                .with_hint(format!("build s1crets with the feature `{}`", self.feature))),
+        }
+    }
+}
+
+impl fmt::Debug for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// No provider of that name: lists those that there are.
+pub(crate) fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Error {
+    let mut known: Vec<_> = known.collect();
+    known.sort_unstable();
+    Error::new(ErrorKind::InvalidInput, format!("there is no provider {name:?}; there are {}", known.join(", ")))
+        .with_hint(format!("name it in s1crets.toml, as [providers.{name}] with a `type`"))
+}
+
+#[cfg(feature = "aws-sm")]
+fn aws_sm(settings: ProviderSettings) -> Result<Opening> {
+    let config = aws(settings)?;
+    Ok(Box::new(move || {
+        let config = config.clone();
+        Box::pin(async move { Ok(Arc::new(providers::aws::SecretsManager::open(config).await?) as _) })
+    }))
+}
+
+#[cfg(feature = "aws-ps")]
+fn aws_ps(settings: ProviderSettings) -> Result<Opening> {
+    let config = aws(settings)?;
+    Ok(Box::new(move || {
+        let config = config.clone();
+        Box::pin(async move { Ok(Arc::new(providers::aws::ParameterStore::open(config).await?) as _) })
+    }))
+}
+
+#[cfg(feature = "__aws")]
+fn aws(settings: ProviderSettings) -> Result<providers::aws::AwsConfig> {
+    let ProviderSettings { path, wait, backoff, .. } = &settings;
+    refuse([("path", path.is_some()), ("wait", wait.is_some()), ("backoff", backoff.is_some())])?;
+    Ok(providers::aws::AwsConfig::from_settings(settings))
+}
+
+#[cfg(feature = "file")]
+fn file(settings: ProviderSettings) -> Result<Opening> {
+    refuse_aws(&settings)?;
+    refuse([("retry", settings.retry.is_some()), ("timeout", settings.timeout.is_some())])?;
+    let ProviderSettings { path, wait, backoff, .. } = settings;
+    let mut builder =
+        providers::file::FileProvider::builder(path.unwrap_or_else(|| providers::file::DEFAULT_PATH.into()));
+    if let Some(wait) = wait {
+        builder = builder.wait(wait);
+    }
+    if let Some(backoff) = backoff {
+        builder = builder.backoff(backoff);
+    }
+    Ok(Box::new(move || {
+        let builder = builder.clone();
+        Box::pin(async move { Ok(Arc::new(builder.open().await?) as _) })
+    }))
+}
+
+fn memory(settings: ProviderSettings) -> Result<Opening> {
+    if settings != (ProviderSettings { kind: settings.kind.clone(), ..ProviderSettings::default() }) {
+        return Err(Error::config("the provider memory has no settings"));
+    }
+    let memory = providers::memory::Memory::new();
+    Ok(Box::new(move || {
+        let memory = memory.clone();
+        Box::pin(async move { Ok(Arc::new(memory) as _) })
+    }))
+}
+
+#[cfg(feature = "file")]
+fn refuse_aws(settings: &ProviderSettings) -> Result<()> {
+    refuse([
+        ("region", settings.region.is_some()),
+        ("profile", settings.profile.is_some()),
+        ("endpoint_url", settings.endpoint_url.is_some()),
+        ("service_endpoint_url", settings.service_endpoint_url.is_some()),
+        ("sts_endpoint_url", settings.sts_endpoint_url.is_some()),
+        ("roles", settings.roles.is_some()),
+    ])
+}
+
+/// Refuses settings that a provider of this type would ignore.
+#[cfg(any(feature = "__aws", feature = "file"))]
+fn refuse<const N: usize>(settings: [(&str, bool); N]) -> Result<()> {
+    match settings.iter().find(|(_, given)| *given) {
+        Some((name, _)) => Err(Error::config(format!("a provider of this type has no setting `{name}`"))),
+        None => Ok(()),
+    }
+}
