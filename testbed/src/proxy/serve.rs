@@ -1,0 +1,210 @@
+//! The proxy itself.
+
+use std::{collections::BTreeMap, fmt, io, sync::Arc};
+
+use tokio::time::sleep;
+
+use super::{
+    Fault, Hold, Scripted, error_reply,
+    forward::forward,
+    gate::Gate,
+    log::Log,
+    script::{Chosen, Script},
+};
+use crate::{
+    http::{Request, Response},
+    server::{Connection, Server},
+};
+
+/// An HTTP proxy before one server. Dropping it ends all its connections.
+///
+/// It runs as tasks of the runtime that started it: a test that blocks its thread needs a runtime
+/// with several.
+pub struct FaultProxy {
+    server: Server,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    upstream: String,
+    script: Script,
+    log: Log,
+    gate: Gate,
+}
+
+impl FaultProxy {
+    /// Starts one before `upstream`, an `http://HOST:PORT`.
+    pub async fn start(upstream: &str) -> Self {
+        let shared = Arc::new(Shared {
+            upstream: upstream.to_owned(),
+            script: Script::default(),
+            log: Log::default(),
+            gate: Gate::new(),
+        });
+        let serving = Arc::clone(&shared);
+        let server = Server::start(move |connection| {
+            let shared = Arc::clone(&serving);
+            async move { shared.serve(connection).await }
+        });
+        Self { server: server.await, shared }
+    }
+
+    /// Where it listens: `http://127.0.0.1:PORT`, to be used in place of the upstream's.
+    pub fn endpoint(&self) -> &str {
+        self.server.endpoint()
+    }
+
+    /// Scripts a fault for one [operation](Request::operation), after those scripted before.
+    pub fn fault(&self, operation: &str, fault: Fault) -> Scripted<'_> {
+        let chosen = Chosen::Operation(operation.to_owned());
+        self.shared.script.fault(chosen, fault)
+    }
+
+    /// Scripts a fault for every request.
+    pub fn fault_any(&self, fault: Fault) -> Scripted<'_> {
+        self.shared.script.fault(Chosen::All, fault)
+    }
+
+    /// Scripts a fault for the requests that `chosen` says yes to.
+    pub fn fault_if(&self, chosen: impl Fn(&Request) -> bool + Send + Sync + 'static, fault: Fault) -> Scripted<'_> {
+        self.shared.script.fault(Chosen::If(Box::new(chosen)), fault)
+    }
+
+    /// Forgets all faults. Requests that one has met already are not freed of it.
+    pub fn clear(&self) {
+        self.shared.script.clear();
+    }
+
+    /// Holds back every request from now on until the guard is dropped.
+    pub fn hold(&self) -> Hold {
+        self.shared.gate.hold()
+    }
+
+    /// How many requests are held back. One whose client has gone meanwhile still counts.
+    pub fn waiting(&self) -> usize {
+        self.shared.gate.waiting()
+    }
+
+    /// Waits until at least this many requests are held back.
+    ///
+    /// # Panics
+    /// When they have not come after 20 seconds.
+    pub async fn wait_for_held(&self, count: usize) {
+        self.shared.gate.wait_for_held(count).await;
+    }
+
+    /// How many requests there were for an [operation](Request::operation), whatever became of
+    /// them.
+    pub fn count(&self, operation: &str) -> usize {
+        self.shared.log.count(operation)
+    }
+
+    /// How many requests there were for each operation.
+    pub fn counts(&self) -> BTreeMap<String, usize> {
+        self.shared.log.counts()
+    }
+
+    /// How many requests there were.
+    pub fn total(&self) -> usize {
+        self.shared.log.total()
+    }
+
+    /// The requests for an operation, in the order they came.
+    pub fn requests(&self, operation: &str) -> Vec<Request> {
+        self.shared.log.requests(operation)
+    }
+
+    /// The largest number of requests that were under way at once.
+    pub fn max_in_flight(&self) -> usize {
+        self.shared.log.max_in_flight()
+    }
+
+    /// Forgets all requests; the maximum in flight begins anew with those under way.
+    pub fn reset_counts(&self) {
+        self.shared.log.reset();
+    }
+}
+
+impl fmt::Debug for FaultProxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FaultProxy")
+            .field("endpoint", &self.endpoint())
+            .field("upstream", &self.shared.upstream)
+            .field("counts", &self.counts())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    async fn serve(&self, mut connection: Connection) -> io::Result<()> {
+        while let Some(request) = connection.next_request().await? {
+            let operation = request.operation();
+            let _in_flight = self.log.record(&operation, &request);
+            self.gate.pass().await;
+            let fault = self.script.take(&operation, &request);
+            match self.meet(fault, &request).await {
+                Outcome::Respond(response) => connection.respond(&response).await?,
+                Outcome::Cut(response, length) => {
+                    return connection.respond_cut(&response, length).await;
+                }
+                Outcome::Hang => return connection.wait_for_end().await,
+                Outcome::Reset => return connection.reset(),
+                Outcome::Close => return Ok(()),
+            }
+        }
+        Ok(())
+    }
+
+    async fn meet(&self, fault: Fault, request: &Request) -> Outcome {
+        let response = match fault {
+            Fault::Pass => self.forward(request).await,
+            Fault::Status(status) => Response { status, ..Response::default() },
+            Fault::Usual(error) => error_reply::usual(error, request),
+            Fault::AwsJson { status, code, message } => error_reply::aws_json(status, &code, &message, request),
+            Fault::AwsQuery { status, code, message } => error_reply::aws_query(status, &code, &message),
+            Fault::Delay(duration) => {
+                sleep(duration).await;
+                self.forward(request).await
+            }
+            Fault::Garbage => Response::new(200, "application/x-amz-json-1.1", "\u{0}{\"<not: json"),
+            Fault::Respond { status, content_type, body } => Response::new(status, &content_type, body),
+            Fault::Rewrite(from, to) => rewritten(self.forward(request).await, |body| body.replace(&from, &to)),
+            Fault::Element(name, text) => {
+                rewritten(self.forward(request).await, |body| with_element(body, &name, &text))
+            }
+            Fault::Truncate(length) => return Outcome::Cut(self.forward(request).await, length),
+            Fault::Hang => return Outcome::Hang,
+            Fault::Reset => return Outcome::Reset,
+            Fault::Close => return Outcome::Close,
+        };
+        Outcome::Respond(response)
+    }
+
+    async fn forward(&self, request: &Request) -> Response {
+        forward(&self.upstream, request).await
+    }
+}
+
+/// How a request ends for its client.
+enum Outcome {
+    Respond(Response),
+    Cut(Response, usize),
+    Hang,
+    Reset,
+    Close,
+}
+
+fn rewritten(response: Response, change: impl FnOnce(&str) -> String) -> Response {
+    let body = change(&String::from_utf8_lossy(&response.body));
+    Response { body: body.into_bytes(), ..response }
+}
+
+/// The document as it is when it has no such element.
+fn with_element(document: &str, name: &str, text: &str) -> String {
+    let (start, end) = (format!("<{name}>"), format!("</{name}>"));
+    let parts = document.split_once(&start);
+    let Some((before, (_, after))) = parts.and_then(|(before, rest)| Some((before, rest.split_once(&end)?))) else {
+        return document.to_owned();
+    };
+    format!("{before}{start}{text}{end}{after}")
+}

@@ -1,0 +1,186 @@
+//! The virtual environment that the Python servers of the testbed live in.
+//!
+//! Tests only look whether it is there ([`require`]): a test run that silently downloaded
+//! packages would be slow for no visible reason, and would race with its sibling test binaries.
+//! `cargo xtask` makes it ([`ensure`]).
+
+use std::{
+    env,
+    ffi::OsStr,
+    fs::{self, File},
+    io::{self, Error},
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// Names a virtual environment to use in place of `target/testbed-venv`.
+pub const VENV_VARIABLE: &str = "S1CRETS_TESTBED_VENV";
+
+const REQUIREMENTS: &str = include_str!("../requirements.txt");
+
+/// Written last, with the requirements that were installed: without it, or with other words in
+/// it, the environment is unfinished or out of date.
+const STAMP: &str = "s1crets-testbed.stamp";
+
+const ADVICE: &str = "Python 3.11 or newer with its venv module is needed as `python3` \
+     (Debian and Ubuntu: apt-get install python3 python3-venv)";
+
+/// The folder of the virtual environment, whether it exists or not.
+pub fn venv() -> PathBuf {
+    match env::var_os(VENV_VARIABLE) {
+        Some(chosen) if !chosen.is_empty() => chosen.into(),
+        _ => target().join("testbed-venv"),
+    }
+}
+
+/// Whether [`ensure`] has nothing to do.
+pub fn is_ready() -> bool {
+    require().is_ok()
+}
+
+/// The environment's interpreter.
+///
+/// # Errors
+/// When the environment is missing, unfinished or out of date; the message is the command to run.
+pub fn require() -> io::Result<PathBuf> {
+    let venv = venv();
+    if is_complete(&venv) {
+        return Ok(interpreter(&venv));
+    }
+    Err(Error::other(format!(
+        "the tests' Python packages are not in {}: run `cargo xtask test` (or `cargo xtask setup` \
+         once, then `cargo test`)",
+        venv.display()
+    )))
+}
+
+/// Makes the environment unless it is there already, and returns its interpreter.
+///
+/// The first call takes half a minute and downloads about 50 MB; later calls are instant. Two
+/// processes may call it at once: the second waits, and finds it done. A half-made environment
+/// is made anew.
+///
+/// # Errors
+/// When Python or its venv module is missing, or pip fails; the message says what to do.
+pub fn ensure() -> io::Result<PathBuf> {
+    let venv = venv();
+    let parent = venv.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(parent)?;
+    let lock = File::create(beside(&venv, ".lock"))?;
+    lock.lock()?;
+    if !is_complete(&venv) {
+        check_python()?;
+        install(&venv)?;
+    }
+    Ok(interpreter(&venv))
+}
+
+/// Checks that `python3` can make a virtual environment.
+///
+/// # Errors
+/// When it can't; the message says what to install.
+pub fn check_python() -> io::Result<()> {
+    // Debian splits ensurepip off: without it, `python3 -m venv` fails half-way.
+    let probe = "import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))";
+    match run("python3", ["-c", probe]) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Error::other(format!("{ADVICE}\n{error}"))),
+    }
+}
+
+/// The `target` folder beside the testbed, whatever folder cargo builds in: the environment
+/// outlives a change of `CARGO_TARGET_DIR`.
+pub(crate) fn target() -> PathBuf {
+    let testbed = Path::new(env!("CARGO_MANIFEST_DIR"));
+    testbed.parent().expect("the testbed is a folder of the workspace").join("target")
+}
+
+fn install(venv: &Path) -> io::Result<()> {
+    remove(venv)?;
+    run("python3", [OsStr::new("-m"), OsStr::new("venv"), venv.as_os_str()])?;
+    let requirements = beside(venv, ".requirements.txt");
+    fs::write(&requirements, REQUIREMENTS)?;
+    let pip = ["-m", "pip", "install", "--quiet", "--no-input"];
+    // Wheels only: a package that had to be built here would need a compiler, and run its own code.
+    let choices = ["--disable-pip-version-check", "--only-binary=:all:", "-r"];
+    run(interpreter(venv), pip.iter().chain(&choices).map(OsStr::new).chain([requirements.as_os_str()]))?;
+    fs::remove_file(requirements)?;
+    fs::write(venv.join(STAMP), REQUIREMENTS)
+}
+
+/// Refuses to empty a folder that does not look like a virtual environment: its name may come
+/// from a mistyped variable.
+fn remove(venv: &Path) -> io::Result<()> {
+    if !venv.exists() {
+        return Ok(());
+    }
+    let ours = env::var_os(VENV_VARIABLE).is_none();
+    if !ours && !venv.join("pyvenv.cfg").exists() && fs::read_dir(venv)?.next().is_some() {
+        return Err(Error::other(format!(
+            "{VENV_VARIABLE} names {}, which is neither empty nor a virtual environment",
+            venv.display()
+        )));
+    }
+    fs::remove_dir_all(venv)
+}
+
+fn is_complete(venv: &Path) -> bool {
+    // `exists` follows the link: an interpreter that was uninstalled meanwhile is noticed.
+    interpreter(venv).exists() && fs::read_to_string(venv.join(STAMP)).is_ok_and(|stamp| stamp == REQUIREMENTS)
+}
+
+fn interpreter(venv: &Path) -> PathBuf {
+    if cfg!(windows) { venv.join("Scripts/python.exe") } else { venv.join("bin/python") }
+}
+
+fn beside(venv: &Path, suffix: &str) -> PathBuf {
+    let mut name = venv.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+fn run<A: AsRef<OsStr>>(program: impl AsRef<OsStr>, arguments: impl IntoIterator<Item = A>) -> io::Result<()> {
+    let mut command = Command::new(program);
+    command.args(arguments);
+    let output = command.output().map_err(|error| Error::new(error.kind(), format!("{command:?}: {error}")))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(Error::other(format!(
+        "{command:?}: {}\n{}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unfinished_environment_is_not_complete() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let python = interpreter(folder.path());
+        fs::create_dir_all(python.parent().expect("in a folder")).expect("made");
+        fs::write(&python, "").expect("written");
+        assert!(!is_complete(folder.path()), "no stamp yet");
+
+        fs::write(folder.path().join(STAMP), "moto==1.0").expect("written");
+        assert!(!is_complete(folder.path()), "another freeze");
+
+        fs::write(folder.path().join(STAMP), REQUIREMENTS).expect("written");
+        assert!(is_complete(folder.path()));
+
+        fs::remove_file(python).expect("removed");
+        assert!(!is_complete(folder.path()), "no interpreter");
+    }
+
+    #[test]
+    fn every_requirement_is_pinned() {
+        let lines = REQUIREMENTS.lines().filter(|line| !line.starts_with('#'));
+        for line in lines {
+            assert!(line.contains("=="), "{line} has no version");
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! Each fault, as a client sees it.
+
+use std::{
+    io::ErrorKind,
+    time::{Duration, Instant},
+};
+
+use s1crets_testbed::{Fault, FaultProxy};
+use tokio::time::timeout;
+
+use crate::support::{Client, bounded, echo, operation, post, send, status};
+
+/// Sends one `GetParameter` through a proxy that has this fault for it.
+async fn met(fault: Fault) -> std::io::Result<String> {
+    let proxy = FaultProxy::start(&echo().await).await;
+    proxy.fault("GetParameter", fault).always();
+    bounded(send(proxy.endpoint(), &operation("GetParameter", r#"{"Name":"a"}"#))).await
+}
+
+#[tokio::test]
+async fn without_a_fault_a_request_is_forwarded() {
+    let answer = met(Fault::Pass).await.expect("an answer");
+    assert_eq!(status(&answer), "200");
+    assert!(answer.contains("X-Upstream: echo"), "{answer}");
+    assert!(answer.ends_with(r#"{"Name":"a"}"#), "{answer}");
+}
+
+#[tokio::test]
+async fn a_bare_status_has_no_body() {
+    let answer = met(Fault::Status(429)).await.expect("an answer");
+    assert_eq!(answer, "HTTP/1.1 429 \r\ncontent-length: 0\r\n\r\n");
+}
+
+#[tokio::test]
+async fn a_json_error_names_its_code_twice() {
+    let answer = met(Fault::aws_json("ParameterNotFound", "no")).await.expect("an answer");
+    assert_eq!(status(&answer), "400");
+    assert!(answer.contains("x-amzn-ErrorType: ParameterNotFound"), "{answer}");
+    assert!(answer.ends_with(r#"{"__type":"ParameterNotFound","message":"no"}"#), "{answer}");
+}
+
+#[tokio::test]
+async fn the_usual_errors_speak_as_the_service_that_was_asked() {
+    let parameter_store = operation("GetParameter", "{}");
+    let secrets_manager = post("X-Amz-Target: secretsmanager.GetSecretValue\r\n", "{}");
+    let sts = post("", "Action=AssumeRole");
+    let cases = [
+        (Fault::throttled(), &parameter_store, "400", r#""ThrottlingException","message""#),
+        (Fault::throttled(), &secrets_manager, "400", r#""ThrottlingException","message""#),
+        (Fault::throttled(), &sts, "400", "<Code>Throttling</Code>"),
+        (Fault::server_error(), &parameter_store, "500", r#""InternalServerError","message""#),
+        (Fault::server_error(), &secrets_manager, "500", r#""Message":"#),
+        (Fault::server_error(), &secrets_manager, "500", r#""InternalServiceError""#),
+        (Fault::server_error(), &sts, "500", "<Code>InternalFailure</Code>"),
+        (Fault::unavailable(), &parameter_store, "503", r#""ServiceUnavailable""#),
+        (Fault::access_denied(), &parameter_store, "400", r#""Message":"User: arn"#),
+        (Fault::access_denied(), &sts, "403", "<Code>AccessDenied</Code>"),
+        (Fault::expired_token(), &secrets_manager, "400", r#""ExpiredTokenException","message""#),
+        (Fault::expired_token(), &sts, "403", "<Code>ExpiredToken</Code>"),
+    ];
+    let proxy = FaultProxy::start(&echo().await).await;
+    for (fault, request, code, expected) in cases {
+        proxy.fault_any(fault).once();
+        let answer = bounded(send(proxy.endpoint(), request)).await.expect("an answer");
+        assert_eq!(status(&answer), code, "{answer}");
+        assert!(answer.contains(expected), "{expected} is not in {answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_query_error_is_well_formed() {
+    let fault = Fault::AwsQuery { status: 403, code: "AccessDenied".to_owned(), message: "a <b> & c".to_owned() };
+    let answer = met(fault).await.expect("an answer");
+    assert_eq!(status(&answer), "403");
+    let error = "<Error><Type>Sender</Type><Code>AccessDenied</Code><Message>a &lt;b&gt; &amp; c</Message></Error>";
+    assert!(answer.contains(error), "{answer}");
+}
+
+#[tokio::test]
+async fn a_hang_has_no_end_of_its_own() {
+    let proxy = FaultProxy::start(&echo().await).await;
+    proxy.fault_any(Fault::Hang).always();
+    let mut client = Client::connect(proxy.endpoint()).await;
+    let request = operation("GetParameter", "{}");
+    let waited = timeout(Duration::from_millis(300), client.send_until_closed(&request)).await;
+    assert!(waited.is_err(), "it answered or closed: {waited:?}");
+}
+
+#[tokio::test]
+async fn a_delay_comes_before_the_answer() {
+    let begun = Instant::now();
+    let answer = met(Fault::Delay(Duration::from_millis(200))).await.expect("an answer");
+    assert!(begun.elapsed() >= Duration::from_millis(200));
+    assert_eq!(status(&answer), "200");
+}
+
+#[tokio::test]
+async fn a_reset_is_a_reset() {
+    let error = met(Fault::Reset).await.expect_err("no answer");
+    assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+}
+
+#[tokio::test]
+async fn a_close_is_an_end_without_an_answer() {
+    let error = met(Fault::Close).await.expect_err("no answer");
+    assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
+}
+
+#[tokio::test]
+async fn a_truncated_answer_promises_more_than_it_brings() {
+    let proxy = FaultProxy::start(&echo().await).await;
+    proxy.fault_any(Fault::Truncate(3)).always();
+    let mut client = Client::connect(proxy.endpoint()).await;
+    let request = operation("GetParameter", "0123456789");
+    let arrived = bounded(client.send_until_closed(&request)).await.expect("a proper close");
+    assert!(arrived.contains("content-length: 10\r\n"), "{arrived}");
+    assert!(arrived.ends_with("\r\n\r\n012"), "{arrived}");
+}
+
+#[tokio::test]
+async fn garbage_is_a_success_that_does_not_parse() {
+    let answer = met(Fault::Garbage).await.expect("an answer");
+    assert_eq!(status(&answer), "200");
+    let (_, body) = answer.split_once("\r\n\r\n").expect("a head");
+    assert!(serde_json::from_str::<serde_json::Value>(body).is_err());
+}
+
+#[tokio::test]
+async fn a_given_answer_is_sent_verbatim() {
+    let fault = Fault::Respond { status: 418, content_type: "text/x-tea".to_owned(), body: b"short".to_vec() };
+    let answer = met(fault).await.expect("an answer");
+    assert_eq!(status(&answer), "418");
+    assert!(answer.contains("content-type: text/x-tea\r\n") && answer.ends_with("\r\n\r\nshort"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_rewritten_answer_has_its_own_length() {
+    let answer = met(Fault::Rewrite("Name".to_owned(), "Longer name".to_owned())).await;
+    let answer = answer.expect("an answer");
+    assert!(answer.contains("content-length: 19\r\n"), "{answer}");
+    assert!(answer.ends_with(r#"{"Longer name":"a"}"#), "{answer}");
+}
+
+#[tokio::test]
+async fn an_upstream_that_is_away_is_a_bad_gateway() {
+    let gone = FaultProxy::start("http://127.0.0.1:1").await;
+    let answer = bounded(send(gone.endpoint(), &operation("GetParameter", "{}"))).await;
+    assert_eq!(status(&answer.expect("an answer")), "502");
+}
+
+#[tokio::test]
+async fn faults_are_used_up_in_the_order_they_were_scripted() {
+    let proxy = FaultProxy::start(&echo().await).await;
+    proxy.fault("GetParameter", Fault::Pass).once();
+    proxy.fault("GetParameter", Fault::Status(500)).times(2);
+    proxy.fault_if(|request| request.json()["Name"] == "b", Fault::Status(418)).always();
+    let mut client = Client::connect(proxy.endpoint()).await;
+    let mut seen = Vec::new();
+    for (name, body) in [
+        ("GetParameter", r#"{"Name":"b"}"#),
+        ("PutParameter", "{}"),
+        ("GetParameter", "{}"),
+        ("GetParameter", "{}"),
+        ("GetParameter", "{}"),
+        ("GetParameter", r#"{"Name":"b"}"#),
+    ] {
+        let answer = bounded(client.send(&operation(name, body))).await.expect("the connection stays");
+        seen.push(status(&answer).to_owned());
+    }
+    assert_eq!(seen, ["200", "200", "500", "500", "200", "418"]);
+
+    proxy.clear();
+    let answer = bounded(client.send(&operation("GetParameter", r#"{"Name":"b"}"#))).await;
+    assert_eq!(status(&answer.expect("an answer")), "200");
+}

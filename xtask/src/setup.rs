@@ -1,0 +1,19 @@
+//! `cargo xtask setup`: prepares what the tests need, once.
+
+use std::{io, process::ExitCode};
+
+use s1crets_testbed::python;
+
+pub(crate) fn run() -> io::Result<ExitCode> {
+    prepare()?;
+    println!("ready: `cargo test` finds the servers' packages in {}", python::venv().display());
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(crate) fn prepare() -> io::Result<()> {
+    if !python::is_ready() {
+        eprintln!("xtask: installing moto into {} (once; about half a minute)", python::venv().display());
+    }
+    python::ensure()?;
+    Ok(())
+}
