@@ -6,6 +6,8 @@ mod builder;
 mod cache;
 mod client;
 pub mod config;
+#[cfg(feature = "unstable-conformance")]
+pub mod conformance;
 mod error;
 mod json;
 mod keypath;
