@@ -1,2 +1,28 @@
-//! stub
-fn main() {}
+//! `s1crets`: one way to ask for a secret, whoever keeps it, from a shell.
+
+mod args;
+mod commands;
+mod exit;
+mod log;
+mod output;
+mod report;
+mod target;
+mod value;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::{args::Args, exit::Exit};
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    log::start(args.global.verbose);
+    match commands::run(&args) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            report::failure(&failure, &args.global);
+            Exit::of(&failure).into()
+        }
+    }
+}

@@ -17,9 +17,8 @@ pub(super) fn parse(path: &Path, content: &Content, previous: Option<&Loaded>) -
     let text = content.text().map_err(|why| read::corrupt(path, why))?;
     let document = Document::parse(text).map_err(|why| read::corrupt(path, why))?;
     let root = document.root();
-    let entry = |(name, value): (&str, Json<'_>)| {
-        (name.to_owned(), Ok(snapshot::secret(name, compact(value.raw()), previous)))
-    };
+    let entry =
+        |(name, value): (&str, Json<'_>)| (name.to_owned(), Ok(snapshot::secret(name, compact(value.raw()), previous)));
     Ok(Contents {
         entries: document.secrets().into_iter().flat_map(Json::members).map(entry).collect(),
         vault_url: vault(root, "url").map(str::to_owned),

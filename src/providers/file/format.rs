@@ -97,7 +97,7 @@ mod tests {
         process::{Command, Stdio},
     };
 
-    use proptest::prelude::*;
+    use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 
     use super::*;
     use crate::json::{ROOT, Tree};
@@ -170,10 +170,9 @@ mod tests {
 
     #[test]
     fn python_writes_the_same_of_anything() {
-        let mut runner = proptest::test_runner::TestRunner::deterministic();
-        let documents: Vec<String> = (0..300)
-            .map(|_| json().new_tree(&mut runner).expect("a document").current().to_string())
-            .collect();
+        let mut runner = TestRunner::deterministic();
+        let documents: Vec<String> =
+            (0..300).map(|_| json().new_tree(&mut runner).expect("a document").current().to_string()).collect();
         for (document, python) in documents.iter().zip(python_dumps(&documents)) {
             assert_eq!(formatted(document), python, "{document}");
         }

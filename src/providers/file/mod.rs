@@ -35,7 +35,8 @@
 //! other. Another writer knows nothing of that lock: if it is seen to have replaced the file in the
 //! meantime the update starts over and in the end is a `Conflict`; one that does so in the instant
 //! between that check and the rename goes unnoticed, and its version of the file is lost. Access
-//! control lists, extended attributes and further hard links do not follow to the new file.
+//! control lists, extended attributes and further hard links do not follow to the new file. On systems
+//! other than Unix the file is read only.
 //!
 //! # Limits
 //! Files beyond 100 MiB are refused as corrupt. Numbers keep their text; of equal keys in an object

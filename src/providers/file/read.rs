@@ -5,7 +5,7 @@ use std::{
     io::{self, Read},
     path::Path,
     str, thread,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use zeroize::Zeroizing;
@@ -31,25 +31,42 @@ impl Content {
     pub(super) fn text(&self) -> Result<&str, &'static str> {
         str::from_utf8(&self.bytes).map_err(|_| "not UTF-8 text")
     }
+
+    fn is_same(&self, other: &Self) -> bool {
+        self.stamp == other.stamp && self.bytes == other.bytes
+    }
 }
 
 /// The content at a moment at which nobody was writing to it.
 pub(super) fn read(path: &Path) -> Result<Content> {
+    let mut last: Option<Content> = None;
     for _ in 0..TRIES {
-        let file = open(path)?;
-        let before = file.metadata().map_err(|error| unreadable(path, error))?;
-        if before.len() > MAX_SIZE {
-            return Err(corrupt(path, "larger than 100 MiB"));
+        let Some(content) = read_once(path)? else {
+            thread::sleep(PAUSE);
+            continue;
+        };
+        // Who writes in place, within the same tick of the clock, moves no stamp. Two equal readings
+        // vouch for a content that the stamp can't vouch for yet.
+        if !content.stamp.is_fresh(SystemTime::now()) || last.is_some_and(|last| last.is_same(&content)) {
+            return Ok(content);
         }
-        let bytes = read_up_to(&file, before.len()).map_err(|error| unreadable(path, error))?;
-        let metadata = file.metadata().map_err(|error| unreadable(path, error))?;
-        let stamp = Stamp::of(&metadata);
-        if stamp == Stamp::of(&before) && bytes.len() as u64 == before.len() {
-            return Ok(Content { bytes, metadata, stamp });
-        }
-        thread::sleep(PAUSE);
+        last = Some(content);
     }
     Err(restless(path))
+}
+
+/// Nothing if the file changed meanwhile.
+fn read_once(path: &Path) -> Result<Option<Content>> {
+    let file = open(path)?;
+    let before = file.metadata().map_err(|error| unreadable(path, error))?;
+    if before.len() > MAX_SIZE {
+        return Err(corrupt(path, "larger than 100 MiB"));
+    }
+    let bytes = read_up_to(&file, before.len()).map_err(|error| unreadable(path, error))?;
+    let metadata = file.metadata().map_err(|error| unreadable(path, error))?;
+    let stamp = Stamp::of(&metadata);
+    let settled = stamp == Stamp::of(&before) && bytes.len() as u64 == before.len();
+    Ok(settled.then_some(Content { bytes, metadata, stamp }))
 }
 
 /// Opens a regular file: to open a pipe would wait for its writer.

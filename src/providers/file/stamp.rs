@@ -13,7 +13,7 @@ const TICK: Duration = Duration::from_secs(2);
 /// change, whichever is the later one; two equal ones mean none, unless they are fresh.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stamp {
-    identity: (u64, u64),
+    identity: Identity,
     size: u64,
     modified: Option<SystemTime>,
     /// When content, name, mode or owner last changed. Can't be set back, unlike `modified`.
@@ -46,8 +46,10 @@ impl Stamp {
 }
 
 /// Device and inode.
+pub(super) type Identity = (u64, u64);
+
 #[cfg(unix)]
-pub(super) fn identity(metadata: &Metadata) -> (u64, u64) {
+pub(super) fn identity(metadata: &Metadata) -> Identity {
     use std::os::unix::fs::MetadataExt;
 
     (metadata.dev(), metadata.ino())
@@ -55,7 +57,7 @@ pub(super) fn identity(metadata: &Metadata) -> (u64, u64) {
 
 /// Not to be had here; the times tell as much.
 #[cfg(not(unix))]
-pub(super) fn identity(_: &Metadata) -> (u64, u64) {
+pub(super) fn identity(_: &Metadata) -> Identity {
     (0, 0)
 }
 

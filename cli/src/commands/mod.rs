@@ -1,0 +1,35 @@
+//! One file per command.
+
+mod completions;
+mod exists;
+mod get;
+mod get_by_path;
+mod man;
+mod update;
+
+use std::future::Future;
+
+use crate::{
+    args::{Args, Command},
+    exit::Exit,
+    report::Failure,
+};
+
+/// Runs the command that was typed.
+pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
+    match &args.command {
+        Command::Get(get) => get::run(&args.global, get),
+        Command::GetByPath(get) => get_by_path::run(&args.global, get),
+        Command::Exists(exists) => exists::run(&args.global, exists),
+        Command::Update(update) => update::run(&args.global, update),
+        Command::Completions(completions) => completions::run(completions),
+        Command::Man(man) => man::run(man),
+    }
+}
+
+/// Waits for a call of the library.
+fn wait<T>(call: impl Future<Output = Result<T, s1crets::Error>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::io("can't start", error))?;
+    Ok(runtime.block_on(call)?)
+}

@@ -1,0 +1,13 @@
+//! The command's own log, on standard error, for those who ask for it.
+
+use tracing_subscriber::EnvFilter;
+
+/// Logs what this project's own code does: of dependencies nothing, whatever they would log.
+pub(crate) fn start(verbose: u8) {
+    let level = match verbose {
+        0 | 1 => return,
+        2 => "s1crets=debug",
+        _ => "s1crets=trace",
+    };
+    tracing_subscriber::fmt().with_env_filter(EnvFilter::new(level)).with_writer(std::io::stderr).without_time().init();
+}

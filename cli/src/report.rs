@@ -1,0 +1,103 @@
+//! What is told of a failure: one line, a hint, and the causes for those who ask.
+
+use std::{
+    error::Error as StdError,
+    io::{self, Write},
+};
+
+use crate::args::Global;
+
+/// Why the command ends without success.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// What was typed makes no sense.
+    Usage(String),
+    /// The library says no.
+    Secret(s1crets::Error),
+    /// The shell's side of it: standard input or output, a file.
+    Io { what: String, error: io::Error },
+}
+
+impl Failure {
+    pub(crate) fn io(what: impl Into<String>, error: io::Error) -> Self {
+        Self::Io { what: what.into(), error }
+    }
+
+    /// One secret of a listing that could not be read.
+    pub(crate) fn unreadable(name: &str, error: &s1crets::Error) -> Self {
+        let told = s1crets::Error::new(error.kind(), format!("{name}: {error}"));
+        Self::Secret(match error.hint() {
+            Some(hint) => told.with_hint(hint.to_owned()),
+            None => told,
+        })
+    }
+
+    fn message(&self) -> String {
+        match self {
+            Self::Usage(message) => message.clone(),
+            Self::Secret(error) => error.to_string(),
+            Self::Io { what, error } => format!("{what}: {error}"),
+        }
+    }
+
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Usage(_) => "usage",
+            Self::Secret(error) => error.kind().as_str(),
+            Self::Io { .. } => "io",
+        }
+    }
+
+    fn hint(&self) -> Option<&str> {
+        match self {
+            Self::Secret(error) => error.hint(),
+            Self::Usage(_) => Some("s1crets --help tells what can be typed"),
+            Self::Io { .. } => None,
+        }
+    }
+
+    fn cause(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::Secret(error) => error.source(),
+            Self::Usage(_) | Self::Io { .. } => None,
+        }
+    }
+}
+
+impl From<s1crets::Error> for Failure {
+    fn from(error: s1crets::Error) -> Self {
+        Self::Secret(error)
+    }
+}
+
+/// Tells a failure on standard error.
+pub(crate) fn failure(failure: &Failure, global: &Global) {
+    let told = if global.json { as_json(failure) } else { as_text(failure, global.verbose > 0) };
+    // Nobody left to tell it to.
+    let _ = io::stderr().write_all(told.as_bytes());
+}
+
+fn as_text(failure: &Failure, causes: bool) -> String {
+    let mut text = format!("s1crets: {}\n", failure.message());
+    if causes {
+        for cause in std::iter::successors(failure.cause(), |cause| (*cause).source()) {
+            text += &format!("  caused by: {cause}\n");
+        }
+    }
+    if let Some(hint) = failure.hint() {
+        text += &format!("  hint: {hint}\n");
+    }
+    text
+}
+
+fn as_json(failure: &Failure) -> String {
+    let causes: Vec<_> =
+        std::iter::successors(failure.cause(), |cause| (*cause).source()).map(ToString::to_string).collect();
+    let error = serde_json::json!({
+        "kind": failure.kind(),
+        "message": failure.message(),
+        "hint": failure.hint(),
+        "causes": causes,
+    });
+    format!("{}\n", serde_json::json!({ "error": error }))
+}

@@ -1,0 +1,55 @@
+//! The new value of an update: from standard input, a file or, against advice, an argument.
+
+use std::{
+    fs::File,
+    io::{self, IsTerminal, Read},
+    path::Path,
+};
+
+use s1crets::SecretValue;
+use zeroize::Zeroizing;
+
+use crate::{args::Update, report::Failure};
+
+/// More than any of the backends takes, so that the buffer never has to move and leave a copy behind.
+const CAPACITY: usize = 128 * 1024;
+
+/// The new value.
+pub(crate) fn read(args: &Update) -> Result<SecretValue, Failure> {
+    let bytes = match (&args.value, &args.value_file) {
+        (Some(value), _) => return as_value(value.clone(), args.as_json),
+        (None, Some(file)) if file != Path::new("-") => from_file(file)?,
+        (None, _) => from_stdin()?,
+    };
+    match std::str::from_utf8(&bytes) {
+        Ok(text) => as_value(text.strip_suffix('\n').unwrap_or(text).to_owned(), args.as_json),
+        Err(_) => Ok(SecretValue::binary(bytes.to_vec())),
+    }
+}
+
+fn as_value(text: String, json: bool) -> Result<SecretValue, Failure> {
+    match json {
+        true => Ok(SecretValue::json_text(text)?),
+        false => Ok(SecretValue::text(text)),
+    }
+}
+
+fn from_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let what = || format!("can't read the new value from {}", path.display());
+    let file = File::open(path).map_err(|error| Failure::io(what(), error))?;
+    read_all(file).map_err(|error| Failure::io(what(), error))
+}
+
+fn from_stdin() -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let stdin = io::stdin().lock();
+    if stdin.is_terminal() {
+        return Err(Failure::Usage("no new value: pipe it in, or give --value-file".into()));
+    }
+    read_all(stdin).map_err(|error| Failure::io("can't read the new value from standard input", error))
+}
+
+fn read_all(mut from: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(CAPACITY));
+    from.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
