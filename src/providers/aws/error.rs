@@ -130,13 +130,15 @@ pub(crate) fn code(error: &Error) -> Option<&str> {
     error.source()?.downcast_ref().map(|refusal: &Refusal| refusal.code.as_str())
 }
 
-/// The same without a value that AWS quoted back, as its validation messages may.
-pub(crate) fn without_value(error: Error, value: &str) -> Error {
-    let quoted = !value.is_empty() && error.message().contains(value);
-    if quoted {
-        return Error::new(error.kind(), "AWS refused the new value, quoting it; its words are left out here");
+/// An error of a write, without AWS's words where they may quote the new value back, as validation messages do.
+pub(crate) fn of_write(error: Error) -> Error {
+    if error.kind() != ErrorKind::InvalidInput {
+        return error;
     }
-    error
+    let code = code(&error).unwrap_or("an error");
+    let told = format!("AWS says {code}; its words may quote the new value and are left out");
+    Error::new(error.kind(), told)
+        .with_hint("check the new value against the store's limits: its size, its pattern, no empty text")
 }
 
 /// What AWS answers to credentials that are no longer, or not yet, good.
@@ -310,10 +312,11 @@ mod tests {
 
     #[test]
     fn a_quoted_value_is_left_out() {
-        let error = Error::invalid_input("AWS says ValidationException: Value 'hunter2' at 'value' failed");
-        let error = without_value(error, "hunter2");
+        let error = from_batch_entry("ValidationException", "Value 'hunter2' at 'value' failed");
+        let error = of_write(error);
         assert!(!format!("{error:?} {error}").contains("hunter2"));
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert!(error.message().contains("ValidationException"));
     }
 
     #[test]

@@ -30,7 +30,7 @@ use aws_sdk_ssm::{
 use super::{
     batch::{in_batches, singly},
     config::AwsConfig,
-    error::without_value,
+    error::of_write,
     session::{Session, service},
 };
 use crate::{
@@ -312,7 +312,7 @@ impl Provider for ParameterStore {
         if based_on.is_some_and(|version| version != old.version) {
             return Err(conflict("the parameter was changed in the meantime; nothing was written"));
         }
-        let made = self.put(&old, text, options.effort).await.map_err(|error| without_value(error, text))?;
+        let made = self.put(&old, text, options.effort).await.map_err(of_write)?;
         if based_on.is_some_and(|version| version + 1 != made) {
             return Err(conflict("the parameter was changed in the meantime; that value is now in its history"));
         }

@@ -35,7 +35,7 @@ use aws_sdk_secretsmanager::{
 use super::{
     batch::{in_batches, singly},
     config::AwsConfig,
-    error::{code, from_batch_entry, without_value},
+    error::{code, from_batch_entry, of_write},
     session::{Session, service},
 };
 use crate::{
@@ -226,8 +226,7 @@ impl SecretsManager {
             };
             call.customize().config_override(overrides).send()
         });
-        let quoted = value.expose_text().unwrap_or_default();
-        let output = output.await.map_err(|error| without_value(error, quoted))?;
+        let output = output.await.map_err(of_write)?;
         output.version_id.ok_or_else(|| Error::corrupt("AWS answered without a version id"))
     }
 

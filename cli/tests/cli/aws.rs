@@ -1,0 +1,76 @@
+use assert_cmd::Command;
+use predicates::prelude::*;
+use s1crets_testbed::{AwsSeed, Moto, unique};
+
+use crate::s1crets;
+
+const REGION: &str = "eu-west-1";
+
+fn seed() -> AwsSeed {
+    AwsSeed::new(Moto::shared().endpoint(), REGION)
+}
+
+fn on_moto() -> Command {
+    let mut command = s1crets();
+    command.env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test").env("AWS_REGION", REGION);
+    command.env("AWS_ENDPOINT_URL", Moto::shared().endpoint());
+    command
+}
+
+/// The samples of the Python s1crets' own manual.
+#[test]
+fn the_commands_of_the_python_s1crets_work() {
+    let (json, root) = (unique("secrets/json_test"), unique("/prod"));
+    seed().create_secret(&json, r#"{"level1": {"level2": 3}}"#);
+    seed().put_parameter(&format!("{root}/databases/mysql/dolphin"), "flipper", "SecureString");
+    let mut get = on_moto();
+    get.args(["get", &json, "level1", "level2"]).assert().success().stdout("3\n");
+    let exists = |path: &str, status| {
+        on_moto().args(["exists", "--provider", "aws.ps", path]).assert().code(status).stdout("");
+    };
+    exists(&format!("{root}/databases/mysql/dolphin"), 0);
+    exists(&format!("{root}/databases"), 0);
+    exists(&format!("{root}/data"), 1);
+    let mut list = on_moto();
+    list.args(["get-by-path", "--provider", "aws.ps", &root]);
+    list.assert().success().stdout(format!("{root}/databases/mysql/dolphin flipper\n"));
+}
+
+#[test]
+fn bytes_print_as_they_are() {
+    let name = unique("cli/binary");
+    seed().create_secret_binary(&name, &[0, 1, 0xff, b'\n']);
+    let output = on_moto().args(["get", &name]).assert().success();
+    assert_eq!(output.get_output().stdout, [0, 1, 0xff, b'\n']);
+    let output = on_moto().args(["get", &name, "--json"]).assert().success();
+    let json: serde_json::Value = serde_json::from_slice(&output.get_output().stdout).unwrap();
+    assert_eq!(json["value_base64"], "AAH/Cg==");
+    assert_eq!(json["name"], name);
+}
+
+#[test]
+fn an_update_of_one_key_leaves_the_others() {
+    let name = unique("cli/update");
+    seed().create_secret(&name, r#"{"user":"app", "n": 1.10}"#);
+    on_moto().args(["update", &name, "--key", "password"]).write_stdin("s3cr3t\n").assert().success();
+    let printed = "{\"user\":\"app\", \"n\": 1.10, \"password\": \"s3cr3t\"}\n";
+    on_moto().args(["get", &name]).assert().success().stdout(printed);
+    let output = on_moto().args(["get", &name, "--json"]).assert().success();
+    let json: serde_json::Value = serde_json::from_slice(&output.get_output().stdout).unwrap();
+    let version = json["version"].as_str().unwrap();
+    on_moto().args(["update", &name, "--if-version", version]).write_stdin("{}").assert().success();
+    let told = predicate::str::contains("changed in the meantime");
+    on_moto().args(["update", &name, "--if-version", version]).write_stdin("{}").assert().code(5).stderr(told);
+}
+
+#[test]
+fn stages_and_numbers_choose_a_version() {
+    let (secret, parameter) = (unique("cli/stage"), unique("/cli/number"));
+    seed().create_secret(&secret, "one");
+    seed().put_secret(&secret, "two");
+    on_moto().args(["get", &secret, "--version-stage", "AWSPREVIOUS"]).assert().success().stdout("one\n");
+    seed().put_parameter(&parameter, "one", "String");
+    seed().put_parameter(&parameter, "two", "String");
+    let mut get = on_moto();
+    get.args(["get", "--provider", "aws.ps", &parameter, "--version-number", "1"]).assert().success().stdout("one\n");
+}

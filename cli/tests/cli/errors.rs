@@ -1,0 +1,94 @@
+use predicates::prelude::*;
+
+use crate::{example, s1crets};
+
+#[test]
+fn one_line_says_what_was_attempted_on_what() {
+    let (_folder, file) = example();
+    for (arguments, status, told) in [
+        (&["get", "nope"][..], 1, "s1crets: get file://nope: secret not found: 'nope'\n"),
+        (&["get", "app/db", "nope"], 1, "s1crets: get file://app/db#nope: no key \"nope\" in the JSON object\n"),
+        (&["update", "nope", "{}"], 1, "s1crets: update file://nope: secret not found: 'nope'\n"),
+    ] {
+        s1crets().args(arguments).arg("--file").arg(&file).assert().code(status).stdout("").stderr(told);
+    }
+}
+
+#[test]
+fn usage_errors_exit_with_2() {
+    let (_folder, file) = example();
+    for arguments in [
+        &["get"][..],
+        &["frobnicate", "x"],
+        &["get", "x", "--retry", "0"],
+        &["get", "x", "--timeout", "soon"],
+        &["get", "nope://x"],
+        &["get", "file://a?b"],
+        &["get", "file://app/db", "--provider", "file"],
+        &["get", "file://app/db#a", "b"],
+        &["get", "app/db", "--version-id", "x"],
+        &["get", "app/db", "--version-id", "x", "--label", "y"],
+        &["get-by-path", "file://app#key"],
+        &["update", "x", "value", "--value-file", "y"],
+        &["get", ""],
+    ] {
+        s1crets()
+            .args(arguments)
+            .arg("--file")
+            .arg(&file)
+            .assert()
+            .code(2)
+            .stdout("")
+            .stderr(predicate::str::is_empty().not());
+    }
+}
+
+#[test]
+fn an_unknown_provider_lists_the_known_ones() {
+    let known = "there is no provider \"vault\"; there are aws.ps, aws.sm, file, memory\n";
+    s1crets().args(["get", "--provider", "vault", "x"]).assert().code(2).stderr(predicate::str::contains(known));
+}
+
+#[test]
+fn verbose_walks_the_causes() {
+    let mut command = s1crets();
+    command.args(["get", "x", "--file", "/nonexistent/secrets.json"]);
+    command.assert().code(4).stderr(predicate::str::contains("caused by").not());
+    command.arg("-v").assert().code(4).stderr(predicate::str::contains("\n  caused by: No such file or directory"));
+}
+
+#[test]
+fn json_errors_have_a_stable_kind() {
+    let (_folder, file) = example();
+    let mut command = s1crets();
+    let output = command.args(["get", "app/db", "nope", "--json", "--file"]).arg(&file).assert().code(1);
+    let told: serde_json::Value = serde_json::from_slice(&output.get_output().stderr).unwrap();
+    assert_eq!(told["error"]["kind"], "key_not_found");
+}
+
+#[test]
+fn a_broken_config_file_is_told_with_its_line() {
+    let (folder, _) = example();
+    let config = folder.path().join("s1crets.toml");
+    std::fs::write(&config, "retry = 3\nretries = 4\n").unwrap();
+    let told = "s1crets.toml: line 2: unknown field `retries`";
+    s1crets().args(["get", "x", "--config"]).arg(&config).assert().code(5).stderr(predicate::str::contains(told));
+    s1crets().args(["get", "x", "--config", "/nonexistent"]).assert().code(5);
+}
+
+#[test]
+fn no_credentials_and_no_region_are_told_with_a_hint() {
+    let hint = predicate::str::contains("hint: set AWS_REGION");
+    s1crets().args(["get", "x"]).assert().code(5).stderr(predicate::str::contains("no AWS region").and(hint));
+    let hint = predicate::str::contains("hint: set AWS_PROFILE");
+    let told = predicate::str::contains("no AWS credentials found").and(hint);
+    s1crets().args(["get", "x", "--region", "eu-west-1"]).assert().code(3).stderr(told);
+}
+
+#[test]
+fn an_endpoint_that_is_not_there_exits_with_4() {
+    let mut command = s1crets();
+    command.env("AWS_ACCESS_KEY_ID", "a").env("AWS_SECRET_ACCESS_KEY", "b");
+    command.args(["get", "x", "--region", "eu-west-1", "--endpoint-url", "http://127.0.0.1:1", "--retry", "1"]);
+    command.assert().code(4).stderr(predicate::str::contains("the endpoint can't be reached"));
+}

@@ -1,0 +1,39 @@
+//! The command as a shell sees it: what it prints, and how it ends.
+
+#![allow(clippy::unwrap_used, reason = "a test that can't go on panics")]
+
+/// The same against both AWS stores, on moto.
+mod aws;
+/// Values and credentials stay where they belong.
+mod canary;
+/// Errors: their line, their hint, their causes, their exit status.
+mod errors;
+/// `get`, `get-by-path`, `exists` and `update` on a fetcher file: no server needed.
+mod file;
+/// Help, completions and manual pages, and the commands of the README.
+mod manual;
+
+use std::path::{Path, PathBuf};
+
+use assert_cmd::Command;
+use tempfile::TempDir;
+
+/// The command, in an environment of its own: nothing of the developer's leaks in.
+fn s1crets() -> Command {
+    let mut command = Command::cargo_bin("s1crets").unwrap();
+    command.env_clear().env("AWS_EC2_METADATA_DISABLED", "true").env("HOME", "/nonexistent");
+    command.current_dir(std::env::temp_dir());
+    command
+}
+
+/// A folder with a copy of the example's fetcher file.
+fn example() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("secrets.json");
+    std::fs::copy(root().join("examples/secrets.json"), &file).unwrap();
+    (folder, file)
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}

@@ -1,0 +1,58 @@
+use predicates::prelude::*;
+
+use crate::{root, s1crets};
+
+#[test]
+fn every_command_has_help_with_an_example() {
+    for command in ["get", "get-by-path", "exists", "update", "completions", "man"] {
+        s1crets().args([command, "--help"]).assert().success().stdout(predicate::str::contains("Example"));
+    }
+}
+
+#[test]
+fn the_help_of_update_warns_of_values_in_arguments() {
+    let warning = predicate::str::contains("list of processes");
+    s1crets().args(["update", "--help"]).assert().success().stdout(warning);
+}
+
+#[test]
+fn completions_and_manual_pages_are_made() {
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        s1crets().args(["completions", shell]).assert().success().stdout(predicate::str::contains("get-by-path"));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    s1crets().arg("man").arg(folder.path()).assert().success();
+    let page = std::fs::read_to_string(folder.path().join("s1crets-get.1")).unwrap();
+    assert!(page.contains("s1crets get prod/db password"), "{page}");
+}
+
+/// Every line that begins with `$ s1crets` in these pages is run on the example's file; what stands below it, up to the
+/// next blank line or prompt, is what it prints.
+#[test]
+fn the_commands_of_the_pages_do_what_is_written() {
+    let mut run = 0;
+    for page in ["README.md", "docs/providers.md", "docs/migrating.md"] {
+        let text = std::fs::read_to_string(root().join(page)).unwrap();
+        for block in text.split("```console\n").skip(1).map(|rest| rest.split("```").next().unwrap()) {
+            for example in block.split("$ ").skip(1).filter(|example| example.starts_with("s1crets ")) {
+                let (command, printed) = example.split_once('\n').unwrap();
+                check(page, command, printed.split("\n\n").next().unwrap().trim_end());
+                run += 1;
+            }
+        }
+    }
+    assert!(run >= 5, "the pages have examples");
+}
+
+fn check(page: &str, command: &str, printed: &str) {
+    let mut shell = assert_cmd::Command::new("sh");
+    let path = assert_cmd::cargo::cargo_bin("s1crets");
+    let path = format!("{}:/usr/bin:/bin", path.parent().unwrap().display());
+    // A copy: an example may update it.
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("examples")).unwrap();
+    std::fs::copy(root().join("examples/secrets.json"), folder.path().join("examples/secrets.json")).unwrap();
+    shell.env_clear().env("PATH", path).current_dir(folder.path()).args(["-c", &format!("exec 2>&1; {command}")]);
+    let output = shell.output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim_end(), printed, "{page}: {command}");
+}
