@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     fmt,
     sync::{Arc, OnceLock},
+    time::Instant,
 };
 
 use tokio::sync::OnceCell;
@@ -161,7 +162,7 @@ impl Client {
         check_path(path)?;
         let layers = self.open(provider).await?;
         options.check(layers.provider().capabilities())?;
-        layers.provider().get(path, options).await
+        told(Operation::Get, provider, path, layers.provider().get(path, options)).await
     }
 
     pub(crate) async fn list(&self, provider: &str, path: &str, options: &ListOptions) -> Result<Listing> {
@@ -170,12 +171,13 @@ impl Client {
         }
         let layers = self.open(provider).await?;
         options.check(layers.provider().capabilities())?;
-        layers.provider().get_by_path(path, options).await
+        told(Operation::GetByPath, provider, path, layers.provider().get_by_path(path, options)).await
     }
 
     pub(crate) async fn exists(&self, provider: &str, path: &str) -> Result<bool> {
         check_path(path)?;
-        self.open(provider).await?.provider().path_exists(path).await
+        let layers = self.open(provider).await?;
+        told(Operation::PathExists, provider, path, layers.provider().path_exists(path)).await
     }
 
     pub(crate) async fn write(
@@ -192,7 +194,7 @@ impl Client {
         if value.is_binary() && !can.binary {
             return Err(Error::invalid_input("this provider keeps text, not bytes"));
         }
-        layers.provider().update(path, value, options).await
+        told(Operation::Update, provider, path, layers.provider().update(path, value, options)).await
     }
 
     async fn open(&self, provider: &str) -> Result<&Layers> {
@@ -231,6 +233,15 @@ impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client").field("providers", &self.providers()).finish_non_exhaustive()
     }
+}
+
+/// Makes a call that is no hit, and tells of it: names at the debug level, values never.
+async fn told<T>(operation: Operation, provider: &str, path: &str, call: impl Future<Output = Result<T>>) -> Result<T> {
+    let started = Instant::now();
+    let outcome = call.await;
+    let error = outcome.as_ref().err().map(|error| error.kind().as_str());
+    tracing::debug!(%operation, provider, path, error, elapsed = ?started.elapsed(), "called");
+    outcome
 }
 
 /// What an error is about, as a reference where it can be written as one.

@@ -1,26 +1,109 @@
-//! stub
+//! One way to ask for a secret, whoever keeps it.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), s1crets::Error> {
+//! let password = s1crets::get("aws.sm", "prod/db").key("password").await?;
+//! connect(password.expose_str()?);
+//! # Ok(()) }
+//! # fn connect(_: &str) {}
+//! ```
+//!
+//! # The four calls
+//!
+//! [`get`], [`get_by_path`], [`path_exists`] and [`update`] take a provider's name and a path, and give a request that
+//! can be refined before it is awaited. They share one process-wide [`Client`], which is made at the first call from
+//! `s1crets.toml` and the environment ([`Config::from_env`]). [`get_ref`] takes both in one word,
+//! `aws.sm://prod/db#password`; [`get_many`] reads many secrets in as few calls as the backend allows.
+//!
+//! What comes back is a [`Secret`]: exact as it was received, text or bytes, JSON parsed when a key is asked for, shared
+//! when cloned, redacted when printed, wiped when dropped.
+//!
+//! [`Client::builder`] is for those who set things in code, [`blocking`] for those without async.
+//!
+//! # Providers
+//!
+//! | name | keeps | feature |
+//! | --- | --- | --- |
+#![cfg_attr(
+    feature = "aws-sm",
+    doc = "| `aws.sm` | [AWS Secrets Manager](providers::aws::SecretsManager) | `aws-sm` |"
+)]
+#![cfg_attr(not(feature = "aws-sm"), doc = "| `aws.sm` | AWS Secrets Manager | `aws-sm` |")]
+#![cfg_attr(
+    feature = "aws-ps",
+    doc = "| `aws.ps` | [AWS Parameter Store](providers::aws::ParameterStore) | `aws-ps` |"
+)]
+#![cfg_attr(not(feature = "aws-ps"), doc = "| `aws.ps` | AWS Parameter Store | `aws-ps` |")]
+#![cfg_attr(
+    feature = "file",
+    doc = "| `file` | [a fetcher's `secrets.json`, or a Vault CSI mount](providers::file) | `file`, on by default |"
+)]
+#![cfg_attr(
+    not(feature = "file"),
+    doc = "| `file` | a fetcher's `secrets.json`, or a Vault CSI mount | `file`, on by default |"
+)]
+//! | `memory` | [a map, for tests](providers::memory) | always there |
+//!
+//! Others implement [`Provider`] and are given to [`ClientBuilder::with_provider`].
+//!
+//! # What is held
+//!
+//! In front of each provider that calls a backend stands a cache ([`Cached`]): 1000 entries and 15 minutes unless
+//! [`CachePolicy`] says otherwise. A read of what it holds is a look-up in a map. A thousand tasks that ask for what it
+//! doesn't hold make one call, and none of them can spoil it for the others by going away. [`update`]
+//! drops what it changed before it returns.
+//!
+//! # Features
+//!
+//! - `file`, on by default: the provider `file`.
+//! - `blocking`, on by default: the module [`blocking`].
+//! - `aws-sm`, `aws-ps`, and `aws` for both: the AWS providers.
+//! - `unstable-conformance`: the contract of [`Provider`] as tests, for those who write one. It may change in any release.
+//!
+//! No feature changes what another one does. Features that begin with `__` are private.
+//!
+//! # Logs
+//!
+//! Events are sent through [`tracing`](https://docs.rs/tracing) under the target `s1crets`. No event at any level holds a
+//! secret; names of secrets appear at the debug level and below. The AWS SDK would print whole requests at its trace
+//! level: its own events are turned off for calls that are made here.
+//!
+//! # Runtime
+//!
+//! Calls run on [Tokio](https://docs.rs/tokio), as the AWS SDK does. The library starts no runtime of its own, but for the
+//! blocking calls.
 
-#[cfg(feature = "blocking")]
-pub mod blocking;
-mod builder;
-mod cache;
-mod client;
-pub mod config;
-#[cfg(feature = "unstable-conformance")]
-pub mod conformance;
+// In the order in which one builds on another.
 mod error;
+
 mod json;
 mod keypath;
+mod reference;
+mod secret;
+mod typed;
+mod value;
+
 mod options;
 mod provider;
 pub mod providers;
-mod reference;
+
+mod cache;
+
+mod builder;
+mod client;
+pub mod config;
 mod registry;
 pub mod request;
-mod secret;
+
+#[cfg(feature = "blocking")]
+pub mod blocking;
 mod simple;
-mod typed;
-mod value;
+
+#[cfg(feature = "unstable-conformance")]
+pub mod conformance;
+#[cfg(feature = "__fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 
 pub use builder::ClientBuilder;
 pub use cache::{CachePolicy, Cached};
@@ -36,3 +119,8 @@ pub use secret::{Metadata, Secret};
 pub use simple::{get, get_by_path, get_many, get_ref, path_exists, update};
 pub use typed::{Credential, Versioned};
 pub use value::SecretValue;
+
+/// The README's Rust, compiled.
+#[cfg(all(doctest, feature = "aws"))]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

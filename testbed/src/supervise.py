@@ -44,7 +44,17 @@ def move_stage_as_aws(self, secret_id, version_stage, remove_from_version_id, mo
 SecretsManagerBackend.update_secret_version_stage = move_stage_as_aws
 
 application = DomainDispatcherApplication(create_backend_app)
-server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=MotoRequestHandler)
+one_at_a_time = threading.Lock()
+
+
+def serve(environ, start_response):
+    # moto walks its tables without a lock: a call beside one that creates something is sometimes
+    # answered with 500, "dictionary changed size during iteration".
+    with one_at_a_time:
+        return application(environ, start_response)
+
+
+server = make_server("127.0.0.1", 0, serve, threaded=True, request_handler=MotoRequestHandler)
 # Tests come by the hundred at once; werkzeug's own queue of 128 would make some wait a second.
 server.socket.listen(1024)
 os.environ["MOTO_PORT"] = str(server.server_port)

@@ -2,6 +2,8 @@
 
 use std::{num::NonZeroU32, time::Duration};
 
+use aws_credential_types::Credentials;
+
 use crate::config::{ProviderSettings, RoleSettings};
 
 /// Who to be, where, and how patiently.
@@ -17,6 +19,8 @@ pub struct AwsConfig {
     pub region: Option<String>,
     /// The profile of the shared config files, instead of `AWS_PROFILE`.
     pub profile: Option<String>,
+    /// The credentials to begin with, instead of those that the SDK finds. Nothing renews them.
+    pub credentials: Option<Credentials>,
     /// Roles to assume, each by the one before it; the first by the credentials that were found.
     pub roles: Vec<Role>,
     /// The endpoint of every service, STS included.
@@ -54,6 +58,7 @@ impl Default for AwsConfig {
         Self {
             region: None,
             profile: None,
+            credentials: None,
             roles: Vec::new(),
             endpoint_url: None,
             service_endpoint_url: None,
@@ -75,6 +80,21 @@ impl AwsConfig {
     #[must_use]
     pub fn with_profile(self, profile: impl Into<String>) -> Self {
         Self { profile: Some(profile.into()), ..self }
+    }
+
+    /// The same with credentials that the program has by another way. They are used until the end,
+    /// or to assume the roles.
+    ///
+    /// ```
+    /// use s1crets::providers::aws::{AwsConfig, Credentials};
+    ///
+    /// let credentials = Credentials::new("AKIA…", "the secret key", None, None, "vending machine");
+    /// let config = AwsConfig::default().with_credentials(credentials);
+    /// assert!(!format!("{config:?}").contains("the secret key"));
+    /// ```
+    #[must_use]
+    pub fn with_credentials(self, credentials: Credentials) -> Self {
+        Self { credentials: Some(credentials), ..self }
     }
 
     /// The same with one more role, assumed by those before it.
@@ -135,6 +155,7 @@ impl AwsConfig {
         Self {
             region: settings.region,
             profile: settings.profile,
+            credentials: None,
             roles: settings.roles.unwrap_or_default().into_iter().map(Role::from_settings).collect(),
             endpoint_url: settings.endpoint_url,
             service_endpoint_url: settings.service_endpoint_url,

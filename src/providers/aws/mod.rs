@@ -9,6 +9,7 @@ mod parameter_store;
 mod secrets_manager;
 mod session;
 
+pub use aws_credential_types::Credentials;
 pub use config::{AwsConfig, Role};
 #[cfg(feature = "aws-ps")]
 pub use parameter_store::ParameterStore;

@@ -154,8 +154,12 @@ fn loader(settings: &AwsConfig) -> ConfigLoader {
         .retry_config(retry_config(settings.retry))
         .timeout_config(timeout_config(settings.timeout))
         .identity_cache(identity_cache(settings));
-    match &settings.profile {
+    let loader = match &settings.profile {
         Some(profile) => loader.profile_name(profile),
+        None => loader,
+    };
+    match &settings.credentials {
+        Some(credentials) => loader.credentials_provider(credentials.clone()),
         None => loader,
     }
 }

@@ -26,9 +26,9 @@ use super::{
 };
 use crate::error::{Error, ErrorKind, Result};
 
-/// After a load the thread rests for as long as the load took, but no longer than this: a file that
-/// changes all the time costs no more than half a core.
-const MAX_REST: Duration = Duration::from_millis(50);
+/// After a load the thread rests for as long as the load took, lest a file that changes all the time
+/// cost a whole core; but no longer than this, of the 100 ms within which a change is to be seen.
+const MAX_REST: Duration = Duration::from_millis(20);
 
 /// Longer intervals are as good as none, and must not overflow the clock.
 const MAX_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
@@ -114,10 +114,6 @@ impl Thread {
         };
         while let Ok(wake) = self.wakes.try_recv() {
             task = task.max(self.task(wake));
-        }
-        // However much else goes on in the folder.
-        if Instant::now() >= self.next_look {
-            task = task.max(Task::Look);
         }
         if task >= Task::Look {
             self.next_look = Instant::now() + self.poll_interval.min(MAX_INTERVAL);

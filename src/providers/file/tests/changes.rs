@@ -146,3 +146,21 @@ async fn a_callback_may_bring_about_a_change_itself() {
     drop(subscription);
     assert_eq!(provider.read("nothing").expect_err("not there").kind(), ErrorKind::NotFound);
 }
+
+/// Whoever finds the callback running leaves the rest to the one who runs it.
+#[tokio::test]
+async fn no_callback_is_lost_or_doubled_when_many_reload() {
+    let place = Place::with(0);
+    let provider = place.unwatched().await;
+    let (seen, callback) = recorder();
+    let _subscription = provider.on_change(callback);
+    for round in 1..300 {
+        place.replace(&entries(round));
+        thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| provider.reload().expect("read"));
+            }
+        });
+        assert_eq!(seen.lock().expect("no panic").len(), round as usize + 1);
+    }
+}

@@ -258,17 +258,9 @@ async fn beside_a_writer_that_knows_no_lock_the_file_stays_whole_and_theirs_is_k
     let place = Arc::new(Place::with(0));
     let provider = place.watched().await;
     let stop = Arc::new(AtomicBool::new(false));
-    let renamer = thread::spawn({
+    let foreign = thread::spawn({
         let (place, stop) = (place.clone(), stop.clone());
-        move || {
-            let mut count = 0;
-            while !stop.load(Ordering::Relaxed) {
-                count += 1;
-                place.replace(&entries(count));
-                thread::sleep(Duration::from_millis(3));
-            }
-            count
-        }
+        move || write_without_lock(&place, &stop)
     });
     let (mut written, mut conflicts) = (0, 0);
     for _ in 0..100 {
@@ -282,11 +274,25 @@ async fn beside_a_writer_that_knows_no_lock_the_file_stays_whole_and_theirs_is_k
         serde_json::from_str::<serde_json::Value>(&place.text()).expect("whole");
     }
     stop.store(true, Ordering::Relaxed);
-    let last = renamer.join().expect("no panic");
+    let (count, lost) = foreign.join().expect("no panic");
     set(&provider, "app/0", &["value"], "at last").await.expect("written");
-    assert_eq!(number(&provider), last);
     assert!(place.text().contains("at last") && place.strangers().is_empty());
-    eprintln!("beside {last} foreign writes {written} updates were written, {conflicts} were conflicts");
+    eprintln!("{written} updates, {conflicts} conflicts beside {count} foreign writes, of which {lost} were lost");
+    // Without the check before the rename it is about every third.
+    assert!(lost * 10 <= count, "only the instant between check and rename can lose one");
+}
+
+/// Replaces the file again and again. How often, and how often that was undone by somebody else.
+fn write_without_lock(place: &Place, stop: &AtomicBool) -> (u32, u32) {
+    let (mut count, mut lost) = (0, 0);
+    while !stop.load(Ordering::Relaxed) {
+        count += 1;
+        place.replace(&entries(count));
+        thread::sleep(Duration::from_millis(3));
+        let document: serde_json::Value = serde_json::from_str(&place.text()).expect("whole");
+        lost += u32::from(document["secrets"]["app/1"]["value"].as_str() != Some(&count.to_string()));
+    }
+    (count, lost)
 }
 
 #[tokio::test(flavor = "multi_thread")]

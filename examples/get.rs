@@ -1,0 +1,23 @@
+//! Reads secrets from the example fetcher file: whole, by key, typed, and a default for one that is not there.
+//!
+//! Run it with `cargo run --example get`.
+
+use s1crets::Client;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), s1crets::Error> {
+    let client = Client::builder().with_file(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/secrets.json")).build()?;
+
+    let user = client.get("file", "app/db").key("username").await?;
+    println!("user: {}", user.expose_str()?);
+
+    let key = client.get("file", "app/session-key").await?.versioned()?;
+    println!("keys to accept: {}", key.all_versions().count());
+
+    let region = client.get("file", "app/region").default("eu-west-1").await?;
+    println!("region: {}", region.expose_str()?);
+
+    let error = client.get_ref("file://app/nope#password").await.unwrap_err();
+    println!("{}: {error}", error.kind());
+    Ok(())
+}

@@ -1,0 +1,6 @@
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: (&str, Vec<&str>, &str)| {
+    let (document, steps, value) = input;
+    s1crets::fuzzing::keypath(document, &steps, value);
+});

@@ -1,0 +1,83 @@
+//! The parsers of outside input, for the fuzz targets. No part of the public interface.
+
+use crate::{
+    Config, KeyPath, Metadata, Reference, Secret, SecretValue,
+    json::{Json, ROOT, Tree},
+};
+
+/// Any text is a reference or is refused; what is read is written and read again as the same.
+///
+/// # Panics
+/// If it isn't.
+pub fn reference(text: &str) {
+    if let Ok(reference) = text.parse::<Reference>() {
+        let written = reference.to_string();
+        let again: Reference = written.parse().expect("what is written can be read");
+        assert_eq!((again.provider(), again.path()), (reference.provider(), reference.path()));
+        assert_eq!(again.keypath().steps(), reference.keypath().steps());
+    }
+}
+
+/// Any document and any steps: found or not found, and what is put in is found there.
+///
+/// # Panics
+/// If it isn't.
+pub fn keypath(document: &str, steps: &[&str], value: &str) {
+    let secret = Secret::text(document, Metadata::default());
+    if let Ok(found) = secret.keypath(steps) {
+        let text = found.json().expect("a part is JSON").raw();
+        Tree::parse(text).expect("a part is JSON by itself");
+    }
+    let path = KeyPath::from(steps);
+    if let Ok(pointer) = KeyPath::from_pointer(document) {
+        assert!(pointer.is_pointer());
+    }
+    if let Ok(changed) = secret.with_replaced(&path, &SecretValue::text(value)) {
+        let changed = Secret::text(changed.expose_text().expect("text"), Metadata::default());
+        assert_eq!(changed.at(&path).expect("what was put in").expose_str().expect("text"), value);
+    }
+}
+
+/// Any text is a config file or is refused, with a message that fits on a line.
+pub fn config(text: &str) {
+    if let Err(error) = Config::parse(text) {
+        assert!(!error.message().is_empty());
+    }
+}
+
+/// Any text is JSON for us if it is for serde_json, but for what is nested too deep or not Unicode.
+///
+/// # Panics
+/// If it isn't.
+pub fn json(text: &str) {
+    let ours = Tree::parse(text);
+    let theirs = serde_json::from_str::<serde_json::Value>(text);
+    if let (Ok(tree), Ok(theirs)) = (&ours, &theirs) {
+        same(Json::new(text, tree, ROOT), theirs);
+    }
+    if ours.is_ok() {
+        // Numbers beyond f64 are kept as text here and refused there.
+        let number = |error: &serde_json::Error| error.to_string().contains("number out of range");
+        let deep = |error: &serde_json::Error| error.to_string().contains("recursion limit");
+        assert!(theirs.as_ref().err().is_none_or(|error| number(error) || deep(error)), "{theirs:?}");
+    }
+}
+
+fn same(ours: Json<'_>, theirs: &serde_json::Value) {
+    match theirs {
+        serde_json::Value::Null => assert!(ours.is_null()),
+        serde_json::Value::Bool(value) => assert_eq!(ours.as_bool(), Some(*value)),
+        serde_json::Value::Number(_) => assert_eq!(ours.kind(), crate::JsonKind::Number),
+        serde_json::Value::String(text) => assert_eq!(ours.as_str(), Some(text.as_str())),
+        serde_json::Value::Array(elements) => {
+            assert_eq!(ours.elements().count(), elements.len());
+            ours.elements().zip(elements).for_each(|(ours, theirs)| same(ours, theirs));
+        }
+        serde_json::Value::Object(members) => {
+            assert_eq!(ours.members().count(), members.len());
+            for (key, theirs) in members {
+                same(ours.get(key).expect("the same keys"), theirs);
+            }
+        }
+    }
+}

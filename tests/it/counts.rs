@@ -1,0 +1,105 @@
+//! How many calls AWS gets: what a bill and a rate limit notice.
+
+use s1crets::{ErrorKind, GetOptions, ListOptions, Provider};
+use s1crets_testbed::{Fault, unique};
+use tokio::task::JoinSet;
+
+use crate::support::{Aws, STORES, fails, text, within};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_thousand_cold_gets_of_one_name_are_one_call() {
+    for (store, operation, prefix) in STORES {
+        let aws = Aws::start().await;
+        let (client, name) = (aws.client().await, unique(prefix));
+        aws.plant(store, &name, "hunter2");
+
+        let hold = aws.proxy.hold();
+        let mut gets = JoinSet::new();
+        for _ in 0..1000 {
+            let (client, name) = (client.clone(), name.clone());
+            gets.spawn(async move { text(client.get(store, &name).await) });
+        }
+        aws.proxy.wait_for_held(1).await;
+        hold.release();
+        let texts = within(gets.join_all()).await;
+        assert!(texts.len() == 1000 && texts.iter().all(|text| text == "hunter2"));
+        assert_eq!((aws.proxy.count(operation), aws.proxy.total()), (1, 1), "{store}");
+    }
+}
+
+#[tokio::test]
+async fn sixty_secrets_below_a_path_are_three_calls() {
+    let aws = Aws::start().await;
+    let root = unique("it/sixty-");
+    for index in 0..60 {
+        aws.seed.create_secret(&format!("{root}/{index:02}"), &index.to_string());
+    }
+    let listing = aws.secrets_manager().await.get_by_path(&root, &ListOptions::default()).await.unwrap();
+    assert_eq!(listing.len(), 60);
+    assert_eq!(listing.get(&format!("{root}/59")).unwrap().expose_str().unwrap(), "59");
+    assert_eq!((aws.proxy.count("BatchGetSecretValue"), aws.proxy.total()), (3, 3));
+}
+
+#[tokio::test]
+async fn twenty_five_parameters_below_a_path_are_three_calls() {
+    let aws = Aws::start().await;
+    let root = unique("/it/twenty-five-");
+    for index in 0..25 {
+        aws.seed.put_parameter(&format!("{root}/{index:02}"), &index.to_string(), "String");
+    }
+    let listing = aws.parameter_store().await.get_by_path(&root, &ListOptions::default()).await.unwrap();
+    assert_eq!(listing.len(), 25);
+    assert_eq!(listing.get(&format!("{root}/24")).unwrap().expose_str().unwrap(), "24");
+    assert_eq!((aws.proxy.count("GetParametersByPath"), aws.proxy.total()), (3, 3));
+}
+
+#[tokio::test]
+async fn a_hundred_names_are_five_batches_of_secrets_and_ten_of_parameters() {
+    for (store, operation, calls, prefix) in
+        [("aws.sm", "BatchGetSecretValue", 5, "it/hundred-"), ("aws.ps", "GetParameters", 10, "/it/hundred-")]
+    {
+        let aws = Aws::start().await;
+        let root = unique(prefix);
+        let names: Vec<_> = (0..100).map(|index| format!("{root}/{index}")).collect();
+        for (index, name) in names.iter().enumerate() {
+            aws.plant(store, name, &index.to_string());
+        }
+        let client = aws.client().await;
+        let answers = client.get_many(store, &names).await;
+        for (index, answer) in answers.into_iter().enumerate() {
+            assert_eq!(text(answer), index.to_string());
+        }
+        assert_eq!((aws.proxy.count(operation), aws.proxy.total()), (calls, calls), "{store}");
+
+        // What was read together is held singly.
+        assert_eq!(text(client.get(store, &names[7]).await), "7");
+        assert_eq!(aws.proxy.total(), calls, "{store}");
+    }
+}
+
+#[tokio::test]
+async fn one_denied_name_in_a_batch_leaves_the_others_answered() {
+    let aws = Aws::start().await;
+    let (secrets, parameters) = (aws.secrets_manager().await, aws.parameter_store().await);
+    for (store, batch, single, prefix, provider) in [
+        ("aws.ps", "GetParameters", "GetParameter", "/it/denied-", &parameters as &dyn Provider),
+        ("aws.sm", "BatchGetSecretValue", "GetSecretValue", "it/denied-", &secrets),
+    ] {
+        let root = unique(prefix);
+        let names: Vec<_> = (0..13).map(|index| format!("{root}/{index:02}")).collect();
+        for name in &names {
+            aws.plant(store, name, name);
+        }
+        // AWS refuses the whole GetParameters, and each call with that name in it.
+        let denied = format!("\"{}\"", names[3]);
+        aws.proxy.fault_if(move |request| request.text().contains(&denied), Fault::access_denied()).always();
+        let answers = provider.get_many(&names, &GetOptions::default()).await;
+        for (index, (name, answer)) in names.iter().zip(answers).enumerate() {
+            match index {
+                3 => drop(fails(answer, ErrorKind::AccessDenied)),
+                _ => assert_eq!(&text(answer), name),
+            }
+        }
+        assert!(aws.proxy.count(batch) <= 2 && aws.proxy.count(single) <= 13, "{:?}", aws.proxy.counts());
+    }
+}
