@@ -11,7 +11,7 @@ use tokio::sync::OnceCell;
 
 use crate::{
     builder::ClientBuilder,
-    cache::{CachePolicy, Cached},
+    cache::{CachePolicy, CacheStats, Cached},
     config::Config,
     error::{Error, Operation, Result},
     options::{GetOptions, ListOptions, UpdateOptions},
@@ -147,6 +147,50 @@ impl Client {
             if let Some(Layers::Cached(cached)) = stack.layers.get() {
                 cached.clear();
             }
+        }
+    }
+
+    /// Loads a secret anew, whatever the cache holds, and keeps what comes.
+    ///
+    /// # Errors
+    /// As [`get`](crate::get).
+    pub async fn refresh(&self, provider: &str, path: &str) -> Result<Secret> {
+        self.get(provider, path).cached(false).await
+    }
+
+    /// What to use instead of a secret, or a part of one, that whoever it is for refused, such as a database after a
+    /// rotation: the whole secret in a newer version. Nothing if there is none yet.
+    ///
+    /// All who report the same version share one load; there is at most one in a
+    /// [`reread_interval`](CachePolicy::reread_interval), ten seconds by default, and none if the cache holds a newer version
+    /// already.
+    ///
+    /// # Errors
+    /// As [`get`](crate::get).
+    pub async fn rejected(&self, provider: &str, path: &str, refused: &Secret) -> Result<Option<Secret>> {
+        let options = GetOptions::default();
+        let answer = async {
+            check_path(path)?;
+            match self.open(provider).await? {
+                Layers::Cached(cached) => cached.rejected(path, &options, refused).await,
+                Layers::Plain(provider) => {
+                    let secret = provider.get(path, &options).await?;
+                    Ok((!secret.is_same_version(refused)).then_some(secret))
+                }
+            }
+        };
+        answer.await.map_err(|error: Error| error.with_context(Operation::Get, || name(provider, path)))
+    }
+
+    /// What the cache in front of a provider has done so far; nothing for a provider that has none, or was not asked
+    /// yet.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if there is no such provider.
+    pub fn stats(&self, provider: &str) -> Result<Option<CacheStats>> {
+        match self.stack(provider)?.layers.get() {
+            Some(Layers::Cached(cached)) => Ok(Some(cached.stats())),
+            _ => Ok(None),
         }
     }
 

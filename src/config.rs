@@ -48,8 +48,12 @@ pub const FILE_NAME: &str = "s1crets.toml";
 /// timeout = "5s"             # of one attempt; a bare number is seconds
 ///
 /// [cache]
-/// entries = 1000
+/// entries = 1000             # of single secrets and of listings each; 0 keeps nothing
 /// ttl = "15m"
+/// refresh_ahead = 0.8        # from this part of the ttl on, reads load it anew in the background; 1 turns it off
+/// max_stale = "1h"           # served in an outage for that long after its time; 0 turns it off
+/// negative_ttl = "5s"        # "not found" is remembered that long; 0 turns it off
+/// reread_interval = "10s"    # between two loads of a secret that is reported as rejected
 ///
 /// [providers."aws.sm"]       # settings of a provider under its own name
 /// region = "eu-west-1"
@@ -66,7 +70,7 @@ pub const FILE_NAME: &str = "s1crets.toml";
 ///
 /// Unknown keys are errors. Later settings go first: those of the [`ClientBuilder`](crate::ClientBuilder), then the
 /// environment, then the file, then the defaults.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Config {
@@ -86,15 +90,27 @@ pub struct Config {
 }
 
 /// The `[cache]` table.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CacheSettings {
     /// Entries at most; 0 keeps nothing.
     pub entries: Option<u64>,
-    /// How long an answer is kept.
+    /// How long an answer is fresh.
     #[serde(default, deserialize_with = "some_duration")]
     pub ttl: Option<Duration>,
+    /// From which part of `ttl` on an answer that is read is loaded anew in the background; 1 turns it off.
+    #[serde(default, deserialize_with = "some_fraction")]
+    pub refresh_ahead: Option<f64>,
+    /// How long an answer is served in an outage after its time; 0 turns it off.
+    #[serde(default, deserialize_with = "some_duration")]
+    pub max_stale: Option<Duration>,
+    /// How long it is remembered that there is no such secret; 0 turns it off.
+    #[serde(default, deserialize_with = "some_duration")]
+    pub negative_ttl: Option<Duration>,
+    /// The least time between two loads of a secret that is reported as rejected.
+    #[serde(default, deserialize_with = "some_duration")]
+    pub reread_interval: Option<Duration>,
 }
 
 /// One of the `[providers.NAME]` tables. Which keys apply depends on the provider's type.
@@ -200,9 +216,15 @@ impl Config {
     /// The cache's policy, defaults filled in.
     pub fn cache_policy(&self) -> CachePolicy {
         let default = CachePolicy::default();
-        default
-            .with_entries(self.cache.entries.unwrap_or(default.entries))
-            .with_ttl(self.cache.ttl.unwrap_or(default.ttl))
+        let CacheSettings { entries, ttl, refresh_ahead, max_stale, negative_ttl, reread_interval } = self.cache;
+        CachePolicy {
+            entries: entries.unwrap_or(default.entries),
+            ttl: ttl.unwrap_or(default.ttl),
+            refresh_ahead: refresh_ahead.unwrap_or(default.refresh_ahead),
+            max_stale: max_stale.unwrap_or(default.max_stale),
+            negative_ttl: negative_ttl.unwrap_or(default.negative_ttl),
+            reread_interval: reread_interval.unwrap_or(default.reread_interval),
+        }
     }
 
     fn with_env(mut self, var: impl Fn(&str) -> Option<String>) -> Result<Self> {
@@ -267,6 +289,14 @@ fn malformed(text: &str, error: &toml::de::Error) -> Error {
             None => message,
         },
     )
+}
+
+fn some_fraction<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    let fraction = f64::deserialize(deserializer)?;
+    match (0.0..=1.0).contains(&fraction) {
+        true => Ok(Some(fraction)),
+        false => Err(de::Error::invalid_value(de::Unexpected::Float(fraction), &"a number from 0 to 1")),
+    }
 }
 
 fn some_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
@@ -339,6 +369,7 @@ mod tests {
             ("timeout = \"soon\"", 1, "a number of seconds"),
             ("timeout = inf", 1, "a number of seconds"),
             ("[cache]\nttl = true", 2, "a number of seconds"),
+            ("[cache]\nrefresh_ahead = 1.5", 2, "a number from 0 to 1"),
             ("[providers.x]\nregio = \"y\"", 2, "unknown field `regio`"),
             ("retry = ", 1, ""),
         ] {

@@ -50,8 +50,10 @@
 //!
 //! In front of each provider that calls a backend stands a cache ([`Cached`]): 1000 entries and 15 minutes unless
 //! [`CachePolicy`] says otherwise. A read of what it holds is a look-up in a map. A thousand tasks that ask for what it
-//! doesn't hold make one call, and none of them can spoil it for the others by going away. [`update`]
-//! drops what it changed before it returns.
+//! doesn't hold make one call, and none of them can spoil it for the others by going away. What is about to expire is
+//! loaded anew behind its readers. In an outage the last value is served for up to an hour after its time, and says so:
+//! [`Secret::freshness`]. [`update`] drops what it changed before it returns. When a database refuses a password,
+//! [`Client::rejected`] gets the newer one, once for all who ask.
 //!
 //! # Features
 //!
@@ -75,6 +77,7 @@
 
 // In the order in which one builds on another.
 mod error;
+mod freshness;
 
 mod json;
 mod keypath;
@@ -106,10 +109,11 @@ pub mod conformance;
 pub mod fuzzing;
 
 pub use builder::ClientBuilder;
-pub use cache::{CachePolicy, Cached};
+pub use cache::{CachePolicy, CacheStats, Cached};
 pub use client::Client;
 pub use config::Config;
 pub use error::{Error, ErrorKind, Operation, Result};
+pub use freshness::{Freshness, Source};
 pub use json::{Json, JsonKind};
 pub use keypath::KeyPath;
 pub use options::{Effort, GetOptions, ListOptions, UpdateOptions, Version};

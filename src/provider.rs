@@ -6,6 +6,7 @@ use async_trait::async_trait;
 
 use crate::{
     error::{Error, Result},
+    freshness::Seen,
     options::{GetOptions, ListOptions, UpdateOptions},
     secret::Secret,
     value::SecretValue,
@@ -92,7 +93,7 @@ pub struct Capabilities {
 #[derive(Clone, Debug, Default)]
 pub struct Listing(Arc<Entries>);
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Entries {
     secrets: BTreeMap<String, Secret>,
     failures: BTreeMap<String, Error>,
@@ -152,6 +153,13 @@ impl Listing {
     pub fn strict(self) -> Result<Self> {
         let failure = self.failures().next().map(|(_, error)| error.clone());
         failure.map_or(Ok(self), Err)
+    }
+
+    /// The same with a note on every secret.
+    pub(crate) fn with_seen(self, seen: Seen) -> Self {
+        let mut entries = Arc::unwrap_or_clone(self.0);
+        entries.secrets = entries.secrets.into_iter().map(|(name, secret)| (name, secret.with_seen(seen))).collect();
+        Self(Arc::new(entries))
     }
 
     /// From one result a name: the first failure fails it all if `fail_on_error`.

@@ -4,10 +4,12 @@ use std::{fmt, sync::Arc, sync::OnceLock, time::SystemTime};
 
 use serde::de::DeserializeOwned;
 use subtle::ConstantTimeEq;
+use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use crate::{
     error::{Error, ErrorKind, Result},
+    freshness::{Freshness, Seen},
     json::{Json, NodeId, NotJson, ROOT, Tree},
     keypath::{self, Found, KeyPath},
     value::SecretValue,
@@ -24,6 +26,8 @@ pub struct Secret {
     document: Arc<Document>,
     /// The part of the document's JSON that this is; `None`: all of it, JSON or not.
     node: Option<NodeId>,
+    /// What the cache that gave this noted on it.
+    seen: Option<Seen>,
 }
 
 /// What a backend says about a secret beside its value.
@@ -74,10 +78,9 @@ impl Secret {
 
     /// The bytes; of text, its UTF-8.
     pub fn expose_bytes(&self) -> &[u8] {
-        match (self.part(), &self.document.content) {
-            (Some(json), _) => json.as_str().unwrap_or(json.raw()).as_bytes(),
-            (None, Content::Text(text)) => text.as_bytes(),
-            (None, Content::Binary(bytes)) => bytes,
+        match self.part() {
+            Some(json) => json.as_str().unwrap_or(json.raw()).as_bytes(),
+            None => self.document.bytes(),
         }
     }
 
@@ -182,8 +185,28 @@ impl Secret {
         &self.document.metadata
     }
 
+    /// How fresh this is, if a cache gave it: as of now, so that a handle that is kept grows older.
+    pub fn freshness(&self) -> Option<Freshness> {
+        self.seen.map(|seen| seen.freshness(Instant::now()))
+    }
+
+    pub(crate) fn with_seen(self, seen: Seen) -> Self {
+        Self { seen: Some(seen), ..self }
+    }
+
+    /// Whether both are, or are parts of, the same version of a secret; of a secret without versions, the same value.
+    pub(crate) fn is_same_version(&self, other: &Self) -> bool {
+        if Arc::ptr_eq(&self.document, &other.document) {
+            return true;
+        }
+        match (self.version(), other.version()) {
+            (Some(version), Some(other)) => version == other,
+            _ => self.document.bytes().ct_eq(other.document.bytes()).into(),
+        }
+    }
+
     fn whole(content: Content, metadata: Metadata) -> Self {
-        Self { document: Arc::new(Document { content, metadata, tree: OnceLock::new() }), node: None }
+        Self { document: Arc::new(Document { content, metadata, tree: OnceLock::new() }), node: None, seen: None }
     }
 
     fn part(&self) -> Option<Json<'_>> {
@@ -204,9 +227,10 @@ impl Secret {
             .view()
             .map_err(|why| Error::new(ErrorKind::KeyNotFound, format!("the secret has no keys: it is {why}")))?;
         Ok(match keypath::resolve(json, steps, pointer)? {
-            Found::Place(json) => Self { document: self.document.clone(), node: Some(json.node()) },
+            Found::Place(json) => Self { node: Some(json.node()), ..self.clone() },
             Found::Collected(text) => {
-                Self { node: Some(ROOT), ..Self::whole(Content::Text(text), self.metadata().clone()) }
+                let array = Self::whole(Content::Text(text), self.metadata().clone());
+                Self { node: Some(ROOT), seen: self.seen, ..array }
             }
         })
     }
@@ -217,6 +241,13 @@ fn no_keys(why: NotJson) -> Error {
 }
 
 impl Document {
+    fn bytes(&self) -> &[u8] {
+        match &self.content {
+            Content::Text(text) => text.as_bytes(),
+            Content::Binary(bytes) => bytes,
+        }
+    }
+
     fn text(&self) -> Option<&str> {
         match &self.content {
             Content::Text(text) => Some(text),

@@ -3,20 +3,21 @@
 use std::{
     collections::{BTreeSet, HashMap},
     fmt,
-    hash::Hash,
     sync::Arc,
 };
 
 use async_trait::async_trait;
-use moka::sync::Cache;
 
 use super::{
-    flight::Flights,
+    health::Health,
     key::{self, ListingKey},
     policy::CachePolicy,
+    shelf::{Kept, Look, OnFailure, Shelf},
+    stats::{CacheStats, Counters},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
+    freshness::Seen,
     options::{GetOptions, ListOptions, UpdateOptions},
     provider::{Capabilities, Listing, Provider, Updated, is_below},
     secret::Secret,
@@ -25,89 +26,165 @@ use crate::{
 
 /// A provider with a cache in memory in front, a provider itself.
 ///
-/// What it holds, it answers at once and without a call, whatever happens behind it. What it doesn't hold
-/// is loaded once, however many ask: the load goes on when callers go away, the first one included, and is
-/// kept for the next. Only answers are kept: neither errors nor listings with failures.
+/// - What it holds fresh, it answers at once and without a call. Shortly before the end of its time it is loaded anew in
+///   the background.
+/// - What it doesn't hold is loaded once, however many ask: the load goes on when callers go away, the first one
+///   included, and is kept for the next.
+/// - What it holds no longer fresh is loaded anew before it is answered. If the provider is unavailable, too slow or
+///   throttled, the old answer is served, for a bounded time; its [`freshness`](Secret::freshness) says so. While a provider
+///   keeps failing it is asked less and less often, and what is held is served at once.
+/// - That there is no such secret is remembered for some seconds. Other errors are not, nor are listings with failures.
+///   A secret that turns out to be gone or denied is dropped.
 ///
 /// An [`update`](Provider::update) drops the secret under all its names and versions, and every listing
 /// that covers it, before it returns; a load that was under way is then not kept.
 /// [`path_exists`](Provider::path_exists) is never answered from memory.
 ///
-/// Expired and dropped values are wiped when the last handle goes, and the cache itself lets go of
-/// them some time after they expired, not at the instant.
+/// How long each of these is, [`CachePolicy`] says. Values are wiped when the last handle goes; the cache itself lets go
+/// of them some time after their end, not at the instant.
 pub struct Cached<P: ?Sized> {
-    secrets: Cache<String, Secret>,
-    listings: Cache<ListingKey, Listing>,
-    secret_loads: Arc<Flights<String, Secret>>,
-    listing_loads: Arc<Flights<ListingKey, Listing>>,
+    secrets: Arc<Shelf<String, Secret>>,
+    listings: Arc<Shelf<ListingKey, Listing>>,
+    counters: Arc<Counters>,
     provider: Arc<P>,
 }
 
 impl<P: Provider + ?Sized> Cached<P> {
     /// A cache in front of `provider`.
     pub fn new(provider: Arc<P>, policy: CachePolicy) -> Self {
-        let (entries, ttl) = (policy.entries, policy.ttl);
+        let (health, counters) = (Arc::new(Health::default()), Arc::new(Counters::default()));
         Self {
-            secrets: Cache::builder().max_capacity(entries).time_to_live(ttl).build(),
-            listings: Cache::builder().max_capacity(entries).time_to_live(ttl).build(),
-            secret_loads: Flights::new(),
-            listing_loads: Flights::new(),
+            secrets: Shelf::new(policy, health.clone(), counters.clone()),
+            listings: Shelf::new(policy, health, counters.clone()),
+            counters,
             provider,
         }
     }
 
-    /// The secret, if it is held and may be answered from memory.
+    /// The secret, if it is held and may be answered from memory. It may be loaded anew behind this.
     pub fn held(&self, path: &str, options: &GetOptions) -> Option<Secret> {
-        options.cached.then(|| self.secrets.get(&*key::of_secret(path, options)))?
+        self.look(path, options)?.ok()
     }
 
     /// Drops what is held of a name, and the listings that cover it.
     pub fn invalidate(&self, path: &str) {
-        self.forget(|name, called| name == path || called == Some(path), |listing| covers(listing, path));
+        self.secrets.drop_if(|key| key::path_of(key) == path, |secret| secret.name() == Some(path));
+        self.listings.drop_if(|key| covers(&key.path, path), |_| false);
     }
 
     /// Drops everything.
     pub fn clear(&self) {
-        self.forget(|_, _| true, |_| true);
+        self.secrets.drop_if(|_| true, |_| true);
+        self.listings.drop_if(|_| true, |_| true);
     }
 
-    /// Drops the secrets that match by the path they were asked by and the backend's own name, and the listings
-    /// that match by their path. First the loads: one that lands in between finds itself forgotten.
-    fn forget(&self, secret: impl Fn(&str, Option<&str>) -> bool, listing: impl Fn(&str) -> bool) {
-        self.secret_loads.forget_if(|key| secret(key::path_of(key), None));
-        self.listing_loads.forget_if(|key| listing(&key.path));
-        for (key, held) in &self.secrets {
-            if secret(key::path_of(&key), held.name()) {
-                self.secrets.invalidate(&*key);
-            }
+    /// Loads a secret anew, whatever is held, and keeps what comes.
+    ///
+    /// # Errors
+    /// As [`get`](Provider::get); what is held is not served.
+    pub async fn refresh(&self, path: &str, options: &GetOptions) -> Result<Secret> {
+        let options = GetOptions { cached: false, ..options.clone() };
+        one(self.load(&[path.to_owned()], &options).await)
+    }
+
+    /// What to use instead of a secret that whoever it is for, a database say, refused: the newer one that is held, or
+    /// one that is loaded now. Nothing if there is none yet. All who report the same version share one load, and there
+    /// is at most one in a [`reread_interval`](CachePolicy::reread_interval).
+    ///
+    /// # Errors
+    /// As [`get`](Provider::get).
+    pub async fn rejected(&self, path: &str, options: &GetOptions, refused: &Secret) -> Result<Option<Secret>> {
+        let key = key::of_secret(path, options).into_owned();
+        let newer = |secret: Secret| (!secret.is_same_version(refused)).then_some(secret);
+        if let Some(newer) = self.secrets.peek(&key).and_then(newer) {
+            return Ok(Some(newer));
         }
-        for (key, _) in &self.listings {
-            if listing(&key.path) {
-                self.listings.invalidate(&*key);
+        let keys = [key];
+        let answer = match self.secrets.may_reread(&keys[0]) {
+            true => one(self.secrets.load(&keys, self.loader(options), OnFailure::Tell).await).map(Some),
+            false => self.secrets.join(&keys[0]).await,
+        };
+        answer.map(|secret| secret.and_then(newer))
+    }
+
+    /// What this cache has done so far.
+    pub fn stats(&self) -> CacheStats {
+        self.counters.read(self.secrets.len() + self.listings.len())
+    }
+
+    /// The answer from memory, if there is one.
+    fn look(&self, path: &str, options: &GetOptions) -> Option<Result<Secret>> {
+        if !options.cached {
+            return None;
+        }
+        let key = key::of_secret(path, options);
+        match self.secrets.look(&*key) {
+            Look::Hit(secret) => Some(Ok(secret)),
+            Look::Due(secret) => {
+                self.secrets.refresh(&key.into_owned(), self.loader(options));
+                Some(Ok(secret))
             }
+            Look::Missing(error) => Some(Err(error)),
+            Look::Miss => None,
         }
     }
 
-    /// What `keys` stand for, by one call of the provider for those that nobody is loading yet. Whoever refused a
+    /// What `paths` stand for, by one call of the provider for those that nobody is loading yet. Whoever refused a
     /// cached answer is not given that of a load that began before either.
     async fn load(&self, paths: &[String], options: &GetOptions) -> Vec<Result<Secret>> {
         let keys: Vec<_> = paths.iter().map(|path| key::of_secret(path, options).into_owned()).collect();
         if !options.cached {
-            self.secret_loads.forget_if(|under_way| keys.contains(under_way));
+            self.secrets.leave_loads(&keys);
         }
-        let load = |keys: Vec<String>| {
-            let (provider, options) = (self.provider.clone(), options.clone());
-            async move {
+        self.secrets.load(&keys, self.loader(options), OnFailure::of(options.cached)).await
+    }
+
+    fn loader(&self, options: &GetOptions) -> impl Fn(Vec<String>) -> Load<Secret> + use<P> {
+        let (provider, options) = (self.provider.clone(), options.clone());
+        move |keys| {
+            let (provider, options) = (provider.clone(), options.clone());
+            Box::pin(async move {
                 let paths: Vec<_> = keys.iter().map(|key| key::path_of(key).to_owned()).collect();
                 match paths.as_slice() {
                     [path] => vec![provider.get(path, &options).await],
                     paths => provider.get_many(paths, &options).await,
                 }
+            })
+        }
+    }
+
+    fn list_loader(&self, path: &str, options: &ListOptions) -> impl Fn(Vec<ListingKey>) -> Load<Listing> + use<P> {
+        let (provider, path) = (self.provider.clone(), path.to_owned());
+        // Those who share the load may differ in what failures mean to them.
+        let options = options.clone().with_fail_on_error(false);
+        move |_| {
+            let (provider, path, options) = (provider.clone(), path.clone(), options.clone());
+            Box::pin(async move { vec![provider.get_by_path(&path, &options).await] })
+        }
+    }
+
+    async fn list(&self, path: &str, options: &ListOptions) -> Result<Listing> {
+        let key = ListingKey::new(path, options);
+        let loader = self.list_loader(path, options);
+        if options.cached {
+            match self.listings.look(&key) {
+                Look::Hit(listing) => return Ok(listing),
+                Look::Due(listing) => {
+                    self.listings.refresh(&key, loader);
+                    return Ok(listing);
+                }
+                Look::Missing(error) => return Err(error),
+                Look::Miss => {}
             }
-        };
-        self.secret_loads.fly(&keys, load, keep(&self.secrets)).await
+        } else {
+            self.listings.leave_loads(std::slice::from_ref(&key));
+        }
+        one(self.listings.load(&[key], loader, OnFailure::of(options.cached)).await)
     }
 }
+
+/// A call of the provider that a load makes.
+type Load<T> = futures::future::BoxFuture<'static, Vec<Result<T>>>;
 
 #[async_trait]
 impl<P: Provider + ?Sized> Provider for Cached<P> {
@@ -116,8 +193,8 @@ impl<P: Provider + ?Sized> Provider for Cached<P> {
     }
 
     async fn get(&self, path: &str, options: &GetOptions) -> Result<Secret> {
-        match self.held(path, options) {
-            Some(secret) => Ok(secret),
+        match self.look(path, options) {
+            Some(answer) => answer,
             None => one(self.load(&[path.to_owned()], options).await),
         }
     }
@@ -125,7 +202,7 @@ impl<P: Provider + ?Sized> Provider for Cached<P> {
     /// Names that are held need no call; the others go out in one `get_many` of the provider.
     async fn get_many(&self, paths: &[String], options: &GetOptions) -> Vec<Result<Secret>> {
         let mut answers: HashMap<&String, Result<Secret>> = HashMap::new();
-        answers.extend(paths.iter().filter_map(|path| Some((path, Ok(self.held(path, options)?)))));
+        answers.extend(paths.iter().filter_map(|path| Some((path, self.look(path, options)?))));
         let missing: BTreeSet<_> = paths.iter().filter(|path| !answers.contains_key(path)).collect();
         let names: Vec<_> = missing.iter().map(|path| (*path).clone()).collect();
         if !names.is_empty() {
@@ -135,20 +212,7 @@ impl<P: Provider + ?Sized> Provider for Cached<P> {
     }
 
     async fn get_by_path(&self, path: &str, options: &ListOptions) -> Result<Listing> {
-        let key = ListingKey::new(path, options);
-        if let Some(listing) = options.cached.then(|| self.listings.get(&key)).flatten() {
-            return Ok(listing);
-        }
-        if !options.cached {
-            self.listing_loads.forget_if(|under_way| *under_way == key);
-        }
-        let load = |_| {
-            // Those who share the load may differ in what failures mean to them.
-            let options = options.clone().with_fail_on_error(false);
-            let (provider, path) = (self.provider.clone(), path.to_owned());
-            async move { vec![provider.get_by_path(&path, &options).await] }
-        };
-        let listing = one(self.listing_loads.fly(&[key], load, keep(&self.listings)).await)?;
+        let listing = self.list(path, options).await?;
         if options.fail_on_error { listing.strict() } else { Ok(listing) }
     }
 
@@ -169,52 +233,33 @@ impl<P: Provider + ?Sized> Provider for Cached<P> {
 
 impl<P: Provider + ?Sized> fmt::Debug for Cached<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cached")
-            .field("provider", &self.provider)
-            .field("entries", &self.secrets.entry_count())
-            .finish_non_exhaustive()
+        f.debug_struct("Cached").field("provider", &self.provider).field("stats", &self.stats()).finish_non_exhaustive()
+    }
+}
+
+impl Kept for Secret {
+    fn is_whole(&self) -> bool {
+        true
+    }
+
+    fn noted(self, seen: Seen) -> Self {
+        self.with_seen(seen)
+    }
+}
+
+impl Kept for Listing {
+    fn is_whole(&self) -> bool {
+        self.failures().len() == 0
+    }
+
+    fn noted(self, seen: Seen) -> Self {
+        self.with_seen(seen)
     }
 }
 
 /// Whether a listing of `path` may hold `name`; the secret of that very name too, as some providers list it.
 fn covers(path: &str, name: &str) -> bool {
     path == name || is_below(name, path)
-}
-
-/// Errors that tell that the held value is no longer the truth.
-fn is_answer(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::NotFound | ErrorKind::AccessDenied)
-}
-
-/// What a load brings that may be kept.
-trait Keep: Clone + Send + Sync + 'static {
-    fn is_whole(&self) -> bool;
-}
-
-impl Keep for Secret {
-    fn is_whole(&self) -> bool {
-        true
-    }
-}
-
-impl Keep for Listing {
-    fn is_whole(&self) -> bool {
-        self.failures().len() == 0
-    }
-}
-
-/// Puts what a load brought into `cache`; an answer that says there is nothing empties the place.
-fn keep<K, T>(cache: &Cache<K, T>) -> impl Fn(&K, &Result<T>) + Clone + Send + use<K, T>
-where
-    K: Hash + Eq + Clone + Send + Sync + 'static,
-    T: Keep,
-{
-    let cache = cache.clone();
-    move |key, outcome| match outcome {
-        Ok(value) if value.is_whole() => cache.insert(key.clone(), value.clone()),
-        Err(error) if is_answer(error.kind()) => cache.invalidate(key),
-        _ => {}
-    }
 }
 
 fn one<T>(mut answers: Vec<Result<T>>) -> Result<T> {

@@ -53,20 +53,42 @@ where
         keys: &[K],
         load: impl Fn(Vec<K>) -> F,
         land: impl Fn(&K, &Result<T>) + Clone + Send + 'static,
+        joined: impl Fn(),
     ) -> Vec<Result<T>>
     where
         F: Future<Output = Vec<Result<T>>> + Send + 'static,
     {
-        let mut landings = join_all(self.join(keys, &load, land.clone())).await;
+        let (landings, started) = self.join(keys, &load, land.clone());
+        (started..landings.len()).for_each(|_| joined());
+        let mut landings = join_all(landings).await;
         for (key, landing) in keys.iter().zip(&mut landings) {
             // The runtime of that load was shut down. This caller is alive, so its own isn't.
             if landing.is_err()
-                && let Some(again) = self.join(std::slice::from_ref(key), &load, land.clone()).pop()
+                && let Some(again) = self.join(std::slice::from_ref(key), &load, land.clone()).0.pop()
             {
                 *landing = again.await;
             }
         }
         landings.into_iter().map(|landing| landing.unwrap_or_else(|_| Err(no_runtime()))).collect()
+    }
+
+    /// The outcome of the load under way for a key, if there is one and it comes to an end.
+    pub(super) async fn outcome(&self, key: &K) -> Option<Result<T>> {
+        let landing = self.state().under_way.get(key).map(|flight| flight.landing.clone());
+        landing?.await.ok()
+    }
+
+    /// Begins a load that nobody waits for, unless there is one for that key. Says whether it did.
+    pub(super) fn start<F>(
+        self: &Arc<Self>,
+        key: &K,
+        load: impl FnOnce(Vec<K>) -> F,
+        land: impl Fn(&K, &Result<T>) + Send + 'static,
+    ) -> bool
+    where
+        F: Future<Output = Vec<Result<T>>> + Send + 'static,
+    {
+        self.join(std::slice::from_ref(key), load, land).1 > 0
     }
 
     /// Lets the loads of all keys that match go on for those who wait, but not be kept, nor be joined by
@@ -75,12 +97,13 @@ where
         self.state().under_way.retain(|key, _| !matches(key));
     }
 
+    /// The loads for all keys, and how many of them had to be started.
     fn join<F>(
         self: &Arc<Self>,
         keys: &[K],
         load: impl FnOnce(Vec<K>) -> F,
         land: impl Fn(&K, &Result<T>) + Send + 'static,
-    ) -> Vec<Landing<T>>
+    ) -> (Vec<Landing<T>>, usize)
     where
         F: Future<Output = Vec<Result<T>>> + Send + 'static,
     {
@@ -96,13 +119,14 @@ where
         });
         let landings = landings.collect();
         drop(state);
-        if !started.is_empty()
+        let count = started.len();
+        if count > 0
             && let Ok(runtime) = Handle::try_current()
         {
             let keys = started.iter().map(|flight| flight.key.clone()).collect();
             runtime.spawn(run(started, load(keys), land));
         }
-        landings
+        (landings, count)
     }
 
     fn state(&self) -> MutexGuard<'_, State<K, T>> {

@@ -2,8 +2,14 @@
 
 mod cached;
 mod flight;
+mod health;
 mod key;
 mod policy;
+mod shelf;
+mod stats;
+#[cfg(test)]
+mod tests;
 
 pub use cached::Cached;
 pub use policy::CachePolicy;
+pub use stats::CacheStats;

@@ -1,0 +1,78 @@
+//! Whether it makes sense to ask a provider now.
+
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+/// The pause after the first failure. Doubled with each further one in a row.
+const FIRST: Duration = Duration::from_secs(1);
+
+/// No pause is longer: a provider that is back is noticed within this.
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// The failures of a provider in a row, and until when what is held is served without asking it.
+///
+/// Only reads that have something to serve heed it. One that doesn't asks in any case: for it, an attempt that may
+/// fail is better than none.
+#[derive(Default)]
+pub(super) struct Health(Mutex<Failures>);
+
+#[derive(Default)]
+struct Failures {
+    in_a_row: u32,
+    until: Option<Instant>,
+}
+
+impl Health {
+    /// Whether it may be asked.
+    pub(super) fn may_ask(&self, now: Instant) -> bool {
+        self.state().until.is_none_or(|until| now >= until)
+    }
+
+    /// It gave an answer, if only that there is nothing.
+    pub(super) fn answered(&self) {
+        *self.state() = Failures::default();
+    }
+
+    /// It failed for a passing reason. `chance` is a random number from 0 to 1.
+    pub(super) fn failed(&self, now: Instant, chance: f64) {
+        let mut state = self.state();
+        state.in_a_row = state.in_a_row.saturating_add(1);
+        state.until = Some(now + pause(state.in_a_row, chance));
+    }
+
+    fn state(&self) -> MutexGuard<'_, Failures> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Between half of the full pause and all of it, so that many machines don't come back in step.
+fn pause(failures: u32, chance: f64) -> Duration {
+    let full = FIRST.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(LONGEST);
+    full.mul_f64(0.5 + chance.clamp(0.0, 1.0) / 2.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_a_bound() {
+        let pauses: Vec<_> = (1..=7).map(|failures| pause(failures, 1.0).as_secs()).collect();
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 30, 30]);
+        assert_eq!(pause(u32::MAX, 0.0), LONGEST / 2);
+    }
+
+    #[test]
+    fn an_answer_ends_the_pause() {
+        let (health, now) = (Health::default(), Instant::now());
+        assert!(health.may_ask(now));
+        health.failed(now, 1.0);
+        assert!(!health.may_ask(now) && health.may_ask(now + FIRST));
+        health.answered();
+        assert!(health.may_ask(now));
+    }
+}

@@ -1,0 +1,302 @@
+//! What is held under its keys, and how it is come by.
+
+use std::{borrow::Borrow, hash::Hash, sync::Arc, time::Duration};
+
+use moka::{
+    ops::compute::{CompResult, Op},
+    sync::Cache,
+};
+use tokio::time::Instant;
+
+use super::{
+    flight::Flights,
+    health::Health,
+    policy::{CachePolicy, Times, Verdict, after},
+    stats::Counters,
+};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    freshness::{Seen, Source},
+};
+
+/// Values by key, with the loads that bring them. One for single secrets, one for listings.
+pub(super) struct Shelf<K, T> {
+    policy: CachePolicy,
+    held: Cache<K, Arc<Held<T>>>,
+    missing: Cache<K, Arc<Missing>>,
+    /// When a value was last loaded because it was rejected.
+    reread: Cache<K, Instant>,
+    flights: Arc<Flights<K, T>>,
+    health: Arc<Health>,
+    counters: Arc<Counters>,
+}
+
+/// What can be put on a shelf.
+pub(super) trait Kept: Clone + Send + Sync + 'static {
+    /// Whether it is all of what was asked for.
+    fn is_whole(&self) -> bool;
+
+    /// The same with a note on how fresh it is.
+    fn noted(self, seen: Seen) -> Self;
+}
+
+struct Held<T> {
+    /// With its note, so that a hit is one clone.
+    value: T,
+    times: Times,
+}
+
+struct Missing {
+    until: Instant,
+    error: Error,
+}
+
+/// What a load that fails for a passing reason comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OnFailure {
+    /// What is held, if it is not too old.
+    ServeStale,
+    /// The error: whoever wants nothing from the cache gets nothing old from it either.
+    Tell,
+}
+
+impl OnFailure {
+    pub(super) fn of(cached: bool) -> Self {
+        if cached { Self::ServeStale } else { Self::Tell }
+    }
+}
+
+/// What a look at the shelf brings.
+pub(super) enum Look<T> {
+    /// The value.
+    Hit(T),
+    /// The value, which is to be loaded anew in the background.
+    Due(T),
+    /// There is no such thing, as was found a moment ago.
+    Missing(Error),
+    /// It has to be loaded.
+    Miss,
+}
+
+impl<K, T> Shelf<K, T>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    T: Kept,
+{
+    pub(super) fn new(policy: CachePolicy, health: Arc<Health>, counters: Arc<Counters>) -> Arc<Self> {
+        let entries = if policy.keeps() { policy.entries } else { 0 };
+        // What decides is in `Times`; this lets go of what nobody asks for any more.
+        let life = policy.ttl.saturating_add(policy.max_stale).min(LONGEST_LIFE);
+        Arc::new(Self {
+            policy,
+            held: Cache::builder().max_capacity(entries).time_to_live(life).build(),
+            missing: Cache::builder().max_capacity(entries).time_to_live(policy.negative_ttl.min(LONGEST_LIFE)).build(),
+            reread: Cache::builder()
+                .max_capacity(entries)
+                .time_to_live(policy.reread_interval.min(LONGEST_LIFE))
+                .build(),
+            flights: Flights::new(),
+            health,
+            counters,
+        })
+    }
+
+    pub(super) fn look<Q>(&self, key: &Q) -> Look<T>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let Some(held) = self.held.get(key) else {
+            return self.look_missing(key);
+        };
+        let now = Instant::now();
+        match held.times.verdict(now) {
+            Verdict::Fresh => self.hit(&held),
+            Verdict::Due if self.health.may_ask(now) => {
+                self.counters.hits.add();
+                Look::Due(held.value.clone())
+            }
+            Verdict::Due => self.hit(&held),
+            Verdict::Stale if !self.health.may_ask(now) => {
+                self.counters.stale.add();
+                Look::Hit(held.value.clone())
+            }
+            Verdict::Stale | Verdict::Dead => Look::Miss,
+        }
+    }
+
+    /// What `keys` stand for: by the loads under way, or by one call of `load` for all others.
+    pub(super) async fn load<F>(
+        self: &Arc<Self>,
+        keys: &[K],
+        load: impl Fn(Vec<K>) -> F,
+        on_failure: OnFailure,
+    ) -> Vec<Result<T>>
+    where
+        F: Future<Output = Vec<Result<T>>> + Send + 'static,
+    {
+        keys.iter().for_each(|_| self.counters.misses.add());
+        let outcomes = self.flights.fly(keys, load, self.landing(), || self.counters.coalesced.add()).await;
+        let loaded = Instant::now();
+        let answers = keys.iter().zip(outcomes).map(|(key, outcome)| match outcome {
+            Ok(value) => Ok(self.noted(value, loaded, Source::Provider, None)),
+            Err(error) if error.kind().is_transient() && on_failure == OnFailure::ServeStale => {
+                self.stale(key).ok_or(error)
+            }
+            Err(error) => Err(error),
+        });
+        answers.collect()
+    }
+
+    /// The outcome of the load under way, if there is one.
+    pub(super) async fn join(&self, key: &K) -> Result<Option<T>> {
+        self.flights.outcome(key).await.transpose()
+    }
+
+    /// Has a value loaded anew in the background, unless that is under way.
+    pub(super) fn refresh<F>(self: &Arc<Self>, key: &K, load: impl FnOnce(Vec<K>) -> F)
+    where
+        F: Future<Output = Vec<Result<T>>> + Send + 'static,
+    {
+        if self.flights.start(key, load, self.landing()) {
+            self.counters.refreshes.add();
+        }
+    }
+
+    /// What is held, unless it is too old to be served even in an outage.
+    pub(super) fn peek(&self, key: &K) -> Option<T> {
+        let held = self.held.get(key).filter(|held| held.times.verdict(Instant::now()) != Verdict::Dead)?;
+        Some(held.value.clone())
+    }
+
+    /// Whether a rejected value may be loaded again by now; from then on it may not for a while.
+    pub(super) fn may_reread(&self, key: &K) -> bool {
+        let now = Instant::now();
+        let entry = self.reread.entry_by_ref(key).and_compute_with(|last| {
+            match last.is_none_or(|last| now >= after(*last.value(), self.policy.reread_interval)) {
+                true => Op::Put(now),
+                false => Op::Nop,
+            }
+        });
+        matches!(entry, CompResult::Inserted(_) | CompResult::ReplacedWith(_))
+    }
+
+    /// Drops what matches by its key, or by its key and value. First the loads: one that lands in between finds itself
+    /// forgotten.
+    pub(super) fn drop_if(&self, by_key: impl Fn(&K) -> bool, by_value: impl Fn(&T) -> bool) {
+        self.flights.forget_if(&by_key);
+        for (key, held) in &self.held {
+            if by_key(&key) || by_value(&held.value) {
+                self.held.invalidate(&*key);
+            }
+        }
+        for (key, _) in &self.missing {
+            if by_key(&key) {
+                self.missing.invalidate(&*key);
+            }
+        }
+    }
+
+    /// Lets loads under way go on without anyone who asks from now on joining them.
+    pub(super) fn leave_loads(&self, keys: &[K]) {
+        self.flights.forget_if(|key| keys.contains(key));
+    }
+
+    pub(super) fn len(&self) -> u64 {
+        self.held.run_pending_tasks();
+        self.held.entry_count()
+    }
+
+    fn hit(&self, held: &Held<T>) -> Look<T> {
+        self.counters.hits.add();
+        Look::Hit(held.value.clone())
+    }
+
+    fn look_missing<Q>(&self, key: &Q) -> Look<T>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        match self.missing.get(key).filter(|missing| Instant::now() < missing.until) {
+            Some(missing) => {
+                self.counters.negative.add();
+                Look::Missing(missing.error.clone())
+            }
+            None => Look::Miss,
+        }
+    }
+
+    /// What is held, if it may still be served although it can't be loaded anew.
+    fn stale(&self, key: &K) -> Option<T> {
+        self.peek(key).inspect(|_| self.counters.stale.add())
+    }
+
+    /// Keeps the outcome of a load.
+    fn landing(self: &Arc<Self>) -> impl Fn(&K, &Result<T>) + Clone + Send + use<K, T> {
+        let shelf = self.clone();
+        move |key, outcome| shelf.land(key, outcome)
+    }
+
+    fn land(&self, key: &K, outcome: &Result<T>) {
+        let now = Instant::now();
+        match outcome {
+            Ok(value) => {
+                self.counters.loaded.add();
+                self.health.answered();
+                self.missing.invalidate(key);
+                if value.is_whole() && self.policy.keeps() {
+                    self.keep(key, value.clone(), self.policy.times(now, chance()), None);
+                }
+            }
+            Err(error) if error.kind().is_transient() => {
+                self.counters.failed.add();
+                self.health.failed(now, chance());
+                if let Some(held) = self.held.get(key) {
+                    self.keep(key, held.value.clone(), held.times, Some(error.kind()));
+                }
+            }
+            Err(error) => {
+                self.counters.refused.add();
+                self.refused(key, error, now);
+            }
+        }
+    }
+
+    fn refused(&self, key: &K, error: &Error, now: Instant) {
+        match error.kind() {
+            ErrorKind::NotFound => {
+                self.held.invalidate(key);
+                if !self.policy.negative_ttl.is_zero() {
+                    let until = after(now, self.policy.negative_ttl);
+                    self.missing.insert(key.clone(), Arc::new(Missing { until, error: error.clone() }));
+                }
+                self.health.answered();
+            }
+            ErrorKind::AccessDenied => {
+                self.held.invalidate(key);
+                self.health.answered();
+            }
+            // Neither an outage nor a word on this secret: credentials, settings, a corrupt answer.
+            _ => {}
+        }
+    }
+
+    fn keep(&self, key: &K, value: T, times: Times, error: Option<ErrorKind>) {
+        let seen = Seen { loaded: times.loaded, expires: times.expires, source: Source::Memory, error };
+        self.held.insert(key.clone(), Arc::new(Held { value: value.noted(seen), times }));
+    }
+
+    fn noted(&self, value: T, loaded: Instant, source: Source, error: Option<ErrorKind>) -> T {
+        match self.policy.keeps() {
+            true => value.noted(Seen { loaded, expires: after(loaded, self.policy.ttl), source, error }),
+            false => value,
+        }
+    }
+}
+
+/// Longer lives than this make moka's clock overflow.
+const LONGEST_LIFE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+fn chance() -> f64 {
+    fastrand::f64()
+}
