@@ -7,13 +7,14 @@ use std::{
     time::Instant,
 };
 
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, watch};
 
 use crate::{
     builder::ClientBuilder,
     cache::{CachePolicy, CacheStats, Cached},
     config::Config,
     error::{Error, Operation, Result},
+    handle::Handle,
     options::{GetOptions, ListOptions, UpdateOptions},
     provider::{Listing, Provider, Updated},
     reference::{Reference, check_path},
@@ -182,6 +183,30 @@ impl Client {
         answer.await.map_err(|error: Error| error.with_context(Operation::Get, || name(provider, path)))
     }
 
+    /// A secret, or a part of one, that is kept fresh in the background for as long as the handle lives: for hot paths, and
+    /// for those who make something anew when it changes.
+    ///
+    /// ```no_run
+    /// # async fn example(client: s1crets::Client) -> Result<(), s1crets::Error> {
+    /// let key = client.handle("aws.sm://prod/session#key").await?;
+    /// sign(key.get().expose_bytes());
+    /// let mut changes = key.changes();
+    /// while let Some(secret) = changes.next().await {
+    ///     sign(secret.expose_bytes());
+    /// }
+    /// # Ok(()) }
+    /// # fn sign(_: &[u8]) {}
+    /// ```
+    ///
+    /// # Errors
+    /// As [`get`](crate::get), for the first read. Later failures leave the value; [`Handle::last_error`] has them.
+    pub async fn handle(&self, reference: &str) -> Result<Handle> {
+        let reference = reference
+            .parse()
+            .map_err(|error: Error| error.with_context(Operation::Get, || format!("{reference:?}")))?;
+        Handle::open(self.clone(), reference).await
+    }
+
     /// What the cache in front of a provider has done so far; nothing for a provider that has none, or was not asked
     /// yet.
     ///
@@ -239,6 +264,14 @@ impl Client {
             return Err(Error::invalid_input("this provider keeps text, not bytes"));
         }
         told(Operation::Update, provider, path, layers.provider().update(path, value, options)).await
+    }
+
+    /// Tells of loads of a secret; nothing for a provider without a cache.
+    pub(crate) async fn landings(&self, provider: &str, path: &str) -> Result<Option<watch::Receiver<()>>> {
+        match self.open(provider).await? {
+            Layers::Cached(cached) => Ok(Some(cached.landings(path))),
+            Layers::Plain(_) => Ok(None),
+        }
     }
 
     async fn open(&self, provider: &str) -> Result<&Layers> {

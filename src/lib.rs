@@ -95,6 +95,7 @@ mod cache;
 mod builder;
 mod client;
 pub mod config;
+mod handle;
 mod registry;
 pub mod request;
 
@@ -114,6 +115,7 @@ pub use client::Client;
 pub use config::Config;
 pub use error::{Error, ErrorKind, Operation, Result};
 pub use freshness::{Freshness, Source};
+pub use handle::{Handle, HandleChanges};
 pub use json::{Json, JsonKind};
 pub use keypath::KeyPath;
 pub use options::{Effort, GetOptions, ListOptions, UpdateOptions, Version};

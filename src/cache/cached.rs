@@ -7,6 +7,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use tokio::sync::watch;
 
 use super::{
     health::Health,
@@ -105,6 +106,11 @@ impl<P: Provider + ?Sized> Cached<P> {
             false => self.secrets.join(&keys[0]).await,
         };
         answer.map(|secret| secret.and_then(newer))
+    }
+
+    /// Tells of every load of a secret that ends, and of drops.
+    pub(crate) fn landings(&self, path: &str) -> watch::Receiver<()> {
+        self.secrets.follow(key::of_secret(path, &GetOptions::default()).into_owned())
     }
 
     /// What this cache has done so far.

@@ -1,12 +1,18 @@
 //! What is held under its keys, and how it is come by.
 
-use std::{borrow::Borrow, hash::Hash, sync::Arc, time::Duration};
+use std::{
+    borrow::Borrow,
+    collections::HashMap,
+    hash::Hash,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use moka::{
     ops::compute::{CompResult, Op},
     sync::Cache,
 };
-use tokio::time::Instant;
+use tokio::{sync::watch, time::Instant};
 
 use super::{
     flight::Flights,
@@ -27,6 +33,8 @@ pub(super) struct Shelf<K, T> {
     /// When a value was last loaded because it was rejected.
     reread: Cache<K, Instant>,
     flights: Arc<Flights<K, T>>,
+    /// Those who want to know when what is under a key was loaded or dropped.
+    followers: Mutex<HashMap<K, watch::Sender<()>>>,
     health: Arc<Health>,
     counters: Arc<Counters>,
 }
@@ -96,6 +104,7 @@ where
                 .time_to_live(policy.reread_interval.min(LONGEST_LIFE))
                 .build(),
             flights: Flights::new(),
+            followers: Mutex::default(),
             health,
             counters,
         })
@@ -163,6 +172,13 @@ where
         }
     }
 
+    /// Tells of every load that ends, and of drops.
+    pub(super) fn follow(&self, key: K) -> watch::Receiver<()> {
+        let mut followers = self.followers.lock().unwrap_or_else(PoisonError::into_inner);
+        followers.retain(|_, follower| follower.receiver_count() > 0);
+        followers.entry(key).or_insert_with(|| watch::Sender::new(())).subscribe()
+    }
+
     /// What is held, unless it is too old to be served even in an outage.
     pub(super) fn peek(&self, key: &K) -> Option<T> {
         let held = self.held.get(key).filter(|held| held.times.verdict(Instant::now()) != Verdict::Dead)?;
@@ -195,6 +211,7 @@ where
                 self.missing.invalidate(&*key);
             }
         }
+        self.tell(|_| true);
     }
 
     /// Lets loads under way go on without anyone who asks from now on joining them.
@@ -260,6 +277,14 @@ where
                 self.refused(key, error, now);
             }
         }
+        self.tell(|followed| followed == key);
+    }
+
+    fn tell(&self, concerned: impl Fn(&K) -> bool) {
+        let followers = self.followers.lock().unwrap_or_else(PoisonError::into_inner);
+        followers.iter().filter(|(key, _)| concerned(key)).for_each(|(_, follower)| {
+            let _ = follower.send(());
+        });
     }
 
     fn refused(&self, key: &K, error: &Error, now: Instant) {
