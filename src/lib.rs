@@ -86,6 +86,7 @@ mod secret;
 mod typed;
 mod value;
 
+mod flight;
 mod options;
 mod provider;
 pub mod providers;

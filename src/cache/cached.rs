@@ -248,6 +248,10 @@ impl Kept for Secret {
         true
     }
 
+    fn is_noted(&self) -> bool {
+        self.freshness().is_some()
+    }
+
     fn noted(self, seen: Seen) -> Self {
         self.with_seen(seen)
     }
@@ -256,6 +260,10 @@ impl Kept for Secret {
 impl Kept for Listing {
     fn is_whole(&self) -> bool {
         self.failures().len() == 0
+    }
+
+    fn is_noted(&self) -> bool {
+        self.iter().any(|(_, secret)| secret.is_noted())
     }
 
     fn noted(self, seen: Seen) -> Self {

@@ -15,13 +15,13 @@ use moka::{
 use tokio::{sync::watch, time::Instant};
 
 use super::{
-    flight::Flights,
     health::Health,
     policy::{CachePolicy, Times, Verdict, after},
     stats::Counters,
 };
 use crate::{
     error::{Error, ErrorKind, Result},
+    flight::Flights,
     freshness::{Seen, Source},
 };
 
@@ -43,6 +43,9 @@ pub(super) struct Shelf<K, T> {
 pub(super) trait Kept: Clone + Send + Sync + 'static {
     /// Whether it is all of what was asked for.
     fn is_whole(&self) -> bool;
+
+    /// Whether there is a note on it.
+    fn is_noted(&self) -> bool;
 
     /// The same with a note on how fresh it is.
     fn noted(self, seen: Seen) -> Self;
@@ -145,10 +148,12 @@ where
         F: Future<Output = Vec<Result<T>>> + Send + 'static,
     {
         keys.iter().for_each(|_| self.counters.misses.add());
-        let outcomes = self.flights.fly(keys, load, self.landing(), || self.counters.coalesced.add()).await;
+        let held = |key: &K| (on_failure == OnFailure::ServeStale).then(|| self.fresh(key)).flatten();
+        let outcomes = self.flights.fly(keys, held, load, self.landing(), || self.counters.coalesced.add()).await;
         let loaded = Instant::now();
         let answers = keys.iter().zip(outcomes).map(|(key, outcome)| match outcome {
-            Ok(value) => Ok(self.noted(value, loaded, Source::Provider, None)),
+            Ok(value) if value.is_noted() => Ok(value),
+            Ok(value) => Ok(self.noted(value, loaded)),
             Err(error) if error.kind().is_transient() && on_failure == OnFailure::ServeStale => {
                 self.stale(key).ok_or(error)
             }
@@ -311,11 +316,20 @@ where
         self.held.insert(key.clone(), Arc::new(Held { value: value.noted(seen), times }));
     }
 
-    fn noted(&self, value: T, loaded: Instant, source: Source, error: Option<ErrorKind>) -> T {
+    /// With the note that it was loaded just now.
+    fn noted(&self, value: T, loaded: Instant) -> T {
+        let expires = after(loaded, self.policy.ttl);
         match self.policy.keeps() {
-            true => value.noted(Seen { loaded, expires: after(loaded, self.policy.ttl), source, error }),
+            true => value.noted(Seen { loaded, expires, source: Source::Provider, error: None }),
             false => value,
         }
+    }
+
+    /// What is held, if it is fresh.
+    fn fresh(&self, key: &K) -> Option<T> {
+        let held = self.held.get(key)?;
+        let fresh = matches!(held.times.verdict(Instant::now()), Verdict::Fresh | Verdict::Due);
+        fresh.then(|| held.value.clone())
     }
 }
 
