@@ -17,7 +17,7 @@ use crate::{
     client::{Client, name},
     error::{Error, Operation, Result},
     keypath::KeyPath,
-    options::{Effort, GetOptions, ListOptions, UpdateOptions, Version},
+    options::{GetOptions, ListOptions, UpdateOptions, Version},
     provider::{Listing, Updated},
     reference::Reference,
     secret::{Metadata, Secret},
@@ -85,18 +85,6 @@ impl<'a, Mode> Get<'a, Mode> {
         Self { target, default: None, options: GetOptions::default(), mode: PhantomData }
     }
 
-    /// One more step into the JSON value: a key, or an index. See [`KeyPath`].
-    pub fn key(mut self, step: impl Into<String>) -> Self {
-        self.target.push(step);
-        self
-    }
-
-    /// The steps into the JSON value, instead of those so far.
-    pub fn keypath(mut self, path: impl Into<KeyPath>) -> Self {
-        self.target.keypath = path.into();
-        self
-    }
-
     /// What to give where the secret, the version or the key is not there. Never kept by a cache.
     pub fn default(self, value: impl Into<SecretValue>) -> Self {
         let value = value.into();
@@ -105,24 +93,6 @@ impl<'a, Mode> Get<'a, Mode> {
             None => Secret::binary(value.expose_bytes(), Metadata::default()),
         };
         Self { default: Some(default), ..self }
-    }
-
-    /// Attempts in total, for this call. 0 counts as 1.
-    pub fn retry(mut self, attempts: u32) -> Self {
-        set_retry(&mut self.options.effort, attempts);
-        self
-    }
-
-    /// The time to connect, and again to wait for an answer, of one attempt of this call.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.options.effort.timeout = Some(timeout);
-        self
-    }
-
-    /// Whether a cache may answer. Either way the answer is kept for others.
-    pub fn cached(mut self, cached: bool) -> Self {
-        self.options.cached = cached;
-        self
     }
 
     /// A version by its number (Parameter Store). Of several choices of a version the last one counts.
@@ -209,24 +179,6 @@ impl<'a, Mode> GetByPath<'a, Mode> {
         self
     }
 
-    /// Whether a cache may answer. Either way the answer is kept for others.
-    pub fn cached(mut self, cached: bool) -> Self {
-        self.options.cached = cached;
-        self
-    }
-
-    /// Attempts in total, for each call that this takes. 0 counts as 1.
-    pub fn retry(mut self, attempts: u32) -> Self {
-        set_retry(&mut self.options.effort, attempts);
-        self
-    }
-
-    /// The time to connect, and again to wait for an answer, of one attempt of each call that this takes.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.options.effort.timeout = Some(timeout);
-        self
-    }
-
     pub(crate) async fn run(self) -> Result<Listing> {
         let Target { client, provider, path, .. } = &self.target;
         let listed = match client {
@@ -240,18 +192,6 @@ impl<'a, Mode> GetByPath<'a, Mode> {
 impl<'a, Mode> PathExists<'a, Mode> {
     pub(crate) fn new(client: Result<&'a Client>, provider: &'a str, path: &'a str) -> Self {
         Self { target: Target::new(client, provider, path), mode: PhantomData }
-    }
-
-    /// One more step into the JSON value. With a keypath the value is read, and a cache may answer.
-    pub fn key(mut self, step: impl Into<String>) -> Self {
-        self.target.push(step);
-        self
-    }
-
-    /// The steps into the JSON value, instead of those so far.
-    pub fn keypath(mut self, path: impl Into<KeyPath>) -> Self {
-        self.target.keypath = path.into();
-        self
     }
 
     pub(crate) async fn run(self) -> Result<bool> {
@@ -278,33 +218,9 @@ impl<'a, Mode> Update<'a, Mode> {
         Self { target, value, options: UpdateOptions::default(), mode: PhantomData }
     }
 
-    /// One more step into the JSON value: only that part is changed. Text becomes a JSON string there.
-    pub fn key(mut self, step: impl Into<String>) -> Self {
-        self.target.push(step);
-        self
-    }
-
-    /// The steps into the JSON value, instead of those so far.
-    pub fn keypath(mut self, path: impl Into<KeyPath>) -> Self {
-        self.target.keypath = path.into();
-        self
-    }
-
     /// Writes only if this is still the current version.
     pub fn if_version(mut self, version: impl Into<String>) -> Self {
         self.options.if_version = Some(version.into());
-        self
-    }
-
-    /// Attempts in total, for each call that this takes. 0 counts as 1.
-    pub fn retry(mut self, attempts: u32) -> Self {
-        set_retry(&mut self.options.effort, attempts);
-        self
-    }
-
-    /// The time to connect, and again to wait for an answer, of one attempt of each call that this takes.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.options.effort.timeout = Some(timeout);
         self
     }
 
@@ -354,9 +270,67 @@ impl<'a> Target<'a> {
     }
 }
 
-fn set_retry(effort: &mut Effort, attempts: u32) {
-    effort.retry = Some(NonZeroU32::new(attempts).unwrap_or(NonZeroU32::MIN));
+/// Requests that can be for a part of a value.
+macro_rules! with_keypath {
+    ($($name:ident: $what:literal),*) => {$(
+        impl<Mode> $name<'_, Mode> {
+            /// One more step into the JSON value: a key, or an index (see [`KeyPath`]).
+            #[doc = $what]
+            pub fn key(mut self, step: impl Into<String>) -> Self {
+                self.target.push(step);
+                self
+            }
+
+            /// The steps into the JSON value, instead of those so far.
+            pub fn keypath(mut self, path: impl Into<KeyPath>) -> Self {
+                self.target.keypath = path.into();
+                self
+            }
+        }
+    )*};
 }
+
+with_keypath!(
+    Get: "That part is what is given.",
+    PathExists: "Then the value is read, and a cache may answer.",
+    Update: "Only that part is changed. Text becomes a JSON string there."
+);
+
+/// Requests whose attempts and patience can be chosen.
+macro_rules! with_effort {
+    ($($name:ident),*) => {$(
+        impl<Mode> $name<'_, Mode> {
+            /// Attempts in total, for each call of the backend that this takes. 0 counts as 1.
+            pub fn retry(mut self, attempts: u32) -> Self {
+                self.options.effort.retry = Some(NonZeroU32::new(attempts).unwrap_or(NonZeroU32::MIN));
+                self
+            }
+
+            /// The time to connect, and again to wait for an answer, of one attempt.
+            pub fn timeout(mut self, timeout: Duration) -> Self {
+                self.options.effort.timeout = Some(timeout);
+                self
+            }
+        }
+    )*};
+}
+
+with_effort!(Get, GetByPath, Update);
+
+/// Requests that a cache may answer.
+macro_rules! with_cached {
+    ($($name:ident),*) => {$(
+        impl<Mode> $name<'_, Mode> {
+            /// Whether a cache may answer. Either way the answer is kept for others.
+            pub fn cached(mut self, cached: bool) -> Self {
+                self.options.cached = cached;
+                self
+            }
+        }
+    )*};
+}
+
+with_cached!(Get, GetByPath);
 
 impl<'a> IntoFuture for Get<'a> {
     type Output = Result<Secret>;
