@@ -22,7 +22,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// A load is a task of its own on the runtime of whoever came first: callers that go away, the first one
 /// included, change nothing for the others. One that panics fails its waiters with an error; one whose
 /// runtime goes away is started again by a waiter on its own.
-pub(super) struct Flights<K, T>(Mutex<State<K, T>>);
+pub(crate) struct Flights<K, T>(Mutex<State<K, T>>);
 
 struct State<K, T> {
     under_way: HashMap<K, Flight<T>>,
@@ -41,27 +41,28 @@ where
     K: Hash + Eq + Clone + Send + 'static,
     T: Clone + Send + Sync + 'static,
 {
-    pub(super) fn new() -> Arc<Self> {
+    pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self(Mutex::new(State { under_way: HashMap::new(), next_id: 0 })))
     }
 
-    /// The outcome of the load for each key: of one under way, or of `load`, which is called once with all
-    /// other keys. An outcome is handed to `land` before anyone sees it, unless its key was
+    /// What is `held` for each key, or the outcome of the load: of one under way, or of `load`, which is called once
+    /// with all other keys. An outcome is handed to `land` before anyone sees it, unless its key was
     /// [forgotten](Self::forget_if) in the meantime.
-    pub(super) async fn fly<F>(
+    pub(crate) async fn fly<F>(
         self: &Arc<Self>,
         keys: &[K],
+        held: impl Fn(&K) -> Option<T>,
         load: impl Fn(Vec<K>) -> F,
         land: impl Fn(&K, &Result<T>) + Clone + Send + 'static,
     ) -> Vec<Result<T>>
     where
         F: Future<Output = Vec<Result<T>>> + Send + 'static,
     {
-        let mut landings = join_all(self.join(keys, &load, land.clone())).await;
+        let mut landings = join_all(self.join(keys, &held, &load, land.clone())).await;
         for (key, landing) in keys.iter().zip(&mut landings) {
             // The runtime of that load was shut down. This caller is alive, so its own isn't.
             if landing.is_err()
-                && let Some(again) = self.join(std::slice::from_ref(key), &load, land.clone()).pop()
+                && let Some(again) = self.join(std::slice::from_ref(key), &held, &load, land.clone()).pop()
             {
                 *landing = again.await;
             }
@@ -71,13 +72,14 @@ where
 
     /// Lets the loads of all keys that match go on for those who wait, but not be kept, nor be joined by
     /// anyone who asks from now on.
-    pub(super) fn forget_if(&self, matches: impl Fn(&K) -> bool) {
+    pub(crate) fn forget_if(&self, matches: impl Fn(&K) -> bool) {
         self.state().under_way.retain(|key, _| !matches(key));
     }
 
     fn join<F>(
         self: &Arc<Self>,
         keys: &[K],
+        held: impl Fn(&K) -> Option<T>,
         load: impl FnOnce(Vec<K>) -> F,
         land: impl Fn(&K, &Result<T>) + Send + 'static,
     ) -> Vec<Landing<T>>
@@ -86,13 +88,16 @@ where
     {
         let mut started = Vec::new();
         let mut state = self.state();
-        let landings = keys.iter().map(|key| match state.under_way.get(key) {
-            Some(flight) => flight.landing.clone(),
-            None => {
-                let (landing, flight) = state.start(key, self);
-                started.push(flight);
-                landing
+        let landings = keys.iter().map(|key| {
+            if let Some(value) = held(key) {
+                return landed(value);
             }
+            if let Some(flight) = state.under_way.get(key) {
+                return flight.landing.clone();
+            }
+            let (landing, flight) = state.start(key, self);
+            started.push(flight);
+            landing
         });
         let landings = landings.collect();
         drop(state);
@@ -170,6 +175,14 @@ impl<K: Hash + Eq, T> Drop for UnderWay<K, T> {
     fn drop(&mut self) {
         self.leave(|_| {});
     }
+}
+
+/// A load that has nothing to do.
+fn landed<T: Clone>(value: T) -> Landing<T> {
+    let (sender, receiver) = oneshot::channel();
+    // The receiver is right here.
+    let _ = sender.send(Ok(value));
+    receiver.shared()
 }
 
 fn bug(message: &'static str) -> Error {

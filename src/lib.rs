@@ -83,6 +83,7 @@ mod secret;
 mod typed;
 mod value;
 
+mod flight;
 mod options;
 mod provider;
 pub mod providers;

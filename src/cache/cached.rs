@@ -5,23 +5,27 @@ use std::{
     fmt,
     hash::Hash,
     sync::Arc,
+    time::Duration,
 };
 
 use async_trait::async_trait;
 use moka::sync::Cache;
 
 use super::{
-    flight::Flights,
     key::{self, ListingKey},
     policy::CachePolicy,
 };
 use crate::{
     error::{Error, ErrorKind, Result},
+    flight::Flights,
     options::{GetOptions, ListOptions, UpdateOptions},
     provider::{Capabilities, Listing, Provider, Updated, is_below},
     secret::Secret,
     value::SecretValue,
 };
+
+/// The cache panics on a time of 1000 years, and nobody sees the difference.
+const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 /// A provider with a cache in memory in front, a provider itself.
 ///
@@ -46,7 +50,7 @@ pub struct Cached<P: ?Sized> {
 impl<P: Provider + ?Sized> Cached<P> {
     /// A cache in front of `provider`.
     pub fn new(provider: Arc<P>, policy: CachePolicy) -> Self {
-        let (entries, ttl) = (policy.entries, policy.ttl);
+        let (entries, ttl) = (policy.entries, policy.ttl.min(LONGEST));
         Self {
             secrets: Cache::builder().max_capacity(entries).time_to_live(ttl).build(),
             listings: Cache::builder().max_capacity(entries).time_to_live(ttl).build(),
@@ -105,7 +109,8 @@ impl<P: Provider + ?Sized> Cached<P> {
                 }
             }
         };
-        self.secret_loads.fly(&keys, load, keep(&self.secrets)).await
+        let held = |key: &String| options.cached.then(|| self.secrets.get(key)).flatten();
+        self.secret_loads.fly(&keys, held, load, keep(&self.secrets)).await
     }
 }
 
@@ -131,14 +136,11 @@ impl<P: Provider + ?Sized> Provider for Cached<P> {
         if !names.is_empty() {
             answers.extend(missing.into_iter().zip(self.load(&names, options).await));
         }
-        paths.iter().map(|path| answers.get(path).cloned().unwrap_or_else(|| Err(unanswered()))).collect()
+        paths.iter().map(|path| answers.get(path).cloned().unwrap_or_else(|| Err(Error::unanswered()))).collect()
     }
 
     async fn get_by_path(&self, path: &str, options: &ListOptions) -> Result<Listing> {
         let key = ListingKey::new(path, options);
-        if let Some(listing) = options.cached.then(|| self.listings.get(&key)).flatten() {
-            return Ok(listing);
-        }
         if !options.cached {
             self.listing_loads.forget_if(|under_way| *under_way == key);
         }
@@ -148,7 +150,8 @@ impl<P: Provider + ?Sized> Provider for Cached<P> {
             let (provider, path) = (self.provider.clone(), path.to_owned());
             async move { vec![provider.get_by_path(&path, &options).await] }
         };
-        let listing = one(self.listing_loads.fly(&[key], load, keep(&self.listings)).await)?;
+        let held = |key: &ListingKey| options.cached.then(|| self.listings.get(key)).flatten();
+        let listing = one(self.listing_loads.fly(&[key], held, load, keep(&self.listings)).await)?;
         if options.fail_on_error { listing.strict() } else { Ok(listing) }
     }
 
@@ -218,11 +221,7 @@ where
 }
 
 fn one<T>(mut answers: Vec<Result<T>>) -> Result<T> {
-    answers.pop().unwrap_or_else(|| Err(unanswered()))
-}
-
-fn unanswered() -> Error {
-    Error::new(ErrorKind::Unexpected, "the provider gave no answer for this name")
+    answers.pop().unwrap_or_else(|| Err(Error::unanswered()))
 }
 
 struct OnDrop<F: Fn()>(F);

@@ -1,7 +1,6 @@
 //! The cache in front of a provider.
 
 mod cached;
-mod flight;
 mod key;
 mod policy;
 
