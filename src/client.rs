@@ -109,14 +109,17 @@ impl Client {
 
     /// Many secrets of one provider, in as few calls as its backend allows: an answer for each, in order.
     pub async fn get_many(&self, provider: &str, paths: &[String]) -> Vec<Result<Secret>> {
+        let sound: Vec<_> = paths.iter().filter(|path| check_path(path).is_ok()).cloned().collect();
         let answers = match self.open(provider).await {
-            Ok(layers) => layers.provider().get_many(paths, &GetOptions::default()).await,
-            Err(error) => paths.iter().map(|_| Err(error.clone())).collect(),
+            Ok(layers) => layers.provider().get_many(&sound, &GetOptions::default()).await,
+            Err(error) => sound.iter().map(|_| Err(error.clone())).collect(),
         };
-        let named = paths.iter().zip(answers);
-        named
-            .map(|(path, answer)| answer.map_err(|error| error.with_context(Operation::Get, || name(provider, path))))
-            .collect()
+        let mut answers = answers.into_iter();
+        let answered = paths.iter().map(|path| {
+            let answer = check_path(path).and_then(|()| answers.next().unwrap_or_else(|| Err(Error::unanswered())));
+            answer.map_err(|error| error.with_context(Operation::Get, || name(provider, path)))
+        });
+        answered.collect()
     }
 
     /// The names that [`get`](Self::get) knows, in order.

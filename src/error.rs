@@ -281,6 +281,11 @@ impl Error {
     pub(crate) fn config(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorKind::Config, message)
     }
+
+    /// A provider broke its contract.
+    pub(crate) fn unanswered() -> Self {
+        Self::new(ErrorKind::Unexpected, "the provider gave no answer for this name")
+    }
 }
 
 #[cfg(test)]

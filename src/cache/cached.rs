@@ -214,7 +214,7 @@ impl<P: Provider + ?Sized> Provider for Cached<P> {
         if !names.is_empty() {
             answers.extend(missing.into_iter().zip(self.load(&names, options).await));
         }
-        paths.iter().map(|path| answers.get(path).cloned().unwrap_or_else(|| Err(unanswered()))).collect()
+        paths.iter().map(|path| answers.get(path).cloned().unwrap_or_else(|| Err(Error::unanswered()))).collect()
     }
 
     async fn get_by_path(&self, path: &str, options: &ListOptions) -> Result<Listing> {
@@ -277,11 +277,7 @@ fn covers(path: &str, name: &str) -> bool {
 }
 
 fn one<T>(mut answers: Vec<Result<T>>) -> Result<T> {
-    answers.pop().unwrap_or_else(|| Err(unanswered()))
-}
-
-fn unanswered() -> Error {
-    Error::new(ErrorKind::Unexpected, "the provider gave no answer for this name")
+    answers.pop().unwrap_or_else(|| Err(Error::unanswered()))
 }
 
 struct OnDrop<F: Fn()>(F);

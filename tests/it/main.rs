@@ -4,7 +4,26 @@
 //! for conditions, never for a while.
 #![allow(clippy::unwrap_used)]
 
+mod blocking; // the calls without async: from plain threads and from inside every kind of runtime
+mod cache; // what the cache keeps, for how long, and what an update makes it forget
+mod cache_aws; // the cache in front of AWS: one secret by several names, variants, outages, runtimes
+mod canary; // marked secrets go everywhere; no log line, error or `Debug` may hold one
+mod client; // the facade: names, requests and their refinements, settings, the words of errors
 mod conformance; // the contract of `Provider`, held by every provider, bare and behind the cache
 mod counts; // how many calls AWS gets: what a bill and a rate limit notice
+mod effort; // attempts and timeouts: what is tried again, how often, and what is told at the end
+mod environment; // what environment, profile, instance metadata and config file give
+mod expiry; // credentials past their time, or nearly: renewed once, for all who call
+mod parameter_store; // reading Parameter Store: kinds of values, versions, listings, what exists
+mod parameter_update; // writing to Parameter Store: what stays, what is never touched, who wins
+mod references; // `/aws/reference/secretsmanager/…`, Parameter Store's way to Secrets Manager
+mod roles; // who the calls are made as: roles, chains of them, and an STS in trouble
+mod secrets_listing; // what lies below a path of Secrets Manager, by the batch call and without it
+mod secrets_manager; // reading Secrets Manager: names and versions, bytes, what exists, what is deleted
+mod secrets_update; // writing to Secrets Manager: the form of the value, the stages, who wins
+mod single_flight; // one load a key: whoever asks, goes away, panics or changes the secret meanwhile
+mod values; // what a value is and how keypaths read it, on both AWS stores alike
 
+mod gated; // a provider of another crate's making, whose calls wait for the test to let them go on
+mod subprocess; // calls made in a process of their own, for what depends on the environment
 mod support; // providers on moto through a fault proxy, and little assertions

@@ -1,12 +1,17 @@
 //! Providers on moto through a fault proxy, and little assertions.
 
-use std::{fmt::Debug, num::NonZeroU32, sync::Arc, time::Duration};
+use std::{
+    fmt::Debug,
+    num::NonZeroU32,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use s1crets::{
     Client, Error, ErrorKind, Provider, Result, Secret,
     providers::aws::{AwsConfig, Credentials, ParameterStore, SecretsManager},
 };
-use s1crets_testbed::{AwsSeed, FaultProxy, Moto};
+use s1crets_testbed::{AwsSeed, Fault, FaultProxy, Moto, Request};
 
 /// The region of tests that don't care for one. Those that make calls fail by the dozen take another:
 /// the SDK's budget for retries is shared by all clients of a region.
@@ -69,6 +74,28 @@ impl Aws {
             _ => drop(self.seed.create_secret(name, text)),
         }
     }
+
+    /// Gives it another text.
+    pub(crate) fn plant_again(&self, store: &str, name: &str, text: &str) {
+        match store {
+            "aws.ps" => drop(self.seed.put_parameter(name, text, "SecureString")),
+            _ => drop(self.seed.put_secret(name, text)),
+        }
+    }
+
+    /// Lets something happen right before the first call of an operation gets to moto.
+    pub(crate) fn on_first<T>(&self, operation: &'static str, act: impl FnOnce() -> T + Send + 'static) {
+        let act = Mutex::new(Some(act));
+        let meet = move |request: &Request| {
+            if request.operation() == operation
+                && let Some(act) = act.lock().unwrap().take()
+            {
+                act();
+            }
+            false
+        };
+        self.proxy.fault_if(meet, Fault::Pass).always();
+    }
 }
 
 /// Any pair of keys: moto's access control is off.
@@ -96,6 +123,14 @@ pub(crate) fn fails<T: Debug>(result: Result<T>, kind: ErrorKind) -> Error {
 #[track_caller]
 pub(crate) fn text(result: Result<Secret>) -> String {
     result.unwrap().expose_str().unwrap().to_owned()
+}
+
+/// The credentials and the region that a request was signed for.
+pub(crate) fn signed_by(request: &Request) -> (String, String) {
+    let header = request.header("authorization").unwrap();
+    let scope = header.split_once("Credential=").unwrap().1.split(',').next().unwrap();
+    let parts: Vec<_> = scope.split('/').collect();
+    (parts[0].to_owned(), parts[2].to_owned())
 }
 
 /// What a test may take at most; one that hangs says so instead.

@@ -35,9 +35,6 @@ pub(crate) fn from_sdk<E>(error: SdkError<E, HttpResponse>, patience: Patience) 
 where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
 {
-    if let Some(credentials) = find::<CredentialsError>(&error) {
-        return from_credentials(credentials, patience);
-    }
     match error {
         SdkError::TimeoutError(_) => timed_out(patience),
         SdkError::DispatchFailure(failure) => from_dispatch(failure, patience),
@@ -130,9 +127,10 @@ pub(crate) fn code(error: &Error) -> Option<&str> {
     error.source()?.downcast_ref().map(|refusal: &Refusal| refusal.code.as_str())
 }
 
-/// An error of a write, without AWS's words where they may quote the new value back, as validation messages do.
+/// An error of a write, without AWS's words where they may quote the new value back, as validation messages do, and
+/// as codes may that are not known here.
 pub(crate) fn of_write(error: Error) -> Error {
-    if error.kind() != ErrorKind::InvalidInput {
+    if !matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unexpected) {
         return error;
     }
     let code = code(&error).unwrap_or("an error");
@@ -215,40 +213,44 @@ fn timed_out(patience: Patience) -> Error {
 }
 
 /// Credentials that can't be had: the reason lies in the chain, an STS refusal included.
-fn from_credentials(error: &CredentialsError, patience: Patience) -> Error {
-    if let Some(refused) = find::<AssumeRoleError>(error) {
-        let code = refused.meta().code().unwrap_or("no code");
-        let kind =
-            kind_of_code(code).filter(|kind| *kind != ErrorKind::InvalidInput).unwrap_or(ErrorKind::AccessDenied);
-        let message = said(code, refused.meta().message().unwrap_or_default());
-        return Error::new(kind, format!("can't assume the role: {message}"))
-            .with_hint("check the role's ARN, its trust policy and the external id");
+///
+/// As above, only the causes of failures to reach STS are kept: its answers hold credentials.
+pub(crate) fn from_credentials(error: CredentialsError, patience: Patience) -> Error {
+    if let Some(sts) = find::<SdkError<AssumeRoleError, HttpResponse>>(&error) {
+        let (told, unreachable) = (from_sts(sts, patience), matches!(sts, SdkError::DispatchFailure(_)));
+        return if unreachable { told.with_source(error) } else { told };
     }
     match error {
         CredentialsError::CredentialsNotLoaded(_) => Error::new(ErrorKind::Unauthenticated, "no AWS credentials found")
             .with_hint("set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the machine a role"),
-        CredentialsError::ProviderTimedOut(_) => timed_out(patience),
-        CredentialsError::InvalidConfiguration(_) => Error::config("the AWS profile's credential settings are invalid"),
-        _ if is_timeout(error) => timed_out(patience),
-        _ if is_unreachable(error) => {
-            Error::new(ErrorKind::Unavailable, "the source of AWS credentials can't be reached")
+        CredentialsError::ProviderTimedOut(_) => {
+            Error::new(ErrorKind::Timeout, "the source of AWS credentials gave no answer in time")
         }
+        CredentialsError::InvalidConfiguration(_) => Error::config("the AWS profile's credential settings are invalid"),
         _ => Error::new(ErrorKind::Unauthenticated, "AWS credentials can't be loaded"),
     }
 }
 
-fn is_timeout(error: &CredentialsError) -> bool {
-    let sts = find::<SdkError<AssumeRoleError, HttpResponse>>(error);
-    sts.is_some_and(|error| match error {
-        SdkError::TimeoutError(_) => true,
-        SdkError::DispatchFailure(failure) => failure.is_timeout(),
-        _ => false,
-    })
-}
-
-fn is_unreachable(error: &CredentialsError) -> bool {
-    let sts = find::<SdkError<AssumeRoleError, HttpResponse>>(error);
-    sts.is_some_and(|error| matches!(error, SdkError::DispatchFailure(_) | SdkError::ResponseError(_)))
+fn from_sts(error: &SdkError<AssumeRoleError, HttpResponse>, patience: Patience) -> Error {
+    let told = match error {
+        SdkError::TimeoutError(_) => timed_out(patience),
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => timed_out(patience),
+        SdkError::DispatchFailure(_) => Error::new(ErrorKind::Unavailable, "STS can't be reached"),
+        SdkError::ServiceError(refused) => from_service(refused.err(), refused.raw().status().as_u16(), None),
+        SdkError::ResponseError(unread) => from_unread(unread.raw().status().as_u16()),
+        _ => Error::invalid_input("the request can't be made"),
+    };
+    let kind = match told.kind() {
+        ErrorKind::InvalidInput | ErrorKind::NotFound | ErrorKind::Unexpected => ErrorKind::AccessDenied,
+        kind => kind,
+    };
+    let error = Error::new(kind, format!("can't assume the role: {}", told.message()));
+    match kind {
+        ErrorKind::AccessDenied | ErrorKind::Unauthenticated => {
+            error.with_hint("check the role's ARN, its trust policy and the external id")
+        }
+        _ => error,
+    }
 }
 
 /// The first error of a type in a chain of causes.

@@ -2,6 +2,7 @@
 
 mod batch;
 mod config;
+mod credentials;
 mod error;
 #[cfg(feature = "aws-ps")]
 mod parameter_store;

@@ -141,13 +141,18 @@ impl ParameterStore {
         singly(names, CONCURRENCY, answer).await
     }
 
-    /// The first parameter that a filter finds. A page may be empty and yet not be the last one.
-    async fn describe(&self, filter: ParameterStringFilter, effort: Effort) -> Result<Option<ParameterMetadata>> {
+    /// The first parameter that a filter finds, or of all. A page may be empty and yet not be the last one.
+    async fn describe(
+        &self,
+        filter: Option<ParameterStringFilter>,
+        effort: Effort,
+    ) -> Result<Option<ParameterMetadata>> {
+        let filters = filter.map(|filter| vec![filter]);
         let mut token = None;
         loop {
             let output = self.session.call(effort, |client, overrides| {
                 let call: DescribeParametersFluentBuilder = client.describe_parameters();
-                let call = call.parameter_filters(filter.clone()).max_results(50).set_next_token(token.clone());
+                let call = call.set_parameter_filters(filters.clone()).max_results(50).set_next_token(token.clone());
                 call.customize().config_override(overrides).send()
             });
             let output = output.await?;
@@ -163,30 +168,33 @@ impl ParameterStore {
 
     async fn described(&self, path: &str) -> Result<bool> {
         let effort = Effort::default();
-        if self.describe(filter("Name", "Equals", path)?, effort).await?.is_some() {
+        if is_name(path) && self.describe(Some(filter("Name", "Equals", path)?), effort).await?.is_some() {
             return Ok(true);
         }
-        match path.trim_end_matches('/') {
-            level if level.starts_with('/') => {
-                Ok(self.describe(filter("Path", "Recursive", level)?, effort).await?.is_some())
-            }
-            // Names without a leading slash have no hierarchy; the root holds whatever there is.
-            _ => Ok(false),
-        }
+        let level = match path.trim_end_matches('/') {
+            // The root holds whatever there is.
+            "" => None,
+            level if level.starts_with('/') => Some(filter("Path", "Recursive", level)?),
+            // Names without a leading slash have no hierarchy.
+            _ => return Ok(false),
+        };
+        Ok(self.describe(level, effort).await?.is_some())
     }
 
     /// The same as [`described`](Self::described) for an identity that may read but not describe.
     async fn readable(&self, path: &str) -> Result<bool> {
-        match self.parameter(path, false, Effort::default()).await {
-            Ok(_) => return Ok(true),
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
+        if is_name(path) {
+            match self.parameter(path, false, Effort::default()).await {
+                Ok(_) => return Ok(true),
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
         }
         if !path.starts_with('/') {
             return Ok(false);
         }
         let options = ListOptions { decrypt: false, ..ListOptions::default() };
-        let (first, _) = self.page(path, &options, 1, None).await?;
+        let (first, _) = self.page(level(path)?, &options, 1, None).await?;
         Ok(!first.is_empty())
     }
 
@@ -306,7 +314,7 @@ impl Provider for ParameterStore {
         let Some(text) = value.expose_text() else {
             return Err(Error::invalid_input("Parameter Store keeps text, not bytes"));
         };
-        let old = self.describe(filter("Name", "Equals", path)?, options.effort).await?;
+        let old = self.describe(Some(filter("Name", "Equals", path)?), options.effort).await?;
         let old = old.filter(|old| old.name.as_deref() == Some(path) || old.arn.as_deref() == Some(path));
         let old = old.ok_or_else(|| Error::not_found("no such parameter"))?;
         if based_on.is_some_and(|version| version != old.version) {
@@ -341,6 +349,11 @@ fn selected(name: &str, version: &Version) -> String {
 fn filter(key: &str, option: &str, value: &str) -> Result<ParameterStringFilter> {
     let filter = ParameterStringFilter::builder().key(key).option(option).values(value).build();
     filter.map_err(|error| Error::new(ErrorKind::Unexpected, "a filter can't be made").with_source(error))
+}
+
+/// Whether this can be the name of a parameter: AWS refuses to look for one that ends with a slash.
+fn is_name(path: &str) -> bool {
+    !path.ends_with('/')
 }
 
 /// A path as GetParametersByPath takes it.

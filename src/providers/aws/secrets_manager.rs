@@ -160,12 +160,13 @@ impl SecretsManager {
     }
 
     /// What a path holds, by a call for each secret: for an identity without the right to the batch call.
-    async fn list_and_get(&self, prefix: &str, effort: Effort) -> Result<Vec<(String, Result<Secret>)>> {
+    async fn list_and_get(&self, path: &str, options: &ListOptions) -> Result<Vec<(String, Result<Secret>)>> {
+        let effort = options.effort;
         let mut names = Vec::new();
         let mut token = None;
         loop {
-            let (page, next) = self.list_page(prefix, 100, token, effort).await?;
-            names.extend(page);
+            let (page, next) = self.list_page(prefix(path), 100, token, effort).await?;
+            names.extend(page.into_iter().filter(|name| is_of(path, name, options)));
             token = next;
             if token.is_none() {
                 break;
@@ -197,11 +198,10 @@ impl SecretsManager {
 
     /// Whether any secret lies below `path`; an identity that may not list is told no.
     async fn has_below(&self, path: &str) -> Result<bool> {
-        let prefix = format!("{}/", path.trim_end_matches('/'));
-        let prefix = if prefix == "/" { "" } else { prefix.as_str() };
+        let below = format!("{}/", path.trim_end_matches('/'));
         let mut token = None;
         loop {
-            let (names, next) = match self.list_page(prefix, 1, token, Effort::default()).await {
+            let (names, next) = match self.list_page(prefix(&below), 1, token, Effort::default()).await {
                 Err(error) if error.kind() == ErrorKind::AccessDenied => return Ok(false),
                 other => other?,
             };
@@ -297,13 +297,12 @@ impl Provider for SecretsManager {
             // The filter would take it for "not".
             return Err(Error::invalid_input("a path of Secrets Manager can't begin with '!'"));
         }
-        let prefix = path.trim_start_matches('/');
-        let found = match self.batch(&Wanted::Prefix(prefix), options.effort).await {
+        let found = match self.batch(&Wanted::Prefix(prefix(path)), options.effort).await {
             Ok(batch) => batch.by_name(),
-            Err(error) if is_refusal(&error) => self.list_and_get(prefix, options.effort).await?,
+            Err(error) if is_refusal(&error) => self.list_and_get(path, options).await?,
             Err(error) => return Err(error),
         };
-        let listed = found.into_iter().filter(|(name, _)| is_listed(name, path, options.recursive) || name == path);
+        let listed = found.into_iter().filter(|(name, _)| is_of(path, name, options));
         // Deleted since it was listed, or never given a value: not there, rather than unreadable.
         let there = listed.filter(|(_, answer)| !matches!(answer, Err(error) if error.kind() == ErrorKind::NotFound));
         Listing::collect(there, options.fail_on_error)
@@ -411,6 +410,16 @@ fn in_form_of(current: &Secret, value: &SecretValue) -> Result<SecretValue> {
         },
         _ => Ok(value.clone()),
     }
+}
+
+/// What the names below a path begin with. Names may begin with a slash themselves, or not.
+fn prefix(path: &str) -> &str {
+    if path.trim_end_matches('/').is_empty() { "" } else { path }
+}
+
+/// Whether a listing of `path` holds the secret of this name.
+fn is_of(path: &str, name: &str, options: &ListOptions) -> bool {
+    name == path || is_listed(name, path, options.recursive)
 }
 
 fn by_name(prefix: &str) -> Vec<Filter> {

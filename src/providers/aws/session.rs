@@ -11,7 +11,6 @@ use aws_config::{
     profile::ProfileFileRegionProvider,
     sts::AssumeRoleProvider,
 };
-use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_sts::config::IdentityCache;
 use aws_smithy_runtime_api::client::{
     interceptors::context::InterceptorContext,
@@ -26,19 +25,16 @@ use aws_smithy_types::{
 };
 use aws_types::region::Region;
 use tokio::sync::Mutex;
-use tracing::{instrument::WithSubscriber, subscriber::NoSubscriber};
 
 use super::{
-    config::{AwsConfig, Role},
+    config::AwsConfig,
+    credentials::Kept,
     error::{self, Patience},
 };
 use crate::{
-    error::{Error, Result},
+    error::{Error, ErrorKind, Result},
     options::Effort,
 };
-
-/// Credentials are renewed this long before they expire, so that none dies on its way to AWS.
-const RENEW_AHEAD: Duration = Duration::from_secs(60);
 
 /// How long instance metadata may take to tell the region: it is one hop away, or not there.
 const METADATA_TIMEOUT: Duration = Duration::from_millis(500);
@@ -61,6 +57,7 @@ pub(crate) struct Session<S: Service> {
 
 struct Live<S: Service> {
     client: S::Client,
+    credentials: Arc<Kept>,
 }
 
 impl<S: Service> Session<S> {
@@ -80,12 +77,9 @@ impl<S: Service> Session<S> {
     {
         let live = self.live.load_full();
         let patience = self.patience(effort);
-        let result = silently(operation(live.client.clone(), overrides::<S>(effort))).await;
+        let result = live.call(effort, &operation).await?;
         let result = match result {
-            Err(error) if error::is_expired(&error) => {
-                let live = self.renewed(&live).await?;
-                silently(operation(live.client.clone(), overrides::<S>(effort))).await
-            }
+            Err(error) if error::is_expired(&error) => self.renewed(&live).await?.call(effort, &operation).await?,
             other => other,
         };
         result.map_err(|error| error::from_sdk(error, patience))
@@ -120,40 +114,53 @@ impl<S: Service> std::fmt::Debug for Session<S> {
 
 impl<S: Service> Live<S> {
     async fn open(settings: &AwsConfig) -> Result<Self> {
-        let config = silently(load(settings)).await?;
+        let (config, credentials) = silently(load(settings)).await?;
         let endpoint = settings.service_endpoint_url.as_deref().or(settings.endpoint_url.as_deref());
-        Ok(Self { client: S::client(&config, endpoint) })
+        Ok(Self { client: S::client(&config, endpoint), credentials })
+    }
+
+    /// Makes one call, with credentials that are there before its first attempt begins.
+    async fn call<T, Fut>(&self, effort: Effort, operation: impl Fn(S::Client, S::Overrides) -> Fut) -> Result<T>
+    where
+        Fut: Future<Output = T>,
+    {
+        self.credentials.current().await?;
+        Ok(silently(operation(self.client.clone(), overrides::<S>(effort))).await)
     }
 }
 
 /// The SDK's trace level prints whole requests, a new value included: its own log is turned off.
-fn silently<F: Future>(future: F) -> impl Future<Output = F::Output> {
-    future.with_subscriber(NoSubscriber::default())
+pub(super) fn silently<F: Future>(future: F) -> impl Future<Output = F::Output> {
+    future
 }
 
 fn overrides<S: Service>(effort: Effort) -> S::Overrides {
     S::overrides(effort.retry.map(retry_config), effort.timeout.map(timeout_config))
 }
 
-async fn load(settings: &AwsConfig) -> Result<SdkConfig> {
-    let config = loader(settings).region(region(settings)).load().await;
-    if config.region().is_none() {
+async fn load(settings: &AwsConfig) -> Result<(SdkConfig, Arc<Kept>)> {
+    // Found before the rest is loaded, which would look for it once more, and for longer.
+    let Some(region) = region(settings).region().await else {
         return Err(Error::config(
             "no AWS region: none in the settings, the environment, the profile or instance metadata",
         )
         .with_hint("set AWS_REGION, or `region` in s1crets.toml, or --region"));
-    }
-    match settings.roles.as_slice() {
-        [] => Ok(config),
-        roles => Ok(assume(&config, settings, roles).await),
-    }
+    };
+    let config = loader(settings).region(region).load().await;
+    let Some(source) = config.credentials_provider() else {
+        return Err(Error::new(ErrorKind::Unexpected, "the AWS SDK has no source of credentials"));
+    };
+    let first = Kept::first(source, Patience { attempts: settings.retry, timeout: settings.timeout });
+    let last = assume(&config, settings, first).await;
+    let builder = config.into_builder().credentials_provider(last.shared());
+    // The SDK would keep them a second time, and by its own rules.
+    Ok((builder.identity_cache(IdentityCache::no_cache()).build(), last))
 }
 
 fn loader(settings: &AwsConfig) -> ConfigLoader {
     let loader = aws_config::defaults(BehaviorVersion::latest())
         .retry_config(retry_config(settings.retry))
-        .timeout_config(timeout_config(settings.timeout))
-        .identity_cache(identity_cache(settings));
+        .timeout_config(timeout_config(settings.timeout));
     let loader = match &settings.profile {
         Some(profile) => loader.profile_name(profile),
         None => loader,
@@ -185,11 +192,11 @@ fn metadata_client() -> imds::Client {
         .build()
 }
 
-/// The configuration with the credentials of the last of `roles`, each assumed by the one before.
-async fn assume(config: &SdkConfig, settings: &AwsConfig, roles: &[Role]) -> SdkConfig {
+/// The credentials of the last of the roles, each assumed by the one before.
+async fn assume(config: &SdkConfig, settings: &AwsConfig, first: Arc<Kept>) -> Arc<Kept> {
     let sts = sts_config(config, settings);
-    let mut credentials = config.credentials_provider();
-    for role in roles {
+    let mut credentials = first;
+    for role in &settings.roles {
         let mut builder = AssumeRoleProvider::builder(&role.arn)
             .session_name(&role.session_name)
             .session_length(role.duration)
@@ -197,13 +204,10 @@ async fn assume(config: &SdkConfig, settings: &AwsConfig, roles: &[Role]) -> Sdk
         if let Some(id) = &role.external_id {
             builder = builder.external_id(id);
         }
-        let assumed = match credentials {
-            Some(by) => builder.build_from_provider(by).await,
-            None => builder.build().await,
-        };
-        credentials = Some(SharedCredentialsProvider::new(assumed));
+        let assumed = builder.build_from_provider(credentials.shared()).await;
+        credentials = Kept::by(credentials, assumed);
     }
-    config.clone().into_builder().set_credentials(credentials).identity_cache(identity_cache(settings)).build()
+    credentials
 }
 
 fn sts_config(config: &SdkConfig, settings: &AwsConfig) -> SdkConfig {
@@ -212,16 +216,6 @@ fn sts_config(config: &SdkConfig, settings: &AwsConfig) -> SdkConfig {
         Some(url) => builder.endpoint_url(url).build(),
         None => builder.build(),
     }
-}
-
-/// Loads once however many ask, and again before the end of what was loaded.
-fn identity_cache(
-    settings: &AwsConfig,
-) -> impl aws_smithy_runtime_api::client::identity::ResolveCachedIdentity + use<> {
-    // A chain of roles makes that many calls, each with the whole patience.
-    let calls = settings.roles.len() as u32 + 1;
-    let load_timeout = settings.timeout.saturating_mul(2).saturating_mul(settings.retry.get()).saturating_mul(calls);
-    IdentityCache::lazy().buffer_time(RENEW_AHEAD).load_timeout(load_timeout).build()
 }
 
 fn retry_config(attempts: NonZeroU32) -> RetryConfig {
@@ -251,18 +245,6 @@ impl ClassifyRetry for RetryTooManyRequests {
 
     fn name(&self) -> &'static str {
         "HTTP 429"
-    }
-}
-
-/// Keeps the one builder call that takes an `Option` readable.
-trait SetCredentials {
-    fn set_credentials(self, credentials: Option<SharedCredentialsProvider>) -> Self;
-}
-
-impl SetCredentials for aws_types::sdk_config::Builder {
-    fn set_credentials(mut self, credentials: Option<SharedCredentialsProvider>) -> Self {
-        self.set_credentials_provider(credentials);
-        self
     }
 }
 

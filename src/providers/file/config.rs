@@ -47,7 +47,7 @@ impl FileBuilder {
         Self { wait: Some(wait), ..self }
     }
 
-    /// The first pause between two attempts while waiting; each further one is twice as long.
+    /// The first pause between two attempts while waiting; each further one is twice as long, up to the poll interval.
     /// Default, and what zero stands for: 10 ms.
     #[must_use]
     pub fn backoff(self, backoff: Duration) -> Self {
@@ -110,7 +110,7 @@ impl FileBuilder {
             }
             tracing::debug!(path = %store.source.path().display(), "file not yet available, sleeping");
             tokio::time::sleep(pause.min(left)).await;
-            pause = pause.saturating_mul(2);
+            pause = pause.saturating_mul(2).min(self.poll_interval.max(self.backoff));
         }
     }
 }

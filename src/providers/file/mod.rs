@@ -81,6 +81,8 @@ mod config;
 mod csi;
 mod fetcher;
 mod format;
+#[cfg(feature = "__fuzzing")]
+mod fuzz;
 mod provider;
 mod read;
 mod snapshot;
@@ -93,6 +95,9 @@ mod write;
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(feature = "__fuzzing")]
+pub(crate) use fuzz::fetcher_file;
 
 pub use changes::{Changes, Subscription};
 pub use config::{DEFAULT_PATH, FileBuilder};

@@ -1,0 +1,17 @@
+//! What a fuzz target does with a text that claims to be a `secrets.json`.
+
+use super::{fetcher::Document, format::python, snapshot::compact};
+use crate::json::{Json, Tree};
+
+/// Any text is a file or is refused; what is written of it is the same file, and written the same again.
+pub(crate) fn fetcher_file(text: &str) {
+    let Ok(document) = Document::parse(text) else { return };
+    let written = python(document.root());
+    let Ok(again) = Document::parse(&written) else { panic!("what is written can't be read") };
+    assert_eq!(*python(again.root()), *written);
+    let [entries, same] = [&document, &again].map(|it| it.secrets().into_iter().flat_map(Json::members));
+    for ((name, entry), (same_name, same)) in entries.zip(same) {
+        assert_eq!((name, entry.kind()), (same_name, same.kind()));
+        Tree::parse(&compact(entry.raw())).expect("an entry is JSON by itself");
+    }
+}

@@ -1,0 +1,174 @@
+//! The calls without async: from plain threads and from inside every kind of runtime.
+
+use std::{thread, time::Duration};
+
+use futures::FutureExt;
+use s1crets::{
+    Client, ErrorKind, SecretValue, blocking,
+    providers::{
+        aws::{ParameterStore, SecretsManager},
+        memory::{Fault, Memory},
+    },
+};
+use s1crets_testbed::unique;
+use tokio::{runtime, sync::oneshot, task::spawn_blocking};
+
+use crate::{
+    gated::Gated,
+    support::{Aws, STORES, fails, text, within},
+};
+
+fn client(memory: &Memory) -> blocking::Client {
+    blocking::Client::new(Client::builder().with_provider("memory", memory.clone())).unwrap()
+}
+
+/// A slow backend, so that every call has to wait for a timer of the calls' own runtime.
+fn slow() -> (Memory, blocking::Client) {
+    let memory = Memory::new().with("a", "x");
+    memory.fail_next(Fault::delay(Duration::from_millis(20)));
+    let client = client(&memory);
+    (memory, client)
+}
+
+#[test]
+fn every_call_works_outside_a_runtime() {
+    let memory = Memory::new().with("p/a", r#"{"k":1}"#);
+    let client = client(&memory);
+    assert_eq!(text(client.get("memory", "p/a").key("k").call()), "1");
+    assert_eq!(text(client.get_ref("memory://p/a#k").call()), "1");
+    assert_eq!(client.get_by_path("memory", "p").recursive(true).call().unwrap().len(), 1);
+    assert!(client.path_exists("memory", "p").call().unwrap());
+    assert!(!client.path_exists("memory", "p/a").key("none").call().unwrap());
+    client.update("memory", "p/a", SecretValue::json(&2).unwrap()).key("k").call().unwrap();
+    assert_eq!(text(client.get("memory", "p/a").call()), r#"{"k":2}"#);
+    let many = client.get_many("memory", &["p/a".to_owned(), "none".to_owned()]);
+    assert_eq!((many.len(), many[1].as_ref().unwrap_err().kind()), (2, ErrorKind::NotFound));
+    assert_eq!(text(client.get("memory", "none").default("spare").call()), "spare");
+    fails(client.get("nope", "a").call(), ErrorKind::InvalidInput);
+}
+
+#[test]
+fn what_is_held_is_answered_without_a_runtime_to_wait_for() {
+    let (memory, client) = slow();
+    for _ in 0..3 {
+        assert_eq!(text(client.get("memory", "a").call()), "x");
+    }
+    assert_eq!(memory.calls(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn inside_the_only_worker_of_a_runtime() {
+    let (_, client) = slow();
+    let inside = tokio::spawn(async move { text(client.get("memory", "a").call()) });
+    assert_eq!(within(inside).await.unwrap(), "x");
+}
+
+#[tokio::test]
+async fn inside_a_runtime_of_one_thread() {
+    let (_, client) = slow();
+    assert_eq!(text(client.get("memory", "a").call()), "x");
+    assert_eq!(client.get_by_path("memory", "").call().unwrap().len(), 1);
+    client.update("memory", "a", "y").call().unwrap();
+    assert_eq!(text(client.get("memory", "a").call()), "y");
+}
+
+/// If the two shared their loads, the blocking call would wait for one that only this thread can go on with.
+#[tokio::test]
+async fn a_load_under_way_on_the_thread_that_is_blocked_is_not_waited_for() {
+    let gated = Gated::new(Memory::new().with("a", "x"));
+    let builder = || Client::builder().with_provider("mine", gated.clone());
+    let (awaiting, blocking) = (builder().build().unwrap(), blocking::Client::new(builder()).unwrap());
+    let mut under_way = Box::pin(async { text(awaiting.get("mine", "a").await) });
+    assert!((&mut under_way).now_or_never().is_none());
+    gated.arrived(1).await;
+    gated.let_through(2);
+    assert_eq!(text(blocking.get("mine", "a").call()), "x");
+    assert_eq!(within(under_way).await, "x");
+}
+
+#[tokio::test]
+async fn inside_spawn_blocking() {
+    let (_, client) = slow();
+    assert_eq!(within(spawn_blocking(move || text(client.get("memory", "a").call()))).await.unwrap(), "x");
+}
+
+#[test]
+fn inside_block_on_and_a_local_set() {
+    let runtime = runtime::Builder::new_current_thread().build().unwrap();
+    let (_, client) = slow();
+    let local = tokio::task::LocalSet::new();
+    let read = local.block_on(&runtime, async { text(client.get("memory", "a").call()) });
+    assert_eq!(read, "x");
+    let handle = runtime.handle().clone();
+    let (_, client) = slow();
+    let _context = handle.enter();
+    assert_eq!(text(client.get("memory", "a").call()), "x");
+}
+
+#[test]
+fn from_sixteen_threads_at_once() {
+    let gated = Gated::new(Memory::new().with("a", "x"));
+    let client = blocking::Client::new(Client::builder().with_provider("mine", gated.clone())).unwrap();
+    let threads: Vec<_> = (0..16)
+        .map(|_| {
+            let client = client.clone();
+            thread::spawn(move || text(client.get("mine", "a").call()))
+        })
+        .collect();
+    gated.open();
+    threads.into_iter().for_each(|thread| assert_eq!(thread.join().unwrap(), "x"));
+    assert_eq!(gated.memory.calls(), 1);
+}
+
+/// A call wakes its thread with the token of `thread::park`; one that is left over must not be taken for an answer.
+#[test]
+fn a_wakeup_that_is_not_ours_is_no_answer() {
+    let (_, client) = slow();
+    thread::current().unpark();
+    assert_eq!(text(client.get("memory", "a").call()), "x");
+}
+
+#[test]
+fn a_panic_in_the_provider_is_an_error_here() {
+    let memory = Memory::new().with("a", "x");
+    memory.fail_next(Fault::panic());
+    let client = client(&memory);
+    fails(client.get("memory", "a").call(), ErrorKind::Unexpected);
+    assert_eq!(text(client.get("memory", "a").call()), "x");
+}
+
+/// What a call does after a hundred others, in a task that tokio thinks has run long enough.
+#[tokio::test]
+async fn a_task_without_budget_does_not_starve_the_call() {
+    let memory = Memory::new().with("a", "x");
+    let client = client(&memory);
+    let (sender, receiver) = oneshot::channel();
+    let task = tokio::spawn(async move {
+        for _ in 0..300 {
+            memory.fail_next(Fault::delay(Duration::from_micros(1)));
+            text(client.get("memory", "a").cached(false).call());
+        }
+        sender.send(memory.calls()).unwrap();
+    });
+    assert_eq!(within(receiver).await.unwrap(), 300);
+    task.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn aws_from_inside_and_outside() {
+    for (store, _, prefix) in STORES {
+        let aws = Aws::start().await;
+        let name = unique(prefix);
+        aws.plant(store, &name, "x");
+        let config = aws.config();
+        let builder = Client::builder()
+            .with_provider("aws.ps", ParameterStore::open(config.clone()).await.unwrap())
+            .with_provider("aws.sm", SecretsManager::open(config).await.unwrap());
+        let client = blocking::Client::new(builder).unwrap();
+        assert_eq!(text(client.get(store, &name).call()), "x");
+        let (outside, path) = (client.clone(), name.clone());
+        let outside = thread::spawn(move || text(outside.get(store, &path).cached(false).call()));
+        assert_eq!(outside.join().unwrap(), "x");
+        assert_eq!(aws.proxy.total(), 2, "{store}");
+    }
+}

@@ -1,0 +1,157 @@
+//! Writing to Secrets Manager: the form of the value, the stages, who wins.
+
+use s1crets::ErrorKind;
+use s1crets_testbed::{Fault, unique};
+use serde_json::json;
+
+use crate::support::{Aws, fails, text};
+
+#[tokio::test]
+async fn an_update_puts_a_new_version_with_a_token() {
+    let aws = Aws::start().await;
+    let (client, name) = (aws.client().await, unique("it/sm/put-"));
+    aws.seed.create_secret(&name, "old");
+    let updated = client.update("aws.sm", &name, "new").await.unwrap();
+    assert_eq!(updated.name.as_deref(), Some(name.as_str()));
+    let sent = aws.proxy.requests("PutSecretValue")[0].json();
+    assert_eq!(sent["SecretString"], "new");
+    assert_eq!(sent["ClientRequestToken"].as_str().unwrap().len(), 36);
+    assert_eq!((sent["VersionStages"].is_null(), aws.proxy.total()), (true, 2));
+    let secret = client.get("aws.sm", &name).await.unwrap();
+    assert_eq!((secret.expose_str().unwrap(), secret.version()), ("new", updated.version.as_deref()));
+    assert_eq!(text(client.get("aws.sm", &name).version_stage("AWSPREVIOUS").await), "old");
+}
+
+/// Else an attempt whose answer was lost, and its repetition, would make two versions.
+#[tokio::test]
+async fn all_attempts_of_one_update_carry_the_same_token() {
+    let aws = Aws::start_in("eu-west-2").await;
+    let (client, name) = (aws.client().await, unique("it/sm/token-"));
+    aws.seed.create_secret(&name, "old");
+    aws.proxy.fault("PutSecretValue", Fault::Truncate(3)).once();
+    client.update("aws.sm", &name, "new").await.unwrap();
+    let tokens: Vec<_> = aws
+        .proxy
+        .requests("PutSecretValue")
+        .iter()
+        .map(|request| request.json()["ClientRequestToken"].as_str().unwrap().to_owned())
+        .collect();
+    assert!(tokens.len() == 2 && tokens[0] == tokens[1], "{tokens:?}");
+    assert_eq!(text(client.get("aws.sm", &name).version_stage("AWSPREVIOUS").await), "old");
+}
+
+#[tokio::test]
+async fn text_stays_text_and_bytes_stay_bytes() {
+    let aws = Aws::start().await;
+    let (client, words, bytes) = (aws.client().await, unique("it/sm/form-"), unique("it/sm/form-"));
+    aws.seed.create_secret(&words, "old");
+    aws.seed.create_secret_binary(&bytes, &[0xff]);
+
+    client.update("aws.sm", &words, b"new".to_vec()).await.unwrap();
+    assert!(!client.get("aws.sm", &words).await.unwrap().is_binary());
+    fails(client.update("aws.sm", &words, vec![0xff]).await, ErrorKind::InvalidInput);
+
+    client.update("aws.sm", &bytes, "new").await.unwrap();
+    let secret = client.get("aws.sm", &bytes).await.unwrap();
+    assert!(secret.is_binary() && secret.expose_bytes() == b"new");
+    client.update("aws.sm", &bytes, vec![0xfe]).await.unwrap();
+    assert_eq!(client.get("aws.sm", &bytes).await.unwrap().expose_bytes(), [0xfe]);
+}
+
+#[tokio::test]
+async fn one_key_of_bytes_that_are_json_leaves_them_bytes() {
+    let aws = Aws::start().await;
+    let (client, name) = (aws.client().await, unique("it/sm/binary-json-"));
+    aws.seed.create_secret_binary(&name, br#"{"a":1}"#);
+    client.update("aws.sm", &name, "x").key("a").await.unwrap();
+    let secret = client.get("aws.sm", &name).await.unwrap();
+    assert!(secret.is_binary() && secret.expose_bytes() == br#"{"a":"x"}"#);
+}
+
+#[tokio::test]
+async fn a_missing_secret_is_not_created() {
+    let aws = Aws::start().await;
+    let (client, name) = (aws.client().await, unique("it/sm/create-"));
+    fails(client.update("aws.sm", &name, "x").await, ErrorKind::NotFound);
+    fails(client.update("aws.sm", &name, "x").key("k").await, ErrorKind::NotFound);
+    fails(client.update("aws.sm", &name, "x").if_version("v").await, ErrorKind::NotFound);
+    assert!(!client.path_exists("aws.sm", &name).await.unwrap());
+}
+
+#[tokio::test]
+async fn an_update_of_one_key_moves_current_and_leaves_no_label_behind() {
+    let aws = Aws::start().await;
+    let (client, name) = (aws.client().await, unique("it/sm/stages-"));
+    aws.seed.create_secret(&name, r#"{"a":1}"#);
+    let updated = client.update("aws.sm", &name, "x").key("a").await.unwrap();
+    assert_eq!(text(client.get("aws.sm", &name).await), r#"{"a":"x"}"#);
+    assert_eq!(text(client.get("aws.sm", &name).version_stage("AWSPREVIOUS").await), r#"{"a":1}"#);
+    let described = aws.seed.call("secretsmanager.DescribeSecret", &json!({ "SecretId": name })).unwrap();
+    let stages = &described["VersionIdsToStages"][updated.version.as_deref().unwrap()];
+    assert_eq!(stages, &json!(["AWSCURRENT"]), "{described}");
+}
+
+#[tokio::test]
+async fn a_version_put_between_reading_and_moving_stays_current() {
+    let aws = Aws::start().await;
+    let (client, name) = (aws.client().await, unique("it/sm/between-"));
+    aws.seed.create_secret(&name, r#"{"a":1,"b":1}"#);
+    let (seed, other) = (aws.seed.clone(), name.clone());
+    aws.on_first("UpdateSecretVersionStage", move || seed.put_secret(&other, r#"{"a":1,"b":"theirs"}"#));
+
+    let error = fails(client.update("aws.sm", &name, "ours").key("a").await, ErrorKind::Conflict);
+    assert!(error.hint().is_some() && !error.is_retryable(), "{error:?}");
+    assert_eq!(text(client.get("aws.sm", &name).await), r#"{"a":1,"b":"theirs"}"#);
+}
+
+#[tokio::test]
+async fn a_version_put_before_ours_is_a_conflict_too() {
+    let aws = Aws::start().await;
+    let (client, name) = (aws.client().await, unique("it/sm/before-"));
+    aws.seed.create_secret(&name, r#"{"a":1}"#);
+    let (seed, other) = (aws.seed.clone(), name.clone());
+    aws.on_first("PutSecretValue", move || seed.put_secret(&other, r#"{"a":"theirs"}"#));
+    fails(client.update("aws.sm", &name, "ours").key("a").await, ErrorKind::Conflict);
+    assert_eq!(text(client.get("aws.sm", &name).await), r#"{"a":"theirs"}"#);
+}
+
+#[tokio::test]
+async fn a_condition_on_a_past_version_is_a_conflict() {
+    let aws = Aws::start().await;
+    let (client, name) = (aws.client().await, unique("it/sm/condition-"));
+    aws.seed.create_secret(&name, "one");
+    let past = client.get("aws.sm", &name).await.unwrap().version().unwrap().to_owned();
+    let current = aws.seed.put_secret(&name, "two");
+    fails(client.update("aws.sm", &name, "x").if_version(past).await, ErrorKind::Conflict);
+    assert_eq!(text(client.get("aws.sm", &name).cached(false).await), "two");
+    client.update("aws.sm", &name, "three").if_version(current).await.unwrap();
+    assert_eq!(text(client.get("aws.sm", &name).await), "three");
+}
+
+#[tokio::test]
+async fn without_the_right_to_move_stages_the_version_is_compared_and_written() {
+    let aws = Aws::start().await;
+    let (client, name) = (aws.client().await, unique("it/sm/no-right-"));
+    aws.seed.create_secret(&name, r#"{"a":1}"#);
+    aws.proxy.fault("UpdateSecretVersionStage", Fault::access_denied()).always();
+    client.update("aws.sm", &name, "x").key("a").await.unwrap();
+    assert_eq!(text(client.get("aws.sm", &name).await), r#"{"a":"x"}"#);
+
+    // Even so a change is seen, as long as it comes before the last look.
+    let (seed, other) = (aws.seed.clone(), name.clone());
+    aws.on_first("PutSecretValue", move || seed.put_secret(&other, r#"{"a":"theirs"}"#));
+    fails(client.update("aws.sm", &name, "ours").key("a").await, ErrorKind::Conflict);
+    assert_eq!(text(client.get("aws.sm", &name).await), r#"{"a":"theirs"}"#);
+}
+
+#[tokio::test]
+async fn a_refused_value_is_told_without_the_value() {
+    let aws = Aws::start().await;
+    let (client, name) = (aws.client().await, unique("it/sm/refused-"));
+    aws.seed.create_secret(&name, "old");
+    let message = "1 validation error detected: Value 'hunter2' at 'secretString' failed to satisfy constraint";
+    aws.proxy.fault("PutSecretValue", Fault::aws_json("ValidationException", message)).once();
+    let error = fails(client.update("aws.sm", &name, "hunter2").await, ErrorKind::InvalidInput);
+    assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
+    assert_eq!(text(client.get("aws.sm", &name).await), "old");
+}
