@@ -73,7 +73,9 @@ async fn a_missing_secret_is_not_found_and_says_which() {
     assert!(!error.is_retryable());
     assert_eq!(aws.proxy.total(), 1, "a missing secret is no reason to ask again");
     fails(client.get("aws.sm", &name).await, ErrorKind::NotFound);
-    assert_eq!(aws.proxy.total(), 2, "that there is none is not kept");
+    assert_eq!(aws.proxy.total(), 1, "that there is none is remembered for a while");
+    fails(client.get("aws.sm", &name).cached(false).await, ErrorKind::NotFound);
+    assert_eq!(aws.proxy.total(), 2);
 }
 
 #[tokio::test]
