@@ -25,6 +25,7 @@ use aws_smithy_types::{
 };
 use aws_types::region::Region;
 use tokio::sync::Mutex;
+use tracing::{instrument::WithSubscriber, subscriber::NoSubscriber};
 
 use super::{
     config::AwsConfig,
@@ -131,7 +132,7 @@ impl<S: Service> Live<S> {
 
 /// The SDK's trace level prints whole requests, a new value included: its own log is turned off.
 pub(super) fn silently<F: Future>(future: F) -> impl Future<Output = F::Output> {
-    future
+    future.with_subscriber(NoSubscriber::default())
 }
 
 fn overrides<S: Service>(effort: Effort) -> S::Overrides {
