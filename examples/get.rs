@@ -2,6 +2,8 @@
 //!
 //! Run it with `cargo run --example get`.
 
+#![allow(clippy::print_stdout, reason = "an example shows what it does")]
+
 use s1crets::Client;
 
 #[tokio::main(flavor = "current_thread")]
@@ -17,7 +19,7 @@ async fn main() -> Result<(), s1crets::Error> {
     let region = client.get("file", "app/region").default("eu-west-1").await?;
     println!("region: {}", region.expose_str()?);
 
-    let error = client.get_ref("file://app/nope#password").await.unwrap_err();
+    let error = client.get_ref("file://app/nope#password").await.expect_err("there is no such secret");
     println!("{}: {error}", error.kind());
     Ok(())
 }

@@ -3,6 +3,8 @@
 //! Run it with `cargo run --example watch -- PATH/TO/secrets.json`, and update the file in another shell:
 //! `s1crets update --file PATH/TO/secrets.json app/db --key password`.
 
+#![allow(clippy::print_stdout, reason = "an example shows what it does")]
+
 use s1crets::providers::file::FileProvider;
 
 #[tokio::main(flavor = "current_thread")]

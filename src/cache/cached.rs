@@ -17,7 +17,7 @@ use super::{
     stats::{CacheStats, Counters},
 };
 use crate::{
-    error::{Error, ErrorKind, Result},
+    error::{Error, Result},
     freshness::Seen,
     options::{GetOptions, ListOptions, UpdateOptions},
     provider::{Capabilities, Listing, Provider, Updated, is_below},

@@ -88,10 +88,14 @@ async fn the_builders_settings_go_before_the_files() {
     let memory = Memory::new().with("a", "x");
     let builder = || Client::builder().with_config(config.clone()).with_provider("memory", memory.clone());
     let uncached = builder().build().unwrap();
-    (text(uncached.get("memory", "a").await), text(uncached.get("memory", "a").await));
+    for _ in 0..2 {
+        text(uncached.get("memory", "a").await);
+    }
     assert_eq!(memory.calls(), 2);
     let cached = builder().with_cache(CachePolicy::default()).build().unwrap();
-    (text(cached.get("memory", "a").await), text(cached.get("memory", "a").await));
+    for _ in 0..2 {
+        text(cached.get("memory", "a").await);
+    }
     assert_eq!(memory.calls(), 3);
 }
 

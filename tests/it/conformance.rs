@@ -1,16 +1,19 @@
 //! The contract of `Provider`, held by every provider, bare and behind the cache.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
 use s1crets::{
     CachePolicy, Cached, Provider, SecretValue,
     conformance::{Fixture, run},
-    providers::memory::Memory,
+    providers::{file::FileProvider, memory::Memory},
 };
 use s1crets_testbed::{AwsSeed, unique};
 
-use crate::support::{Aws, shared};
+use crate::{
+    on_file,
+    support::{Aws, shared},
+};
 
 /// Plants in a provider's store by another way than the provider's own.
 type Plant = Box<dyn Fn(&str, &SecretValue) + Send + Sync>;
@@ -59,6 +62,22 @@ fn secrets(seed: &AwsSeed, provider: Arc<dyn Provider>) -> Planted {
     Planted { provider, root: unique("conformance/"), plant }
 }
 
+fn entries(file: PathBuf, opened: FileProvider, provider: Arc<dyn Provider>) -> Planted {
+    let plant: Plant = Box::new(move |name, value| {
+        on_file::add(&file, name, value.expose_text().expect("entries are text"));
+        opened.reload().expect("a whole file");
+    });
+    Planted { provider, root: "conformance".into(), plant }
+}
+
+fn mounted(mount: PathBuf, opened: FileProvider, provider: Arc<dyn Provider>) -> Planted {
+    let plant: Plant = Box::new(move |name, value| {
+        on_file::add_to_mount(&mount, name, value.expose_text().expect("answers are text"));
+        opened.reload().expect("a whole mount");
+    });
+    Planted { provider, root: "conformance".into(), plant }
+}
+
 fn cached(provider: impl Provider) -> Arc<dyn Provider> {
     Arc::new(Cached::new(Arc::new(provider), CachePolicy::default()))
 }
@@ -97,4 +116,29 @@ async fn secrets_manager_bare() {
 async fn secrets_manager_cached() {
     let aws = Aws::start().await;
     run(&secrets(&aws.seed, cached(aws.secrets_manager().await))).await;
+}
+
+#[tokio::test]
+async fn file_bare() {
+    let folder = on_file::empty();
+    let path = folder.path().join("secrets.json");
+    let file = on_file::open(&path).await;
+    run(&entries(path, file.clone(), shared(file))).await;
+}
+
+#[tokio::test]
+async fn file_cached() {
+    let folder = on_file::empty();
+    let path = folder.path().join("secrets.json");
+    let file = on_file::open(&path).await;
+    run(&entries(path, file.clone(), cached(file))).await;
+}
+
+#[tokio::test]
+async fn csi_mount_bare_and_cached() {
+    for wrap in [shared as fn(FileProvider) -> Arc<dyn Provider>, cached] {
+        let mount = on_file::empty_mount();
+        let file = on_file::open(mount.path()).await;
+        run(&mounted(mount.path().to_owned(), file.clone(), wrap(file))).await;
+    }
 }

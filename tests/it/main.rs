@@ -13,6 +13,7 @@ mod conformance; // the contract of `Provider`, held by every provider, bare and
 mod counts; // how many calls AWS gets: what a bill and a rate limit notice
 mod effort; // attempts and timeouts: what is tried again, how often, and what is told at the end
 mod environment; // what environment, profile, instance metadata and config file give
+mod examples; // the programs in examples/ do what they say
 mod expiry; // credentials past their time, or nearly: renewed once, for all who call
 mod parameter_store; // reading Parameter Store: kinds of values, versions, listings, what exists
 mod parameter_update; // writing to Parameter Store: what stays, what is never touched, who wins
@@ -25,5 +26,6 @@ mod single_flight; // one load a key: whoever asks, goes away, panics or changes
 mod values; // what a value is and how keypaths read it, on both AWS stores alike
 
 mod gated; // a provider of another crate's making, whose calls wait for the test to let them go on
+mod on_file; // the provider `file` on files that a test writes
 mod subprocess; // calls made in a process of their own, for what depends on the environment
 mod support; // providers on moto through a fault proxy, and little assertions

@@ -173,7 +173,7 @@ async fn a_refusal_that_quotes_the_new_value_is_not_repeated() {
             let half = &mark[..mark.len() / 2 + 2];
             for said in [
                 format!("Value '{mark}' at 'value' failed to satisfy constraint"),
-                format!("{mark}"),
+                mark.clone(),
                 format!("Value '{half}...' is too long"),
                 format!("Value '{{\\\"password\\\":\\\"{mark}\\\"}}' failed"),
                 format!("blob {base64} is refused"),
