@@ -66,7 +66,7 @@ impl ParameterStore {
     /// # Errors
     /// [`Config`](crate::ErrorKind::Config) if no region can be found.
     pub async fn open(config: AwsConfig) -> Result<Self> {
-        Ok(Self { session: Box::pin(Session::open(config)).await? })
+        Ok(Self { session: Session::open(config).await? })
     }
 
     async fn parameter(&self, name: &str, decrypt: bool, effort: Effort) -> Result<Secret> {

@@ -89,7 +89,7 @@ impl SecretsManager {
     /// # Errors
     /// [`Config`](crate::ErrorKind::Config) if no region can be found.
     pub async fn open(config: AwsConfig) -> Result<Self> {
-        Ok(Self { session: Box::pin(Session::open(config)).await? })
+        Ok(Self { session: Session::open(config).await? })
     }
 
     async fn value(&self, id: &str, version: &Version, effort: Effort) -> Result<Secret> {

@@ -115,7 +115,8 @@ impl<S: Service> std::fmt::Debug for Session<S> {
 
 impl<S: Service> Live<S> {
     async fn open(settings: &AwsConfig) -> Result<Self> {
-        let (config, credentials) = silently(load(settings)).await?;
+        // The SDK's loading is a large future, which no caller should have to carry.
+        let (config, credentials) = Box::pin(silently(load(settings))).await?;
         let endpoint = settings.service_endpoint_url.as_deref().or(settings.endpoint_url.as_deref());
         Ok(Self { client: S::client(&config, endpoint), credentials })
     }
