@@ -21,6 +21,8 @@ mod secret;
 mod simple;
 mod typed;
 mod value;
+#[cfg(feature = "vault")]
+pub mod vault;
 
 pub use builder::ClientBuilder;
 pub use cache::{CachePolicy, Cached};
