@@ -154,9 +154,9 @@ pub struct ProviderSettings {
     pub auth: Option<VaultAuthSettings>,
     /// Vault: whether the token of a login is revoked when the connection is shut down.
     pub revoke_at_shutdown: Option<bool>,
-    /// Vault: the version of every KV mount, 1 or 2, instead of asking the server.
+    /// Vault: the version of every KV mount, 1 or 2, whatever the server says.
     pub kv_version: Option<u8>,
-    /// Vault: the versions of single mounts, by their paths.
+    /// Vault: the versions of single mounts, by their paths: the server is not asked about these.
     pub mounts: Option<BTreeMap<String, u8>>,
 }
 

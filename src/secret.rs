@@ -207,13 +207,10 @@ impl Secret {
             .map_err(|why| Error::new(ErrorKind::KeyNotFound, format!("the secret has no keys: it is {why}")))?;
         Ok(match keypath::resolve(json, steps, pointer)? {
             Found::Place(json) => Self { document: self.document.clone(), node: Some(json.node()) },
-            Found::Collected(text) => Self::whole(Content::Text(text), self.metadata().clone()).as_json(),
+            Found::Collected(text) => {
+                Self { node: Some(ROOT), ..Self::whole(Content::Text(text), self.metadata().clone()) }
+            }
         })
-    }
-
-    /// Marks a whole document as the JSON value that it is known to be.
-    fn as_json(self) -> Self {
-        Self { node: Some(ROOT), ..self }
     }
 }
 

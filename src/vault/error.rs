@@ -37,7 +37,7 @@ pub(crate) fn kind_of_status(status: u16) -> ErrorKind {
 /// was malformed, could.
 pub(crate) fn from_reply(reply: &Reply, call: &Call) -> Error {
     let kind = kind_of_status(reply.status);
-    let words = words(reply).filter(|words| !repeats(words, call));
+    let words = words(reply).filter(|words| !repeats(words, reply, call));
     let error = Error::new(
         kind,
         match words {
@@ -96,8 +96,12 @@ fn words(reply: &Reply) -> Option<String> {
     (!cut.is_empty()).then_some(cut)
 }
 
-/// Whether the words hold a text of the request's body.
-fn repeats(words: &str, call: &Call) -> bool {
+/// Whether the words hold the token, or a text of the request's body.
+fn repeats(words: &str, reply: &Reply, call: &Call) -> bool {
+    let token = reply.sent.as_ref().and_then(|token| std::str::from_utf8(token.as_bytes()).ok());
+    if token.is_some_and(|token| words.contains(token)) {
+        return true;
+    }
     let Some(body) = call.body.as_ref().and_then(|body| std::str::from_utf8(body).ok()) else {
         return false;
     };

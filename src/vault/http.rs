@@ -123,7 +123,9 @@ impl Http {
             let response = self.send(client, &url, call, bearer).await.map_err(|error| Failed::of(error, patience))?;
             // 307 and 308 keep method and body; Vault sends 307, and older ones of the family lose the method.
             if !matches!(response.status().as_u16(), 307 | 308) {
-                return read(response, patience).await;
+                let mut reply = read(response, patience).await?;
+                reply.sent = bearer.header();
+                return Ok(reply);
             }
             url = self.redirected(&url, &response).map_err(Failed::unsent)?;
         }
@@ -138,8 +140,8 @@ impl Http {
         bearer: Bearer<'_>,
     ) -> Result<Response, reqwest::Error> {
         let mut request = client.request(call.method.clone(), url.clone()).headers(self.headers.clone());
-        if let Bearer::Token(token) = bearer {
-            request = request.header(TOKEN, token.header());
+        if let Some(token) = bearer.header() {
+            request = request.header(TOKEN, token);
         }
         if let Some(body) = &call.body {
             request = request.header(CONTENT_TYPE, call.content_type).body(body.clone());
@@ -167,6 +169,13 @@ impl Http {
 }
 
 impl Bearer<'_> {
+    fn header(self) -> Option<HeaderValue> {
+        match self {
+            Self::Nobody => None,
+            Self::Token(token) => Some(token.header()),
+        }
+    }
+
     /// Whether there is a use for one more attempt. That of the first was taken with the token.
     fn may_again(self) -> bool {
         match self {

@@ -378,6 +378,8 @@ impl Keeper {
         let makes = self.login.makes_tokens();
         term.next = match step {
             Step::Renew if refused => makes.then_some((now, Step::LogIn)),
+            // The calls themselves find out how the token fares.
+            Step::LookUp if refused => None,
             Step::LogIn if refused => Some((now + wait.max(HOLD_OFF), Step::LogIn)),
             _ => Some((now + wait, step)),
         };

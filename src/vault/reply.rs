@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use reqwest::header::HeaderValue;
 use zeroize::Zeroizing;
 
 use crate::{
@@ -17,13 +18,15 @@ pub(crate) struct Reply {
     tree: Option<Tree>,
     /// How long the server asks to be left alone.
     pub(super) retry_after: Option<Duration>,
+    /// The token that was sent, to see whether the reply repeats it.
+    pub(super) sent: Option<HeaderValue>,
 }
 
 impl Reply {
     pub(super) fn new(status: u16, body: Zeroizing<Vec<u8>>, retry_after: Option<Duration>) -> Self {
         let text = Zeroizing::new(std::str::from_utf8(&body).unwrap_or_default().to_owned());
         let tree = Tree::parse(&text).ok();
-        Self { status, text, tree, retry_after }
+        Self { status, text, tree, retry_after, sent: None }
     }
 
     /// The whole body.

@@ -51,8 +51,8 @@ pub(super) struct Mounts {
 }
 
 impl KvMounts {
-    /// One version for every mount that is not [named](Self::with_mount). With version 1 the provider says in its
-    /// capabilities that it knows no versions.
+    /// One version for every mount that is not [named](Self::with_mount), whatever the server says; it is still asked
+    /// how much of a path is the mount. With version 1 the provider says in its capabilities that it knows no versions.
     #[must_use]
     pub fn with_version(self, version: KvVersion) -> Self {
         Self { all: Some(version), ..self }
@@ -105,6 +105,7 @@ impl Mounts {
         }
         match self.ask(vault, path, effort).await? {
             Some((mount, version)) => {
+                let version = self.settings.all.unwrap_or(version);
                 let place = Place::cut(path, &mount, Some(version));
                 self.learn(&place.mount, version);
                 Ok(place)

@@ -84,7 +84,7 @@ async fn tokens_at_their_maximum_are_replaced_ahead_of_it() {
     eprintln!("max TTL: {reads} reads, {} logins, {} renewals", status.logins, status.renewals);
     // 12 s of life at most, the last of it left to the overlap.
     assert!((5..=8).contains(&status.logins), "{status:?}");
-    assert!(status.renewals <= 3 * status.logins, "{status:?}");
+    assert!(status.renewals <= 4 * status.logins, "{status:?}");
 }
 
 async fn batch_tokens_are_replaced_and_never_renewed() {

@@ -142,7 +142,10 @@ async fn jwt_from_a_file_that_is_read_at_each_login() {
         "role_type": "jwt", "user_claim": "sub", "bound_audiences": ["vault"], "token_policies": [reader(bao)],
     });
     bao.must("POST", &format!("auth/{mount}/role/ci"), &role);
-    let claims = |audience: &str| json!({ "sub": "job", "aud": audience, "exp": 4_000_000_000_u64 });
+    let claims = |audience: &str| {
+        let now = now();
+        json!({ "sub": "job", "aud": audience, "iat": now - 60, "nbf": now - 60, "exp": now + 3600 })
+    };
     let good = issuer.issue(&claims("vault"));
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("jwt");
@@ -166,7 +169,8 @@ async fn kubernetes_by_the_review_of_a_service_accounts_token() {
     let bao = OpenBao::shared();
     let issuer = JwtIssuer::create();
     let claims = json!({
-        "iss": "kubernetes/serviceaccount", "sub": "system:serviceaccount:default:app", "exp": 4_000_000_000_u64,
+        "iss": "kubernetes/serviceaccount", "sub": "system:serviceaccount:default:app",
+        "iat": now() - 60, "nbf": now() - 60, "exp": now() + 3600,
         "kubernetes.io": { "namespace": "default", "serviceaccount": { "name": "app", "uid": "u1" } },
     });
     let jwt = issuer.issue(&claims);
@@ -188,6 +192,11 @@ async fn kubernetes_by_the_review_of_a_service_accounts_token() {
     is_refused(bao, login("app", &other), &other).await;
     is_refused(bao, login("no-such-role", &jwt), &jwt).await;
     garbage_is_corrupt(login("app", &jwt), &jwt).await;
+}
+
+fn now() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    now.expect("after 1970").as_secs()
 }
 
 /// The one call of the Kubernetes API that a login needs.
