@@ -1,13 +1,16 @@
 //! What only Vault has: policies, deleted versions, mounts, who wins.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use s1crets::{
     ErrorKind, GetOptions, ListOptions, Provider, SecretValue, UpdateOptions, Version,
     providers::vault_kv::{KvMounts, KvVersion, VaultKv},
     vault::VaultConfig,
 };
-use s1crets_testbed::{Fault, FaultProxy, OpenBao, unique};
+use s1crets_testbed::{Fault, FaultProxy, OpenBao, Request, unique};
 use serde_json::json;
 
 use super::{kv, plant, read, root, told};
@@ -74,29 +77,21 @@ async fn a_lost_race_is_a_conflict_and_a_refusal_is_none() {
     let bao = OpenBao::shared();
     let path = plant(bao, &json!({ "v": { "k": 1 } }));
     let proxy = FaultProxy::start(bao.address()).await;
-    let kv = Arc::new(kv(VaultConfig::new(proxy.endpoint()).with_token(bao.root_token())));
-    read(&kv, &path).await.expect("planted");
-    // Somebody writes between the read of the map and its write.
-    let hold = proxy.hold();
-    let (held, asked) = (kv.clone(), path.clone());
-    let update = tokio::spawn(async move {
-        let options = UpdateOptions::default().with_keypath(["v", "k"]);
-        held.update(&asked, &SecretValue::json_text("2").expect("JSON"), &options).await
-    });
-    proxy.wait_for_held(1).await;
-    hold.release();
-    loop {
-        if proxy.count(&format!("GET /v1/{}", api(&path, "data"))) >= 2 {
-            break;
+    let kv = kv(VaultConfig::new(proxy.endpoint()).with_token(bao.root_token()));
+    // Somebody writes between the read of the map and its write: the moment that the write comes by.
+    let (call, written) = (api(&path, "data"), AtomicBool::new(false));
+    let meanwhile = move |request: &Request| {
+        if request.method == "POST" && !written.swap(true, Ordering::Relaxed) {
+            bao.must("POST", &call, &json!({ "data": { "v": { "k": 9 } } }));
         }
-        tokio::task::yield_now().await;
-    }
-    let _ = bao.call("POST", &api(&path, "data"), &json!({ "data": { "v": { "k": 9 } } }));
-    match update.await.expect("no panic") {
-        Err(error) => assert_eq!(error.kind(), ErrorKind::Conflict, "{}", told(&error)),
-        // It was quicker than the other one.
-        Ok(updated) => assert_eq!(updated.version.as_deref(), Some("2")),
-    }
+        false
+    };
+    proxy.fault_if(meanwhile, Fault::Pass).always();
+    let deep = UpdateOptions::default().with_keypath(["v", "k"]);
+    let error = kv.update(&path, &SecretValue::json_text("2").expect("JSON"), &deep).await.expect_err("a lost race");
+    assert_eq!(error.kind(), ErrorKind::Conflict, "{}", told(&error));
+    let there = read(&kv, &path).await.expect("the other's");
+    assert_eq!(there.keypath(["v", "k"]).expect("a key").expose_str().expect("text"), "9");
     let stale = UpdateOptions::default().with_if_version("1");
     for options in [stale.clone(), stale.clone().with_keypath(["v"]), stale.with_keypath(["v", "k"])] {
         let error = kv.update(&path, &SecretValue::from("{}"), &options).await.expect_err("stale");
