@@ -142,12 +142,19 @@ impl ClientBuilder {
 
     /// A provider's own settings with the general ones that apply to its type.
     fn settings(&self, kind: Kind, own: ProviderSettings) -> ProviderSettings {
-        if !kind.name.starts_with("aws.") {
+        let (aws, vault) = (kind.name.starts_with("aws."), kind.name.starts_with("vault."));
+        if !aws && !vault {
+            return own;
+        }
+        let own = ProviderSettings {
+            retry: self.retry.or(own.retry).or(self.config.retry),
+            timeout: self.timeout.or(own.timeout).or(self.config.timeout),
+            ..own
+        };
+        if vault {
             return own;
         }
         ProviderSettings {
-            retry: self.retry.or(own.retry).or(self.config.retry),
-            timeout: self.timeout.or(own.timeout).or(self.config.timeout),
             region: self.region.clone().or(own.region),
             roles: self.role.clone().map(|role| vec![role]).or(own.roles),
             endpoint_url: self.endpoint_url.clone().or(own.endpoint_url),

@@ -66,6 +66,10 @@ pub const FILE_NAME: &str = "s1crets.toml";
 /// [providers.file]
 /// path = "/var/local/secrets.json"
 /// wait = "30s"
+///
+/// [providers."vault.kv"]
+/// address = "https://vault.internal:8200"
+/// auth = { method = "approle", role_id = "my-role", file = "/run/secret-id" }
 /// ```
 ///
 /// Unknown keys are errors. Later settings go first: those of the [`ClientBuilder`](crate::ClientBuilder), then the
@@ -146,6 +150,62 @@ pub struct ProviderSettings {
     /// File: the first wait between two looks at the start, doubled each time.
     #[serde(default, deserialize_with = "some_duration")]
     pub backoff: Option<Duration>,
+    /// Vault: the server's address.
+    pub address: Option<String>,
+    /// Vault: the namespace.
+    pub namespace: Option<String>,
+    /// Vault: a file of certificates to trust instead of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Vault: a folder of such files.
+    pub ca_path: Option<PathBuf>,
+    /// Vault: the client's certificate.
+    pub client_cert: Option<PathBuf>,
+    /// Vault: its key.
+    pub client_key: Option<PathBuf>,
+    /// Vault: the name that the server's certificate must have.
+    pub server_name: Option<String>,
+    /// Vault: takes any certificate, so that whoever is in between can read every secret.
+    pub danger_skip_verify: Option<bool>,
+    /// Vault: how to log in.
+    pub auth: Option<VaultAuthSettings>,
+    /// Vault: whether the token of a login is revoked when the connection is shut down.
+    pub revoke_at_shutdown: Option<bool>,
+    /// Vault: the version of every KV mount, 1 or 2, whatever the server says.
+    pub kv_version: Option<u8>,
+    /// Vault: the versions of single mounts, by their paths: the server is not asked about these.
+    pub mounts: Option<BTreeMap<String, u8>>,
+}
+
+/// The `auth` table of a Vault provider. Which keys apply depends on the method. No key holds a secret: they name the
+/// file or the variable that does.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct VaultAuthSettings {
+    /// `token`, `approle`, `userpass`, `kubernetes`, `jwt`, `cert`, `aws_iam` or `aws_ec2`.
+    pub method: String,
+    /// Where the method is mounted, if not under its usual name.
+    pub mount: Option<String>,
+    /// Kubernetes, JWT, certificate, AWS: the role.
+    pub role: Option<String>,
+    /// AppRole: the role's id.
+    pub role_id: Option<String>,
+    /// AppRole: whether the secret id is a wrapping token.
+    pub wrapped: Option<bool>,
+    /// userpass: the user's name.
+    pub username: Option<String>,
+    /// The file that holds the token, secret id, password or JWT.
+    pub file: Option<PathBuf>,
+    /// The variable that holds it.
+    pub env: Option<String>,
+    /// AWS IAM: the region of STS.
+    pub region: Option<String>,
+    /// AWS IAM: the value of `X-Vault-AWS-IAM-Server-ID`.
+    pub server_id: Option<String>,
+    /// AWS IAM: the profile.
+    pub profile: Option<String>,
+    /// AWS EC2: the file that keeps the nonce.
+    pub nonce_file: Option<PathBuf>,
 }
 
 /// One of the roles of an AWS provider.

@@ -85,6 +85,8 @@ mod reference;
 mod secret;
 mod typed;
 mod value;
+#[cfg(feature = "vault")]
+pub mod vault;
 
 mod flight;
 mod options;

@@ -32,6 +32,7 @@ pub(crate) const KINDS: &[Kind] = &[
     Kind { name: "aws.sm", feature: "aws-sm", open: AWS_SM },
     Kind { name: "aws.ps", feature: "aws-ps", open: AWS_PS },
     Kind { name: "file", feature: "file", open: FILE },
+    Kind { name: "vault.kv", feature: "vault", open: VAULT_KV },
     Kind { name: "memory", feature: "default", open: Some(memory) },
 ];
 
@@ -49,6 +50,11 @@ const AWS_PS: Option<Open> = None;
 const FILE: Option<Open> = Some(file);
 #[cfg(not(feature = "file"))]
 const FILE: Option<Open> = None;
+
+#[cfg(feature = "vault")]
+const VAULT_KV: Option<Open> = Some(vault_kv);
+#[cfg(not(feature = "vault"))]
+const VAULT_KV: Option<Open> = None;
 
 impl Kind {
     /// The provider's type of this name.
@@ -102,12 +108,14 @@ fn aws_ps(settings: ProviderSettings) -> Result<Opening> {
 fn aws(settings: ProviderSettings) -> Result<providers::aws::AwsConfig> {
     let ProviderSettings { path, wait, backoff, .. } = &settings;
     refuse([("path", path.is_some()), ("wait", wait.is_some()), ("backoff", backoff.is_some())])?;
+    refuse_vault(&settings)?;
     Ok(providers::aws::AwsConfig::from_settings(settings))
 }
 
 #[cfg(feature = "file")]
 fn file(settings: ProviderSettings) -> Result<Opening> {
     refuse_aws(&settings)?;
+    refuse_vault(&settings)?;
     refuse([("retry", settings.retry.is_some()), ("timeout", settings.timeout.is_some())])?;
     let ProviderSettings { path, wait, backoff, .. } = settings;
     let mut builder =
@@ -124,6 +132,24 @@ fn file(settings: ProviderSettings) -> Result<Opening> {
     }))
 }
 
+#[cfg(feature = "vault")]
+fn vault_kv(settings: ProviderSettings) -> Result<Opening> {
+    refuse_aws(&settings)?;
+    let ProviderSettings { path, wait, backoff, .. } = &settings;
+    refuse([("path", path.is_some()), ("wait", wait.is_some()), ("backoff", backoff.is_some())])?;
+    let mounts = providers::vault_kv::KvMounts::from_settings(&settings)?;
+    // The environment is read when the provider is asked for; what the settings have malformed is told now.
+    crate::vault::VaultConfig::default().with_settings(&settings)?;
+    Ok(Box::new(move || {
+        let (settings, mounts) = (settings.clone(), mounts.clone());
+        Box::pin(async move {
+            let config = crate::vault::VaultConfig::from_env().with_settings(&settings)?;
+            let vault = crate::vault::Vault::new(config)?;
+            Ok(Arc::new(providers::vault_kv::VaultKv::new(vault).with_mounts(mounts)) as _)
+        })
+    }))
+}
+
 fn memory(settings: ProviderSettings) -> Result<Opening> {
     if settings != (ProviderSettings { kind: settings.kind.clone(), ..ProviderSettings::default() }) {
         return Err(Error::config("the provider memory has no settings"));
@@ -135,7 +161,7 @@ fn memory(settings: ProviderSettings) -> Result<Opening> {
     }))
 }
 
-#[cfg(feature = "file")]
+#[cfg(any(feature = "file", feature = "vault"))]
 fn refuse_aws(settings: &ProviderSettings) -> Result<()> {
     refuse([
         ("region", settings.region.is_some()),
@@ -147,8 +173,26 @@ fn refuse_aws(settings: &ProviderSettings) -> Result<()> {
     ])
 }
 
-/// Refuses settings that a provider of this type would ignore.
 #[cfg(any(feature = "__aws", feature = "file"))]
+fn refuse_vault(settings: &ProviderSettings) -> Result<()> {
+    refuse([
+        ("address", settings.address.is_some()),
+        ("namespace", settings.namespace.is_some()),
+        ("ca_file", settings.ca_file.is_some()),
+        ("ca_path", settings.ca_path.is_some()),
+        ("client_cert", settings.client_cert.is_some()),
+        ("client_key", settings.client_key.is_some()),
+        ("server_name", settings.server_name.is_some()),
+        ("danger_skip_verify", settings.danger_skip_verify.is_some()),
+        ("auth", settings.auth.is_some()),
+        ("revoke_at_shutdown", settings.revoke_at_shutdown.is_some()),
+        ("kv_version", settings.kv_version.is_some()),
+        ("mounts", settings.mounts.is_some()),
+    ])
+}
+
+/// Refuses settings that a provider of this type would ignore.
+#[cfg(any(feature = "__aws", feature = "file", feature = "vault"))]
 fn refuse<const N: usize>(settings: [(&str, bool); N]) -> Result<()> {
     match settings.iter().find(|(_, given)| *given) {
         Some((name, _)) => Err(Error::config(format!("a provider of this type has no setting `{name}`"))),

@@ -1,6 +1,6 @@
 //! The value that a provider gave: shared, redacted, wiped.
 
-use std::{fmt, sync::Arc, sync::OnceLock, time::SystemTime};
+use std::{collections::BTreeMap, fmt, sync::Arc, sync::OnceLock, time::SystemTime};
 
 use serde::de::DeserializeOwned;
 use subtle::ConstantTimeEq;
@@ -40,6 +40,8 @@ pub struct Metadata {
     pub version: Option<String>,
     /// When this version was made.
     pub created: Option<SystemTime>,
+    /// What people have noted on the secret, where the backend keeps such notes (Vault's custom metadata).
+    pub custom: BTreeMap<String, String>,
 }
 
 struct Document {
@@ -279,6 +281,12 @@ impl Metadata {
     #[must_use]
     pub fn with_created(self, created: SystemTime) -> Self {
         Self { created: Some(created), ..self }
+    }
+
+    /// The same with what people have noted.
+    #[must_use]
+    pub fn with_custom(self, custom: BTreeMap<String, String>) -> Self {
+        Self { custom, ..self }
     }
 }
 

@@ -122,7 +122,7 @@ impl fmt::Debug for SecretValue {
 }
 
 /// `text` as a JSON string in UTF-8, in a buffer that never moves.
-fn quote(text: &str) -> Zeroizing<String> {
+pub(crate) fn quote(text: &str) -> Zeroizing<String> {
     let mut json = Zeroizing::new(String::with_capacity(crate::json::ascii_string_len(text)));
     json.push('"');
     for character in text.chars() {

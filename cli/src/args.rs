@@ -26,7 +26,7 @@ Example: s1crets get prod/db password";
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
-    /// Who keeps the secret: aws.sm, aws.ps, file, or a name from the config file [default: the config's, or aws.sm]
+    /// Who keeps the secret: aws.sm, aws.ps, vault.kv, file, or a name from the config file [default: the config's, or aws.sm]
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) provider: Option<String>,
     /// The config file, instead of s1crets.toml here or in the user's config folder

@@ -5,3 +5,5 @@ pub mod aws;
 #[cfg(feature = "file")]
 pub mod file;
 pub mod memory;
+#[cfg(feature = "vault")]
+pub mod vault_kv;

@@ -13,11 +13,21 @@ use crate::http::{Request, Response, malformed, parse_response};
 const TIMEOUT: Duration = Duration::from_secs(20);
 
 pub(crate) fn post(endpoint: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> io::Result<Response> {
+    exchange(endpoint, "POST", path, headers, body)
+}
+
+pub(crate) fn exchange(
+    endpoint: &str,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> io::Result<Response> {
     let authority = authority(endpoint);
     let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
     let host = ("host".to_owned(), authority.to_owned());
     let request = Request {
-        method: "POST".to_owned(),
+        method: method.to_owned(),
         path: path.to_owned(),
         headers: [host].into_iter().chain(headers.iter().map(owned)).collect(),
         body: body.to_vec(),

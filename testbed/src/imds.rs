@@ -130,6 +130,8 @@ impl State {
         match (operation, role) {
             ("GET /latest/meta-data/placement/region", _) => text(200, &self.region),
             ("GET /latest/dynamic/instance-identity/document", _) => self.identity(),
+            // Over several lines, as the real one.
+            ("GET /latest/dynamic/instance-identity/pkcs7", _) => text(200, "MIIFakeIdentity\nOfAnInstance=\n"),
             (_, Some("")) => text(200, &self.role),
             (_, Some(role)) if role == self.role => self.credentials(),
             _ => text(404, ""),

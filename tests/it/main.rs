@@ -3,6 +3,7 @@
 //! A test is named after what could go wrong. It uses names of its own, counts calls at a proxy of its own, and waits
 //! for conditions, never for a while.
 #![allow(clippy::unwrap_used)]
+#![allow(clippy::print_stderr, reason = "the load tests tell their figures")]
 
 mod blocking; // the calls without async: from plain threads and from inside every kind of runtime
 mod cache; // what the cache keeps, for how long, and what an update makes it forget
@@ -24,6 +25,7 @@ mod secrets_manager; // reading Secrets Manager: names and versions, bytes, what
 mod secrets_update; // writing to Secrets Manager: the form of the value, the stages, who wins
 mod single_flight; // one load a key: whoever asks, goes away, panics or changes the secret meanwhile
 mod values; // what a value is and how keypaths read it, on both AWS stores alike
+mod vault; // Vault's key-value secrets, its logins and the life of a token, on OpenBao
 
 mod gated; // a provider of another crate's making, whose calls wait for the test to let them go on
 mod on_file; // the provider `file` on files that a test writes

@@ -379,7 +379,7 @@ fn refusal(error: ApiErrorType) -> (String, Error) {
 }
 
 fn metadata(name: Option<String>, version: Option<String>, created: Option<DateTime>) -> Metadata {
-    Metadata { name, version, created: created.and_then(|date| date.try_into().ok()) }
+    Metadata { name, version, created: created.and_then(|date| date.try_into().ok()), ..Metadata::default() }
 }
 
 /// Bytes come before text, as in the Python s1crets.

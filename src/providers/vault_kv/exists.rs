@@ -1,0 +1,123 @@
+//! Whether there is something of a name, without reading values where metadata tells.
+
+use super::{
+    VaultKv,
+    mounts::{KvVersion, Place},
+    read::gone,
+};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    json::Json,
+    options::{Effort, GetOptions},
+    vault::{Call, from_reply},
+};
+
+/// What the metadata of a secret says.
+pub(super) enum Current {
+    /// This version is the current one.
+    Version(i64),
+    /// There is none, or it is deleted.
+    Absent(Error),
+    /// The token may not see it.
+    Hidden(Error),
+}
+
+impl VaultKv {
+    pub(super) async fn exists(&self, path: &str) -> Result<bool> {
+        let effort = Effort::default();
+        let place = self.mounts.place(&self.vault, path, effort).await?;
+        if place.rest.is_empty() {
+            return Ok(self.names_at(&place, effort).await?.is_some());
+        }
+        match place.version {
+            Some(KvVersion::V1) => self.exists_v1(path, &place, effort).await,
+            Some(KvVersion::V2) => self.exists_v2(path, &place, effort).await,
+            None => match self.exists_v2(path, &place, effort).await {
+                Ok(true) => Ok(true),
+                other => {
+                    let first = Place { version: Some(KvVersion::V1), ..place };
+                    self.exists_v1(path, &first, effort).await.or(other)
+                }
+            },
+        }
+    }
+
+    async fn exists_v2(&self, path: &str, place: &Place, effort: Effort) -> Result<bool> {
+        match self.current(place, effort).await? {
+            Current::Version(_) => Ok(true),
+            Current::Absent(_) => self.is_level(place, effort).await,
+            Current::Hidden(denied) => match self.is_named(place, effort).await? {
+                Some(there) => Ok(there),
+                None => self.is_readable(path, denied).await,
+            },
+        }
+    }
+
+    async fn exists_v1(&self, path: &str, place: &Place, effort: Effort) -> Result<bool> {
+        match self.is_named(place, effort).await? {
+            Some(there) => Ok(there),
+            None => {
+                let denied = Error::new(ErrorKind::AccessDenied, "the token may neither list nor read this");
+                self.is_readable(path, denied).await
+            }
+        }
+    }
+
+    /// The current version by the metadata.
+    pub(super) async fn current(&self, place: &Place, effort: Effort) -> Result<Current> {
+        let call = Call::get(&place.api("metadata"))?;
+        let reply = self.vault.call(&call, effort).await?;
+        match reply.status {
+            403 => return Ok(Current::Hidden(from_reply(&reply, &call))),
+            404 => return Ok(Current::Absent(self.absent(place, &reply, &call))),
+            _ if reply.is_success() => {}
+            _ => return Err(from_reply(&reply, &call)),
+        }
+        let data = reply.data()?;
+        let number = data.get("current_version").and_then(Json::as_i64).unwrap_or_default();
+        let version = data.get("versions").and_then(|versions| versions.get(&number.to_string()));
+        Ok(match version.map(gone) {
+            Some(None) => Current::Version(number),
+            Some(Some(gone)) => Current::Absent(gone),
+            // Metadata without a version: written, but no value was ever.
+            None => Current::Absent(Error::not_found("there is no version of this secret")),
+        })
+    }
+
+    /// Whether it is a level above secrets. One that may not be listed is looked for on the level above.
+    async fn is_level(&self, place: &Place, effort: Effort) -> Result<bool> {
+        match self.names_at(place, effort).await {
+            Ok(names) => Ok(names.is_some()),
+            Err(error) if error.kind() == ErrorKind::AccessDenied => {
+                let Some((above, name)) = place.parent() else {
+                    return Err(error);
+                };
+                let names = self.names_at(&above, effort).await?.unwrap_or_default();
+                Ok(names.contains(&format!("{name}/")))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether the level above names it, as a secret or a level; nothing if that may not be listed.
+    async fn is_named(&self, place: &Place, effort: Effort) -> Result<Option<bool>> {
+        let Some((above, name)) = place.parent() else {
+            return Ok(None);
+        };
+        match self.names_at(&above, effort).await {
+            Ok(names) => Ok(Some(names.is_some_and(|names| names.iter().any(|it| it.trim_end_matches('/') == name)))),
+            Err(error) if error.kind() == ErrorKind::AccessDenied => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The last resort of a token that may read this one value and see nothing else.
+    async fn is_readable(&self, path: &str, denied: Error) -> Result<bool> {
+        match self.read(path, &GetOptions::default()).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.is_not_found() => Ok(false),
+            Err(error) if error.kind() == ErrorKind::AccessDenied => Err(denied),
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! The secrets below a path: the names level by level, then the values.
+
+use std::collections::BTreeMap;
+
+use futures::{StreamExt, stream};
+
+use super::{
+    VaultKv,
+    mounts::{KvVersion, Place, version_of},
+    provider::CONCURRENCY,
+};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    json::{Json, JsonKind},
+    options::{Effort, GetOptions, ListOptions},
+    provider::Listing,
+    secret::Secret,
+    vault::{Call, check_path, from_reply, not_as_vault},
+};
+
+/// Names as they are found: those of secrets, and what could not be listed.
+#[derive(Default)]
+struct Walk {
+    secrets: Vec<String>,
+    failures: BTreeMap<String, Error>,
+}
+
+impl VaultKv {
+    pub(super) async fn list(&self, path: &str, options: &ListOptions) -> Result<Listing> {
+        let walk = self.walk(self.roots(path, options.effort).await?, options).await?;
+        let how = GetOptions { effort: options.effort, ..GetOptions::default() };
+        let values = self.each(&walk.secrets, &how).await;
+        // The name of a deleted secret is still listed: it is none for a reader.
+        let there = values.into_iter().filter(|(_, value)| !value.as_ref().is_err_and(Error::is_not_found));
+        let failures = walk.failures.into_iter().map(|(name, error)| (name, Err::<Secret, _>(error)));
+        let mut results: Vec<_> = there.chain(failures).collect();
+        results.sort_by(|(one, _), (other, _)| one.cmp(other));
+        Listing::collect(results, options.fail_on_error)
+    }
+
+    /// Where the walk begins: the path, or every KV mount that the token may see.
+    async fn roots(&self, path: &str, effort: Effort) -> Result<Vec<String>> {
+        if matches!(path, "" | "/") {
+            return self.visible_mounts(effort).await;
+        }
+        let path = path.strip_suffix('/').unwrap_or(path);
+        check_path(path)?;
+        Ok(vec![path.to_owned()])
+    }
+
+    async fn visible_mounts(&self, effort: Effort) -> Result<Vec<String>> {
+        let reply = self.vault.demand(&Call::get("sys/internal/ui/mounts")?, effort).await?;
+        let mounts = reply.data()?.get("secret").ok_or_else(not_as_vault)?;
+        let mut found = Vec::new();
+        for (path, mount) in mounts.members() {
+            let kv = matches!(mount.get("type").and_then(Json::as_str), Some("kv" | "generic"));
+            if kv {
+                let path = path.trim_matches('/');
+                self.mounts.learn(path, version_of(mount)?);
+                found.push(path.to_owned());
+            }
+        }
+        Ok(found)
+    }
+
+    async fn walk(&self, mut level: Vec<String>, options: &ListOptions) -> Result<Walk> {
+        let mut walk = Walk::default();
+        while !level.is_empty() {
+            let listed = |folder: String| async move {
+                let names = self.names(&folder, options.effort).await;
+                (folder, names)
+            };
+            let answers: Vec<_> = stream::iter(level).map(listed).buffer_unordered(CONCURRENCY).collect().await;
+            level = Vec::new();
+            for (folder, names) in answers {
+                match names {
+                    Ok(names) => walk.sort(&folder, names, options.recursive.then_some(&mut level)),
+                    Err(error) if options.fail_on_error => return Err(error),
+                    Err(error) => drop(walk.failures.insert(format!("{folder}/"), error)),
+                }
+            }
+        }
+        Ok(walk)
+    }
+
+    /// The names on one level, folders with a slash behind; none if there is no such level.
+    async fn names(&self, folder: &str, effort: Effort) -> Result<Vec<String>> {
+        let place = self.mounts.place(&self.vault, folder, effort).await?;
+        let known = self.names_at(&place, effort).await;
+        match (known, place.version) {
+            (Ok(None) | Err(_), None) => {
+                // The server did not say: a mount of version 1 has its names right below.
+                let first = Place { version: Some(KvVersion::V1), ..place.clone() };
+                match (self.names_at(&first, effort).await, self.names_at(&place, effort).await) {
+                    (Ok(Some(names)), _) => Ok(names),
+                    (_, second) => second.map(Option::unwrap_or_default),
+                }
+            }
+            (known, _) => known.map(Option::unwrap_or_default),
+        }
+    }
+
+    /// The same, told apart from a level that is not there.
+    pub(super) async fn names_at(&self, place: &Place, effort: Effort) -> Result<Option<Vec<String>>> {
+        let call = Call::list(&place.names())?;
+        let reply = self.vault.call(&call, effort).await?;
+        match reply.status {
+            404 if reply.is_vaults() => Ok(None),
+            _ if reply.is_success() => {
+                let keys = reply.data()?.get("keys").filter(|keys| keys.kind() == JsonKind::Array);
+                let names = keys.ok_or_else(not_as_vault)?.elements().filter_map(Json::as_str);
+                Ok(Some(names.map(str::to_owned).collect()))
+            }
+            _ => Err(from_reply(&reply, &call)),
+        }
+    }
+}
+
+impl Walk {
+    /// Sorts the names of one level into secrets and folders to go on with.
+    fn sort(&mut self, folder: &str, names: Vec<String>, mut next: Option<&mut Vec<String>>) {
+        for name in names {
+            let full = format!("{folder}/{}", name.trim_end_matches('/'));
+            if let Err(error) = check_path(&full) {
+                let odd = Error::new(ErrorKind::InvalidInput, "a name that no path can have").with_source(error);
+                self.failures.insert(format!("{folder}/{name}"), odd);
+            } else if !name.ends_with('/') {
+                self.secrets.push(full);
+            } else if let Some(next) = &mut next {
+                next.push(full);
+            }
+        }
+    }
+}

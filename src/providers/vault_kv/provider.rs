@@ -1,0 +1,109 @@
+//! The provider: the contract's calls, spread over this folder's files.
+
+use std::{collections::HashMap, fmt};
+
+use async_trait::async_trait;
+use futures::{StreamExt, stream};
+
+use super::mounts::{KvMounts, KvVersion, Mounts};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    options::{GetOptions, ListOptions, UpdateOptions, Version},
+    provider::{Capabilities, Listing, Provider, Updated},
+    secret::Secret,
+    value::SecretValue,
+    vault::Vault,
+};
+
+/// Calls of one listing, or of one read of many names, that are under way at once: enough to hide the way there, and
+/// few enough to leave a shared server to others.
+pub(super) const CONCURRENCY: usize = 16;
+
+/// The key-value secrets of a Vault or OpenBao server.
+pub struct VaultKv {
+    pub(super) vault: Vault,
+    pub(super) mounts: Mounts,
+}
+
+impl VaultKv {
+    /// The secrets that a connection's token can see.
+    pub fn new(vault: Vault) -> Self {
+        Self { vault, mounts: Mounts::default() }
+    }
+
+    /// The same, with what is known of the mounts beforehand: the server is asked of the others alone.
+    #[must_use]
+    pub fn with_mounts(self, mounts: KvMounts) -> Self {
+        Self { mounts: Mounts::new(mounts), ..self }
+    }
+
+    /// The connection, to ask for its state or to shut it down.
+    pub fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
+    /// One answer for each name, in their order; every name is asked for once.
+    pub(super) async fn each(&self, names: &[String], options: &GetOptions) -> HashMap<String, Result<Secret>> {
+        let mut unique = names.to_vec();
+        unique.sort_unstable();
+        unique.dedup();
+        let read = |name: String| async move {
+            let answer = self.read(&name, options).await;
+            (name, answer)
+        };
+        stream::iter(unique).map(read).buffer_unordered(CONCURRENCY).collect().await
+    }
+}
+
+#[async_trait]
+impl Provider for VaultKv {
+    fn capabilities(&self) -> Capabilities {
+        let versions = self.mounts.settings().all != Some(KvVersion::V1);
+        Capabilities {
+            update: true,
+            update_if_version: versions,
+            version_numbers: versions,
+            json_only: true,
+            batch: 1,
+            ..Capabilities::default()
+        }
+    }
+
+    async fn get(&self, path: &str, options: &GetOptions) -> Result<Secret> {
+        self.read(path, options).await
+    }
+
+    async fn get_many(&self, paths: &[String], options: &GetOptions) -> Vec<Result<Secret>> {
+        let answers = self.each(paths, options).await;
+        let unanswered = || Err(Error::new(ErrorKind::Unexpected, "the name was not asked for"));
+        paths.iter().map(|path| answers.get(path).cloned().unwrap_or_else(unanswered)).collect()
+    }
+
+    async fn get_by_path(&self, path: &str, options: &ListOptions) -> Result<Listing> {
+        self.list(path, options).await
+    }
+
+    async fn path_exists(&self, path: &str) -> Result<bool> {
+        self.exists(path).await
+    }
+
+    async fn update(&self, path: &str, value: &SecretValue, options: &UpdateOptions) -> Result<Updated> {
+        self.write(path, value, options).await
+    }
+}
+
+/// The number that is asked for, if any.
+pub(super) fn number(version: &Version) -> Result<Option<u64>> {
+    match version {
+        Version::Current => Ok(None),
+        Version::Number(0) => Err(Error::not_found("versions are counted from 1")),
+        Version::Number(number) => Ok(Some(*number)),
+        _ => Err(Error::unsupported("Vault knows versions by number alone")),
+    }
+}
+
+impl fmt::Debug for VaultKv {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VaultKv").field("vault", &self.vault).field("mounts", &self.mounts).finish()
+    }
+}

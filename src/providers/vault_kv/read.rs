@@ -1,0 +1,148 @@
+//! Reading one secret, from either version.
+
+use std::{collections::BTreeMap, time::SystemTime};
+
+use super::{
+    VaultKv,
+    mounts::{KvVersion, Place},
+    provider::number,
+};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    json::{Json, JsonKind},
+    options::{Effort, GetOptions},
+    secret::{Metadata, Secret},
+    vault::{Call, Reply, from_reply, not_as_vault},
+};
+
+impl VaultKv {
+    pub(super) async fn read(&self, path: &str, options: &GetOptions) -> Result<Secret> {
+        let place = self.mounts.place(&self.vault, path, options.effort).await?;
+        let version = number(&options.version)?;
+        place.as_secret()?;
+        match place.version {
+            Some(KvVersion::V2) => self.read_v2(path, &place, version, options.effort).await,
+            Some(KvVersion::V1) => self.read_v1(path, &place, version, options.effort).await,
+            None => self.read_either(path, &place, version, options.effort).await,
+        }
+    }
+
+    /// The server did not say which version the mount is: the shape of its answers does.
+    async fn read_either(&self, path: &str, place: &Place, version: Option<u64>, effort: Effort) -> Result<Secret> {
+        let second = self.read_v2(path, place, version, effort).await;
+        let error = match second {
+            Ok(secret) => {
+                self.mounts.learn(&place.mount, KvVersion::V2);
+                return Ok(secret);
+            }
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::AccessDenied) => error,
+            Err(error) if error.kind() == ErrorKind::Corrupt => error,
+            Err(error) => return Err(error),
+        };
+        match self.read_v1(path, place, version, effort).await {
+            Ok(secret) => {
+                self.mounts.learn(&place.mount, KvVersion::V1);
+                Ok(secret)
+            }
+            // Neither is there: a policy's no tells more than a name that is not there.
+            Err(other) if other.kind() == ErrorKind::NotFound => Err(error),
+            Err(other) if error.kind() == ErrorKind::NotFound => Err(other),
+            Err(_) => Err(error),
+        }
+    }
+
+    pub(super) async fn read_v2(
+        &self,
+        path: &str,
+        place: &Place,
+        version: Option<u64>,
+        effort: Effort,
+    ) -> Result<Secret> {
+        let call = Call::get(&place.api("data"))?;
+        let call = match version {
+            Some(version) => call.with_query(&format!("version={version}")),
+            None => call,
+        };
+        let reply = self.vault.call(&call, effort).await?;
+        match reply.status {
+            // A version that is deleted or destroyed comes as 404 too, with what is left to say of it.
+            404 => Err(self.absent(place, &reply, &call)),
+            _ if reply.is_success() => versioned(path, &reply),
+            _ => Err(from_reply(&reply, &call)),
+        }
+    }
+
+    async fn read_v1(&self, path: &str, place: &Place, version: Option<u64>, effort: Effort) -> Result<Secret> {
+        if version.is_some() {
+            return Err(Error::unsupported("KV version 1 keeps no versions"));
+        }
+        let call = Call::get(&place.api(""))?;
+        let reply = self.vault.call(&call, effort).await?;
+        match reply.status {
+            404 => Err(self.absent(place, &reply, &call)),
+            _ if reply.is_success() => {
+                let data = reply.data()?;
+                Ok(Secret::text(data.raw(), Metadata::default().with_name(path)))
+            }
+            _ => Err(from_reply(&reply, &call)),
+        }
+    }
+
+    /// Why there is nothing, from a reply of 404.
+    pub(super) fn absent(&self, place: &Place, reply: &Reply, call: &Call) -> Error {
+        if let Some(metadata) = reply.object("data").and_then(|data| data.get("metadata")) {
+            return gone(metadata).unwrap_or_else(|| Error::not_found("there is no such version of the secret"));
+        }
+        // "Invalid path for a versioned K/V secrets engine" is a warning: the mount is not the version it was.
+        let warned = reply.json().and_then(|json| json.get("warnings")).is_some_and(|it| it.kind() == JsonKind::Array);
+        if warned {
+            self.mounts.forget(&place.mount);
+        }
+        match reply.is_vaults() {
+            true => Error::not_found("there is no such secret, or no such version of it"),
+            false => from_reply(reply, call),
+        }
+    }
+}
+
+/// Whether a version's metadata says that it is no more.
+pub(super) fn gone(metadata: Json<'_>) -> Option<Error> {
+    if metadata.get("destroyed").and_then(Json::as_bool) == Some(true) {
+        return Some(Error::not_found("this version of the secret is destroyed"));
+    }
+    let deletion = metadata.get("deletion_time").and_then(Json::as_str).filter(|time| !time.is_empty())?;
+    // A time to come is that of `delete_version_after`.
+    let past = humantime::parse_rfc3339(deletion).is_ok_and(|time| time <= SystemTime::now());
+    past.then(|| {
+        Error::not_found("this version of the secret is deleted").with_hint("`bao kv undelete` brings it back")
+    })
+}
+
+fn versioned(path: &str, reply: &Reply) -> Result<Secret> {
+    let data = reply.data()?;
+    let (Some(value), Some(metadata)) = (data.get("data"), data.get("metadata")) else {
+        return Err(not_as_vault());
+    };
+    if let Some(gone) = gone(metadata) {
+        return Err(gone);
+    }
+    if value.kind() != JsonKind::Object {
+        return Err(not_as_vault());
+    }
+    Ok(Secret::text(value.raw(), described(path, metadata)?))
+}
+
+fn described(path: &str, metadata: Json<'_>) -> Result<Metadata> {
+    let version = metadata.get("version").and_then(Json::as_i64).ok_or_else(not_as_vault)?;
+    let described = Metadata::default().with_name(path).with_version(version.to_string()).with_custom(custom(metadata));
+    let created = metadata.get("created_time").and_then(Json::as_str);
+    Ok(match created.and_then(|time| humantime::parse_rfc3339(time).ok()) {
+        Some(created) => described.with_created(created),
+        None => described,
+    })
+}
+
+fn custom(metadata: Json<'_>) -> BTreeMap<String, String> {
+    let notes = metadata.get("custom_metadata").into_iter().flat_map(Json::members);
+    notes.filter_map(|(name, note)| Some((name.to_owned(), note.as_str()?.to_owned()))).collect()
+}

@@ -1,0 +1,222 @@
+//! Updates: a whole map, or one key of it; on version 2 by check-and-set.
+
+use super::{
+    VaultKv,
+    exists::Current,
+    mounts::{KvVersion, Place},
+};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    json::{Json, JsonKind, ROOT, Tree},
+    options::{Effort, GetOptions, UpdateOptions},
+    provider::Updated,
+    value::SecretValue,
+    vault::{Call, Fields, Reply, from_reply},
+};
+
+/// A whole map is written over whatever is there; somebody who writes in the same instant only makes that another
+/// version. So often, at most, is the version looked up anew.
+const RACES: usize = 5;
+
+impl VaultKv {
+    pub(super) async fn write(&self, path: &str, value: &SecretValue, options: &UpdateOptions) -> Result<Updated> {
+        let place = self.mounts.place(&self.vault, path, options.effort).await?;
+        place.as_secret()?;
+        if options.keypath.is_empty() {
+            check_map(value)?;
+        }
+        let version = match place.version {
+            Some(version) => version,
+            // Reading tells, and it has to be there anyway.
+            None => {
+                let how = GetOptions { effort: options.effort, ..GetOptions::default() };
+                let secret = self.read(path, &how).await?;
+                if secret.version().is_some() { KvVersion::V2 } else { KvVersion::V1 }
+            }
+        };
+        match version {
+            KvVersion::V1 => self.write_v1(path, &place, value, options).await,
+            KvVersion::V2 => self.write_v2(path, &place, value, options).await,
+        }
+    }
+
+    async fn write_v1(
+        &self,
+        path: &str,
+        place: &Place,
+        value: &SecretValue,
+        options: &UpdateOptions,
+    ) -> Result<Updated> {
+        if options.if_version.is_some() {
+            return Err(Error::unsupported("KV version 1 keeps no versions"));
+        }
+        let how = GetOptions { effort: options.effort, ..GetOptions::default() };
+        // That it is there has to be known either way: updates never create.
+        let before = self.read(path, &how).await?;
+        let after = match options.keypath.is_empty() {
+            true => value.clone(),
+            false => before.with_replaced(&options.keypath, value)?,
+        };
+        // The map is the body itself: written twice, it is the same.
+        let call = Call::post(&place.api(""), check_map(&after)?)?.repeatable();
+        self.vault.demand(&call, options.effort).await?;
+        Ok(Updated::new(path, None))
+    }
+
+    async fn write_v2(
+        &self,
+        path: &str,
+        place: &Place,
+        value: &SecretValue,
+        options: &UpdateOptions,
+    ) -> Result<Updated> {
+        let condition = options.if_version.as_deref().map(condition).transpose()?;
+        match (options.keypath.is_empty(), condition) {
+            (true, Some(version)) => self.put(path, place, value, version, options.effort).await,
+            (true, None) => self.put_over(path, place, value, options.effort).await,
+            (false, condition) => {
+                if let Some(patched) = self.patch(path, place, value, options, condition).await? {
+                    return Ok(patched);
+                }
+                self.change(path, place, value, options, condition).await
+            }
+        }
+    }
+
+    /// The whole map over whichever version is there.
+    async fn put_over(&self, path: &str, place: &Place, value: &SecretValue, effort: Effort) -> Result<Updated> {
+        let mut races = 0;
+        loop {
+            let version = self.version_of(path, place, effort).await?;
+            match self.put(path, place, value, version, effort).await {
+                Err(error) if error.kind() == ErrorKind::Conflict && races < RACES => races += 1,
+                other => return other,
+            }
+        }
+    }
+
+    /// The current version, by the metadata or else by the value.
+    async fn version_of(&self, path: &str, place: &Place, effort: Effort) -> Result<i64> {
+        match self.current(place, effort).await? {
+            Current::Version(version) => Ok(version),
+            Current::Absent(error) => Err(error),
+            Current::Hidden(_) => {
+                let secret = self.read_v2(path, place, None, effort).await?;
+                secret.version().and_then(|version| version.parse().ok()).ok_or_else(|| Error::corrupt("no version"))
+            }
+        }
+    }
+
+    /// Writes a map if `version` is still the current one.
+    async fn put(
+        &self,
+        path: &str,
+        place: &Place,
+        value: &SecretValue,
+        version: i64,
+        effort: Effort,
+    ) -> Result<Updated> {
+        let body = body(&check_map(value)?, Some(version));
+        let call = Call::post(&place.api("data"), body)?;
+        let reply = self.vault.call(&call, effort).await?;
+        match reply.status {
+            _ if reply.is_success() => updated(path, &reply),
+            400 => Err(self.refused(place, version, effort, &reply, &call).await),
+            _ => Err(from_reply(&reply, &call)),
+        }
+    }
+
+    /// Why a write was refused with 400: told by the version that is there now, not by the server's words.
+    async fn refused(&self, place: &Place, version: i64, effort: Effort, reply: &Reply, call: &Call) -> Error {
+        match self.current(place, effort).await {
+            Ok(Current::Version(now)) if now == version => from_reply(reply, call),
+            Ok(Current::Absent(error)) => error,
+            // Hidden: a map of the right form is refused for its version or its size, and of those one passes.
+            Ok(Current::Version(_) | Current::Hidden(_)) => conflict(),
+            Err(error) => error,
+        }
+    }
+
+    /// One top-level key by PATCH; nothing if that can't express it, or the server or the policy doesn't know it.
+    async fn patch(
+        &self,
+        path: &str,
+        place: &Place,
+        value: &SecretValue,
+        options: &UpdateOptions,
+        condition: Option<i64>,
+    ) -> Result<Option<Updated>> {
+        let ([key], Some(json)) = (options.keypath.steps(), mergeable(value)?) else {
+            return Ok(None);
+        };
+        let data = Fields::default().json(key, &json).finish();
+        let call = Call::patch(&place.api("data"), body(&data, condition))?;
+        let reply = self.vault.call(&call, options.effort).await?;
+        match (reply.status, condition) {
+            _ if reply.is_success() => updated(path, &reply).map(Some),
+            (403 | 405 | 415, _) => Ok(None),
+            (404, _) => Err(self.absent(place, &reply, &call)),
+            (400, Some(version)) => Err(self.refused(place, version, options.effort, &reply, &call).await),
+            _ => Err(from_reply(&reply, &call)),
+        }
+    }
+
+    /// One key by reading the map, changing it and writing it.
+    async fn change(
+        &self,
+        path: &str,
+        place: &Place,
+        value: &SecretValue,
+        options: &UpdateOptions,
+        condition: Option<i64>,
+    ) -> Result<Updated> {
+        let before = self.read_v2(path, place, None, options.effort).await?;
+        let version = before.version().and_then(|version| version.parse().ok());
+        let version = version.ok_or_else(|| Error::corrupt("the secret has no version"))?;
+        if condition.is_some_and(|condition| condition != version) {
+            return Err(conflict());
+        }
+        let after = before.with_replaced(&options.keypath, value)?;
+        self.put(path, place, &after, version, options.effort).await
+    }
+}
+
+/// The text of a value that is a JSON map, as every secret of the engine is.
+fn check_map(value: &SecretValue) -> Result<zeroize::Zeroizing<String>> {
+    let text = value.expose_text().ok_or_else(|| Error::invalid_input("a secret of Vault is a JSON map, not bytes"))?;
+    let tree = Tree::parse(text).map_err(|why| Error::invalid_input(format!("the new value is {why}")))?;
+    match Json::new(text, &tree, ROOT).kind() {
+        JsonKind::Object => Ok(zeroize::Zeroizing::new(text.to_owned())),
+        other => Err(Error::invalid_input(format!("a secret of Vault is a JSON map, not {}", other.name()))),
+    }
+}
+
+/// The value's JSON, if a merge puts it in as it is: a map would be merged, and null would take the key away.
+fn mergeable(value: &SecretValue) -> Result<Option<zeroize::Zeroizing<String>>> {
+    let json = value.to_json()?;
+    let tree = Tree::parse(&json).map_err(|why| Error::invalid_input(format!("the new value is {why}")))?;
+    let kind = Json::new(&json, &tree, ROOT).kind();
+    Ok((!matches!(kind, JsonKind::Object | JsonKind::Null)).then_some(json))
+}
+
+fn body(data: &str, version: Option<i64>) -> zeroize::Zeroizing<String> {
+    let fields = Fields::default().json("data", data);
+    match version {
+        Some(version) => fields.json("options", &format!("{{\"cas\":{version}}}")).finish(),
+        None => fields.finish(),
+    }
+}
+
+fn condition(version: &str) -> Result<i64> {
+    let number = version.parse().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| Error::invalid_input("a version of Vault is a number from 1 on"))
+}
+
+fn updated(path: &str, reply: &Reply) -> Result<Updated> {
+    let version = reply.data()?.get("version").and_then(Json::as_i64);
+    Ok(Updated::new(path, version.map(|version| version.to_string())))
+}
+
+fn conflict() -> Error {
+    Error::new(ErrorKind::Conflict, "somebody else has changed the secret in the meantime")
+}

@@ -1,0 +1,135 @@
+//! [AWS EC2](https://developer.hashicorp.com/vault/docs/auth/aws#ec2-auth-method): the identity document of an instance,
+//! and a nonce that makes the first login the only one to know it.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use async_trait::async_trait;
+use aws_config::imds;
+use zeroize::Zeroizing;
+
+use super::{Link, Login};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    vault::{body::Fields, retry::Patience, token::Grant},
+};
+
+/// The signed identity, by version 2 of the metadata service.
+const IDENTITY: &str = "/latest/dynamic/instance-identity/pkcs7";
+
+/// A login by the identity of the EC2 instance that this runs on.
+///
+/// The nonce is kept in a file that only its owner can read: without it the instance can't log in a second time. It is
+/// written before the first login, as the answer to that may get lost.
+#[derive(Clone, Debug)]
+pub struct AwsEc2 {
+    mount: String,
+    role: Option<String>,
+    nonce_file: PathBuf,
+    metadata_endpoint: Option<String>,
+}
+
+impl AwsEc2 {
+    /// A login whose nonce is kept in this file.
+    pub fn new(nonce_file: impl Into<PathBuf>) -> Self {
+        Self { mount: "aws".to_owned(), role: None, nonce_file: nonce_file.into(), metadata_endpoint: None }
+    }
+
+    /// The same for a role. Default: the one of the image's name.
+    #[must_use]
+    pub fn with_role(self, role: impl Into<String>) -> Self {
+        Self { role: Some(role.into()), ..self }
+    }
+
+    /// The same at another mount, such as `aws-ec2`. Default: `aws`.
+    #[must_use]
+    pub fn with_mount(self, mount: impl Into<String>) -> Self {
+        Self { mount: mount.into(), ..self }
+    }
+
+    /// The same with another metadata service. Default: that of the environment, or the instance's own.
+    #[must_use]
+    pub fn with_metadata_endpoint(self, url: impl Into<String>) -> Self {
+        Self { metadata_endpoint: Some(url.into()), ..self }
+    }
+
+    async fn identity(&self, patience: Patience) -> Result<Zeroizing<String>> {
+        let mut client = imds::Client::builder()
+            .max_attempts(patience.attempts.get())
+            .connect_timeout(patience.timeout)
+            .read_timeout(patience.timeout)
+            .operation_timeout(patience.total());
+        if let Some(endpoint) = &self.metadata_endpoint {
+            client = client
+                .endpoint(endpoint)
+                .map_err(|_| Error::config("the endpoint of the EC2 metadata service is no URL"))?;
+        }
+        let client = client.build();
+        let unavailable = |_| {
+            Error::new(ErrorKind::Unavailable, "the EC2 metadata service gave no identity of this instance")
+                .with_hint("this login works on EC2 instances alone")
+        };
+        let document = crate::vault::silently(client.get(IDENTITY)).await.map_err(unavailable)?;
+        // Vault takes it as one line.
+        Ok(Zeroizing::new(document.as_ref().split_whitespace().collect()))
+    }
+}
+
+#[async_trait]
+impl Login for AwsEc2 {
+    fn method(&self) -> &'static str {
+        "aws_ec2"
+    }
+
+    async fn login(&self, link: &Link<'_>) -> Result<Grant> {
+        let nonce = nonce(&self.nonce_file)?;
+        let identity = self.identity(link.patience()).await?;
+        let fields =
+            Fields::default().optional("role", self.role.as_deref()).text("pkcs7", &identity).text("nonce", &nonce);
+        link.login(&self.mount, "login", fields.finish()).await.map_err(hint)
+    }
+}
+
+fn hint(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::Unauthenticated => error.with_hint(
+            "if this instance has logged in before, with another nonce: have an administrator remove it from \
+             the method's identity-accesslist",
+        ),
+        _ => error,
+    }
+}
+
+/// The nonce of earlier logins, or a new one that is kept for later ones.
+fn nonce(file: &Path) -> Result<Zeroizing<String>> {
+    let failed =
+        |error: io::Error| Error::config(format!("can't keep the nonce in {}", file.display())).with_source(error);
+    match fs::read_to_string(file) {
+        Ok(kept) => Ok(Zeroizing::new(kept.trim().to_owned())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => create(file).map_err(failed),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+/// Writes a fresh one under another name, and moves it into place unless another process was first.
+fn create(file: &Path) -> io::Result<Zeroizing<String>> {
+    use std::io::Write;
+
+    let nonce = Zeroizing::new(uuid::Uuid::new_v4().to_string());
+    let fresh = file.with_extension(format!("{}.tmp", uuid::Uuid::new_v4().simple()));
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o400);
+    let mut written = options.open(&fresh)?;
+    let placed = written.write_all(nonce.as_bytes()).and_then(|()| written.sync_all());
+    let placed = placed.and_then(|()| fs::hard_link(&fresh, file));
+    fs::remove_file(&fresh)?;
+    match placed {
+        Ok(()) => Ok(nonce),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(Zeroizing::new(fs::read_to_string(file)?)),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,204 @@
+//! [AWS IAM](https://developer.hashicorp.com/vault/docs/auth/aws#iam-auth-method): a signed `GetCallerIdentity` that Vault
+//! sends on, to learn from AWS who signed it.
+
+use std::time::SystemTime;
+
+use async_trait::async_trait;
+use aws_config::BehaviorVersion;
+use aws_credential_types::{Credentials, provider::ProvideCredentials};
+use aws_sigv4::{
+    http_request::{SignableBody, SignableRequest, SigningSettings, sign},
+    sign::v4,
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use zeroize::Zeroizing;
+
+use super::{Link, Login};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    vault::{body::Fields, retry::Patience, token::Grant},
+};
+
+const BODY: &str = "Action=GetCallerIdentity&Version=2011-06-15";
+
+/// The region that the global endpoint is signed for.
+const GLOBAL_REGION: &str = "us-east-1";
+
+/// A login by AWS credentials, found as the [SDK finds them](crate::providers::aws::AwsConfig).
+///
+/// The request is only signed here. It is Vault that sends it, and it says who the caller is, nothing more.
+#[derive(Clone, Debug)]
+pub struct AwsIam {
+    mount: String,
+    role: Option<String>,
+    region: Option<String>,
+    server_id: Option<String>,
+    profile: Option<String>,
+    sts_endpoint_url: Option<String>,
+    /// The SDK's own type, whose `Debug` is redacted.
+    credentials: Option<Credentials>,
+}
+
+impl AwsIam {
+    /// The role of the principal's own name.
+    pub fn new() -> Self {
+        Self {
+            mount: "aws".to_owned(),
+            role: None,
+            region: None,
+            server_id: None,
+            profile: None,
+            sts_endpoint_url: None,
+            credentials: None,
+        }
+    }
+
+    /// The same for a role.
+    #[must_use]
+    pub fn with_role(self, role: impl Into<String>) -> Self {
+        Self { role: Some(role.into()), ..self }
+    }
+
+    /// The same at another mount. Default: `aws`.
+    #[must_use]
+    pub fn with_mount(self, mount: impl Into<String>) -> Self {
+        Self { mount: mount.into(), ..self }
+    }
+
+    /// The same with the STS endpoint of a region, which Vault's method must be configured for. Default: the global one.
+    #[must_use]
+    pub fn with_region(self, region: impl Into<String>) -> Self {
+        Self { region: Some(region.into()), ..self }
+    }
+
+    /// The same with the value of `X-Vault-AWS-IAM-Server-ID`, which binds the request to one Vault: without it, another
+    /// server that is sent this login can use it here.
+    #[must_use]
+    pub fn with_server_id(self, id: impl Into<String>) -> Self {
+        Self { server_id: Some(id.into()), ..self }
+    }
+
+    /// The same with the credentials of a profile.
+    #[must_use]
+    pub fn with_profile(self, profile: impl Into<String>) -> Self {
+        Self { profile: Some(profile.into()), ..self }
+    }
+
+    /// The same with an access key, rather than what the SDK finds.
+    #[must_use]
+    pub fn with_credentials(self, access_key_id: impl Into<String>, secret_access_key: impl Into<String>) -> Self {
+        let credentials = Credentials::new(access_key_id, secret_access_key, None, None, "s1crets");
+        Self { credentials: Some(credentials), ..self }
+    }
+
+    /// The same with another STS endpoint.
+    #[must_use]
+    pub fn with_sts_endpoint_url(self, url: impl Into<String>) -> Self {
+        Self { sts_endpoint_url: Some(url.into()), ..self }
+    }
+
+    fn url(&self) -> String {
+        match (&self.sts_endpoint_url, &self.region) {
+            (Some(url), _) => format!("{}/", url.trim_end_matches('/')),
+            (None, Some(region)) if region.starts_with("cn-") => format!("https://sts.{region}.amazonaws.com.cn/"),
+            (None, Some(region)) => format!("https://sts.{region}.amazonaws.com/"),
+            (None, None) => "https://sts.amazonaws.com/".to_owned(),
+        }
+    }
+
+    async fn credentials(&self, patience: Patience) -> Result<Credentials> {
+        if let Some(credentials) = &self.credentials {
+            return Ok(credentials.clone());
+        }
+        let mut loader = aws_config::defaults(BehaviorVersion::latest());
+        if let Some(profile) = &self.profile {
+            loader = loader.profile_name(profile);
+        }
+        let found = async {
+            let config = loader.load().await;
+            Some(config.credentials_provider()?.provide_credentials().await)
+        };
+        let found = crate::vault::silently(found);
+        match tokio::time::timeout(patience.total(), found).await {
+            Ok(Some(Ok(credentials))) => Ok(credentials),
+            // The SDK's own error may quote a profile.
+            Ok(_) => {
+                Err(Error::new(ErrorKind::Unauthenticated, "no AWS credentials were found for the login to Vault"))
+            }
+            Err(_) => Err(Error::new(ErrorKind::Timeout, "the AWS credentials for the login to Vault took too long")),
+        }
+    }
+
+    /// The headers of the signed request, as a JSON object of lists.
+    fn signed(&self, url: &str, credentials: Credentials, now: SystemTime) -> Result<Zeroizing<String>> {
+        let host = url.split("://").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default();
+        let length = BODY.len().to_string();
+        let mut headers = vec![
+            ("Content-Type", "application/x-www-form-urlencoded; charset=utf-8"),
+            ("Content-Length", length.as_str()),
+            ("Host", host),
+        ];
+        if let Some(id) = &self.server_id {
+            headers.push(("X-Vault-AWS-IAM-Server-ID", id));
+        }
+        let added = signature(url, &headers, credentials, self.region.as_deref().unwrap_or(GLOBAL_REGION), now)?;
+        let added = added.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let fields = headers.iter().copied().chain(added).fold(Fields::default(), |fields, (name, value)| {
+            let list = Zeroizing::new(format!("[{}]", *crate::value::quote(value)));
+            fields.json(name, &list)
+        });
+        Ok(fields.finish())
+    }
+}
+
+impl Default for AwsIam {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[async_trait]
+impl Login for AwsIam {
+    fn method(&self) -> &'static str {
+        "aws_iam"
+    }
+
+    async fn login(&self, link: &Link<'_>) -> Result<Grant> {
+        let credentials = self.credentials(link.patience()).await?;
+        let url = self.url();
+        let headers = self.signed(&url, credentials, SystemTime::now())?;
+        let fields = Fields::default()
+            .optional("role", self.role.as_deref())
+            .text("iam_http_request_method", "POST")
+            .text("iam_request_url", &STANDARD.encode(&url))
+            .text("iam_request_body", &STANDARD.encode(BODY))
+            .text("iam_request_headers", &Zeroizing::new(STANDARD.encode(headers.as_bytes())));
+        link.login(&self.mount, "login", fields.finish()).await
+    }
+}
+
+/// What signing adds: the date, the session's token and the signature itself.
+fn signature(
+    url: &str,
+    headers: &[(&str, &str)],
+    credentials: Credentials,
+    region: &str,
+    now: SystemTime,
+) -> Result<Vec<(String, Zeroizing<String>)>> {
+    let failed = |_| Error::new(ErrorKind::Unexpected, "the request to AWS can't be signed");
+    let identity = credentials.into();
+    let params = v4::SigningParams::builder()
+        .identity(&identity)
+        .region(region)
+        .name("sts")
+        .time(now)
+        .settings(SigningSettings::default())
+        .build()
+        .map_err(|_| failed(()))?
+        .into();
+    let body = SignableBody::Bytes(BODY.as_bytes());
+    let request = SignableRequest::new("POST", url, headers.iter().copied(), body).map_err(|_| failed(()))?;
+    let (instructions, _) = sign(request, &params).map_err(|_| failed(()))?.into_parts();
+    let added = instructions.headers();
+    Ok(added.map(|(name, value)| (name.to_owned(), Zeroizing::new(value.to_owned()))).collect())
+}

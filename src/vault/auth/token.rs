@@ -1,0 +1,69 @@
+//! A token that somebody else got.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant, SystemTime},
+};
+
+use async_trait::async_trait;
+
+use super::{Link, Login};
+use crate::{
+    error::Result,
+    vault::{source::SecretSource, token::Grant},
+};
+
+/// A file's state is looked at no more often than this.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// The token of a variable, a file, or the settings.
+#[derive(Debug)]
+pub(super) struct Given {
+    source: SecretSource,
+    seen: Mutex<Option<Seen>>,
+}
+
+/// The file's state when it was read.
+#[derive(Debug)]
+struct Seen {
+    stamp: Option<(SystemTime, u64)>,
+    looked: Instant,
+}
+
+impl Given {
+    pub(super) fn new(source: SecretSource) -> Self {
+        Self { source, seen: Mutex::default() }
+    }
+}
+
+#[async_trait]
+impl Login for Given {
+    fn method(&self) -> &'static str {
+        "token"
+    }
+
+    async fn login(&self, _: &Link<'_>) -> Result<Grant> {
+        // The state before the text: a change in between is then seen as one.
+        let seen = Seen { stamp: self.source.stamp(), looked: Instant::now() };
+        let token = self.source.read("token").map_err(|error| {
+            error.with_hint("set VAULT_TOKEN, or `auth` in s1crets.toml, or log in with `vault login` or `bao login`")
+        })?;
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
+        Ok(Grant::given(token))
+    }
+
+    fn makes_tokens(&self) -> bool {
+        false
+    }
+
+    /// Whether the file is another one. One that is gone, or being replaced, keeps what was read of it.
+    fn changed(&self) -> bool {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(seen) = seen.as_mut().filter(|seen| seen.looked.elapsed() >= LOOK) else {
+            return false;
+        };
+        seen.looked = Instant::now();
+        let stamp = self.source.stamp();
+        stamp.is_some() && stamp != seen.stamp
+    }
+}

@@ -1,0 +1,65 @@
+//! One request to the API, before anybody has signed it with a token.
+
+use bytes::Bytes;
+use reqwest::Method;
+use zeroize::Zeroizing;
+
+use super::{body::wiped, path};
+use crate::error::Result;
+
+/// A request: where to, with what, and whether it may be made twice.
+pub(crate) struct Call {
+    pub(super) method: Method,
+    /// What follows the address, encoded, with its query.
+    pub(super) target: String,
+    pub(super) body: Option<Bytes>,
+    pub(super) content_type: &'static str,
+    /// Whether a request whose answer was lost may be sent again.
+    pub(super) repeatable: bool,
+    /// Whether a status that asks for patience is to be waited for; health is asked to be told it.
+    pub(super) patient: bool,
+}
+
+impl Call {
+    /// A read.
+    pub(crate) fn get(path: &str) -> Result<Self> {
+        Self::new(Method::GET, path, true)
+    }
+
+    /// The names below a path: `list=true` rather than the method `LIST`, which some proxies don't let through.
+    pub(crate) fn list(path: &str) -> Result<Self> {
+        Ok(Self::get(path)?.with_query("list=true"))
+    }
+
+    /// A write.
+    pub(crate) fn post(path: &str, body: Zeroizing<String>) -> Result<Self> {
+        Ok(Self { body: Some(wiped(body)), ..Self::new(Method::POST, path, false)? })
+    }
+
+    /// A change of some members.
+    pub(crate) fn patch(path: &str, body: Zeroizing<String>) -> Result<Self> {
+        let content_type = "application/merge-patch+json";
+        Ok(Self { body: Some(wiped(body)), content_type, ..Self::new(Method::PATCH, path, false)? })
+    }
+
+    /// The same with a query, which must be encoded.
+    pub(crate) fn with_query(self, query: &str) -> Self {
+        Self { target: format!("{}?{query}", self.target), ..self }
+    }
+
+    /// The same, which may be sent again if its answer was lost.
+    pub(crate) fn repeatable(self) -> Self {
+        Self { repeatable: true, ..self }
+    }
+
+    /// The same, where every status is an answer at once.
+    pub(crate) fn impatient(self) -> Self {
+        Self { patient: false, ..self }
+    }
+
+    fn new(method: Method, path: &str, repeatable: bool) -> Result<Self> {
+        path::check(path)?;
+        let target = format!("/v1/{}", path::encode(path));
+        Ok(Self { method, target, body: None, content_type: "application/json", repeatable, patient: true })
+    }
+}

@@ -1,0 +1,196 @@
+//! Settings of a connection.
+
+use std::{fmt, num::NonZeroU32, path::PathBuf, time::Duration};
+
+use super::{auth::Auth, source::SecretSource};
+
+/// Where the server is, who to be there, and how patiently to ask.
+///
+/// ```
+/// use s1crets::vault::{AppRole, Auth, SecretSource, VaultConfig};
+///
+/// let config = VaultConfig::new("https://vault.internal:8200")
+///     .with_namespace("team1")
+///     .with_auth(Auth::AppRole(AppRole::new("my-role-id", SecretSource::file("/run/secret-id"))));
+/// # assert!(!format!("{config:?}").is_empty());
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct VaultConfig {
+    /// `https://HOST:PORT`, `http://…`, or `unix:///PATH` for an agent's socket. Default: `https://127.0.0.1:8200`.
+    pub address: String,
+    /// The namespace of every call, such as `team1/app`.
+    pub namespace: Option<String>,
+    /// How to log in. Default: the token of `~/.vault-token`.
+    pub auth: Auth,
+    /// Whom to trust, and who to be, on the way.
+    pub tls: TlsConfig,
+    /// The proxy for every call. Default: none, whatever the environment says.
+    pub proxy: Option<ProxyUrl>,
+    /// Attempts in total, the first one included, for logins as well. Default: 3.
+    pub retry: NonZeroU32,
+    /// The time to connect, and again the time to wait for an answer, of one attempt. Default: 5 s.
+    pub timeout: Duration,
+    /// Whether [`shutdown`](super::Vault::shutdown) revokes the token that a login got. A token that was given is
+    /// never revoked. Default: no.
+    pub revoke_at_shutdown: bool,
+}
+
+/// TLS of a connection.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct TlsConfig {
+    /// A file of PEM certificates to trust instead of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// A folder of such files.
+    pub ca_path: Option<PathBuf>,
+    /// The client's certificate, PEM, with its chain.
+    pub client_cert: Option<PathBuf>,
+    /// Its key, PEM.
+    pub client_key: Option<PathBuf>,
+    /// The name that the server's certificate must have, instead of the address's host.
+    pub server_name: Option<String>,
+    /// Takes any certificate, so that whoever is in between gets the token and every secret. A warning is logged.
+    pub danger_skip_verify: bool,
+}
+
+/// A proxy's URL, which may hold a password.
+#[derive(Clone)]
+pub struct ProxyUrl(String);
+
+impl ProxyUrl {
+    /// `http://[USER:PASSWORD@]HOST:PORT`.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self(url.into())
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for ProxyUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ProxyUrl([redacted])")
+    }
+}
+
+impl Default for VaultConfig {
+    fn default() -> Self {
+        Self {
+            address: "https://127.0.0.1:8200".to_owned(),
+            namespace: None,
+            auth: Auth::Token(default_token()),
+            tls: TlsConfig::default(),
+            proxy: None,
+            retry: const { NonZeroU32::new(3).expect("3 is not 0") },
+            timeout: Duration::from_secs(5),
+            revoke_at_shutdown: false,
+        }
+    }
+}
+
+/// Where the commands `vault login` and `bao login` leave the token.
+pub(super) fn default_token() -> SecretSource {
+    let home = std::env::home_dir().unwrap_or_default();
+    SecretSource::file(home.join(".vault-token"))
+}
+
+impl VaultConfig {
+    /// The defaults for the server at this address.
+    pub fn new(address: impl Into<String>) -> Self {
+        Self { address: address.into(), ..Self::default() }
+    }
+
+    /// The same in a namespace.
+    #[must_use]
+    pub fn with_namespace(self, namespace: impl Into<String>) -> Self {
+        Self { namespace: Some(namespace.into()), ..self }
+    }
+
+    /// The same with another login.
+    #[must_use]
+    pub fn with_auth(self, auth: Auth) -> Self {
+        Self { auth, ..self }
+    }
+
+    /// The same with a token.
+    #[must_use]
+    pub fn with_token(self, token: impl Into<String>) -> Self {
+        self.with_auth(Auth::Token(SecretSource::given(token)))
+    }
+
+    /// The same with other TLS settings.
+    #[must_use]
+    pub fn with_tls(self, tls: TlsConfig) -> Self {
+        Self { tls, ..self }
+    }
+
+    /// The same through a proxy. Of a server without TLS the proxy sees all.
+    #[must_use]
+    pub fn with_proxy(self, proxy: ProxyUrl) -> Self {
+        Self { proxy: Some(proxy), ..self }
+    }
+
+    /// The same with that many attempts in total.
+    #[must_use]
+    pub fn with_retry(self, attempts: NonZeroU32) -> Self {
+        Self { retry: attempts, ..self }
+    }
+
+    /// The same with that much time to connect, and to wait for an answer.
+    #[must_use]
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
+    }
+
+    /// The same, with its token revoked at the shutdown or not.
+    #[must_use]
+    pub fn with_revoke_at_shutdown(self, revoke: bool) -> Self {
+        Self { revoke_at_shutdown: revoke, ..self }
+    }
+}
+
+impl TlsConfig {
+    /// The same that trusts the certificates of this file alone.
+    #[must_use]
+    pub fn with_ca_file(self, file: impl Into<PathBuf>) -> Self {
+        Self { ca_file: Some(file.into()), ..self }
+    }
+
+    /// The same that trusts the certificates of this folder's files alone.
+    #[must_use]
+    pub fn with_ca_path(self, folder: impl Into<PathBuf>) -> Self {
+        Self { ca_path: Some(folder.into()), ..self }
+    }
+
+    /// The same with a certificate of the client and its key.
+    #[must_use]
+    pub fn with_client_cert(self, certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        Self { client_cert: Some(certificate.into()), client_key: Some(key.into()), ..self }
+    }
+
+    /// The same with another name for the server.
+    #[must_use]
+    pub fn with_server_name(self, name: impl Into<String>) -> Self {
+        Self { server_name: Some(name.into()), ..self }
+    }
+
+    /// The same that takes any certificate, or not: see [`danger_skip_verify`](Self::danger_skip_verify).
+    #[must_use]
+    pub fn with_danger_skip_verify(self, skip: bool) -> Self {
+        Self { danger_skip_verify: skip, ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let config = VaultConfig::default().with_token("hunter2").with_proxy(ProxyUrl::new("http://u:hunter2@p:1"));
+        let shown = format!("{config:?}");
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
+}

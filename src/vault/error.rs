@@ -1,0 +1,173 @@
+//! What the server answers, as our kinds. The one place where an answer of Vault becomes an error of ours.
+
+use super::{call::Call, reply::Reply, retry::Patience};
+use crate::{
+    error::{Error, ErrorKind},
+    json::{Json, JsonKind, ROOT, Tree},
+};
+
+/// The server's words are cut here: they are for a person, who reads no more.
+const LONGEST_WORDS: usize = 300;
+
+/// Shorter texts are names such as `ci`, which any sentence may hold.
+const SHORTEST_SECRET: usize = 8;
+
+/// The kind for a status, as Vault
+/// [uses them](https://developer.hashicorp.com/vault/api-docs#http-status-codes). What a 403 means, a policy or a dead
+/// token, is found out before by asking; here it is a policy.
+pub(crate) fn kind_of_status(status: u16) -> ErrorKind {
+    match status {
+        400 | 413 | 414 | 422 => ErrorKind::InvalidInput,
+        401 | 407 => ErrorKind::Unauthenticated,
+        403 => ErrorKind::AccessDenied,
+        404 => ErrorKind::NotFound,
+        405 | 415 => ErrorKind::Unsupported,
+        408 => ErrorKind::Timeout,
+        409 => ErrorKind::Conflict,
+        429 => ErrorKind::Throttled,
+        // 412: a replica that lags behind. 472 and 473: a standby that doesn't serve.
+        412 | 472 | 473 | 500..=599 => ErrorKind::Unavailable,
+        _ => ErrorKind::Unexpected,
+    }
+}
+
+/// The error of a reply that is no success.
+///
+/// What the server says is kept where it can't repeat a secret of the request: a proxy in between, or an echo of what
+/// was malformed, could.
+pub(crate) fn from_reply(reply: &Reply, call: &Call) -> Error {
+    let kind = kind_of_status(reply.status);
+    let words = words(reply).filter(|words| !repeats(words, reply, call));
+    let error = Error::new(
+        kind,
+        match words {
+            Some(words) => format!("Vault answered with status {}: {words}", reply.status),
+            None => format!("Vault answered with status {}", reply.status),
+        },
+    );
+    // 501: not initialised, which takes a person.
+    let error = if reply.status == 501 { error.with_retryable(false) } else { error };
+    match kind {
+        ErrorKind::NotFound if !reply.is_vaults() => {
+            error.with_hint("the answer is not Vault's: does the address name a Vault or OpenBao server?")
+        }
+        ErrorKind::AccessDenied => error.with_hint("the token is alive: its policies don't allow this"),
+        _ => error,
+    }
+}
+
+/// The error of a refused login: there is no identity.
+pub(crate) fn from_login(reply: &Reply, call: &Call) -> Error {
+    let error = from_reply(reply, call);
+    match error.kind() {
+        ErrorKind::InvalidInput | ErrorKind::AccessDenied | ErrorKind::NotFound | ErrorKind::Unsupported => {
+            Error::new(ErrorKind::Unauthenticated, format!("the login was refused: {}", error.message()))
+        }
+        _ => error,
+    }
+}
+
+/// No answer in time.
+pub(crate) fn timed_out(patience: Patience) -> Error {
+    let Patience { attempts, timeout } = patience;
+    Error::new(ErrorKind::Timeout, format!("Vault did not answer in time (attempts: {attempts}, timeout: {timeout:?})"))
+}
+
+/// The server can't be reached, or the connection broke.
+pub(crate) fn unreachable(error: reqwest::Error) -> Error {
+    // The URL holds the path, which the context tells already.
+    let error = error.without_url();
+    let what = if error.is_connect() { "can't connect to Vault" } else { "the connection to Vault broke" };
+    Error::new(ErrorKind::Unavailable, what).with_source(error)
+}
+
+/// The token given is none any more, and there is no way to a new one.
+pub(crate) fn dead_token() -> Error {
+    Error::new(ErrorKind::Unauthenticated, "the Vault token is not valid: expired, revoked or unknown to this server")
+        .with_hint("give another token, or a login such as AppRole or Kubernetes that gets new ones by itself")
+}
+
+/// The server's own explanation, on one line.
+fn words(reply: &Reply) -> Option<String> {
+    let errors = reply.json()?.get("errors")?;
+    let all: Vec<_> = errors.elements().filter_map(Json::as_str).collect();
+    let line = all.join("; ").split_whitespace().collect::<Vec<_>>().join(" ");
+    let cut: String = line.chars().filter(|character| !character.is_control()).take(LONGEST_WORDS).collect();
+    (!cut.is_empty()).then_some(cut)
+}
+
+/// Whether the words hold the token, or a text of the request's body.
+fn repeats(words: &str, reply: &Reply, call: &Call) -> bool {
+    let token = reply.sent.as_ref().and_then(|token| std::str::from_utf8(token.as_bytes()).ok());
+    if token.is_some_and(|token| words.contains(token)) {
+        return true;
+    }
+    let Some(body) = call.body.as_ref().and_then(|body| std::str::from_utf8(body).ok()) else {
+        return false;
+    };
+    match Tree::parse(body) {
+        Ok(tree) => holds_text_of(words, Json::new(body, &tree, ROOT)),
+        Err(_) => true,
+    }
+}
+
+fn holds_text_of(words: &str, json: Json<'_>) -> bool {
+    match json.kind() {
+        JsonKind::Object => json.members().any(|(_, member)| holds_text_of(words, member)),
+        JsonKind::Array => json.elements().any(|element| holds_text_of(words, element)),
+        JsonKind::String => json.as_str().is_some_and(|text| text.len() >= SHORTEST_SECRET && words.contains(text)),
+        // A PIN is a number, and a number is often a part of another one: no words at all are safer.
+        JsonKind::Number => json.raw().len() >= 4 && words.contains(json.raw()),
+        JsonKind::Null | JsonKind::Bool => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use zeroize::Zeroizing;
+
+    use super::*;
+
+    fn reply(status: u16, body: &str) -> Reply {
+        Reply::new(status, Zeroizing::new(body.as_bytes().to_vec()), None)
+    }
+
+    fn call(body: &str) -> Call {
+        Call::post("auth/approle/login", Zeroizing::new(body.to_owned())).expect("a path")
+    }
+
+    #[test]
+    fn every_status_has_its_kind() {
+        for (status, kind) in [
+            (400, ErrorKind::InvalidInput),
+            (403, ErrorKind::AccessDenied),
+            (404, ErrorKind::NotFound),
+            (405, ErrorKind::Unsupported),
+            (429, ErrorKind::Throttled),
+            (500, ErrorKind::Unavailable),
+            (503, ErrorKind::Unavailable),
+            (418, ErrorKind::Unexpected),
+        ] {
+            assert_eq!(from_reply(&reply(status, "{}"), &call("{}")).kind(), kind, "{status}");
+        }
+    }
+
+    #[test]
+    fn the_servers_words_are_told_on_one_line() {
+        let told =
+            from_reply(&reply(403, "{\"errors\":[\"1 error occurred:\\n\\t* permission denied\\n\\n\"]}"), &call("{}"));
+        assert_eq!(told.message(), "Vault answered with status 403: 1 error occurred: * permission denied");
+    }
+
+    #[test]
+    fn words_that_repeat_the_request_are_left_out() {
+        let sent = call(r#"{"role_id":"app","secret_id":"hunter2-hunter2","more":{"pin":[8642]}}"#);
+        for body in [r#"{"errors":["bad id hunter2-hunter2"]}"#, r#"{"errors":["no pin 8642"]}"#, "hunter2-hunter2"] {
+            let told = format!("{:?}", from_reply(&reply(400, body), &sent));
+            assert!(!told.contains("hunter2") && !told.contains("8642"), "{told}");
+        }
+        let login = from_login(&reply(400, r#"{"errors":["invalid role or secret ID"]}"#), &sent);
+        assert_eq!(login.kind(), ErrorKind::Unauthenticated);
+        assert!(login.message().ends_with("invalid role or secret ID"), "{login}");
+    }
+}

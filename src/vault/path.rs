@@ -1,0 +1,59 @@
+//! Paths of the API, so encoded that what is asked for is what the server sees.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::error::{Error, Result};
+
+/// What stands for itself in a URL whoever reads it.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The segments of a path, each a name of its own.
+///
+/// # Errors
+/// `InvalidInput` for `.` and `..`, which HTTP clients and proxies resolve, whatever they stand for by then, and for
+/// empty segments, which the server collapses: either would read another secret than the one asked for.
+pub(crate) fn check(path: &str) -> Result<()> {
+    if path.starts_with('/') || path.ends_with('/') {
+        return Err(Error::invalid_input("a path of Vault neither begins nor ends with '/'")
+            .with_hint("write it as MOUNT/PATH, such as secret/app/db"));
+    }
+    for segment in path.split('/') {
+        if segment.is_empty() {
+            return Err(Error::invalid_input("a path of Vault has no empty segments"));
+        }
+        if matches!(segment, "." | "..") {
+            return Err(Error::invalid_input(format!("a path of Vault can't hold the segment {segment:?}")));
+        }
+        if segment.chars().any(char::is_control) {
+            return Err(Error::invalid_input("a path of Vault holds no control characters"));
+        }
+    }
+    Ok(())
+}
+
+/// The path with everything encoded but the slashes between its segments.
+pub(crate) fn encode(path: &str) -> String {
+    let segments: Vec<_> = path.split('/').map(|segment| utf8_percent_encode(segment, SEGMENT).to_string()).collect();
+    segments.join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_be_resolved_on_the_way_is_refused() {
+        for path in ["a/../b", "..", "a/.", "a//b", "/a", "a/", "", "a/\u{7f}"] {
+            assert!(check(path).is_err(), "{path}");
+        }
+        for path in ["a/b", "a/...", "a/%2e%2e/b", "a/ /b?c#d"] {
+            assert!(check(path).is_ok(), "{path}");
+        }
+    }
+
+    #[test]
+    fn segments_reach_the_server_as_they_are() {
+        assert_eq!(encode("a/%2e%2e/b c?d#e"), "a/%252e%252e/b%20c%3Fd%23e");
+        assert_eq!(encode("secret/h\u{e9}/x.y-z_~"), "secret/h%C3%A9/x.y-z_~");
+    }
+}

@@ -1,0 +1,92 @@
+//! Where a login finds what it proves itself with.
+
+use std::{env, fmt, fs, path::PathBuf, time::SystemTime};
+
+use zeroize::Zeroizing;
+
+use crate::error::{Error, Result};
+
+/// A token, secret id, JWT or password: given, or to be read anew at each login.
+///
+/// White space at the end is cut off: files and variables are written by `echo`.
+#[derive(Clone)]
+pub struct SecretSource(Kind);
+
+#[derive(Clone)]
+enum Kind {
+    Given(Zeroizing<String>),
+    File(PathBuf),
+    Env(String),
+}
+
+impl SecretSource {
+    /// The value itself.
+    pub fn given(value: impl Into<String>) -> Self {
+        Self(Kind::Given(Zeroizing::new(value.into())))
+    }
+
+    /// A file that holds it.
+    pub fn file(path: impl Into<PathBuf>) -> Self {
+        Self(Kind::File(path.into()))
+    }
+
+    /// An environment variable that holds it.
+    pub fn env(name: impl Into<String>) -> Self {
+        Self(Kind::Env(name.into()))
+    }
+
+    /// What it is now. `what` names it in the error.
+    pub(crate) fn read(&self, what: &str) -> Result<Zeroizing<String>> {
+        let text = match &self.0 {
+            Kind::Given(value) => value.clone(),
+            Kind::File(path) => Zeroizing::new(fs::read_to_string(path).map_err(|error| {
+                Error::config(format!("can't read the {what} from {}", path.display())).with_source(error)
+            })?),
+            Kind::Env(name) => Zeroizing::new(
+                env::var(name).map_err(|_| Error::config(format!("the variable {name} holds no {what}")))?,
+            ),
+        };
+        let trimmed = text.trim_end();
+        if trimmed.is_empty() {
+            return Err(Error::config(format!("the {what} is empty")));
+        }
+        if trimmed.chars().any(char::is_control) {
+            return Err(Error::config(format!("the {what} holds a control character")));
+        }
+        Ok(Zeroizing::new(trimmed.to_owned()))
+    }
+
+    /// What tells one state of the file from the next; `None` for what is no file, or is not there.
+    pub(crate) fn stamp(&self) -> Option<(SystemTime, u64)> {
+        let Kind::File(path) = &self.0 else {
+            return None;
+        };
+        let metadata = fs::metadata(path).ok()?;
+        Some((metadata.modified().ok()?, metadata.len()))
+    }
+}
+
+impl fmt::Debug for SecretSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Kind::Given(_) => f.write_str("Given([redacted])"),
+            Kind::File(path) => f.debug_tuple("File").field(path).finish(),
+            Kind::Env(name) => f.debug_tuple("Env").field(name).finish(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_header_and_no_line_is_refused_without_being_told() {
+        for value in ["", " \n", "hunter2\nhunter2", "hunter2\0"] {
+            let source = SecretSource::given(value);
+            let error = source.read("token").expect_err("no token");
+            assert!(!format!("{source:?} {error:?}").contains("hunter2"));
+        }
+        assert_eq!(*SecretSource::given("hunter2\r\n").read("token").expect("a token"), "hunter2");
+    }
+}

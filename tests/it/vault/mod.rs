@@ -1,0 +1,64 @@
+//! Vault's key-value secrets, its logins and the life of a token, on OpenBao.
+
+mod aws; // logins by AWS identities, against a server that checks the signature
+mod canary; // no token, JWT, secret id or password in any output
+mod conformance; // the contract of `Provider`, on both versions, bare and behind the cache
+mod kv; // what only Vault has: policies, deleted versions, mounts, who wins
+mod load; // fifty tasks, and tokens that end under them
+mod logins; // each login: success, refusal, garbage
+mod outage; // seal, unseal, kill and restart under load
+mod wire; // statuses, redirects, timeouts, sockets, TLS, namespaces
+
+use std::{num::NonZeroU32, time::Duration};
+
+use s1crets::{
+    Error, GetOptions, Provider, Result, Secret,
+    providers::vault_kv::VaultKv,
+    vault::{Auth, Vault, VaultConfig},
+};
+use s1crets_testbed::{OpenBao, unique};
+use serde_json::{Value, json};
+
+/// A connection as root.
+fn root(bao: &OpenBao) -> Vault {
+    open(VaultConfig::new(bao.address()).with_token(bao.root_token()))
+}
+
+fn open(config: VaultConfig) -> Vault {
+    Vault::new(config.with_timeout(Duration::from_secs(5))).expect("settings")
+}
+
+fn kv(config: VaultConfig) -> VaultKv {
+    VaultKv::new(open(config))
+}
+
+fn with_auth(bao: &OpenBao, auth: Auth) -> VaultKv {
+    kv(VaultConfig::new(bao.address()).with_auth(auth))
+}
+
+/// A secret of this test's own: its path.
+fn plant(bao: &OpenBao, data: &Value) -> String {
+    let name = unique("it/");
+    bao.must("POST", &format!("secret/data/{name}"), &json!({ "data": data }));
+    format!("secret/{name}")
+}
+
+/// A policy that lets everything below `secret/` be read: its name.
+fn reader(bao: &OpenBao) -> String {
+    let name = unique("reader-");
+    bao.policy(&name, r#"path "secret/data/*" { capabilities = ["read"] }"#);
+    name
+}
+
+async fn read(kv: &VaultKv, path: &str) -> Result<Secret> {
+    kv.get(path, &GetOptions::default()).await
+}
+
+fn once() -> NonZeroU32 {
+    NonZeroU32::MIN
+}
+
+/// The error with all its causes.
+fn told(error: &Error) -> String {
+    format!("{error} {error:?} {:?}", error.hint())
+}

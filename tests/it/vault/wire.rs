@@ -1,0 +1,222 @@
+//! Statuses, redirects, timeouts, sockets, TLS, namespaces.
+
+use std::{
+    num::NonZeroU32,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use s1crets::{
+    Client, Config, ErrorKind, GetOptions, Provider, SecretValue, UpdateOptions,
+    providers::vault_kv::{KvMounts, KvVersion, VaultKv},
+    vault::{HealthState, ProxyUrl, TlsConfig, VaultConfig},
+};
+use s1crets_testbed::{Answer, Fault, FaultProxy, OpenBao, Stub};
+use serde_json::json;
+
+use super::{kv, once, open, outage::raft, plant, read, root, told};
+
+fn second() -> KvMounts {
+    KvMounts::default().with_mount("secret", KvVersion::V2)
+}
+
+fn secret() -> Answer {
+    let metadata =
+        json!({ "version": 1, "created_time": "2026-01-01T00:00:00Z", "deletion_time": "", "destroyed": false });
+    Answer::new(200, json!({ "request_id": "x", "data": { "data": { "v": 1 }, "metadata": metadata } }))
+}
+
+fn config(address: &str) -> VaultConfig {
+    VaultConfig::new(address).with_token("a-token")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn overload_is_waited_out_as_long_as_the_server_asks() {
+    for status in [429, 503] {
+        let asked = AtomicUsize::new(0);
+        let stub = Stub::start(move |_| match asked.fetch_add(1, Ordering::Relaxed) {
+            0 => Answer::new(status, r#"{"errors":["later"]}"#).with_header("retry-after", "1"),
+            _ => secret(),
+        })
+        .await;
+        let began = Instant::now();
+        let kv = kv(config(stub.endpoint())).with_mounts(second());
+        read(&kv, "secret/x").await.expect("the second attempt");
+        assert!((Duration::from_secs(1)..Duration::from_secs(4)).contains(&began.elapsed()));
+        assert_eq!(stub.requests().iter().filter(|request| request.path.contains("/data/")).count(), 2);
+    }
+    let long =
+        Stub::start(|_| Answer::new(429, r#"{"errors":["much later"]}"#).with_header("retry-after", "3600")).await;
+    let kv = kv(config(long.endpoint())).with_mounts(second());
+    let error = read(&kv, "secret/x").await.expect_err("nobody waits an hour");
+    assert_eq!((error.kind(), long.requests().len()), (ErrorKind::Throttled, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attempts_are_counted_in_total_and_lost_writes_are_not_repeated() {
+    let bao = OpenBao::shared();
+    let path = plant(bao, &json!({ "v": 1 }));
+    let call = path.replacen("secret/", "/v1/secret/data/", 1);
+    let proxy = FaultProxy::start(bao.address()).await;
+    let root = VaultConfig::new(proxy.endpoint()).with_token(bao.root_token());
+    let kv = kv(root.with_retry(NonZeroU32::new(3).expect("3"))).with_mounts(second());
+    for fault in [Fault::Status(503), Fault::Status(500), Fault::Reset, Fault::Close, Fault::Truncate(20)] {
+        proxy.reset_counts();
+        proxy.fault_any(fault.clone()).times(2);
+        read(&kv, &path).await.unwrap_or_else(|error| panic!("{fault:?}: {}", told(&error)));
+        proxy.fault_any(fault).always();
+        let error = read(&kv, &path).await.expect_err("three attempts");
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "{}", told(&error));
+        assert_eq!(proxy.count(&format!("GET {call}")), 6);
+        proxy.clear();
+    }
+    proxy.reset_counts();
+    proxy.fault(&format!("POST {call}"), Fault::Close).always();
+    let condition = UpdateOptions::default().with_if_version("1");
+    let error = kv.update(&path, &SecretValue::from("{}"), &condition).await.expect_err("its answer got lost");
+    assert_eq!((error.kind(), proxy.count(&format!("POST {call}"))), (ErrorKind::Unavailable, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn silence_ends_with_the_timeout() {
+    let bao = OpenBao::shared();
+    let proxy = FaultProxy::start(bao.address()).await;
+    proxy.fault_any(Fault::Hang).always();
+    let config = VaultConfig::new(proxy.endpoint()).with_token(bao.root_token());
+    let vault = s1crets::vault::Vault::new(config.with_timeout(Duration::from_millis(300)).with_retry(once()));
+    let kv = VaultKv::new(vault.expect("settings")).with_mounts(second());
+    let began = Instant::now();
+    let error = read(&kv, "secret/x").await.expect_err("silence");
+    assert_eq!(error.kind(), ErrorKind::Timeout, "{}", told(&error));
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    let mut options = GetOptions::default();
+    options.effort.timeout = Some(Duration::from_millis(100));
+    let began = Instant::now();
+    assert_eq!(kv.get("secret/x", &options).await.expect_err("silence").kind(), ErrorKind::Timeout);
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_standbys_redirect_is_followed_with_the_token_and_to_nowhere_else() {
+    let active = Arc::new(Stub::start(|_| secret()).await);
+    let to = active.endpoint().to_owned();
+    let standby =
+        Stub::start(move |request| Answer::new(307, "").with_header("location", &format!("{to}{}", request.path)))
+            .await;
+    let kv_of = |stub: &Stub| kv(config(stub.endpoint()).with_retry(once())).with_mounts(second());
+    read(&kv_of(&standby), "secret/x").await.unwrap_or_else(|error| panic!("{}", told(&error)));
+    let seen = active.requests();
+    assert_eq!(seen[0].header("x-vault-token"), Some("a-token"));
+    let condition = UpdateOptions::default().with_if_version("1");
+    let _ = kv_of(&standby).update("secret/x", &SecretValue::from(r#"{"v":2}"#), &condition).await;
+    let write = active.requests().pop().expect("the write");
+    assert_eq!((write.method.as_str(), &write.json()["data"]["v"]), ("POST", &json!(2)));
+
+    let before = active.requests().len();
+    let to = active.endpoint().to_owned();
+    for location in [format!("{to}/v1/secret/data/other"), format!("{to}/login"), "ftp://x/".to_owned(), String::new()]
+    {
+        let lying = Stub::start(move |_| Answer::new(307, "").with_header("location", &location)).await;
+        let error = read(&kv_of(&lying), "secret/x").await.expect_err("not followed");
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "{}", told(&error));
+    }
+    assert_eq!(active.requests().len(), before, "nobody else got the token");
+    let ring = Stub::start(|request| Answer::new(307, "").with_header("location", &request.path)).await;
+    assert_eq!(read(&kv_of(&ring), "secret/x").await.expect_err("a ring").kind(), ErrorKind::Unavailable);
+    assert_eq!(ring.requests().len(), 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn garbage_is_corrupt_and_a_strangers_404_says_so() {
+    for body in ["\u{0}{\"<not: json", "{}", r#"{"data":[]}"#, r#"{"data":{"data":{"v":1}}}"#, ""] {
+        let stub = Stub::start(move |_| Answer::new(200, body)).await;
+        let kv = kv(config(stub.endpoint())).with_mounts(second());
+        let error = read(&kv, "secret/x").await.expect_err("garbage");
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "{body}: {}", told(&error));
+    }
+    let website = Stub::start(|_| Answer::new(404, "<html>nothing here</html>")).await;
+    let kv = kv(config(website.endpoint())).with_mounts(second());
+    let error = read(&kv, "secret/x").await.expect_err("a website");
+    assert!(error.hint().is_some_and(|hint| hint.contains("address")), "{}", told(&error));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tls_sockets_names_and_health() {
+    let bao = raft();
+    let path = plant(&bao, &json!({ "v": 1 }));
+    let base = || VaultConfig::new(bao.address()).with_token(bao.root_token()).with_retry(once());
+    let trusted = TlsConfig::default().with_ca_file(bao.authority().certificate_file());
+
+    let error = read(&kv(base()), &path).await.expect_err("an unknown authority");
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{}", told(&error));
+    read(&kv(base().with_tls(trusted.clone())), &path).await.unwrap_or_else(|error| panic!("{}", told(&error)));
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::copy(bao.authority().certificate_file(), folder.path().join("ca.pem")).expect("copied");
+    read(&kv(base().with_tls(TlsConfig::default().with_ca_path(folder.path()))), &path).await.expect("by a folder");
+    read(&kv(base().with_tls(trusted.clone().with_server_name("server"))), &path).await.expect("by its other name");
+    let wrong = kv(base().with_tls(trusted.clone().with_server_name("another.name")));
+    assert_eq!(read(&wrong, &path).await.expect_err("another name").kind(), ErrorKind::Unavailable);
+    read(&kv(base().with_tls(TlsConfig::default().with_danger_skip_verify(true))), &path)
+        .await
+        .expect("at one's own risk");
+
+    let socket = format!("unix://{}", bao.socket().display());
+    read(&kv(VaultConfig::new(socket).with_token(bao.root_token())), &path).await.expect("by the socket");
+
+    let vault = open(base().with_tls(trusted));
+    let health = vault.health().await.expect("an answer");
+    assert_eq!(health.state, HealthState::Active);
+    assert!(health.version.is_some());
+    bao.seal();
+    assert_eq!(vault.health().await.expect("an answer").state, HealthState::Sealed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_gets_every_call() {
+    let bao = OpenBao::shared();
+    let path = plant(bao, &json!({ "v": 1 }));
+    let proxy = Stub::start(|_| secret()).await;
+    let config = VaultConfig::new(bao.address()).with_token("a-token").with_proxy(ProxyUrl::new(proxy.endpoint()));
+    read(&kv(config).with_mounts(second()), &path).await.expect("the proxy's answer");
+    assert!(proxy.requests()[0].path.starts_with(bao.address()), "asked as a proxy is");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn namespaces_nest_and_an_unknown_one_is_not_found() {
+    let bao = OpenBao::shared();
+    bao.must("POST", "sys/namespaces/outer", &json!({}));
+    bao.must_in("outer", "POST", "sys/namespaces/inner", &json!({}));
+    bao.must_in("outer/inner", "POST", "sys/mounts/kv1", &json!({ "type": "kv" }));
+    bao.must_in("outer/inner", "POST", "kv1/a", &json!({ "v": "deep" }));
+    let kv_in = |namespace| kv(VaultConfig::new(bao.address()).with_token(bao.root_token()).with_namespace(namespace));
+    let secret = read(&kv_in("/outer/inner/"), "kv1/a").await.unwrap_or_else(|error| panic!("{}", told(&error)));
+    assert_eq!(secret.key("v").expect("v").expose_str().expect("text"), "deep");
+    assert_eq!(read(&kv_in("no-such"), "kv1/a").await.expect_err("no namespace").kind(), ErrorKind::NotFound);
+    let _ = root(bao);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_config_file_opens_it_by_name() {
+    let bao = OpenBao::shared();
+    let path = plant(bao, &json!({ "v": "x" }));
+    let folder = tempfile::tempdir().expect("a folder");
+    let token = folder.path().join("token");
+    std::fs::write(&token, bao.root_token()).expect("written");
+    let text = format!(
+        "[providers.team]\ntype = \"vault.kv\"\naddress = \"{}\"\nmounts = {{ secret = 2 }}\n\
+         auth = {{ method = \"token\", file = \"{}\" }}\n",
+        bao.address(),
+        token.display()
+    );
+    let client = Client::builder().with_config(Config::parse(&text).expect("TOML")).build().expect("a client");
+    let value = client.get("team", &path).key("v").await.unwrap_or_else(|error| panic!("{}", told(&error)));
+    assert_eq!(value.expose_str().expect("text"), "x");
+    for wrong in ["region = \"x\"", "path = \"x\"", "kv_version = 3", "auth = { method = \"ldap\" }"] {
+        let text = format!("[providers.\"vault.kv\"]\n{wrong}");
+        let error = Client::builder().with_config(Config::parse(&text).expect("TOML")).build().expect_err(wrong);
+        assert_eq!(error.kind(), ErrorKind::Config, "{wrong}");
+    }
+}
