@@ -42,6 +42,7 @@
     not(feature = "file"),
     doc = "| `file` | a fetcher's `secrets.json`, or a Vault CSI mount | `file`, on by default |"
 )]
+//! | `vault.kv` | HashiCorp Vault or OpenBao, KV version 1 and 2 | `vault` |
 //! | `memory` | [a map, for tests](providers::memory) | always there |
 //!
 //! Others implement [`Provider`] and are given to [`ClientBuilder::with_provider`].
@@ -60,6 +61,7 @@
 //! - `file`, on by default: the provider `file`.
 //! - `blocking`, on by default: the module [`blocking`].
 //! - `aws-sm`, `aws-ps`, and `aws` for both: the AWS providers.
+//! - `vault`: the provider `vault.kv`. Its logins by AWS identities need one of the AWS features too.
 //! - `unstable-conformance`: the contract of [`Provider`] as tests, for those who write one. It may change in any release.
 //!
 //! No feature changes what another one does. Features that begin with `__` are private.

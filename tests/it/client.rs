@@ -20,7 +20,7 @@ fn client(memory: &Memory) -> Client {
 async fn an_unknown_provider_is_told_with_those_that_there_are() {
     let client = client(&Memory::new());
     let error = fails(client.get("aws.smm", "x").await, ErrorKind::InvalidInput);
-    let expected = "there is no provider \"aws.smm\"; there are aws.ps, aws.sm, file, memory";
+    let expected = "there is no provider \"aws.smm\"; there are aws.ps, aws.sm, file, memory, vault.kv";
     assert_eq!(error.message(), expected);
     assert!(error.hint().is_some_and(|hint| hint.contains("[providers.aws.smm]")), "{error:?}");
     fails(client.get_by_path("nope", "x").await, ErrorKind::InvalidInput);
@@ -47,7 +47,7 @@ async fn instances_of_one_provider_are_apart() {
         .with_provider("three", Memory::new().with("a", "three"))
         .build()
         .unwrap();
-    assert_eq!(client.providers(), ["aws.ps", "aws.sm", "file", "memory", "one", "three", "two"]);
+    assert_eq!(client.providers(), ["aws.ps", "aws.sm", "file", "memory", "one", "three", "two", "vault.kv"]);
     fails(client.get("one", "a").await, ErrorKind::NotFound);
     assert_eq!(text(client.get("two", "a").await), "two");
     assert_eq!(text(client.get("three", "a").await), "three");
@@ -70,7 +70,10 @@ async fn a_provider_from_outside_serves_all_calls_behind_a_cache() {
 #[tokio::test]
 async fn settings_that_contradict_the_type_are_refused_when_built() {
     for (text, why) in [
-        ("[providers.x]\ntype = \"aws.xx\"", "no provider of type \"aws.xx\"; there are aws.sm, aws.ps, file, memory"),
+        (
+            "[providers.x]\ntype = \"aws.xx\"",
+            "no provider of type \"aws.xx\"; there are aws.sm, aws.ps, file, vault.kv, memory",
+        ),
         ("[providers.x]\nregion = \"r\"", "no provider of type \"x\""),
         ("[providers.file]\nregion = \"r\"", "no setting `region`"),
         ("[providers.\"aws.sm\"]\npath = \"/x\"", "no setting `path`"),
@@ -111,7 +114,7 @@ async fn every_setting_of_the_builder_builds_without_a_call() {
         .with_cache(CachePolicy::default())
         .build()
         .unwrap();
-    assert_eq!(client.providers(), ["aws.ps", "aws.sm", "file", "memory"]);
+    assert_eq!(client.providers(), ["aws.ps", "aws.sm", "file", "memory", "vault.kv"]);
 }
 
 #[tokio::test]

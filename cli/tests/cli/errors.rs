@@ -45,7 +45,7 @@ fn usage_errors_exit_with_2() {
 
 #[test]
 fn an_unknown_provider_lists_the_known_ones() {
-    let known = "there is no provider \"vault\"; there are aws.ps, aws.sm, file, memory\n";
+    let known = "there is no provider \"vault\"; there are aws.ps, aws.sm, file, memory, vault.kv\n";
     s1crets().args(["get", "--provider", "vault", "x"]).assert().code(2).stderr(predicate::str::contains(known));
 }
 

@@ -12,6 +12,8 @@ mod errors;
 mod file;
 /// Help, completions and manual pages, and the commands of the README.
 mod manual;
+/// `vault.kv`, against what the real `bao` reads and writes.
+mod vault;
 
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,4 @@
 //! Vault from a shell: what `bao kv put` wrote is read, and `bao kv get` reads what `update` wrote.
-#![allow(clippy::unwrap_used)]
 
 use std::process::Command;
 
