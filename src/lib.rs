@@ -69,7 +69,7 @@
 //! # Logs
 //!
 //! Events are sent through [`tracing`](https://docs.rs/tracing) under the target `s1crets`. No event at any level holds a
-//! secret; names of secrets appear at the debug level and below. The AWS SDK would print whole requests at its trace
+//! secret; names of secrets appear at the debug level and below. The AWS SDK would print whole answers at its trace
 //! level: its own events are turned off for calls that are made here.
 //!
 //! # Runtime

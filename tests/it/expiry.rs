@@ -169,11 +169,21 @@ async fn credentials_that_can_not_be_renewed_yet_serve_until_they_expire() {
 }
 
 #[tokio::test]
-async fn an_identity_that_expired_before_the_role_says_so() {
+async fn an_identity_that_expired_before_the_role_is_taken_anew_once() {
+    let aws = Aws::start().await;
+    let (client, name) = (by_role(&aws).await, unique("it/before-"));
+    aws.plant("aws.sm", &name, "x");
+    aws.proxy.fault("AssumeRole", Fault::expired_token()).once();
+    fifty(&aws, &client, "aws.sm", &name).await;
+    assert_eq!((aws.proxy.count("AssumeRole"), aws.proxy.count("GetSecretValue")), (2, 50));
+}
+
+#[tokio::test]
+async fn an_identity_that_stays_expired_says_so() {
     let aws = Aws::start().await;
     let client = by_role(&aws).await;
     aws.proxy.fault("AssumeRole", Fault::expired_token()).always();
     let error = fails(client.get("aws.sm", "x").await, ErrorKind::Unauthenticated);
     assert!(error.to_string().contains("can't assume the role: AWS says ExpiredToken"), "{error}");
-    assert_eq!(aws.proxy.total(), 1);
+    assert_eq!(aws.proxy.counts(), [("AssumeRole".to_owned(), 2)].into());
 }

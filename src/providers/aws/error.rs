@@ -55,7 +55,7 @@ pub(crate) fn kind_of_code(code: &str) -> Option<ErrorKind> {
         "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "OptInRequired" | "DecryptionFailure" => {
             ErrorKind::AccessDenied
         }
-        code if EXPIRED.contains(&code) => ErrorKind::Unauthenticated,
+        code if is_expired_code(code) => ErrorKind::Unauthenticated,
         "InvalidSignatureException"
         | "SignatureDoesNotMatch"
         | "IncompleteSignature"
@@ -112,7 +112,12 @@ pub(crate) fn kind_of_code(code: &str) -> Option<ErrorKind> {
 /// Whether fresh credentials may mend it.
 pub(crate) fn is_expired<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     let code = error.as_service_error().and_then(|refused| refused.meta().code());
-    code.is_some_and(|code| EXPIRED.contains(&code))
+    code.is_some_and(is_expired_code)
+}
+
+/// The same for AWS's own code.
+pub(crate) fn is_expired_code(code: &str) -> bool {
+    EXPIRED.contains(&code)
 }
 
 /// One entry of a batch answer that says why a single secret was refused.
@@ -245,6 +250,10 @@ fn from_sts(error: &SdkError<AssumeRoleError, HttpResponse>, patience: Patience)
         kind => kind,
     };
     let error = Error::new(kind, format!("can't assume the role: {}", told.message()));
+    let error = match code(&told) {
+        Some(code) => error.with_source(Refusal { code: code.into(), status: None, request_id: None }),
+        None => error,
+    };
     match kind {
         ErrorKind::AccessDenied | ErrorKind::Unauthenticated => {
             error.with_hint("check the role's ARN, its trust policy and the external id")

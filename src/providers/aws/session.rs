@@ -78,12 +78,16 @@ impl<S: Service> Session<S> {
     {
         let live = self.live.load_full();
         let patience = self.patience(effort);
-        let result = live.call(effort, &operation).await?;
-        let result = match result {
-            Err(error) if error::is_expired(&error) => self.renewed(&live).await?.call(effort, &operation).await?,
-            other => other,
+        let mut outcome = live.call(effort, &operation).await;
+        let expired = match &outcome {
+            Ok(answer) => answer.as_ref().is_err_and(error::is_expired),
+            // STS said so, of those that the role is assumed by.
+            Err(error) => error::code(error).is_some_and(error::is_expired_code),
         };
-        result.map_err(|error| error::from_sdk(error, patience))
+        if expired {
+            outcome = self.renewed(&live).await?.call(effort, &operation).await;
+        }
+        outcome?.map_err(|error| error::from_sdk(error, patience))
     }
 
     /// The session's state after `refused`: renewed here, or by whoever came first.
@@ -131,7 +135,8 @@ impl<S: Service> Live<S> {
     }
 }
 
-/// The SDK's trace level prints whole requests, a new value included: its own log is turned off.
+/// The SDK's trace level prints whole answers, in which AWS may quote a new value, and requests too if the environment
+/// says so: its own log is turned off.
 pub(super) fn silently<F: Future>(future: F) -> impl Future<Output = F::Output> {
     future.with_subscriber(NoSubscriber::default())
 }

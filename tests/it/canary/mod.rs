@@ -1,6 +1,7 @@
 //! Marked values and credentials go everywhere a secret goes; then every log line, error and `Debug` is searched.
 
 mod detector; // marks in clear, base64, hex and as a list of bytes
+mod files; // the fetcher's file and the CSI mount, whole and broken
 mod flows; // the ways of a secret, each with a mark of its own
 
 use std::{
