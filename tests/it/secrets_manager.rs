@@ -1,7 +1,7 @@
 //! Reading Secrets Manager: names and versions, bytes, what exists, what is deleted.
 
 use s1crets::{ErrorKind, Provider};
-use s1crets_testbed::unique;
+use s1crets_testbed::{Fault, unique};
 use serde_json::json;
 
 use crate::support::{Aws, fails, text};
@@ -62,6 +62,28 @@ async fn bytes_stay_bytes() {
     let name = unique("it/sm/bytes-");
     aws.seed.create_secret_binary(&name, br#"{"a":1}"#);
     assert_eq!(text(client.get("aws.sm", &name).key("a").await), "1");
+}
+
+#[tokio::test]
+async fn bytes_go_before_text_and_neither_is_corrupt() {
+    let aws = Aws::start().await;
+    let client = aws.client().await;
+    let both = json!({ "Name": "x", "VersionId": "v", "SecretString": "text", "SecretBinary": "/wA=" });
+    aws.proxy.fault("GetSecretValue", Fault::json(&both)).once();
+    let secret = client.get("aws.sm", "x").await.unwrap();
+    assert!(secret.is_binary() && secret.expose_bytes() == [0xff, 0]);
+    aws.proxy.fault("GetSecretValue", Fault::json(&json!({ "Name": "y", "VersionId": "v" }))).once();
+    fails(client.get("aws.sm", "y").await, ErrorKind::Corrupt);
+}
+
+#[tokio::test]
+async fn a_key_that_may_not_be_used_is_access_denied() {
+    let aws = Aws::start().await;
+    let message = "Secrets Manager can't decrypt the protected secret text";
+    aws.proxy.fault("GetSecretValue", Fault::aws_json("DecryptionFailure", message)).once();
+    let error = fails(aws.client().await.get("aws.sm", "x").await, ErrorKind::AccessDenied);
+    assert!(error.hint().is_some_and(|hint| hint.contains("kms:Decrypt")), "{error:?}");
+    assert_eq!(aws.proxy.total(), 1);
 }
 
 #[tokio::test]
@@ -139,7 +161,7 @@ async fn who_may_read_but_not_list_sees_exact_names() {
     let (client, root) = (aws.client().await, unique("it/sm/exact-"));
     let name = format!("{root}/x");
     aws.seed.create_secret(&name, "x");
-    aws.proxy.fault("ListSecrets", s1crets_testbed::Fault::access_denied()).always();
+    aws.proxy.fault("ListSecrets", Fault::access_denied()).always();
     assert!(client.path_exists("aws.sm", &name).await.unwrap());
     assert!(!client.path_exists("aws.sm", &root).await.unwrap());
 }
