@@ -162,6 +162,18 @@ async fn listings_and_updates_have_the_same_patience() {
     .await;
 }
 
+/// A whole attempt may take longer, for a long answer; the first word of it may not.
+#[tokio::test]
+async fn an_answer_that_begins_too_late_is_none() {
+    each("ap-southeast-2", async |aws, client, store, operation, name| {
+        aws.proxy.fault(operation, Fault::Delay(SHORT * 3 / 2)).always();
+        fails(client.get(store, name).timeout(SHORT).retry(1).await, ErrorKind::Timeout);
+        let hasty = aws.client_by(aws.config().with_timeout(SHORT).with_retry(attempts(1))).await;
+        fails(hasty.get(store, name).await, ErrorKind::Timeout);
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_slow_answer_within_the_timeout_is_an_answer() {
     each("il-central-1", async |aws, client, store, operation, name| {

@@ -9,6 +9,8 @@ use s1crets::{
 };
 use tokio::sync::{Semaphore, watch};
 
+use crate::support::within;
+
 /// [`Memory`] behind a gate. Clones share both.
 #[derive(Clone, Debug)]
 pub(crate) struct Gated {
@@ -44,12 +46,12 @@ impl Gated {
 
     /// Waits until this many calls have come to the gate, those that went through included.
     pub(crate) async fn arrived(&self, calls: usize) {
-        self.arrived.subscribe().wait_for(|arrived| *arrived >= calls).await.unwrap();
+        within(self.arrived.subscribe().wait_for(|arrived| *arrived >= calls)).await.unwrap();
     }
 
     async fn pass(&self, gate: &Semaphore) {
         self.arrived.send_modify(|arrived| *arrived += 1);
-        gate.acquire().await.unwrap().forget();
+        within(gate.acquire()).await.unwrap().forget();
     }
 }
 

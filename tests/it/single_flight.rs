@@ -82,7 +82,7 @@ async fn a_leader_that_panics_fails_its_followers_and_nobody_after() {
 #[test]
 fn a_leaders_runtime_that_is_shut_down_leaves_nobody_waiting() {
     let (gated, cached) = one();
-    let leaders = runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+    let leaders = runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let followers = runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let leader = cached.clone();
     leaders.spawn(async move { read(&leader).await });
@@ -105,7 +105,7 @@ fn without_a_runtime_a_load_is_refused_and_a_held_value_is_served() {
     let error = fails(refused, ErrorKind::Unsupported);
     assert!(error.hint().is_some_and(|hint| hint.contains("blocking")), "{error:?}");
 
-    let runtime = runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = runtime::Builder::new_current_thread().enable_all().build().unwrap();
     assert_eq!(runtime.block_on(read(&cached)), "old");
     assert_eq!(read(&cached).now_or_never().as_deref(), Some("old"));
 }
