@@ -88,26 +88,17 @@ pub(crate) fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> E
 
 #[cfg(feature = "aws-sm")]
 fn aws_sm(settings: ProviderSettings) -> Result<Opening> {
-    let config = aws(settings)?;
-    Ok(Box::new(move || {
-        let config = config.clone();
-        Box::pin(async move { Ok(Arc::new(providers::aws::SecretsManager::open(config).await?) as _) })
-    }))
+    Ok(opening(aws(settings)?, providers::aws::SecretsManager::open))
 }
 
 #[cfg(feature = "aws-ps")]
 fn aws_ps(settings: ProviderSettings) -> Result<Opening> {
-    let config = aws(settings)?;
-    Ok(Box::new(move || {
-        let config = config.clone();
-        Box::pin(async move { Ok(Arc::new(providers::aws::ParameterStore::open(config).await?) as _) })
-    }))
+    Ok(opening(aws(settings)?, providers::aws::ParameterStore::open))
 }
 
 #[cfg(feature = "__aws")]
 fn aws(settings: ProviderSettings) -> Result<providers::aws::AwsConfig> {
-    let ProviderSettings { path, wait, backoff, .. } = &settings;
-    refuse([("path", path.is_some()), ("wait", wait.is_some()), ("backoff", backoff.is_some())])?;
+    refuse_file(&settings)?;
     refuse_vault(&settings)?;
     Ok(providers::aws::AwsConfig::from_settings(settings))
 }
@@ -126,27 +117,20 @@ fn file(settings: ProviderSettings) -> Result<Opening> {
     if let Some(backoff) = backoff {
         builder = builder.backoff(backoff);
     }
-    Ok(Box::new(move || {
-        let builder = builder.clone();
-        Box::pin(async move { Ok(Arc::new(builder.open().await?) as _) })
-    }))
+    Ok(opening(builder, providers::file::FileBuilder::open))
 }
 
 #[cfg(feature = "vault")]
 fn vault_kv(settings: ProviderSettings) -> Result<Opening> {
     refuse_aws(&settings)?;
-    let ProviderSettings { path, wait, backoff, .. } = &settings;
-    refuse([("path", path.is_some()), ("wait", wait.is_some()), ("backoff", backoff.is_some())])?;
+    refuse_file(&settings)?;
     let mounts = providers::vault_kv::KvMounts::from_settings(&settings)?;
     // The environment is read when the provider is asked for; what the settings have malformed is told now.
     crate::vault::VaultConfig::default().with_settings(&settings)?;
-    Ok(Box::new(move || {
-        let (settings, mounts) = (settings.clone(), mounts.clone());
-        Box::pin(async move {
-            let config = crate::vault::VaultConfig::from_env().with_settings(&settings)?;
-            let vault = crate::vault::Vault::new(config)?;
-            Ok(Arc::new(providers::vault_kv::VaultKv::new(vault).with_mounts(mounts)) as _)
-        })
+    Ok(opening((settings, mounts), |(settings, mounts)| async move {
+        let config = crate::vault::VaultConfig::from_env().with_settings(&settings)?;
+        let vault = crate::vault::Vault::new(config)?;
+        Ok(providers::vault_kv::VaultKv::new(vault).with_mounts(mounts))
     }))
 }
 
@@ -154,11 +138,29 @@ fn memory(settings: ProviderSettings) -> Result<Opening> {
     if settings != (ProviderSettings { kind: settings.kind.clone(), ..ProviderSettings::default() }) {
         return Err(Error::config("the provider memory has no settings"));
     }
-    let memory = providers::memory::Memory::new();
-    Ok(Box::new(move || {
-        let memory = memory.clone();
-        Box::pin(async move { Ok(Arc::new(memory) as _) })
-    }))
+    Ok(opening(providers::memory::Memory::new(), |memory| async move { Ok(memory) }))
+}
+
+/// Makes an instance of what was read from the settings, as often as it is asked to.
+fn opening<S, P, F>(settings: S, open: impl Fn(S) -> F + Send + Sync + 'static) -> Opening
+where
+    S: Clone + Send + Sync + 'static,
+    P: Provider,
+    F: Future<Output = Result<P>> + Send + 'static,
+{
+    Box::new(move || {
+        let opened = open(settings.clone());
+        Box::pin(async move { Ok(Arc::new(opened.await?) as _) })
+    })
+}
+
+#[cfg(any(feature = "__aws", feature = "vault"))]
+fn refuse_file(settings: &ProviderSettings) -> Result<()> {
+    refuse([
+        ("path", settings.path.is_some()),
+        ("wait", settings.wait.is_some()),
+        ("backoff", settings.backoff.is_some()),
+    ])
 }
 
 #[cfg(any(feature = "file", feature = "vault"))]
