@@ -1,0 +1,60 @@
+//! The whole of the settings.
+
+use std::{collections::BTreeMap, num::NonZeroU32, time::Duration};
+
+use serde::Deserialize;
+
+use super::{cache::CacheSettings, provider::ProviderSettings, values::some_duration};
+
+/// Settings for a [`Client`](crate::Client), as `s1crets.toml` has them.
+///
+/// ```toml
+/// provider = "aws.sm"        # the command's default
+/// retry = 3                  # attempts in total
+/// timeout = "5s"             # of one attempt; a bare number is seconds
+///
+/// [cache]
+/// entries = 1000             # of single secrets and of listings each; 0 keeps nothing
+/// ttl = "15m"
+/// refresh_ahead = 0.8        # from this part of the ttl on, reads load it anew in the background; 1 turns it off
+/// max_stale = "1h"           # served in an outage for that long after its time; 0 turns it off
+/// negative_ttl = "5s"        # "not found" is remembered that long; 0 turns it off
+/// reread_interval = "10s"    # between two loads of a secret that is reported as rejected
+///
+/// [providers."aws.sm"]       # settings of a provider under its own name
+/// region = "eu-west-1"
+///
+/// [providers.billing]        # one more instance: billing://prod/db
+/// type = "aws.sm"
+/// region = "us-east-1"
+/// roles = [{ arn = "arn:aws:iam::123456789012:role/reader", external_id = "x" }]
+///
+/// [providers.file]
+/// path = "/var/local/secrets.json"
+/// wait = "30s"
+///
+/// [providers."vault.kv"]
+/// address = "https://vault.internal:8200"
+/// auth = { method = "approle", role_id = "my-role", file = "/run/secret-id" }
+/// ```
+///
+/// Unknown keys are errors. Later settings go first: those of the [`ClientBuilder`](crate::ClientBuilder), then the
+/// environment, then the file, then the defaults.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Config {
+    /// The command's default provider.
+    pub provider: Option<String>,
+    /// Attempts in total.
+    pub retry: Option<NonZeroU32>,
+    /// The time to connect, and again to wait for an answer, of one attempt.
+    #[serde(default, deserialize_with = "some_duration")]
+    pub timeout: Option<Duration>,
+    /// The cache in memory.
+    #[serde(default)]
+    pub cache: CacheSettings,
+    /// Providers by name.
+    #[serde(default)]
+    pub providers: BTreeMap<String, ProviderSettings>,
+}
