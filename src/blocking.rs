@@ -26,6 +26,7 @@ use tokio::{
 use crate::{
     builder::ClientBuilder,
     error::{Error, ErrorKind, Result},
+    many,
     provider::{Listing, Updated},
     request,
     secret::Secret,
@@ -38,6 +39,8 @@ pub enum Called {}
 
 /// A read of one secret, made by [`call`](Self::call).
 pub type Get<'a> = request::Get<'a, Called>;
+/// A read of what many references point to, made by [`call`](Self::call).
+pub type GetRefs<'a> = many::GetRefs<'a, Called>;
 /// A read of every secret below a path, made by [`call`](Self::call).
 pub type GetByPath<'a> = request::GetByPath<'a, Called>;
 /// A look whether something exists, made by [`call`](Self::call).
@@ -81,6 +84,15 @@ impl Client {
         Get::of_reference(Ok(&self.0), reference)
     }
 
+    /// As [`Client::get_refs`](crate::Client::get_refs).
+    pub fn get_refs<I>(&self, references: I) -> GetRefs<'_>
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str>,
+    {
+        GetRefs::new(Ok(&self.0), references)
+    }
+
     /// As [`Client::get_by_path`](crate::Client::get_by_path).
     pub fn get_by_path<'a>(&'a self, provider: &'a str, path: &'a str) -> GetByPath<'a> {
         GetByPath::new(Ok(&self.0), provider, path)
@@ -98,8 +110,7 @@ impl Client {
 
     /// As [`Client::get_many`](crate::Client::get_many).
     pub fn get_many(&self, provider: &str, paths: &[String]) -> Vec<Result<Secret>> {
-        let many = wait(async { Ok(self.0.get_many(provider, paths).await) });
-        many.unwrap_or_else(|error| paths.iter().map(|_| Err(error.clone())).collect())
+        wait_all(paths.len(), self.0.get_many(provider, paths))
     }
 }
 
@@ -111,6 +122,15 @@ pub fn get<'a>(provider: &'a str, path: &'a str) -> Get<'a> {
 /// As [`get_ref`](crate::get_ref).
 pub fn get_ref(reference: &str) -> Get<'static> {
     Get::of_reference(global(), reference)
+}
+
+/// As [`get_refs`](crate::get_refs).
+pub fn get_refs<I>(references: I) -> GetRefs<'static>
+where
+    I: IntoIterator,
+    I::Item: AsRef<str>,
+{
+    GetRefs::new(global(), references)
 }
 
 /// As [`get_by_path`](crate::get_by_path).
@@ -138,6 +158,16 @@ impl request::Get<'_, Called> {
             Some(outcome) => outcome,
             None => wait(self.run()),
         }
+    }
+}
+
+impl many::GetRefs<'_, Called> {
+    /// Makes the request: an answer for each reference, in order.
+    ///
+    /// # Errors
+    /// Of each answer: as [`get_ref`](crate::get_ref).
+    pub fn call(self) -> Vec<Result<Secret>> {
+        wait_all(self.len(), self.run())
     }
 }
 
@@ -196,6 +226,12 @@ fn wait<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
             Poll::Pending => thread::park(),
         }
     }
+}
+
+/// The same for many answers: without a runtime each is that error.
+fn wait_all<T>(count: usize, future: impl Future<Output = Vec<Result<T>>>) -> Vec<Result<T>> {
+    let answers = wait(async { Ok(future.await) });
+    answers.unwrap_or_else(|error| (0..count).map(|_| Err(error.clone())).collect())
 }
 
 struct Unpark(Thread);

@@ -15,6 +15,7 @@ use crate::{
     config::Config,
     error::{Error, Operation, Result},
     handle::Handle,
+    many::GetRefs,
     options::{GetOptions, ListOptions, UpdateOptions},
     provider::{Listing, Provider, Updated},
     reference::{Reference, check_path},
@@ -109,17 +110,34 @@ impl Client {
 
     /// Many secrets of one provider, in as few calls as its backend allows: an answer for each, in order.
     pub async fn get_many(&self, provider: &str, paths: &[String]) -> Vec<Result<Secret>> {
-        let sound: Vec<_> = paths.iter().filter(|path| check_path(path).is_ok()).cloned().collect();
-        let answers = match self.open(provider).await {
-            Ok(layers) => layers.provider().get_many(&sound, &GetOptions::default()).await,
-            Err(error) => sound.iter().map(|_| Err(error.clone())).collect(),
-        };
-        let mut answers = answers.into_iter();
-        let answered = paths.iter().map(|path| {
-            let answer = check_path(path).and_then(|()| answers.next().unwrap_or_else(|| Err(Error::unanswered())));
+        let answers = self.load_many(provider, paths, &GetOptions::default()).await;
+        let told = |(path, answer): (&String, Result<Secret>)| {
             answer.map_err(|error| error.with_context(Operation::Get, || name(provider, path)))
-        });
-        answered.collect()
+        };
+        paths.iter().zip(answers).map(told).collect()
+    }
+
+    /// What many [`Reference`]s in text point to, in as few calls as the backends allow: an answer for each, in order.
+    ///
+    /// The secrets of one provider are read together, by as few calls as its backend has for that, and the providers are
+    /// asked at the same time. A secret that several references point into is read once. A reference that is malformed,
+    /// missing or refused leaves the others answered.
+    ///
+    /// ```no_run
+    /// # async fn example(client: s1crets::Client) -> Result<(), s1crets::Error> {
+    /// let references = ["aws.sm://prod/db#user", "aws.sm://prod/db#password", "vault.kv://secret/smtp#password"];
+    /// let secrets: Vec<_> = client.get_refs(references).await.into_iter().collect::<Result<_, _>>()?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// Of each answer: as [`get`](crate::get), with the reference it is about; `InvalidInput` for a malformed one.
+    pub fn get_refs<I>(&self, references: I) -> GetRefs<'_>
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str>,
+    {
+        GetRefs::new(Ok(self), references)
     }
 
     /// The names that [`get`](Self::get) knows, in order.
@@ -235,6 +253,26 @@ impl Client {
         let layers = self.open(provider).await?;
         options.check(layers.provider().capabilities())?;
         told(Operation::Get, provider, path, layers.provider().get(path, options)).await
+    }
+
+    /// An answer for each path, in order, not yet told what it is about.
+    pub(crate) async fn load_many(
+        &self,
+        provider: &str,
+        paths: &[String],
+        options: &GetOptions,
+    ) -> Vec<Result<Secret>> {
+        let sound: Vec<_> = paths.iter().filter(|path| check_path(path).is_ok()).cloned().collect();
+        let started = Instant::now();
+        let answers = match self.open(provider).await {
+            Ok(layers) => layers.provider().get_many(&sound, options).await,
+            Err(error) => sound.iter().map(|_| Err(error.clone())).collect(),
+        };
+        let failed = answers.iter().filter(|answer| answer.is_err()).count();
+        tracing::debug!(provider, ?paths, failed, elapsed = ?started.elapsed(), "called for many");
+        let mut answers = answers.into_iter();
+        let mut next = || answers.next().unwrap_or_else(|| Err(Error::unanswered()));
+        paths.iter().map(|path| check_path(path).and_then(|()| next())).collect()
     }
 
     pub(crate) async fn list(&self, provider: &str, path: &str, options: &ListOptions) -> Result<Listing> {

@@ -101,6 +101,7 @@ mod builder;
 mod client;
 pub mod config;
 mod handle;
+mod many;
 mod registry;
 pub mod request;
 
@@ -123,11 +124,12 @@ pub use freshness::{Freshness, Source};
 pub use handle::{Handle, HandleChanges};
 pub use json::{Json, JsonKind};
 pub use keypath::KeyPath;
+pub use many::GetRefs;
 pub use options::{Effort, GetOptions, ListOptions, UpdateOptions, Version};
 pub use provider::{Capabilities, Listing, Provider, Updated};
 pub use reference::Reference;
 pub use secret::{Metadata, Secret};
-pub use simple::{get, get_by_path, get_many, get_ref, path_exists, update};
+pub use simple::{get, get_by_path, get_many, get_ref, get_refs, path_exists, update};
 pub use typed::{Credential, Versioned};
 pub use value::SecretValue;
 

@@ -3,6 +3,7 @@
 use crate::{
     client::Client,
     error::Result,
+    many::GetRefs,
     request::{Get, GetByPath, PathExists, Update},
     secret::Secret,
     value::SecretValue,
@@ -86,4 +87,17 @@ pub async fn get_many(provider: &str, paths: &[String]) -> Vec<Result<Secret>> {
         Ok(client) => client.get_many(provider, paths).await,
         Err(error) => paths.iter().map(|_| Err(error.clone())).collect(),
     }
+}
+
+/// What many [`Reference`](crate::Reference)s point to, in as few calls as the backends allow: see
+/// [`Client::get_refs`].
+///
+/// # Errors
+/// Of each answer: as [`get_ref`].
+pub fn get_refs<I>(references: I) -> GetRefs<'static>
+where
+    I: IntoIterator,
+    I::Item: AsRef<str>,
+{
+    GetRefs::new(Client::global(), references)
 }

@@ -46,6 +46,8 @@ fn every_call_works_outside_a_runtime() {
     assert_eq!(text(client.get("memory", "p/a").call()), r#"{"k":2}"#);
     let many = client.get_many("memory", &["p/a".to_owned(), "none".to_owned()]);
     assert_eq!((many.len(), many[1].as_ref().unwrap_err().kind()), (2, ErrorKind::NotFound));
+    let [key, none] = <[_; 2]>::try_from(client.get_refs(["memory://p/a#k", "memory://none"]).call()).unwrap();
+    assert_eq!((text(key), none.unwrap_err().kind()), ("2".to_owned(), ErrorKind::NotFound));
     assert_eq!(text(client.get("memory", "none").default("spare").call()), "spare");
     fails(client.get("nope", "a").call(), ErrorKind::InvalidInput);
 }

@@ -16,6 +16,7 @@ mod effort; // attempts and timeouts: what is tried again, how often, and what i
 mod environment; // what environment, profile, instance metadata and config file give
 mod examples; // the programs in examples/ do what they say
 mod expiry; // credentials past their time, or nearly: renewed once, for all who call
+mod many; // many references at once: how few calls they take, and what each of them answers
 mod parameter_store; // reading Parameter Store: kinds of values, versions, listings, what exists
 mod parameter_update; // writing to Parameter Store: what stays, what is never touched, who wins
 mod references; // `/aws/reference/secretsmanager/…`, Parameter Store's way to Secrets Manager
