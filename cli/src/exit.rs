@@ -7,7 +7,7 @@ use s1crets::ErrorKind;
 use crate::report::Failure;
 
 /// The exit statuses, each with one meaning.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Exit {
     Found = 0,
     NotFound = 1,
@@ -21,7 +21,9 @@ impl Exit {
     pub(crate) fn of(failure: &Failure) -> Self {
         match failure {
             Failure::Usage(_) => Self::Usage,
-            Failure::Secret(error) => Self::of_kind(error.kind()),
+            Failure::Secret(error) | Failure::Named { error, .. } => Self::of_kind(error.kind()),
+            // The highest: what a script would have to see to last.
+            Failure::Many(failures) => failures.iter().map(Self::of).max().unwrap_or(Self::Failed),
             Failure::Io { .. } => Self::Failed,
         }
     }

@@ -6,6 +6,8 @@ mod exit;
 mod log;
 mod output;
 mod report;
+#[allow(dead_code, reason = "for the commands that come next: run, export, render")]
+mod resolve;
 mod target;
 mod value;
 

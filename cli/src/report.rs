@@ -14,6 +14,10 @@ pub(crate) enum Failure {
     Usage(String),
     /// The library says no.
     Secret(s1crets::Error),
+    /// The library says no to one of many.
+    Named { name: String, error: s1crets::Error },
+    /// Several at once, each told on a line of its own.
+    Many(Vec<Failure>),
     /// The shell's side of it: standard input or output, a file.
     Io { what: String, error: io::Error },
 }
@@ -23,19 +27,17 @@ impl Failure {
         Self::Io { what: what.into(), error }
     }
 
-    /// One secret of a listing that could not be read.
+    /// One secret of several that could not be read.
     pub(crate) fn unreadable(name: &str, error: &s1crets::Error) -> Self {
-        let told = s1crets::Error::new(error.kind(), format!("{name}: {error}"));
-        Self::Secret(match error.hint() {
-            Some(hint) => told.with_hint(hint.to_owned()),
-            None => told,
-        })
+        Self::Named { name: name.to_owned(), error: error.clone() }
     }
 
     fn message(&self) -> String {
         match self {
             Self::Usage(message) => message.clone(),
             Self::Secret(error) => error.to_string(),
+            Self::Named { name, error } => format!("{name}: {error}"),
+            Self::Many(failures) => failures.iter().map(Self::message).collect::<Vec<_>>().join("; "),
             Self::Io { what, error } => format!("{what}: {error}"),
         }
     }
@@ -43,23 +45,24 @@ impl Failure {
     fn kind(&self) -> &'static str {
         match self {
             Self::Usage(_) => "usage",
-            Self::Secret(error) => error.kind().as_str(),
+            Self::Secret(error) | Self::Named { error, .. } => error.kind().as_str(),
+            Self::Many(_) => "many",
             Self::Io { .. } => "io",
         }
     }
 
     fn hint(&self) -> Option<&str> {
         match self {
-            Self::Secret(error) => error.hint(),
+            Self::Secret(error) | Self::Named { error, .. } => error.hint(),
             Self::Usage(_) => Some("s1crets --help tells what can be typed"),
-            Self::Io { .. } => None,
+            Self::Many(_) | Self::Io { .. } => None,
         }
     }
 
     fn cause(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
-            Self::Secret(error) => error.source(),
-            Self::Usage(_) | Self::Io { .. } => None,
+            Self::Secret(error) | Self::Named { error, .. } => error.source(),
+            Self::Usage(_) | Self::Many(_) | Self::Io { .. } => None,
         }
     }
 }
@@ -72,6 +75,9 @@ impl From<s1crets::Error> for Failure {
 
 /// Tells a failure on standard error.
 pub(crate) fn failure(failure: &Failure, global: &Global) {
+    if let Failure::Many(failures) = failure {
+        return failures.iter().for_each(|failure| self::failure(failure, global));
+    }
     let told = if global.json { as_json(failure) } else { as_text(failure, global.verbose > 0) };
     // Nobody left to tell it to.
     let _ = io::stderr().write_all(told.as_bytes());

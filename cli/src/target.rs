@@ -40,12 +40,17 @@ pub(crate) fn client(global: &Global) -> Result<Client, Failure> {
     Ok(builder.build()?)
 }
 
+/// Whom to ask for a bare path: the provider that was named, else the default.
+pub(crate) fn provider<'a>(client: &'a Client, global: &'a Global) -> &'a str {
+    let named = global.provider.as_deref().or(global.file.as_ref().map(|_| "file"));
+    named.unwrap_or(client.default_provider())
+}
+
 impl Target {
     /// A bare path of the provider that was named, or a reference, with more steps behind it.
     pub(crate) fn new(client: &Client, global: &Global, path: &str, keys: &[String]) -> Result<Self, Failure> {
         if !Reference::looks_like(path) {
-            let provider = global.provider.as_deref().or(global.file.as_ref().map(|_| "file"));
-            let provider = provider.unwrap_or(client.default_provider()).to_owned();
+            let provider = provider(client, global).to_owned();
             return Ok(Self { provider, path: path.to_owned(), keypath: KeyPath::from(keys) });
         }
         if global.provider.is_some() {
