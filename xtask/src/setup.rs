@@ -12,7 +12,7 @@ pub(crate) fn run() -> io::Result<ExitCode> {
 
 pub(crate) fn prepare() -> io::Result<()> {
     if !python::is_ready() {
-        eprintln!("xtask: installing moto into {} (once; about half a minute)", python::venv().display());
+        eprintln!("xtask: installing moto and OpenBao into {} (once; about a minute)", python::venv().display());
     }
     python::ensure()?;
     Ok(())
