@@ -73,6 +73,10 @@ pub(crate) enum Step {
 /// and spares the server the call and the token a use.
 const LOOK_UP_AFTER: Duration = Duration::from_secs(1);
 
+/// Longer lives are cut to a century, which no process sees the end of: the end of a longer one is no time that every
+/// machine can name.
+const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
 /// Less than this part of what was asked for means that the token nears the end of what it can be renewed to.
 const CAPPED: f64 = 0.9;
 
@@ -160,7 +164,10 @@ impl Lifetime {
     }
 
     fn new(ttl: Duration, renewable: Option<bool>) -> Self {
-        if ttl.is_zero() { Self::Endless } else { Self::Limited { ttl, renewable: renewable.unwrap_or(false) } }
+        match ttl.min(LONGEST) {
+            Duration::ZERO => Self::Endless,
+            ttl => Self::Limited { ttl, renewable: renewable.unwrap_or(false) },
+        }
     }
 }
 
@@ -179,7 +186,8 @@ impl Term {
     /// The same after a renewal that granted `lifetime`.
     pub(super) fn renewed(self, lifetime: Lifetime, asked: Instant) -> Self {
         let Lifetime::Limited { ttl, renewable } = lifetime else {
-            return Self::without_end(None);
+            // What was left is less than a second, which the server tells as none: not that there is no end any more.
+            return Self { renewable: false, next: Some((asked, Step::LogIn)), ..self };
         };
         let full = self.full.max(ttl);
         let renewable = renewable && ttl.as_secs_f64() >= full.as_secs_f64() * CAPPED;
@@ -248,6 +256,23 @@ mod tests {
         assert_eq!((step(again), again.expires), (Some(Step::Renew), Some(now + MINUTE * 2)));
         assert_eq!(step(again.renewed(limited(40, true), now)), Some(Step::LogIn));
         assert_eq!(step(again.renewed(limited(60, false), now)), Some(Step::LogIn));
+    }
+
+    #[test]
+    fn a_renewal_that_grants_nothing_takes_no_end_away() {
+        let now = Instant::now();
+        let term = Term::begin(limited(60, true), now, false);
+        let last = term.renewed(Lifetime::Endless, now + MINUTE / 2);
+        assert_eq!((last.expires, last.next), (Some(now + MINUTE), Some((now + MINUTE / 2, Step::LogIn))));
+    }
+
+    #[test]
+    fn a_life_that_no_clock_can_name_is_long_and_no_panic() {
+        for ttl in [i64::MAX, i64::MAX / 2, 10_000_000_000] {
+            let life = Lifetime::new(Duration::from_secs(ttl.unsigned_abs()), Some(true));
+            let term = Term::begin(life, Instant::now(), false).renewed(life, Instant::now());
+            assert!(term.expires.is_some_and(|at| at > Instant::now() + MINUTE));
+        }
     }
 
     #[test]
