@@ -1,10 +1,14 @@
 //! The HTTP client under a connection: timeouts, retries and redirects; tokens go in, wiped replies come out.
 
-use std::{collections::HashMap, sync::Mutex, sync::PoisonError, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::{Duration, SystemTime},
+};
 
 use reqwest::{
     Client, Response, Url,
-    header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER},
+    header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION},
 };
 use tokio::time::{sleep, timeout};
 use zeroize::Zeroizing;
@@ -16,7 +20,7 @@ use super::{
     config::VaultConfig,
     error,
     reply::Reply,
-    retry::{Patience, backoff},
+    retry::{Patience, backoff, retry_after},
     token::Token,
 };
 use crate::{
@@ -26,6 +30,9 @@ use crate::{
 
 /// A listing of a hundred thousand names takes some megabytes; more than this is no answer to hold in memory.
 const LONGEST_REPLY: usize = 64 * 1024 * 1024;
+
+/// Few secrets are longer than this.
+const LONGEST_PROMISE: usize = 1024 * 1024;
 
 /// A standby names the active node, which may have stepped down meanwhile.
 const MOST_REDIRECTS: usize = 3;
@@ -218,9 +225,10 @@ fn wait_for(reply: &Reply, call: &Call, made: u32, patience: Patience) -> Option
 
 async fn read(mut response: Response, patience: Patience) -> Result<Reply, Failed> {
     let status = response.status().as_u16();
-    let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).and_then(parse_after);
-    let expected = response.content_length().and_then(|length| usize::try_from(length).ok());
-    let mut body = Zeroizing::new(Vec::with_capacity(expected.unwrap_or(4096).min(LONGEST_REPLY)));
+    let retry_after = retry_after(response.headers(), SystemTime::now());
+    let expected = response.content_length().and_then(|length| usize::try_from(length).ok()).unwrap_or(4096);
+    // What is promised need not come: so much is made room for, and the rest as it arrives.
+    let mut body = Zeroizing::new(Vec::with_capacity(expected.min(LONGEST_PROMISE)));
     while let Some(piece) = response.chunk().await.map_err(|error| Failed::of(error, patience))? {
         if body.len() + piece.len() > LONGEST_REPLY {
             return Err(Failed::unsent(Error::corrupt("the answer is too long to be one of Vault's")));
@@ -238,11 +246,6 @@ fn grow(body: &mut Zeroizing<Vec<u8>>, more: usize) {
         larger.extend_from_slice(body);
         *body = larger;
     }
-}
-
-/// A number of seconds, as Vault sends it. The other form, a date, counts as not sent: it needs a clock that agrees.
-fn parse_after(value: &str) -> Option<Duration> {
-    value.trim().parse().ok().map(Duration::from_secs)
 }
 
 impl std::fmt::Debug for Http {
