@@ -186,6 +186,7 @@ fn refuse_vault(settings: &ProviderSettings) -> Result<()> {
         ("client_key", settings.client_key.is_some()),
         ("server_name", settings.server_name.is_some()),
         ("danger_skip_verify", settings.danger_skip_verify.is_some()),
+        ("proxy", settings.proxy.is_some()),
         ("auth", settings.auth.is_some()),
         ("revoke_at_shutdown", settings.revoke_at_shutdown.is_some()),
         ("kv_version", settings.kv_version.is_some()),

@@ -55,6 +55,8 @@ pub struct ProviderSettings {
     pub server_name: Option<String>,
     /// Vault: takes any certificate, so that whoever is in between can read every secret.
     pub danger_skip_verify: Option<bool>,
+    /// Vault: the proxy for every call, without a password.
+    pub proxy: Option<String>,
     /// Vault: how to log in.
     pub auth: Option<VaultAuthSettings>,
     /// Vault: whether the token of a login is revoked when the connection is shut down.

@@ -2,7 +2,10 @@
 
 use std::{fmt, num::NonZeroU32, path::PathBuf, time::Duration};
 
+use reqwest::Url;
+
 use super::{auth::Auth, source::SecretSource};
+use crate::error::{Error, Result};
 
 /// Where the server is, who to be there, and how patiently to ask.
 ///
@@ -62,6 +65,19 @@ impl ProxyUrl {
     /// `http://[USER:PASSWORD@]HOST:PORT`.
     pub fn new(url: impl Into<String>) -> Self {
         Self(url.into())
+    }
+
+    /// One of a config file, where no secret lies.
+    pub(super) fn of_settings(text: &str) -> Result<Self> {
+        let url: Option<Url> = text.parse().ok().filter(|url: &Url| url.has_host());
+        match url {
+            Some(url) if !url.username().is_empty() || url.password().is_some() => {
+                Err(Error::config("the proxy of a config file can't have a user name or a password")
+                    .with_hint("leave it out of the file and set VAULT_PROXY_ADDR"))
+            }
+            Some(url) if matches!(url.scheme(), "http" | "https") => Ok(Self::new(text)),
+            _ => Err(Error::config("the proxy is no URL").with_hint("write it as http://HOST:PORT")),
+        }
     }
 
     pub(super) fn as_str(&self) -> &str {

@@ -2,7 +2,7 @@
 
 use super::{
     auth::{AppRole, Auth, Cert, Jwt, Kubernetes, UserPass},
-    config::VaultConfig,
+    config::{ProxyUrl, VaultConfig},
     source::SecretSource,
 };
 use crate::{
@@ -18,6 +18,9 @@ impl VaultConfig {
             // The environment's proxy was chosen for the environment's address.
             self.proxy = self.proxy.filter(|_| address == self.address);
             self.address = address;
+        }
+        if let Some(proxy) = &settings.proxy {
+            self.proxy = Some(ProxyUrl::of_settings(proxy)?);
         }
         self.namespace = namespace.or(self.namespace);
         if let Some(auth) = auth {
@@ -177,6 +180,24 @@ mod tests {
         ] {
             let config = read(&format!("auth = {auth}\naddress = \"http://x\"")).expect(auth);
             assert!(format!("{:?}", config.auth).contains(shown), "{auth}: {:?}", config.auth);
+        }
+    }
+
+    #[test]
+    fn a_proxy_of_the_file_goes_before_the_environments_and_holds_no_password() {
+        let file = |text: &str| {
+            let config = Config::parse(&format!("[providers.x]\ntype = \"vault.kv\"\n{text}")).expect("TOML");
+            let environment = VaultConfig::new("http://vault").with_proxy(ProxyUrl::new("http://environment:1"));
+            environment.with_settings(&config.providers["x"]).map(|config| config.proxy)
+        };
+        let named = file("proxy = \"http://proxy:3128\"").expect("a proxy").expect("one");
+        assert_eq!(named.as_str(), "http://proxy:3128");
+        assert!(file("").expect("settings").is_some(), "the environment's");
+        assert!(file("address = \"http://other\"").expect("settings").is_none(), "it was for another address");
+        for wrong in ["http://u:hunter2@proxy:1", "http://hunter2@proxy", "proxy:3128", "unix:///x", ""] {
+            let error = file(&format!("proxy = \"{wrong}\"")).expect_err(wrong);
+            assert_eq!(error.kind(), crate::ErrorKind::Config, "{wrong}");
+            assert!(!format!("{error:?}").contains("hunter2"));
         }
     }
 
