@@ -5,6 +5,7 @@
 //! - [`FaultProxy`] stands before it: it counts calls, and delays, drops or spoils the chosen ones.
 //! - [`FakeImds`] is the instance metadata service, which moto does not play well enough.
 //! - [`Stub`] answers as a test says, for what no real server does on demand; [`JwtIssuer`] signs.
+//! - [`Tunnel`] is a proxy for connections with TLS.
 //! - [`AwsSeed`] plants what a test reads, without the SDK that is under test.
 //! - [`python`] keeps the virtual environment that both live in.
 //!
@@ -23,6 +24,7 @@ mod proxy;
 pub mod python;
 mod server;
 mod stub;
+mod tunnel;
 
 pub use authority::Authority;
 pub use aws::{AwsSeed, SeedError, unique};
@@ -31,5 +33,6 @@ pub use imds::FakeImds;
 pub use jwt::JwtIssuer;
 pub use moto::{MOTO_VARIABLE, Moto};
 pub use openbao::OpenBao;
-pub use proxy::{Fault, FaultProxy, Hold, Scripted, UsualError};
+pub use proxy::{Exchange, Fault, FaultProxy, Hold, Scripted, UsualError};
 pub use stub::{Answer, Stub};
+pub use tunnel::Tunnel;

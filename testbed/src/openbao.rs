@@ -86,25 +86,70 @@ impl OpenBao {
     /// # Panics
     /// As [`OpenBao::dev`].
     pub fn raft() -> Self {
+        let mut bao = Self::uninitialised();
+        bao.initialise();
+        bao
+    }
+
+    /// The same, before anybody has initialised it.
+    ///
+    /// # Panics
+    /// As [`OpenBao::dev`].
+    pub fn uninitialised() -> Self {
+        let (bao, ports) = Self::node();
+        bao.begin(&ports, &format!("https://{}", ports.public))
+    }
+
+    /// Two servers of one cluster by raft: the active one, and a standby. Each tells the others its address without TLS
+    /// ([`plain_address`](Self::plain_address)), so that a proxy of the testbed can stand before it.
+    ///
+    /// # Panics
+    /// As [`OpenBao::dev`].
+    pub fn pair() -> (Self, Self) {
+        let begin = || {
+            let (bao, ports) = Self::node();
+            let told = bao.admin.clone();
+            bao.begin(&ports, &told)
+        };
+        let (mut active, mut standby) = (begin(), begin());
+        active.initialise();
+        let leader = json!({ "leader_api_addr": active.admin });
+        let (status, reply) = standby.call_with("POST", "sys/storage/raft/join", &leader, &[]);
+        assert_eq!(status, 200, "{reply}");
+        standby.unseal_key.clone_from(&active.unseal_key);
+        standby.root_token.clone_from(&active.root_token);
+        // Until the leader has let it in it stays sealed, and takes the key anew.
+        standby.retry(|bao| {
+            let key = bao.unseal_key.as_deref().expect("that of the active one");
+            bao.call_with("PUT", "sys/unseal", &json!({ "key": key }), &[]);
+            bao.try_call("GET", "sys/health", &Value::Null, &[]).is_ok_and(|(status, _)| status == 429)
+        });
+        (active, standby)
+    }
+
+    /// A server to be, with ports of its own.
+    fn node() -> (Self, Ports) {
         let folder = fresh_folder();
-        let authority = Authority::create(&folder);
-        let (address, admin, cluster) = (free_address(), free_address(), free_address());
-        let config = folder.join("config.hcl");
-        let text = raft_config(&folder, &authority, &address, &admin, &cluster);
-        fs::write(&config, text).expect("the folder is writable");
-        let mut bao = Self {
-            address: format!("https://{address}"),
-            admin: format!("http://{admin}"),
+        let ports = Ports { public: free_address(), admin: free_address(), cluster: free_address() };
+        let bao = Self {
+            address: format!("https://{}", ports.public),
+            admin: format!("http://{}", ports.admin),
             root_token: String::new(),
-            arguments: vec!["server".to_owned(), format!("-config={}", config.display())],
+            arguments: vec!["server".to_owned(), format!("-config={}", folder.join("config.hcl").display())],
             unseal_key: None,
-            authority: Some(authority),
+            authority: Some(Authority::create(&folder)),
             folder,
             process: Mutex::new(None),
         };
-        bao.restart();
-        bao.initialise();
-        bao
+        (bao, ports)
+    }
+
+    /// Starts it; `told` is the address that it tells others.
+    fn begin(self, ports: &Ports, told: &str) -> Self {
+        let text = raft_config(&self.folder, self.authority(), ports, told);
+        fs::write(self.folder.join("config.hcl"), text).expect("the folder is writable");
+        self.restart();
+        self
     }
 
     /// Where it listens: `http://…` for a dev server, `https://…` otherwise.
@@ -330,7 +375,15 @@ fn log_tail(folder: &Path) -> String {
     lines[lines.len().saturating_sub(20)..].join("\n")
 }
 
-fn raft_config(folder: &Path, authority: &Authority, address: &str, admin: &str, cluster: &str) -> String {
+/// Where a server by raft listens: with TLS, without, and for the others of its cluster.
+struct Ports {
+    public: String,
+    admin: String,
+    cluster: String,
+}
+
+fn raft_config(folder: &Path, authority: &Authority, ports: &Ports, told: &str) -> String {
+    let Ports { public, admin, cluster } = ports;
     let data = folder.join("data");
     fs::create_dir_all(&data).expect("the folder is writable");
     let (certificate, key) = authority.issue("server");
@@ -338,11 +391,11 @@ fn raft_config(folder: &Path, authority: &Authority, address: &str, admin: &str,
         r#"
         storage "raft" {{
           path = "{data}"
-          node_id = "n1"
+          node_id = "{public}"
           performance_multiplier = 1
         }}
         listener "tcp" {{
-          address = "{address}"
+          address = "{public}"
           cluster_address = "{cluster}"
           tls_cert_file = "{certificate}"
           tls_key_file = "{key}"
@@ -355,7 +408,7 @@ fn raft_config(folder: &Path, authority: &Authority, address: &str, admin: &str,
           address = "{socket}"
           tls_disable = true
         }}
-        api_addr = "https://{address}"
+        api_addr = "{told}"
         cluster_addr = "https://{cluster}"
         disable_mlock = true
         "#,

@@ -1,11 +1,12 @@
 //! The accept loop and the keep-alive connections under the testbed's own servers.
 
-use std::{future::Future, io, net::SocketAddr};
+use std::{future::Future, io, net::SocketAddr, time::Duration};
 
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional},
     net::{TcpListener, TcpStream},
     task::{AbortHandle, JoinSet},
+    time::sleep,
 };
 
 use crate::http::{Request, Response, parse_request};
@@ -97,6 +98,24 @@ impl Connection {
     pub(crate) async fn respond_cut(mut self, response: &Response, length: usize) -> io::Result<()> {
         self.write(response, length.min(response.body.len())).await?;
         self.stream.shutdown().await
+    }
+
+    /// Promises the whole body, and sends a byte of it every so often.
+    pub(crate) async fn respond_dripping(mut self, response: &Response, every: Duration) -> io::Result<()> {
+        self.write(response, 0).await?;
+        for byte in &response.body {
+            sleep(every).await;
+            self.stream.write_all(&[*byte]).await?;
+        }
+        Ok(())
+    }
+
+    /// Passes on to `address` whatever comes from here on, and back.
+    pub(crate) async fn tunnel(mut self, address: &str) -> io::Result<()> {
+        let mut there = TcpStream::connect(address).await?;
+        self.stream.write_all(b"HTTP/1.1 200 \r\n\r\n").await?;
+        there.write_all(&self.arrived).await?;
+        copy_bidirectional(&mut self.stream, &mut there).await.map(drop)
     }
 
     /// Ends the connection with a reset in place of a farewell.

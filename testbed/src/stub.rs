@@ -3,6 +3,7 @@
 use std::{
     fmt, io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use crate::{
@@ -12,18 +13,28 @@ use crate::{
 
 /// What a [`Stub`] answers: a status, headers and a body.
 #[derive(Clone, Debug, Default)]
-pub struct Answer(Response);
+pub struct Answer {
+    response: Response,
+    /// The pause before each byte of the body.
+    dripping: Option<Duration>,
+}
 
 impl Answer {
     /// JSON, or whatever else the body is.
     pub fn new(status: u16, body: impl ToString) -> Self {
-        Self(Response::new(status, "application/json", body.to_string()))
+        Self { response: Response::new(status, "application/json", body.to_string()), dripping: None }
     }
 
     /// The same with one more header.
     #[must_use]
     pub fn with_header(self, name: &str, value: &str) -> Self {
-        Self(self.0.with_header(name, value))
+        Self { response: self.response.with_header(name, value), ..self }
+    }
+
+    /// The same with a body that comes byte by byte, each this long after the one before.
+    #[must_use]
+    pub fn dripping(self, every: Duration) -> Self {
+        Self { dripping: Some(every), ..self }
     }
 }
 
@@ -66,7 +77,11 @@ async fn serve<F: Fn(&Request) -> Answer>(
 ) -> io::Result<()> {
     while let Some(request) = connection.next_request().await? {
         lock(&asked).push(request.clone());
-        connection.respond(&answer(&request).0).await?;
+        let Answer { response, dripping } = answer(&request);
+        match dripping {
+            Some(every) => return connection.respond_dripping(&response, every).await,
+            None => connection.respond(&response).await?,
+        }
     }
     Ok(())
 }

@@ -30,6 +30,8 @@ pub enum Fault {
         /// What it tells a person.
         message: String,
     },
+    /// Forwards with one more header on the request, as a gateway may add one.
+    WithHeader(String, String),
     /// Never answers, and keeps the connection open until the client gives up.
     Hang,
     /// Forwards after this long.

@@ -2,10 +2,27 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, MutexGuard},
+    sync::{Arc, Mutex, MutexGuard, OnceLock},
+    time::Instant,
 };
 
-use crate::http::Request;
+use serde_json::Value;
+
+use crate::http::{Request, Response};
+
+/// A request that came by, when, and what was answered.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Exchange {
+    /// When the request had arrived.
+    pub asked: Instant,
+    /// What was asked.
+    pub request: Request,
+    /// The answer's status.
+    pub status: u16,
+    /// The answer's body, `Null` where that is no JSON.
+    pub answer: Value,
+}
 
 /// Every request, and how many there were at once.
 #[derive(Debug, Default)]
@@ -15,36 +32,56 @@ pub(super) struct Log {
 
 #[derive(Debug, Default)]
 struct Seen {
-    requests: Vec<(String, Request)>,
+    requests: Vec<Entry>,
     in_flight: usize,
     max_in_flight: usize,
+}
+
+#[derive(Debug)]
+struct Entry {
+    operation: String,
+    asked: Instant,
+    request: Request,
+    answer: Arc<OnceLock<Response>>,
 }
 
 impl Log {
     /// Counts the request as in flight until the answer is dropped.
     pub(super) fn record(&self, operation: &str, request: &Request) -> InFlight<'_> {
         let mut seen = self.seen();
-        seen.requests.push((operation.to_owned(), request.clone()));
+        let answer = Arc::default();
+        seen.requests.push(Entry {
+            operation: operation.to_owned(),
+            asked: Instant::now(),
+            request: request.clone(),
+            answer: Arc::clone(&answer),
+        });
         seen.in_flight += 1;
         seen.max_in_flight = seen.max_in_flight.max(seen.in_flight);
-        InFlight(self)
+        InFlight { log: self, answer }
     }
 
     pub(super) fn requests(&self, operation: &str) -> Vec<Request> {
         let seen = self.seen();
-        let wanted = seen.requests.iter().filter(|(name, _)| name == operation);
-        wanted.map(|(_, request)| request.clone()).collect()
+        let wanted = seen.requests.iter().filter(|entry| entry.operation == operation);
+        wanted.map(|entry| entry.request.clone()).collect()
+    }
+
+    pub(super) fn exchanges(&self, operation: &str) -> Vec<Exchange> {
+        let seen = self.seen();
+        let wanted = seen.requests.iter().filter(|entry| entry.operation == operation);
+        wanted.filter_map(Entry::exchange).collect()
     }
 
     pub(super) fn count(&self, operation: &str) -> usize {
         let seen = self.seen();
-        seen.requests.iter().filter(|(name, _)| name == operation).count()
+        seen.requests.iter().filter(|entry| entry.operation == operation).count()
     }
 
     pub(super) fn counts(&self) -> BTreeMap<String, usize> {
         let mut counts = BTreeMap::new();
-        for (operation, _) in &self.seen().requests {
-            *counts.entry(operation.clone()).or_default() += 1;
+        for entry in &self.seen().requests {
+            *counts.entry(entry.operation.clone()).or_default() += 1;
         }
         counts
     }
@@ -68,11 +105,34 @@ impl Log {
     }
 }
 
+impl Entry {
+    fn exchange(&self) -> Option<Exchange> {
+        let answer = self.answer.get()?;
+        Some(Exchange {
+            asked: self.asked,
+            request: self.request.clone(),
+            status: answer.status,
+            answer: serde_json::from_slice(&answer.body).unwrap_or_default(),
+        })
+    }
+}
+
 /// One request under way.
-pub(super) struct InFlight<'a>(&'a Log);
+pub(super) struct InFlight<'a> {
+    log: &'a Log,
+    answer: Arc<OnceLock<Response>>,
+}
+
+impl InFlight<'_> {
+    /// Keeps what is answered to it.
+    pub(super) fn answered(&self, response: &Response) {
+        // It is answered once.
+        let _ = self.answer.set(response.clone());
+    }
+}
 
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
-        self.0.seen().in_flight -= 1;
+        self.log.seen().in_flight -= 1;
     }
 }

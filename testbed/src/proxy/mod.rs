@@ -13,5 +13,6 @@ mod serve;
 
 pub use fault::{Fault, UsualError};
 pub use gate::Hold;
+pub use log::Exchange;
 pub use script::Scripted;
 pub use serve::FaultProxy;

@@ -8,7 +8,7 @@ use super::{
     Fault, Hold, Scripted, error_reply,
     forward::forward,
     gate::Gate,
-    log::Log,
+    log::{Exchange, Log},
     script::{Chosen, Script},
 };
 use crate::{
@@ -114,6 +114,11 @@ impl FaultProxy {
         self.shared.log.requests(operation)
     }
 
+    /// The requests for an operation that were answered, with when they came and the answers, in the order they came.
+    pub fn exchanges(&self, operation: &str) -> Vec<Exchange> {
+        self.shared.log.exchanges(operation)
+    }
+
     /// The largest number of requests that were under way at once.
     pub fn max_in_flight(&self) -> usize {
         self.shared.log.max_in_flight()
@@ -139,11 +144,14 @@ impl Shared {
     async fn serve(&self, mut connection: Connection) -> io::Result<()> {
         while let Some(request) = connection.next_request().await? {
             let operation = request.operation();
-            let _in_flight = self.log.record(&operation, &request);
+            let in_flight = self.log.record(&operation, &request);
             self.gate.pass().await;
             let fault = self.script.take(&operation, &request);
             match self.meet(fault, &request).await {
-                Outcome::Respond(response) => connection.respond(&response).await?,
+                Outcome::Respond(response) => {
+                    in_flight.answered(&response);
+                    connection.respond(&response).await?;
+                }
                 Outcome::Cut(response, length) => {
                     return connection.respond_cut(&response, length).await;
                 }
@@ -171,6 +179,11 @@ impl Shared {
             Fault::Rewrite(from, to) => rewritten(self.forward(request).await, |body| body.replace(&from, &to)),
             Fault::Element(name, text) => {
                 rewritten(self.forward(request).await, |body| with_element(body, &name, &text))
+            }
+            Fault::WithHeader(name, value) => {
+                let mut request = request.clone();
+                request.headers.push((name, value));
+                self.forward(&request).await
             }
             Fault::Truncate(length) => return Outcome::Cut(self.forward(request).await, length),
             Fault::Hang => return Outcome::Hang,
