@@ -12,7 +12,7 @@ use std::{
 use crate::{
     cache::CachePolicy,
     client::{Client, Stack},
-    config::{Config, ProviderSettings, RoleSettings},
+    config::{Config, ProviderSettings, RoleSettings, Setting, defaults::DEFAULT_PROVIDER},
     error::{Error, Result},
     provider::Provider,
     reference::check_provider,
@@ -104,21 +104,17 @@ impl ClientBuilder {
     /// [`Config`](crate::ErrorKind::Config) if settings contradict each other or a provider's type is unknown;
     /// [`Unsupported`](crate::ErrorKind::Unsupported) if a configured provider is not in this build.
     pub fn build(self) -> Result<Client> {
-        let policy = self.cache.unwrap_or_else(|| self.config.cache_policy());
+        let config = self.overruled();
+        let policy = config.cache_policy();
         let mut stacks = HashMap::new();
         for kind in KINDS {
-            let settings = self.settings(*kind, ProviderSettings::default());
+            let settings = with_general(*kind, &config, ProviderSettings::default());
             let opening = kind.opening(settings).unwrap_or_else(failing);
             stacks.insert(kind.name.to_owned(), Stack::new(opening, policy));
         }
-        for (name, settings) in &self.config.providers {
-            let opening = self.configured(name, settings).map_err(|error| in_table(name, &error))?;
+        for (name, settings) in &config.providers {
+            let opening = configured(&config, name, settings).map_err(|error| in_table(name, &error))?;
             stacks.insert(name.clone(), Stack::new(opening, policy));
-        }
-        if let Some(path) = &self.file {
-            let settings = self.config.providers.get("file").cloned().unwrap_or_default();
-            let opening = self.configured("file", &ProviderSettings { path: Some(path.clone()), ..settings })?;
-            stacks.insert("file".to_owned(), Stack::new(opening, policy));
         }
         for (name, provider) in self.providers {
             check_provider(&name)?;
@@ -128,39 +124,86 @@ impl ClientBuilder {
             });
             stacks.insert(name, Stack::new(opening, policy));
         }
-        Ok(Client::new(stacks, self.config.provider.unwrap_or_else(|| "aws.sm".to_owned())))
+        Ok(Client::new(stacks, config.provider.unwrap_or_else(|| DEFAULT_PROVIDER.to_owned())))
     }
 
-    fn configured(&self, name: &str, settings: &ProviderSettings) -> Result<Opening> {
-        let kind_name = settings.kind.as_deref().unwrap_or(name);
-        let kind = Kind::find(kind_name).ok_or_else(|| {
-            let known: Vec<_> = KINDS.iter().map(|kind| kind.name).collect();
-            Error::config(format!("there is no provider of type {kind_name:?}; there are {}", known.join(", ")))
-        })?;
-        kind.opening(self.settings(kind, settings.clone()))
+    /// The settings that the client would have, and who said each: those of the [`Config`] under what was set here, which
+    /// comes from [`Origin::Code`](crate::config::Origin::Code).
+    pub fn effective(&self) -> Vec<Setting> {
+        self.overruled().effective()
     }
 
-    /// A provider's own settings with the general ones that apply to its type.
-    fn settings(&self, kind: Kind, own: ProviderSettings) -> ProviderSettings {
-        let (aws, vault) = (kind.name.starts_with("aws."), kind.name.starts_with("vault."));
-        if !aws && !vault {
-            return own;
+    /// The config under what was set here.
+    fn overruled(&self) -> Config {
+        let mut config = self.config.clone();
+        if let Some(policy) = self.cache {
+            config.cache = policy.into();
+            config.overruled(&["cache"]);
         }
-        let own = ProviderSettings {
-            retry: self.retry.or(own.retry).or(self.config.retry),
-            timeout: self.timeout.or(own.timeout).or(self.config.timeout),
-            ..own
-        };
-        if vault {
-            return own;
+        if let Some(attempts) = self.retry {
+            config.retry = Some(attempts);
+            config.overruled(&["retry"]);
+            config.providers.values_mut().for_each(|own| own.retry = None);
         }
-        ProviderSettings {
-            region: self.region.clone().or(own.region),
-            roles: self.role.clone().map(|role| vec![role]).or(own.roles),
-            endpoint_url: self.endpoint_url.clone().or(own.endpoint_url),
-            ..own
+        if let Some(timeout) = self.timeout {
+            config.timeout = Some(timeout);
+            config.overruled(&["timeout"]);
+            config.providers.values_mut().for_each(|own| own.timeout = None);
+        }
+        if let Some(path) = &self.file {
+            config.providers.entry("file".into()).or_default().path = Some(path.clone());
+            config.overruled(&["providers", "file", "path"]);
+        }
+        self.overrule_aws(&mut config);
+        config
+    }
+
+    /// What was set here for every AWS provider.
+    fn overrule_aws(&self, config: &mut Config) {
+        let roles = self.role.clone().map(|role| vec![role]);
+        if self.region.is_none() && roles.is_none() && self.endpoint_url.is_none() {
+            return;
+        }
+        for kind in KINDS.iter().filter(|kind| kind.is_aws() && kind.is_built()) {
+            config.providers.entry(kind.name.into()).or_default();
+        }
+        let named: Vec<_> = config.providers.keys().cloned().collect();
+        for name in named {
+            let Some(own) = config.providers.get_mut(&name) else { continue };
+            if !Kind::find(own.kind.as_deref().unwrap_or(&name)).is_some_and(Kind::is_aws) {
+                continue;
+            }
+            let mut overruled = Vec::new();
+            overrule(&mut own.region, &self.region, "region", &mut overruled);
+            overrule(&mut own.roles, &roles, "roles", &mut overruled);
+            overrule(&mut own.endpoint_url, &self.endpoint_url, "endpoint_url", &mut overruled);
+            overruled.into_iter().for_each(|key| config.overruled(&["providers", &name, key]));
         }
     }
+}
+
+fn overrule<T: Clone>(own: &mut Option<T>, set: &Option<T>, key: &'static str, overruled: &mut Vec<&'static str>) {
+    if set.is_some() {
+        own.clone_from(set);
+        overruled.push(key);
+    }
+}
+
+fn configured(config: &Config, name: &str, settings: &ProviderSettings) -> Result<Opening> {
+    let kind_name = settings.kind.as_deref().unwrap_or(name);
+    let kind = Kind::find(kind_name).ok_or_else(|| {
+        let known: Vec<_> = KINDS.iter().map(|kind| kind.name).collect();
+        Error::config(format!("there is no provider of type {kind_name:?}; there are {}", known.join(", ")))
+    })?;
+    kind.opening(with_general(kind, config, settings.clone()))
+}
+
+/// A provider's own settings with the general ones that apply to its type.
+fn with_general(kind: Kind, config: &Config, own: ProviderSettings) -> ProviderSettings {
+    if !kind.calls() {
+        return own;
+    }
+    ProviderSettings { retry: own.retry.or(config.retry), timeout: own.timeout.or(config.timeout), ..own }
 }
 
 /// A provider that this build lacks says so when it is asked for, not before.

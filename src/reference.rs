@@ -3,6 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::{
     error::{Error, Result},
@@ -97,6 +98,20 @@ impl FromStr for Reference {
         }
         let keypath = fragment.map(read_fragment).transpose()?.unwrap_or_default();
         Ok(Self::new(provider, decode(path)?)?.with_keypath(keypath))
+    }
+}
+
+/// As text.
+impl Serialize for Reference {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// From text.
+impl<'de> Deserialize<'de> for Reference {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(|error: Error| de::Error::custom(error.message()))
     }
 }
 

@@ -62,6 +62,21 @@ impl Kind {
         KINDS.iter().find(|kind| kind.name == name).copied()
     }
 
+    /// Whether it is one of the AWS providers.
+    pub(crate) fn is_aws(self) -> bool {
+        self.name.starts_with("aws.")
+    }
+
+    /// Whether it calls a backend, so that there is something to retry and to wait for.
+    pub(crate) fn calls(self) -> bool {
+        self.is_aws() || self.name.starts_with("vault.")
+    }
+
+    /// Whether this build has it.
+    pub(crate) fn is_built(&self) -> bool {
+        self.open.is_some()
+    }
+
     /// How to make an instance with these settings.
     pub(crate) fn opening(self, settings: ProviderSettings) -> Result<Opening> {
         match self.open {

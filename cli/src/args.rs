@@ -32,6 +32,9 @@ pub(crate) struct Global {
     /// The config file, instead of s1crets.toml here or in the user's config folder
     #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) config: Option<PathBuf>,
+    /// The profile of the config file to lay over it [default: S1CRETS_PROFILE]
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) config_profile: Option<String>,
     /// AWS: the region
     #[arg(long, global = true, value_name = "REGION")]
     pub(crate) region: Option<String>,
@@ -71,6 +74,9 @@ pub(crate) enum Command {
     Exists(Exists),
     /// Give an existing secret, or one key of it, a new value
     Update(Update),
+    /// Show, find and check the settings
+    #[command(subcommand, after_help = "Example: s1crets config show --origin")]
+    Config(ConfigCommand),
     /// Print a completion script for a shell
     Completions(Completions),
     /// Write the manual pages into a folder
@@ -186,6 +192,26 @@ pub(crate) struct Update {
     /// Only if this is still the current version
     #[arg(long, value_name = "VERSION")]
     pub(crate) if_version: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Print the settings that hold, as TOML, without the user names and passwords of URLs
+    #[command(after_help = "Example: s1crets config show --origin --config-profile prod")]
+    Show {
+        /// Tell where each came from: default, file and line, profile, variable or command line
+        #[arg(long)]
+        origin: bool,
+    },
+    /// Print which config file is read
+    #[command(after_help = "Example: s1crets config path")]
+    Path,
+    /// Read the config file with all its profiles and set up its providers, without calling them
+    #[command(after_help = "Example: s1crets config check --config deploy/s1crets.toml")]
+    Check,
+    /// Print the JSON Schema of the config file, for editors and checkers
+    #[command(after_help = "Example: s1crets config schema > s1crets.schema.json")]
+    Schema,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -81,7 +81,8 @@ pub(crate) fn print(write: impl FnOnce(&mut StdoutLock<'_>) -> io::Result<()>) -
     }
 }
 
-fn line(value: &Value) -> Result<(), Failure> {
+/// JSON on a line.
+pub(crate) fn line(value: &Value) -> Result<(), Failure> {
     print(|out| writeln!(out, "{value}"))
 }
 

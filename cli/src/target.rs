@@ -1,6 +1,6 @@
 //! From what was typed to whom to ask for what.
 
-use s1crets::{Client, Config, KeyPath, Reference};
+use s1crets::{Client, ClientBuilder, Config, KeyPath, Reference, config::ConfigLoader};
 
 use crate::{args::Global, report::Failure};
 
@@ -14,10 +14,28 @@ pub(crate) struct Target {
 
 /// The client by the config file, the environment and the options.
 pub(crate) fn client(global: &Global) -> Result<Client, Failure> {
-    let config = match &global.config {
-        Some(file) => Config::from_file_and_env(file)?,
-        None => Config::from_env()?,
-    };
+    Ok(builder(global)?.build()?)
+}
+
+/// Where the settings are read from.
+pub(crate) fn loader(global: &Global) -> ConfigLoader {
+    let mut loader = ConfigLoader::new();
+    if let Some(file) = &global.config {
+        loader = loader.with_file(file);
+    }
+    if let Some(profile) = &global.config_profile {
+        loader = loader.with_profile(profile);
+    }
+    loader
+}
+
+/// The settings by the config file and the environment, and the options over them.
+pub(crate) fn builder(global: &Global) -> Result<ClientBuilder, Failure> {
+    Ok(with_options(loader(global).load()?, global))
+}
+
+/// The options over the settings.
+pub(crate) fn with_options(config: Config, global: &Global) -> ClientBuilder {
     let mut builder = Client::builder().with_config(config);
     if let Some(region) = &global.region {
         builder = builder.with_region(region);
@@ -37,7 +55,7 @@ pub(crate) fn client(global: &Global) -> Result<Client, Failure> {
     if let Some(timeout) = global.timeout {
         builder = builder.with_timeout(timeout);
     }
-    Ok(builder.build()?)
+    builder
 }
 
 /// Whom to ask for a bare path: the provider that was named, else the default.

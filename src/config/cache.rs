@@ -2,35 +2,41 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     settings::Config,
-    values::{some_duration, some_fraction},
+    values::{some_fraction, span},
 };
 use crate::cache::CachePolicy;
 
 /// The `[cache]` table.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CacheSettings {
     /// Entries at most; 0 keeps nothing.
     pub entries: Option<u64>,
     /// How long an answer is fresh.
-    #[serde(default, deserialize_with = "some_duration")]
+    #[serde(default, with = "span")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<super::schema::Span>"))]
     pub ttl: Option<Duration>,
     /// From which part of `ttl` on an answer that is read is loaded anew in the background; 1 turns it off.
     #[serde(default, deserialize_with = "some_fraction")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0.0, max = 1.0)))]
     pub refresh_ahead: Option<f64>,
     /// How long an answer is served in an outage after its time; 0 turns it off.
-    #[serde(default, deserialize_with = "some_duration")]
+    #[serde(default, with = "span")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<super::schema::Span>"))]
     pub max_stale: Option<Duration>,
     /// How long it is remembered that there is no such secret; 0 turns it off.
-    #[serde(default, deserialize_with = "some_duration")]
+    #[serde(default, with = "span")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<super::schema::Span>"))]
     pub negative_ttl: Option<Duration>,
     /// The least time between two loads of a secret that is reported as rejected.
-    #[serde(default, deserialize_with = "some_duration")]
+    #[serde(default, with = "span")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<super::schema::Span>"))]
     pub reread_interval: Option<Duration>,
 }
 
@@ -46,6 +52,20 @@ impl Config {
             max_stale: max_stale.unwrap_or(default.max_stale),
             negative_ttl: negative_ttl.unwrap_or(default.negative_ttl),
             reread_interval: reread_interval.unwrap_or(default.reread_interval),
+        }
+    }
+}
+
+impl From<CachePolicy> for CacheSettings {
+    fn from(policy: CachePolicy) -> Self {
+        let CachePolicy { entries, ttl, refresh_ahead, max_stale, negative_ttl, reread_interval } = policy;
+        Self {
+            entries: Some(entries),
+            ttl: Some(ttl),
+            refresh_ahead: Some(refresh_ahead),
+            max_stale: Some(max_stale),
+            negative_ttl: Some(negative_ttl),
+            reread_interval: Some(reread_interval),
         }
     }
 }

@@ -1,144 +1,205 @@
 //! From the config file and the environment.
 
 use std::{
-    env, fs, io,
+    env,
+    ffi::OsString,
+    fs, io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use super::{settings::Config, variables::env_vars};
+use serde::Deserialize;
+
+use super::{
+    error::Malformed,
+    settings::Config,
+    tree::Table,
+    variables::{self, env_vars},
+};
 use crate::{
-    error::{Error, ErrorKind, Result},
+    error::{Error, Result},
     reference::check_provider,
 };
 
 /// The name of the config file where none is named.
 pub const FILE_NAME: &str = "s1crets.toml";
 
-impl Config {
-    /// The config file, if there is one, and the [variables](env_vars) over it.
-    ///
-    /// The file is the one that `S1CRETS_CONFIG` names, else `s1crets.toml` in the current folder, else
-    /// `s1crets/s1crets.toml` in the user's config folder (`XDG_CONFIG_HOME`, or `~/.config`).
+/// The table of the config file that holds the profiles.
+const PROFILES: &str = "profiles";
+
+/// Which config file to read, and which of its profiles to lay over it.
+///
+/// ```
+/// use s1crets::config::ConfigLoader;
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let file = folder.path().join("s1crets.toml");
+/// # std::fs::write(&file, "retry = 5\n[profiles.prod]\nretry = 7\n")?;
+/// let config = ConfigLoader::new().with_file(file).with_profile("prod").load()?;
+/// assert_eq!(config.retry.map(u32::from), Some(7));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct ConfigLoader {
+    file: Option<PathBuf>,
+    profile: Option<String>,
+}
+
+impl ConfigLoader {
+    /// The file by the [places](default_places) and the profile by [`S1CRETS_PROFILE`](env_vars::PROFILE), if there are any.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// This file.
+    pub fn with_file(self, file: impl Into<PathBuf>) -> Self {
+        Self { file: Some(file.into()), ..self }
+    }
+
+    /// This profile.
+    pub fn with_profile(self, name: impl Into<String>) -> Self {
+        Self { profile: Some(name.into()), ..self }
+    }
+
+    /// The file that [`load`](Self::load) reads; nothing if none is named and there is none in the
+    /// [places](default_places).
+    pub fn file(&self) -> Option<PathBuf> {
+        let named = self.file.clone().or_else(|| variable(env_vars::CONFIG).map(PathBuf::from));
+        named.or_else(|| default_places().into_iter().find(|place| place.is_file()))
+    }
+
+    /// The settings: the file, the profile over it, the [variables](env_vars) over both.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] if the file can't be read or a setting is malformed.
-    pub fn from_env() -> Result<Self> {
-        let file = match env::var_os(env_vars::CONFIG) {
-            Some(named) => Some(PathBuf::from(named)),
-            None => default_places().into_iter().find(|place| place.is_file()),
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the file can't be read, a setting is unknown or malformed, or there
+    /// is no such profile.
+    pub fn load(&self) -> Result<Config> {
+        let file = self.file();
+        let profile = match &self.profile {
+            Some(named) => Some(named.clone()),
+            None => variable(env_vars::PROFILE).map(|name| name.to_string_lossy().into_owned()),
         };
-        let config = file.map_or(Ok(Self::default()), |file| Self::from_file(&file))?;
-        config.with_env(|name| env::var(name).ok().filter(|value| !value.is_empty()))
+        let text = file.as_deref().map_or(Ok(String::new()), read)?;
+        let mut config = read_layers(&text, file.as_deref(), profile.as_deref(), &variable)?;
+        (config.file, config.profile) = (file, profile);
+        Ok(config)
+    }
+}
+
+impl Config {
+    /// The config file, if there is one, and the [variables](env_vars) over it: [`ConfigLoader`] with nothing set.
+    ///
+    /// The file is the one that `S1CRETS_CONFIG` names, else the first of the [places](default_places).
+    ///
+    /// # Errors
+    /// As [`ConfigLoader::load`].
+    pub fn from_env() -> Result<Self> {
+        ConfigLoader::new().load()
     }
 
     /// A config file, and the other variables over it.
     ///
     /// # Errors
-    /// As [`from_env`](Self::from_env).
+    /// As [`ConfigLoader::load`].
     pub fn from_file_and_env(file: &Path) -> Result<Self> {
-        Self::from_file(file)?.with_env(|name| env::var(name).ok().filter(|value| !value.is_empty()))
+        ConfigLoader::new().with_file(file).load()
     }
 
-    /// A config file alone.
+    /// A config file alone, without a profile.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] if it can't be read or a setting is malformed.
+    /// As [`ConfigLoader::load`].
     pub fn from_file(file: &Path) -> Result<Self> {
-        let named = file.display();
-        let text = fs::read_to_string(file).map_err(|error: io::Error| {
-            Error::config(format!("can't read the config file {named}")).with_source(error)
-        })?;
-        Self::parse(&text).map_err(|error| Error::config(format!("in {named}: {}", error.message())))
+        let config = read_layers(&read(file)?, Some(file), None, &|_| None)?;
+        Ok(Self { file: Some(file.to_owned()), ..config })
     }
 
-    /// The text of a config file.
+    /// The text of a config file. Its profiles are checked, and left aside.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] if it is not TOML, or a setting is unknown or malformed.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if it is not TOML, or a setting is unknown or malformed.
     pub fn parse(text: &str) -> Result<Self> {
-        let config: Self = toml::from_str(text).map_err(|error| malformed(text, &error))?;
-        for name in config.providers.keys().chain(&config.provider) {
-            check_provider(name).map_err(|error| Error::config(error.message().to_owned()))?;
-        }
-        Ok(config)
+        read_layers(text, None, None, &|_| None)
+    }
+
+    /// The file that these settings were read from.
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
+    /// The profile that was laid over the file.
+    pub fn profile(&self) -> Option<&str> {
+        self.profile.as_deref()
     }
 }
 
-fn default_places() -> Vec<PathBuf> {
-    let user = env::var_os("XDG_CONFIG_HOME").filter(|folder| !folder.is_empty()).map(PathBuf::from);
+/// Where a config file is looked for if none is named: `s1crets.toml` in the current folder, then `s1crets/s1crets.toml` in
+/// the user's config folder (`XDG_CONFIG_HOME`, or `~/.config`).
+pub fn default_places() -> Vec<PathBuf> {
+    let user = variable("XDG_CONFIG_HOME").map(PathBuf::from);
     let user = user.or_else(|| Some(env::home_dir()?.join(".config")));
     let mut places = vec![PathBuf::from(FILE_NAME)];
     places.extend(user.map(|folder| folder.join("s1crets").join(FILE_NAME)));
     places
 }
 
-/// The parser's words and the line, without the line's text.
-fn malformed(text: &str, error: &toml::de::Error) -> Error {
-    let message = error.message().to_owned();
-    let line = error.span().and_then(|span| text.get(..span.start)).map(|before| before.matches('\n').count() + 1);
-    Error::new(
-        ErrorKind::Config,
-        match line {
-            Some(line) => format!("line {line}: {message}"),
-            None => message,
-        },
-    )
+/// Lays the layers over each other, and reads the result. Of profiles that are not asked for, only the form is checked.
+pub(super) fn read_layers(
+    text: &str,
+    file: Option<&Path>,
+    profile: Option<&str>,
+    var: &dyn Fn(&str) -> Option<OsString>,
+) -> Result<Config> {
+    let mut root = Table::parse(text, file)?;
+    let mut profiles = root.take(PROFILES)?;
+    to_config(root.clone()).map_err(|error| error.or_known(PROFILES))?;
+    let names: Vec<_> = profiles.keys().map(str::to_owned).collect();
+    for name in &names {
+        let table = profiles.take(name)?.of_profile(&Arc::from(name.as_str()));
+        to_config(table.clone())?;
+        if Some(name.as_str()) == profile {
+            root.overlay(table);
+        }
+    }
+    if let Some(profile) = profile.filter(|profile| !names.iter().any(|name| name == profile)) {
+        return Err(no_profile(profile, &names, file));
+    }
+    root.overlay(variables::layer(var)?);
+    let origins = root.origins();
+    Ok(Config { origins, ..to_config(root)? })
 }
 
-#[cfg(test)]
-mod tests {
-    use std::{num::NonZeroU32, time::Duration};
-
-    use super::*;
-    use crate::cache::CachePolicy;
-
-    #[test]
-    fn all_settings_are_read() {
-        let config = Config::parse(
-            r#"
-            provider = "aws.ps"
-            retry = 5
-            timeout = 1.5
-            [cache]
-            entries = 10
-            ttl = "1m"
-            [providers."aws.sm"]
-            region = "eu-west-1"
-            [providers.billing]
-            type = "aws.sm"
-            roles = [{ arn = "a", duration = 900, external_id = "x" }]
-            [providers.file]
-            path = "/tmp/x"
-            wait = "30 seconds"
-            "#,
-        )
-        .expect("settings");
-        assert_eq!((config.retry, config.timeout), (NonZeroU32::new(5), Some(Duration::from_millis(1500))));
-        assert_eq!(config.cache_policy(), CachePolicy::default().with_entries(10).with_ttl(Duration::from_secs(60)));
-        let billing = &config.providers["billing"];
-        assert_eq!(billing.kind.as_deref(), Some("aws.sm"));
-        assert_eq!(billing.roles.as_ref().expect("roles")[0].duration, Some(Duration::from_secs(900)));
-        assert_eq!(config.providers["file"].wait, Some(Duration::from_secs(30)));
+fn to_config(table: Table) -> Result<Config, Malformed> {
+    let origins = table.origins();
+    let config = Config::deserialize(table)?;
+    let named = config.provider.iter().map(|name| ("provider".to_owned(), name));
+    let tables = config.providers.keys().map(|name| (super::origin::join("providers", name), name));
+    for (key, name) in named.chain(tables) {
+        check_provider(name).map_err(|error| match origins.get(&key) {
+            Some(origin) => Malformed::new(error.message()).at(origin),
+            None => Malformed::new(error.message()),
+        })?;
     }
+    Ok(config)
+}
 
-    #[test]
-    fn what_is_unknown_or_malformed_is_told_with_its_line() {
-        for (text, line, why) in [
-            ("retries = 3", 1, "unknown field `retries`"),
-            ("\nretry = 0", 2, "nonzero"),
-            ("timeout = -1", 1, "a number of seconds"),
-            ("timeout = \"soon\"", 1, "a number of seconds"),
-            ("timeout = inf", 1, "a number of seconds"),
-            ("[cache]\nttl = true", 2, "a number of seconds"),
-            ("[cache]\nrefresh_ahead = 1.5", 2, "a number from 0 to 1"),
-            ("[providers.x]\nregio = \"y\"", 2, "unknown field `regio`"),
-            ("retry = ", 1, ""),
-        ] {
-            let error = Config::parse(text).expect_err(text);
-            assert_eq!(error.kind(), ErrorKind::Config);
-            let message = error.message();
-            assert!(message.starts_with(&format!("line {line}: ")) && message.contains(why), "{text}: {message}");
-        }
-        assert!(Config::parse("[providers.\"A B\"]").is_err());
+fn no_profile(profile: &str, names: &[String], file: Option<&Path>) -> Error {
+    let error = Error::config(format!("there is no profile {profile:?} in the config"));
+    match (file, names) {
+        (None, _) => error.with_hint("there is no config file; --config or S1CRETS_CONFIG names one"),
+        (Some(file), []) => error.with_hint(format!("write it into {} as [profiles.{profile}]", file.display())),
+        (Some(file), names) => error.with_hint(format!("{} has {}", file.display(), names.join(", "))),
     }
+}
+
+fn read(file: &Path) -> Result<String> {
+    fs::read_to_string(file).map_err(|error: io::Error| {
+        Error::config(format!("can't read the config file {}", file.display())).with_source(error)
+    })
+}
+
+/// A variable that is set to something.
+fn variable(name: &str) -> Option<OsString> {
+    env::var_os(name).filter(|value| !value.is_empty())
 }

@@ -2,12 +2,13 @@
 
 use std::{collections::BTreeMap, num::NonZeroU32, path::PathBuf, time::Duration};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use super::{values::some_duration, vault::VaultAuthSettings};
+use super::{values::span, vault::VaultAuthSettings};
 
 /// One of the `[providers.NAME]` tables. Which keys apply depends on the provider's type.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ProviderSettings {
@@ -17,7 +18,8 @@ pub struct ProviderSettings {
     /// Attempts in total.
     pub retry: Option<NonZeroU32>,
     /// The time to connect, and again to wait for an answer, of one attempt.
-    #[serde(default, deserialize_with = "some_duration")]
+    #[serde(default, with = "span")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<super::schema::Span>"))]
     pub timeout: Option<Duration>,
     /// AWS: the region.
     pub region: Option<String>,
@@ -34,10 +36,12 @@ pub struct ProviderSettings {
     /// File: the fetcher's file, or the CSI directory.
     pub path: Option<PathBuf>,
     /// File: how long to wait for it at the start.
-    #[serde(default, deserialize_with = "some_duration")]
+    #[serde(default, with = "span")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<super::schema::Span>"))]
     pub wait: Option<Duration>,
     /// File: the first wait between two looks at the start, doubled each time.
-    #[serde(default, deserialize_with = "some_duration")]
+    #[serde(default, with = "span")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<super::schema::Span>"))]
     pub backoff: Option<Duration>,
     /// Vault: the server's address.
     pub address: Option<String>,
@@ -68,7 +72,8 @@ pub struct ProviderSettings {
 }
 
 /// One of the roles of an AWS provider.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RoleSettings {
@@ -77,7 +82,8 @@ pub struct RoleSettings {
     /// The name of the session.
     pub session_name: Option<String>,
     /// How long the credentials live.
-    #[serde(default, deserialize_with = "some_duration")]
+    #[serde(default, with = "span")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<super::schema::Span>"))]
     pub duration: Option<Duration>,
     /// What the trust policy demands.
     pub external_id: Option<String>,

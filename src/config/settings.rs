@@ -1,10 +1,11 @@
 //! The whole of the settings.
 
-use std::{collections::BTreeMap, num::NonZeroU32, time::Duration};
+use std::{collections::BTreeMap, num::NonZeroU32, path::PathBuf, time::Duration};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use super::{cache::CacheSettings, provider::ProviderSettings, values::some_duration};
+use super::{cache::CacheSettings, origin::Origins, provider::ProviderSettings, values::span};
+use crate::reference::Reference;
 
 /// Settings for a [`Client`](crate::Client), as `s1crets.toml` has them.
 ///
@@ -36,11 +37,22 @@ use super::{cache::CacheSettings, provider::ProviderSettings, values::some_durat
 /// [providers."vault.kv"]
 /// address = "https://vault.internal:8200"
 /// auth = { method = "approle", role_id = "my-role", file = "/run/secret-id" }
+///
+/// [secrets]                  # what `s1crets run` and `s1crets export` give to whom they serve
+/// DB_PASSWORD = "aws.sm://prod/db#password"
+///
+/// [profiles.dev]             # laid over all of the above by `--config-profile dev` or S1CRETS_PROFILE=dev
+/// cache.ttl = "1m"
+/// secrets.DB_PASSWORD = "file://app/db#password"
 /// ```
+///
+/// A profile has the form of the whole file. Its `cache`, `secrets`, `providers` and single providers are laid over
+/// the file's key by key; any other value, `roles`, `auth` and `mounts` included, takes the place of the file's.
 ///
 /// Unknown keys are errors. Later settings go first: those of the [`ClientBuilder`](crate::ClientBuilder), then the
 /// environment, then the file, then the defaults.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Config {
@@ -49,7 +61,8 @@ pub struct Config {
     /// Attempts in total.
     pub retry: Option<NonZeroU32>,
     /// The time to connect, and again to wait for an answer, of one attempt.
-    #[serde(default, deserialize_with = "some_duration")]
+    #[serde(default, with = "span")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<super::schema::Span>"))]
     pub timeout: Option<Duration>,
     /// The cache in memory.
     #[serde(default)]
@@ -57,4 +70,14 @@ pub struct Config {
     /// Providers by name.
     #[serde(default)]
     pub providers: BTreeMap<String, ProviderSettings>,
+    /// Secrets by the names that they have in an environment.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(with = "BTreeMap<String, String>"))]
+    pub secrets: BTreeMap<String, Reference>,
+    #[serde(skip)]
+    pub(super) file: Option<PathBuf>,
+    #[serde(skip)]
+    pub(super) profile: Option<String>,
+    #[serde(skip)]
+    pub(super) origins: Origins,
 }

@@ -1,11 +1,8 @@
 //! How values are written.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
-use serde::{
-    Deserialize, Deserializer,
-    de::{self, Visitor},
-};
+use serde::{Deserialize, Deserializer, de};
 
 /// A time span as the settings have it: a number of seconds, or such as `500ms`, `15m` or `5 seconds`.
 pub fn parse_duration(text: &str) -> Option<Duration> {
@@ -15,6 +12,7 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
     }
 }
 
+/// A part, from 0 to 1.
 pub(super) fn some_fraction<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
     let fraction = f64::deserialize(deserializer)?;
     match (0.0..=1.0).contains(&fraction) {
@@ -23,8 +21,34 @@ pub(super) fn some_fraction<'de, D: Deserializer<'de>>(deserializer: D) -> Resul
     }
 }
 
-pub(super) fn some_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+/// A time span that may be left out, for `#[serde(default, with = "span")]`.
+pub(super) mod span {
+    use std::{fmt, time::Duration};
+
+    use serde::{
+        Deserializer, Serializer,
+        de::{self, Visitor},
+    };
+
+    use super::parse_duration;
+
     struct Span;
+
+    pub(in super::super) fn serialize<S: Serializer>(
+        span: &Option<Duration>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match span {
+            Some(span) => serializer.collect_str(&humantime::format_duration(*span)),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Duration>, D::Error> {
+        deserializer.deserialize_any(Span).map(Some)
+    }
 
     impl Visitor<'_> for Span {
         type Value = Duration;
@@ -47,6 +71,4 @@ pub(super) fn some_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Resul
             parse_duration(text).ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
         }
     }
-
-    deserializer.deserialize_any(Span).map(Some)
 }

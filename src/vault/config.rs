@@ -5,7 +5,10 @@ use std::{fmt, num::NonZeroU32, path::PathBuf, time::Duration};
 use reqwest::Url;
 
 use super::{auth::Auth, source::SecretSource};
-use crate::error::{Error, Result};
+use crate::{
+    config::defaults::{DEFAULT_RETRY, DEFAULT_TIMEOUT},
+    error::{Error, Result},
+};
 
 /// Where the server is, who to be there, and how patiently to ask.
 ///
@@ -99,8 +102,8 @@ impl Default for VaultConfig {
             auth: Auth::Token(default_token()),
             tls: TlsConfig::default(),
             proxy: None,
-            retry: const { NonZeroU32::new(3).expect("3 is not 0") },
-            timeout: Duration::from_secs(5),
+            retry: DEFAULT_RETRY,
+            timeout: DEFAULT_TIMEOUT,
             revoke_at_shutdown: false,
         }
     }

@@ -10,6 +10,7 @@ mod cache; // what the cache keeps, for how long, and what an update makes it fo
 mod cache_aws; // the cache in front of AWS: one secret by several names, variants, outages, runtimes
 mod canary; // marked secrets go everywhere; no log line, error or `Debug` may hold one
 mod client; // the facade: names, requests and their refinements, settings, the words of errors
+mod config; // s1crets.toml: its schema, its examples, who said what
 mod conformance; // the contract of `Provider`, held by every provider, bare and behind the cache
 mod counts; // how many calls AWS gets: what a bill and a rate limit notice
 mod effort; // attempts and timeouts: what is tried again, how often, and what is told at the end

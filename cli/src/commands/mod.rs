@@ -1,6 +1,7 @@
 //! One file per command.
 
 mod completions;
+mod config;
 mod exists;
 mod get;
 mod get_by_path;
@@ -22,6 +23,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
         Command::GetByPath(get) => get_by_path::run(&args.global, get),
         Command::Exists(exists) => exists::run(&args.global, exists),
         Command::Update(update) => update::run(&args.global, update),
+        Command::Config(command) => config::run(&args.global, command),
         Command::Completions(completions) => completions::run(completions),
         Command::Man(man) => man::run(man),
     }

@@ -71,7 +71,7 @@ fn a_broken_config_file_is_told_with_its_line() {
     let (folder, _) = example();
     let config = folder.path().join("s1crets.toml");
     std::fs::write(&config, "retry = 3\nretries = 4\n").unwrap();
-    let told = "s1crets.toml: line 2: unknown field `retries`";
+    let told = "s1crets.toml:2: unknown key `retries`";
     s1crets().args(["get", "x", "--config"]).arg(&config).assert().code(5).stderr(predicate::str::contains(told));
     s1crets().args(["get", "x", "--config", "/nonexistent"]).assert().code(5);
 }

@@ -6,6 +6,8 @@
 mod aws;
 /// Values and credentials stay where they belong.
 mod canary;
+/// `config`: what holds, who said so, what is wrong with it.
+mod config;
 /// Errors: their line, their hint, their causes, their exit status.
 mod errors;
 /// `get`, `get-by-path`, `exists` and `update` on a fetcher file: no server needed.

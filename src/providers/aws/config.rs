@@ -4,7 +4,10 @@ use std::{num::NonZeroU32, time::Duration};
 
 use aws_credential_types::Credentials;
 
-use crate::config::{ProviderSettings, RoleSettings};
+use crate::config::{
+    ProviderSettings, RoleSettings,
+    defaults::{DEFAULT_RETRY, DEFAULT_TIMEOUT},
+};
 
 /// Who to be, where, and how patiently.
 ///
@@ -63,8 +66,8 @@ impl Default for AwsConfig {
             endpoint_url: None,
             service_endpoint_url: None,
             sts_endpoint_url: None,
-            retry: const { NonZeroU32::new(3).expect("3 is not 0") },
-            timeout: Duration::from_secs(5),
+            retry: DEFAULT_RETRY,
+            timeout: DEFAULT_TIMEOUT,
         }
     }
 }

@@ -1,0 +1,92 @@
+//! `s1crets config`: what is set, by whom, and in which form.
+
+use std::io::Write;
+
+use s1crets::{
+    Error, ErrorKind,
+    config::{self, Origin, Setting},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    args::{ConfigCommand, Global},
+    exit::Exit,
+    output,
+    report::Failure,
+    target,
+};
+
+pub(crate) fn run(global: &Global, command: &ConfigCommand) -> Result<Exit, Failure> {
+    match command {
+        ConfigCommand::Show { origin } => show(global, *origin),
+        ConfigCommand::Path => path(global),
+        ConfigCommand::Check => check(global),
+        ConfigCommand::Schema => output::print(|out| out.write_all(config::schema().as_bytes())),
+    }?;
+    Ok(Exit::Found)
+}
+
+fn show(global: &Global, origin: bool) -> Result<(), Failure> {
+    let settings = target::builder(global)?.effective();
+    if global.json {
+        let settings = settings.iter().map(as_json).collect::<Result<_, _>>()?;
+        return output::line(&Value::Array(settings));
+    }
+    output::print(|out| {
+        for setting in &settings {
+            match origin {
+                true => writeln!(out, "{setting}  # {}", by_whom(setting.origin()))?,
+                false => writeln!(out, "{setting}")?,
+            }
+        }
+        Ok(())
+    })
+}
+
+fn path(global: &Global) -> Result<(), Failure> {
+    let file = target::loader(global).file();
+    if global.json {
+        return output::line(&json!({ "file": file, "places": config::default_places() }));
+    }
+    let Some(file) = file else {
+        let places: Vec<_> = config::default_places().iter().map(|place| place.display().to_string()).collect();
+        let error = Error::new(ErrorKind::NotFound, "there is no config file; the defaults hold");
+        return Err(error.with_hint(format!("it would be read from {}", places.join(" or "))).into());
+    };
+    output::print(|out| writeln!(out, "{}", file.display()))
+}
+
+/// Reads the file with all its profiles, and sets up what it describes. Nobody is called.
+fn check(global: &Global) -> Result<(), Failure> {
+    let client = target::client(global)?;
+    match global.json {
+        true => output::line(&json!({ "providers": client.providers() })),
+        false => output::print(|out| writeln!(out, "sound; providers: {}", client.providers().join(", "))),
+    }
+}
+
+fn as_json(setting: &Setting) -> Result<Value, Failure> {
+    let value: Value =
+        serde_json::from_str(&setting.json()).map_err(|error| Failure::io("can't show a setting", error.into()))?;
+    Ok(json!({ "key": setting.key(), "value": value, "origin": origin_as_json(setting.origin()) }))
+}
+
+/// By whom a setting was made, in the command's words.
+pub(crate) fn by_whom(origin: &Origin) -> String {
+    match origin {
+        Origin::Code => "command line".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// By whom a setting was made, for programs.
+pub(crate) fn origin_as_json(origin: &Origin) -> Value {
+    let place = origin.place();
+    json!({
+        "kind": if *origin == Origin::Code { "option" } else { origin.as_str() },
+        "file": place.and_then(|place| place.file()),
+        "line": place.map(|place| place.line()),
+        "profile": if let Origin::Profile(name, _) = origin { Some(&**name) } else { None },
+        "variable": if let Origin::Variable(name) = origin { Some(*name) } else { None },
+    })
+}

@@ -1,0 +1,114 @@
+use std::fs;
+
+use predicates::prelude::*;
+use tempfile::TempDir;
+
+use crate::{root, s1crets};
+
+const CONFIG: &str = r#"provider = "file"
+retry = 5
+
+[providers.file]
+path = "secrets.json"
+
+[providers.vault]
+type = "vault.kv"
+address = "http://me:hunter2@vault:8200"
+
+[profiles.prod]
+retry = 7
+"#;
+
+/// The command in a folder with a config file.
+fn with_config(text: &str) -> (TempDir, assert_cmd::Command) {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("s1crets.toml"), text).unwrap();
+    fs::copy(root().join("examples/secrets.json"), folder.path().join("secrets.json")).unwrap();
+    let mut command = s1crets();
+    command.current_dir(folder.path());
+    (folder, command)
+}
+
+#[test]
+fn show_tells_what_holds_and_who_said_so() {
+    let (_folder, mut command) = with_config(CONFIG);
+    command.args(["config", "show", "--origin", "--config-profile", "prod", "--region", "eu-west-1", "--timeout", "2"]);
+    command.env("S1CRETS_CACHE_TTL", "60").assert().success().stderr("").stdout(
+        predicate::str::contains("retry = 7  # s1crets.toml:12 (profile prod)\n")
+            .and(predicate::str::contains("provider = \"file\"  # s1crets.toml:1\n"))
+            .and(predicate::str::contains("timeout = \"2s\"  # command line\n"))
+            .and(predicate::str::contains("cache.ttl = \"1m\"  # variable S1CRETS_CACHE_TTL\n"))
+            .and(predicate::str::contains("cache.entries = 1000  # default\n"))
+            .and(predicate::str::contains("providers.\"aws.sm\".region = \"eu-west-1\"  # command line\n"))
+            .and(predicate::str::contains("providers.vault.address = \"http://***@vault:8200\"  # s1crets.toml:9\n"))
+            .and(predicate::str::contains("hunter2").not()),
+    );
+}
+
+#[test]
+fn what_show_prints_is_a_config_of_the_same_settings() {
+    let (folder, mut command) = with_config("retry = 4\n[providers.file]\npath = \"secrets.json\"\n");
+    let shown = command.args(["config", "show"]).assert().success().get_output().stdout.clone();
+    fs::write(folder.path().join("s1crets.toml"), &shown).unwrap();
+    command.assert().success().stdout(shown);
+}
+
+#[test]
+fn show_is_json_for_programs() {
+    let (_folder, mut command) = with_config(CONFIG);
+    let output = command.args(["config", "show", "--json"]).env("S1CRETS_PROFILE", "prod").assert().success();
+    let settings: serde_json::Value = serde_json::from_slice(&output.get_output().stdout).unwrap();
+    let retry = settings.as_array().unwrap().iter().find(|setting| setting["key"] == "retry").unwrap();
+    assert_eq!(
+        (&retry["value"], &retry["origin"]["profile"], &retry["origin"]["line"]),
+        (&7.into(), &"prod".into(), &12.into())
+    );
+    assert!(!settings.to_string().contains("hunter2"));
+}
+
+#[test]
+fn path_prints_the_file_that_is_read() {
+    let (folder, mut command) = with_config(CONFIG);
+    command.args(["config", "path"]).assert().success().stdout("s1crets.toml\n");
+    let other = folder.path().join("other.toml");
+    fs::write(&other, "").unwrap();
+    command.env("S1CRETS_CONFIG", &other).assert().success().stdout(format!("{}\n", other.display()));
+    let empty = tempfile::tempdir().unwrap();
+    let mut command = s1crets();
+    command.current_dir(empty.path()).args(["config", "path"]);
+    command
+        .assert()
+        .code(1)
+        .stdout("")
+        .stderr(predicate::str::contains("s1crets.toml or /nonexistent/.config/s1crets"));
+}
+
+#[test]
+fn check_finds_what_is_wrong_in_a_profile_that_is_not_in_use() {
+    let (_folder, mut command) = with_config(CONFIG);
+    command
+        .args(["config", "check"])
+        .assert()
+        .success()
+        .stdout(predicate::str::starts_with("sound; providers: aws.ps, "));
+    let (_folder, mut command) = with_config("[profiles.prod]\nretrys = 7\n");
+    let told = "s1crets: s1crets.toml:2 (profile prod): unknown key `retrys`\n  hint: did you mean `retry`?\n";
+    command.args(["config", "check"]).assert().code(5).stdout("").stderr(told);
+}
+
+#[test]
+fn a_profile_that_is_not_there_stops_every_command() {
+    let (_folder, mut command) = with_config(CONFIG);
+    command
+        .args(["get", "app/db", "password"])
+        .env("S1CRETS_PROFILE", "stage")
+        .assert()
+        .code(5)
+        .stderr("s1crets: there is no profile \"stage\" in the config\n  hint: s1crets.toml has prod\n");
+}
+
+#[test]
+fn schema_prints_the_one_that_is_kept() {
+    let kept = fs::read_to_string(root().join("docs/s1crets.schema.json")).unwrap();
+    s1crets().args(["config", "schema"]).assert().success().stdout(kept);
+}

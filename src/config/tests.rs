@@ -1,0 +1,205 @@
+use std::{ffi::OsString, num::NonZeroU32, path::Path, time::Duration};
+
+use super::{effective::Setting, load::read_layers, settings::Config, variables::env_vars};
+use crate::{
+    cache::CachePolicy,
+    error::{ErrorKind, Result},
+};
+
+const NO_VARIABLES: &dyn Fn(&str) -> Option<OsString> = &|_| None;
+
+#[test]
+fn all_settings_are_read() {
+    let config = Config::parse(
+        r#"
+        provider = "aws.ps"
+        retry = 5
+        timeout = 1.5
+        [cache]
+        entries = 10
+        ttl = "1m"
+        [providers."aws.sm"]
+        region = "eu-west-1"
+        [providers.billing]
+        type = "aws.sm"
+        roles = [{ arn = "a", duration = 900, external_id = "x" }]
+        [providers.file]
+        path = "/tmp/x"
+        wait = "30 seconds"
+        [secrets]
+        DB = "aws.sm://prod/db#password"
+        "#,
+    )
+    .expect("settings");
+    assert_eq!((config.retry, config.timeout), (NonZeroU32::new(5), Some(Duration::from_millis(1500))));
+    assert_eq!(config.cache_policy(), CachePolicy::default().with_entries(10).with_ttl(Duration::from_secs(60)));
+    let billing = &config.providers["billing"];
+    assert_eq!(billing.kind.as_deref(), Some("aws.sm"));
+    assert_eq!(billing.roles.as_ref().expect("roles")[0].duration, Some(Duration::from_secs(900)));
+    assert_eq!(config.providers["file"].wait, Some(Duration::from_secs(30)));
+    assert_eq!(config.secrets["DB"].path(), "prod/db");
+}
+
+#[test]
+fn what_is_unknown_or_malformed_is_told_with_its_line() {
+    for (text, line, why) in [
+        ("retries = 3", 1, "unknown key `retries`"),
+        ("\nretry = 0", 2, "nonzero"),
+        ("retry = \"3\"", 1, "invalid type: string"),
+        ("timeout = -1", 1, "a number of seconds"),
+        ("timeout = \"soon\"", 1, "a number of seconds"),
+        ("timeout = inf", 1, "a number of seconds"),
+        ("[cache]\nttl = true", 2, "a number of seconds"),
+        ("[cache]\nrefresh_ahead = 1.5", 2, "a number from 0 to 1"),
+        ("[providers.x]\nregio = \"y\"", 2, "unknown key `regio`"),
+        ("[providers.x]\nroles = [\n{ arn = \"a\" },\n{ name = \"b\" }]", 4, "unknown key `name`"),
+        ("[providers.x]\nauth = { role = \"r\" }", 2, "the key `method` is missing"),
+        ("[providers.\"A B\"]", 1, "no provider's name"),
+        ("[profiles.p]\n\nretries = 1", 3, "unknown key `retries`"),
+        ("[profiles.p.profiles.q]\nretry = 1", 1, "unknown key `profiles`"),
+        ("profiles = 3", 1, "a table of tables"),
+        ("[secrets]\nA = \"b\"", 2, "PROVIDER://PATH"),
+        ("retry = 99999999999999999999", 1, "does not fit"),
+        ("retry = 2026-11-22", 1, "does not fit"),
+        ("retry = ", 1, ""),
+        ("a = 1\na = 2", 2, "duplicate"),
+    ] {
+        let error = Config::parse(text).expect_err(text);
+        assert_eq!(error.kind(), ErrorKind::Config);
+        let message = error.message();
+        assert!(message.starts_with(&format!("line {line}: ")) && message.contains(why), "{text}: {message}");
+    }
+}
+
+#[test]
+fn an_unknown_key_brings_the_one_that_was_meant() {
+    for (text, hint) in [
+        ("retries = 3", "did you mean `retry`?"),
+        ("[profile.x]", "did you mean `profiles`?"),
+        ("[cache]\nttls = 1", "did you mean `ttl`?"),
+        ("[providers.x]\nendpoint-url = \"y\"", "did you mean `endpoint_url`?"),
+        ("[secret]\nA = \"file://a\"", "did you mean `secrets`?"),
+    ] {
+        assert_eq!(Config::parse(text).expect_err(text).hint(), Some(hint), "{text}");
+    }
+    let error = Config::parse("[cache]\nzzz = 1").expect_err("nothing like it");
+    assert!(error.hint().expect("a hint").starts_with("the keys here are entries, ttl, "), "{error:?}");
+}
+
+#[test]
+fn variables_go_before_the_file() {
+    let text = "retry = 5\nprovider = \"file\"\n[providers.file]\npath = \"/a\"\nwait = 1";
+    let config = with_variables(text, &[(env_vars::RETRY, "7"), (env_vars::FILE, "/b"), (env_vars::CACHE_TTL, "90")]);
+    let config = config.expect("settings");
+    assert_eq!((config.retry, config.provider.as_deref()), (NonZeroU32::new(7), Some("file")));
+    assert_eq!(config.providers["file"].path.as_deref(), Some(Path::new("/b")));
+    assert_eq!(config.providers["file"].wait, Some(Duration::from_secs(1)));
+    assert_eq!(config.cache_policy().ttl, Duration::from_secs(90));
+}
+
+#[test]
+fn a_malformed_variable_is_named_and_not_repeated() {
+    for (name, value) in [
+        (env_vars::TIMEOUT, "soon"),
+        (env_vars::RETRY, "0"),
+        (env_vars::RETRY, "many"),
+        (env_vars::PROVIDER, "A B"),
+        (env_vars::CACHE_ENTRIES, "-1"),
+    ] {
+        let error = with_variables("", &[(name, value)]).expect_err("no such value");
+        assert_eq!(error.message(), format!("the variable {name} has a value that can't be read"));
+    }
+}
+
+const LAYERED: &str = r#"
+retry = 5
+[cache]
+ttl = "1m"
+entries = 10
+[providers.vault]
+type = "vault.kv"
+address = "https://user:hunter2@vault:8200/x"
+auth = { method = "approle", role_id = "r", file = "/s" }
+[secrets]
+A = "file://a"
+B = "file://b"
+[profiles.dev]
+timeout = 2
+cache.ttl = "2m"
+secrets.B = "file://dev/b"
+[profiles.dev.providers.vault]
+auth = { method = "token", env = "T" }
+[profiles.other]
+retry = 9
+"#;
+
+#[test]
+fn a_profile_is_laid_over_the_file_key_by_key() {
+    let config = read_layers(LAYERED, None, Some("dev"), NO_VARIABLES).expect("settings");
+    assert_eq!((config.retry, config.timeout), (NonZeroU32::new(5), Some(Duration::from_secs(2))));
+    assert_eq!((config.cache.ttl, config.cache.entries), (Some(Duration::from_secs(120)), Some(10)));
+    assert_eq!((config.secrets["A"].path(), config.secrets["B"].path()), ("a", "dev/b"));
+    let vault = &config.providers["vault"];
+    assert!(vault.address.is_some(), "{vault:?}");
+    let auth = vault.auth.as_ref().expect("a login");
+    assert_eq!((auth.method.as_str(), &auth.role_id, &auth.file), ("token", &None, &None), "a login is a whole");
+}
+
+#[test]
+fn a_profile_that_is_not_there_is_an_error_that_lists_those_that_are() {
+    let file = Some(Path::new("c.toml"));
+    let error = read_layers(LAYERED, file, Some("prod"), NO_VARIABLES).expect_err("no such profile");
+    assert_eq!(error.message(), "there is no profile \"prod\" in the config");
+    assert_eq!(error.hint(), Some("c.toml has dev, other"));
+}
+
+#[test]
+fn each_setting_knows_who_said_it() {
+    let file = Some(Path::new("c.toml"));
+    let var = |name: &str| (name == env_vars::RETRY).then(|| "7".into());
+    let mut config = read_layers(LAYERED, file, Some("dev"), &var).expect("settings");
+    config.cache.max_stale = Some(Duration::ZERO);
+    let settings = config.effective();
+    let told = |key: &str| {
+        let setting = settings.iter().find(|setting| setting.key() == key).expect(key);
+        format!("{setting} # {}", setting.origin())
+    };
+    for (key, expected) in [
+        ("provider", "provider = \"aws.sm\" # default"),
+        ("retry", "retry = 7 # variable S1CRETS_RETRY"),
+        ("timeout", "timeout = \"2s\" # c.toml:14 (profile dev)"),
+        ("cache.ttl", "cache.ttl = \"2m\" # c.toml:15 (profile dev)"),
+        ("cache.entries", "cache.entries = 10 # c.toml:5"),
+        ("cache.negative_ttl", "cache.negative_ttl = \"5s\" # default"),
+        ("cache.max_stale", "cache.max_stale = \"0s\" # set in code"),
+        ("secrets.A", "secrets.A = \"file://a\" # c.toml:11"),
+        ("providers.vault.auth.method", "providers.vault.auth.method = \"token\" # c.toml:18 (profile dev)"),
+    ] {
+        assert_eq!(told(key), expected);
+    }
+    assert!(!settings.iter().any(|setting| setting.key().contains("role_id")), "the other login is gone");
+}
+
+#[test]
+fn who_logs_in_to_a_url_is_not_shown() {
+    let config = Config::parse(LAYERED).expect("settings");
+    let shown: Vec<_> = config.effective().iter().map(Setting::to_string).collect();
+    assert!(shown.contains(&"providers.vault.address = \"https://***@vault:8200/x\"".to_owned()), "{shown:?}");
+    assert!(!shown.join("\n").contains("hunter2"));
+}
+
+#[test]
+fn what_is_shown_can_be_read_again() {
+    let text = "[providers.\"aws.sm\"]\nroles = [{ arn = \"a\\\"b\", duration = \"15m\" }, { arn = \"ü\" }]";
+    let config = Config::parse(text).expect("settings");
+    let shown: Vec<_> = config.effective().iter().map(Setting::to_string).collect();
+    let again = Config::parse(&shown.join("\n")).expect("what was shown");
+    assert_eq!(again.providers, config.providers);
+    assert_eq!(again.cache_policy(), config.cache_policy());
+}
+
+fn with_variables(text: &str, variables: &[(&str, &str)]) -> Result<Config> {
+    read_layers(text, None, None, &|name| {
+        variables.iter().find(|(variable, _)| *variable == name).map(|(_, value)| OsString::from(value))
+    })
+}

@@ -1,0 +1,104 @@
+use std::{fs, path::Path};
+
+use s1crets::{Config, config};
+use serde_json::Value;
+
+const SCHEMA: &str = "docs/s1crets.schema.json";
+
+/// Pages with configs in them.
+const PAGES: [&str; 5] =
+    ["README.md", "docs/providers.md", "docs/providers/vault.md", "docs/cli.md", "src/config/settings.rs"];
+
+#[test]
+fn the_schema_that_is_kept_is_the_one_of_the_types() {
+    let advice = format!("make it anew: `s1crets config schema > {SCHEMA}`");
+    assert_eq!(fs::read_to_string(root().join(SCHEMA)).unwrap(), config::schema(), "{advice}");
+}
+
+#[test]
+fn every_config_of_the_pages_is_sound_for_the_parser_and_for_the_schema() {
+    let validator = validator();
+    let mut examples = 0;
+    for page in PAGES.iter().filter(|page| root().join(page).exists()) {
+        for text in configs(&fs::read_to_string(root().join(page)).unwrap()) {
+            Config::parse(&text).unwrap_or_else(|error| panic!("{page}: {error}\n{text}"));
+            let faults: Vec<_> = validator.iter_errors(&as_json(&text)).map(|fault| fault.to_string()).collect();
+            assert!(faults.is_empty(), "{page}: {faults:?}\n{text}");
+            examples += 1;
+        }
+    }
+    assert!(examples >= 3, "the pages have configs: {examples}");
+}
+
+#[test]
+fn what_the_parser_refuses_the_schema_refuses() {
+    let validator = validator();
+    for text in [
+        "retries = 3",
+        "retry = 0",
+        "retry = \"3\"",
+        "timeout = true",
+        "timeout = -1",
+        "[cache]\nrefresh_ahead = 1.5",
+        "[cache]\nttl = []",
+        "[providers.x]\nregio = \"y\"",
+        "[providers.x]\nroles = [{ name = \"b\" }]",
+        "[providers.x]\nauth = { role = \"r\" }",
+        "[secrets]\nA = 3",
+        "[profiles.p]\nretries = 1",
+        "[profiles.p.profiles.q]\nretry = 1",
+    ] {
+        assert!(Config::parse(text).is_err(), "{text}");
+        assert!(!validator.is_valid(&as_json(text)), "{text}");
+    }
+}
+
+#[test]
+fn an_error_names_the_file_and_the_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("mine.toml");
+    fs::write(&file, "provider = \"file\"\n\nretrys = 3\n").unwrap();
+    let error = Config::from_file(&file).unwrap_err();
+    assert_eq!(error.message(), format!("{}:3: unknown key `retrys`", file.display()));
+    assert_eq!(error.hint(), Some("did you mean `retry`?"));
+}
+
+#[test]
+fn what_code_sets_overrules_the_file_and_says_so() {
+    let text = "retry = 5\n[providers.mine]\ntype = \"aws.ps\"\nregion = \"eu-west-1\"\nretry = 9";
+    let builder = s1crets::Client::builder().with_config(Config::parse(text).unwrap());
+    let before: Vec<_> = builder.effective().iter().map(|it| format!("{it} # {}", it.origin())).collect();
+    assert!(before.contains(&"providers.mine.region = \"eu-west-1\" # line 4".to_owned()), "{before:?}");
+    let builder = builder.with_region("us-east-1").with_retry(2.try_into().unwrap());
+    let after: Vec<_> = builder.effective().iter().map(|it| format!("{it} # {}", it.origin())).collect();
+    for line in [
+        "retry = 2 # set in code",
+        "providers.\"aws.sm\".region = \"us-east-1\" # set in code",
+        "providers.mine.region = \"us-east-1\" # set in code",
+        "providers.mine.type = \"aws.ps\" # line 3",
+    ] {
+        assert!(after.iter().any(|it| it == line), "{line}: {after:#?}");
+    }
+    assert!(!after.iter().any(|it| it.starts_with("providers.mine.retry")), "it does not hold any more");
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn validator() -> jsonschema::Validator {
+    jsonschema::validator_for(&serde_json::from_str(&config::schema()).unwrap()).unwrap()
+}
+
+fn as_json(text: &str) -> Value {
+    toml::from_str(text).unwrap()
+}
+
+/// The TOML of a page, or of a Rust file's comments, but for that of Cargo.
+fn configs(page: &str) -> Vec<String> {
+    let plain =
+        page.lines().map(|line| line.strip_prefix("///").map_or(line, |line| line.strip_prefix(' ').unwrap_or(line)));
+    let page = plain.collect::<Vec<_>>().join("\n");
+    let blocks = page.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    blocks.filter(|block| !block.contains("[dependencies]")).map(str::to_owned).collect()
+}
