@@ -7,9 +7,9 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    json::Json,
+    json::{Json, JsonKind},
     options::{Effort, GetOptions},
-    vault::{Call, from_reply},
+    vault::{Call, from_reply, not_as_vault},
 };
 
 /// What the metadata of a secret says.
@@ -74,8 +74,9 @@ impl VaultKv {
             _ => return Err(from_reply(&reply, &call)),
         }
         let data = reply.data()?;
-        let number = data.get("current_version").and_then(Json::as_i64).unwrap_or_default();
-        let version = data.get("versions").and_then(|versions| versions.get(&number.to_string()));
+        let number = data.get("current_version").and_then(Json::as_i64).ok_or_else(not_as_vault)?;
+        let versions = data.get("versions").filter(|it| matches!(it.kind(), JsonKind::Object | JsonKind::Null));
+        let version = versions.ok_or_else(not_as_vault)?.get(&number.to_string());
         Ok(match version.map(gone) {
             Some(None) => Current::Version(number),
             Some(Some(gone)) => Current::Absent(gone),

@@ -11,7 +11,7 @@ use crate::{
     options::{Effort, GetOptions, UpdateOptions},
     provider::Updated,
     value::SecretValue,
-    vault::{Call, Fields, Reply, from_reply},
+    vault::{Call, Fields, Reply, from_reply, not_as_vault},
 };
 
 /// A whole map is written over whatever is there; somebody who writes in the same instant only makes that another
@@ -213,8 +213,8 @@ fn condition(version: &str) -> Result<i64> {
 }
 
 fn updated(path: &str, reply: &Reply) -> Result<Updated> {
-    let version = reply.data()?.get("version").and_then(Json::as_i64);
-    Ok(Updated::new(path, version.map(|version| version.to_string())))
+    let version = reply.data()?.get("version").and_then(Json::as_i64).ok_or_else(not_as_vault)?;
+    Ok(Updated::new(path, Some(version.to_string())))
 }
 
 fn conflict() -> Error {
