@@ -16,7 +16,7 @@ const TRACE: &str = "S1CRETS_IT_TRACE";
 const BLOCKING: &str = "S1CRETS_IT_BLOCKING";
 const PREFIX: &str = "the child answers: ";
 
-/// A process to be, with nothing of AWS or s1crets in its environment and an empty home.
+/// A process to be, with nothing of AWS, Vault or s1crets in its environment and an empty home.
 pub(crate) struct Child {
     home: TempDir,
     variables: Vec<(String, String)>,
@@ -93,7 +93,7 @@ impl Child {
         let mut command = Command::new(env::current_exe().unwrap());
         command.args(["--exact", "subprocess::child", "--nocapture"]).current_dir(self.home.path());
         for (name, _) in env::vars() {
-            if name.starts_with("AWS_") || name.starts_with("S1CRETS_") {
+            if ["AWS_", "BAO_", "S1CRETS_", "VAULT_"].iter().any(|prefix| name.starts_with(prefix)) {
                 command.env_remove(name);
             }
         }

@@ -1,24 +1,25 @@
 //! Logins by AWS identities, against a server that checks the signature.
 
-use std::{collections::BTreeMap, time::SystemTime};
+use std::collections::BTreeMap;
 
-use aws_credential_types::Credentials;
-use aws_sigv4::{
-    http_request::{SignableBody, SignableRequest, SigningSettings, sign},
-    sign::v4,
-};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use s1crets::{
     ErrorKind,
     vault::{Auth, AwsEc2, AwsIam, VaultConfig},
 };
-use s1crets_testbed::{Answer, FakeImds, Stub};
+use s1crets_testbed::{Answer, FakeImds, Request, Stub};
 use serde_json::{Value, json};
 
-use super::{once, open, told};
+use super::{
+    once, open,
+    sigv4::{Sent, Signed},
+    told,
+};
+use crate::subprocess::Child;
 
 const ACCESS: &str = "AKIAS1CRETSCANARY000";
 const SECRET: &str = "s1crets-canary-aws-secret-key";
+const SESSION: &str = "s1crets-canary-aws-session/token+of==";
 const SERVER: &str = "vault.example.com";
 
 fn granted() -> Answer {
@@ -35,69 +36,61 @@ fn decoded(body: &Value, field: &str) -> String {
     String::from_utf8(bytes).expect("UTF-8")
 }
 
-/// Whether the request inside the login is one that AWS would take from the holder of `SECRET`: signed anew with the
-/// same time and headers, it has the same signature.
-fn is_signed(body: &Value) -> bool {
+/// The host of the request inside the login, its session token, and what is signed of it, if the holder of `SECRET` has
+/// signed it for this server.
+fn claim(login: &Value) -> Option<(String, String, Signed)> {
     let headers: BTreeMap<String, Vec<String>> =
-        serde_json::from_str(&decoded(body, "iam_request_headers")).expect("a map of lists");
-    let header = |name: &str| {
-        let found = headers.iter().find(|(it, _)| it.eq_ignore_ascii_case(name));
-        found.map(|(_, values)| values[0].clone()).unwrap_or_default()
-    };
-    let authorization = header("authorization");
-    let signed = authorization.split("SignedHeaders=").nth(1).and_then(|it| it.split(',').next()).unwrap_or_default();
-    if !signed.split(';').any(|name| name == "x-vault-aws-iam-server-id")
-        || header("x-vault-aws-iam-server-id") != SERVER
-    {
-        return false;
-    }
-    let region = authorization.split('/').nth(2).unwrap_or_default().to_owned();
-    let identity = Credentials::new(ACCESS, SECRET, None, None, "test").into();
-    let params = v4::SigningParams::builder()
-        .identity(&identity)
-        .region(&region)
-        .name("sts")
-        .time(time(&header("x-amz-date")))
-        .settings(SigningSettings::default())
-        .build()
-        .expect("whole")
-        .into();
-    let kept: Vec<_> =
-        signed.split(';').filter(|name| *name != "x-amz-date").map(|name| (name.to_owned(), header(name))).collect();
-    let kept = kept.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    let (url, text) = (decoded(body, "iam_request_url"), decoded(body, "iam_request_body"));
-    let request = SignableRequest::new("POST", &url, kept, SignableBody::Bytes(text.as_bytes())).expect("a request");
-    let (_, signature) = sign(request, &params).expect("signed").into_parts();
-    text.contains("Action=GetCallerIdentity") && authorization.ends_with(&format!("Signature={signature}"))
+        serde_json::from_str(&decoded(login, "iam_request_headers")).expect("a map of lists");
+    let headers = headers.into_iter().map(|(name, values)| (name.to_lowercase(), values.join(","))).collect();
+    let (url, body) = (decoded(login, "iam_request_url"), decoded(login, "iam_request_body"));
+    let host = url.strip_prefix("https://")?.strip_suffix('/')?;
+    let method = login["iam_http_request_method"].as_str()?;
+    let sent = Sent { method, path: "/", query: "", headers, body: &body };
+    let signed = sent.signed_by(SECRET)?;
+    let bound = |name: &str| signed.headers.iter().any(|it| it == name);
+    let whole = body == "Action=GetCallerIdentity&Version=2011-06-15"
+        && sent.header("host") == host
+        && sent.header("content-length") == body.len().to_string()
+        && (bound("x-vault-aws-iam-server-id") && sent.header("x-vault-aws-iam-server-id") == SERVER)
+        && bound("x-amz-security-token") != sent.header("x-amz-security-token").is_empty();
+    whole.then(|| (host.to_owned(), sent.header("x-amz-security-token").to_owned(), signed))
 }
 
-/// `20261122T123456Z`.
-fn time(date: &str) -> SystemTime {
-    let part = |from: usize, to: usize| date.get(from..to).expect("a date");
-    let text =
-        format!("{}-{}-{}T{}:{}:{}Z", part(0, 4), part(4, 6), part(6, 8), part(9, 11), part(11, 13), part(13, 15));
-    humantime::parse_rfc3339(&text).expect("a time")
+fn check(request: &Request) -> Answer {
+    if claim(&request.json()).is_some() { granted() } else { refused() }
 }
 
-/// A folder whose `credentials` file has a profile of this key; the SDK is pointed there by the test's process.
 async fn login(login: AwsIam, stub: &Stub) -> s1crets::Result<()> {
     open(VaultConfig::new(stub.endpoint()).with_auth(Auth::AwsIam(login)).with_retry(once())).log_in().await
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn iam_is_signed_for_one_vault_and_one_region() {
-    let stub = Stub::start(|request| if is_signed(&request.json()) { granted() } else { refused() }).await;
-    let iam = || AwsIam::new().with_credentials(ACCESS, SECRET).with_role("app").with_mount("aws/main");
-    login(iam().with_server_id(SERVER).with_region("eu-west-1"), &stub)
-        .await
-        .unwrap_or_else(|e| panic!("{}", told(&e)));
-    login(iam().with_server_id(SERVER), &stub).await.expect("the global endpoint");
-    let requests = stub.requests();
-    assert_eq!((requests[0].path.as_str(), &requests[0].json()["role"]), ("/v1/auth/aws/main/login", &json!("app")));
-    assert_eq!(decoded(&requests[0].json(), "iam_request_url"), "https://sts.eu-west-1.amazonaws.com/");
-    assert_eq!(decoded(&requests[1].json(), "iam_request_url"), "https://sts.amazonaws.com/");
-    assert!(!requests[0].text().contains(SECRET));
+fn iam() -> AwsIam {
+    AwsIam::new().with_credentials(ACCESS, SECRET).with_role("app").with_mount("aws/main")
+}
 
+#[tokio::test(flavor = "multi_thread")]
+async fn aws_iam_success_is_signed_for_one_vault_and_one_region() {
+    let stub = Stub::start(check).await;
+    for (region, host, signed_for) in [
+        (Some("eu-west-1"), "sts.eu-west-1.amazonaws.com", "eu-west-1"),
+        (Some("cn-north-1"), "sts.cn-north-1.amazonaws.com.cn", "cn-north-1"),
+        (None, "sts.amazonaws.com", "us-east-1"),
+    ] {
+        let there = region.map_or_else(iam, |region| iam().with_region(region));
+        login(there.with_server_id(SERVER), &stub).await.unwrap_or_else(|error| panic!("{}", told(&error)));
+        let request = stub.requests().pop().expect("a login");
+        assert_eq!((request.path.as_str(), &request.json()["role"]), ("/v1/auth/aws/main/login", &json!("app")));
+        let (named, session, signed) = claim(&request.json()).expect("signed");
+        assert_eq!((named.as_str(), session.as_str()), (host, ""));
+        assert_eq!((signed.region.as_str(), signed.service.as_str()), (signed_for, "sts"));
+        assert_eq!(signed.access_key, ACCESS);
+        assert!(!request.text().contains(SECRET));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn aws_iam_refusal() {
+    let stub = Stub::start(check).await;
     for refused in [
         iam().with_server_id("another.example.com"),
         iam(),
@@ -107,12 +100,51 @@ async fn iam_is_signed_for_one_vault_and_one_region() {
         assert_eq!(error.kind(), ErrorKind::Unauthenticated, "{}", told(&error));
         assert!(!told(&error).contains("canary"), "{}", told(&error));
     }
-    let garbage = Stub::start(|_| Answer::new(200, "{\"<not: json")).await;
-    assert_eq!(login(iam(), &garbage).await.expect_err("garbage").kind(), ErrorKind::Corrupt);
+}
+
+/// Credentials as the SDK finds them: of the environment and of a profile, both of a session.
+#[tokio::test(flavor = "multi_thread")]
+async fn aws_iam_success_with_the_sdks_credentials_and_their_session() {
+    let stub = Stub::start(|request| match request.path.ends_with("/login") {
+        true => check(request),
+        false => super::wire::secret(),
+    })
+    .await;
+    let settings = |more: &str| {
+        format!(
+            "[providers.\"vault.kv\"]\naddress = \"{}\"\nmounts = {{ secret = 2 }}\n\
+             auth = {{ method = \"aws_iam\", role = \"app\", server_id = \"{SERVER}\"{more} }}\n",
+            stub.endpoint()
+        )
+    };
+    let credentials = format!(
+        "[ci]\naws_access_key_id = {ACCESS}\naws_secret_access_key = {SECRET}\naws_session_token = {SESSION}\n"
+    );
+    let environment = Child::new()
+        .with_file("S1CRETS_CONFIG", &settings(""))
+        .with("AWS_ACCESS_KEY_ID", ACCESS)
+        .with("AWS_SECRET_ACCESS_KEY", SECRET)
+        .with("AWS_SESSION_TOKEN", SESSION);
+    let profile = |name: &str| {
+        Child::new()
+            .with_file("S1CRETS_CONFIG", &settings(&format!(", profile = \"{name}\"")))
+            .with_file("AWS_SHARED_CREDENTIALS_FILE", &credentials)
+            .with_file("AWS_CONFIG_FILE", "")
+    };
+    for child in [environment, profile("ci")] {
+        assert_eq!(child.get("vault.kv://secret/x#v").await.text(), "1");
+        let mut logins = stub.requests().into_iter().filter(|request| request.path.ends_with("/login"));
+        let (_, session, signed) = claim(&logins.next_back().expect("a login").json()).expect("signed");
+        assert_eq!((session.as_str(), signed.access_key.as_str()), (SESSION, ACCESS));
+    }
+    let before = stub.requests().len();
+    let answer = profile("no-such").get("vault.kv://secret/x#v").await;
+    assert!(!answer.fails("unauthenticated").contains("canary"), "{answer:?}");
+    assert_eq!(stub.requests().len(), before, "without credentials there is nothing to send");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ec2_sends_the_identity_on_one_line_and_keeps_its_nonce_to_itself() {
+async fn aws_ec2_success_and_refusal_by_the_identity_on_one_line_and_a_nonce_that_stays() {
     let imds = FakeImds::start("eu-west-1", "role").await;
     let stub = Stub::start(|request| {
         let body = request.json();
@@ -146,6 +178,8 @@ async fn ec2_sends_the_identity_on_one_line_and_keeps_its_nonce_to_itself() {
     let error = try_login(ec2("other"), stub.endpoint()).await.expect_err("refused");
     assert_eq!(error.kind(), ErrorKind::Unauthenticated);
     assert!(!told(&error).contains(&nonce) && !told(&error).contains("MIIFake"), "{}", told(&error));
-    let garbage = Stub::start(|_| Answer::new(200, "[]")).await;
-    assert_eq!(try_login(ec2("app"), garbage.endpoint()).await.expect_err("garbage").kind(), ErrorKind::Corrupt);
+
+    let nowhere = AwsEc2::new(&file).with_metadata_endpoint("http://127.0.0.1:1");
+    let error = try_login(nowhere, stub.endpoint()).await.expect_err("no instance");
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{}", told(&error));
 }
