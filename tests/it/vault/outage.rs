@@ -1,26 +1,41 @@
 //! Seal, unseal, kill and restart under load.
 
 use std::{
-    sync::Arc,
-    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    collections::BTreeMap,
+    num::NonZeroU32,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use s1crets::{
-    CachePolicy, Cached, ErrorKind, GetOptions, Provider,
+    CachePolicy, Cached, ErrorKind, GetOptions, Provider, Result, Secret,
     providers::vault_kv::VaultKv,
-    vault::{Auth, SecretSource, TlsConfig, UserPass, VaultConfig},
+    vault::{Auth, SecretSource, TlsConfig, UserPass, Vault, VaultConfig},
 };
 use s1crets_testbed::{OpenBao, unique};
 use serde_json::json;
 
-use super::{kv, plant};
+use super::plant;
+
+const TIMEOUT: Duration = Duration::from_secs(1);
+const ATTEMPTS: NonZeroU32 = NonZeroU32::new(2).expect("2 is not 0");
+
+/// What a read may take while the server is away: each attempt its timeout, and the wait before the second, which is a
+/// tenth of a second at most. A login that fails for all who wait for it takes as long, and nothing is asked after it.
+const READ: Duration = TIMEOUT.saturating_mul(ATTEMPTS.get()).saturating_add(Duration::from_millis(100));
+
+/// For a machine that has other things to do.
+const MACHINE: Duration = Duration::from_secs(3);
 
 /// A server as in production.
 pub(super) fn raft() -> OpenBao {
     tokio::task::block_in_place(OpenBao::raft)
 }
 
+/// A connection whose tokens live for five seconds, so that an outage outlives them.
 fn logged_in(bao: &OpenBao) -> VaultKv {
     let policy = super::reader(bao);
     let mount = unique("outage-");
@@ -30,28 +45,58 @@ fn logged_in(bao: &OpenBao) -> VaultKv {
     let login = UserPass::new("app", SecretSource::given("a-password-of-tests")).with_mount(mount);
     let tls = TlsConfig::default().with_ca_file(bao.authority().certificate_file());
     let config = VaultConfig::new(bao.address()).with_auth(Auth::UserPass(login)).with_tls(tls);
-    kv(config.with_timeout(Duration::from_secs(1)))
+    VaultKv::new(Vault::new(config.with_timeout(TIMEOUT).with_retry(ATTEMPTS)).expect("settings"))
 }
 
-/// Reads until it is told to stop: what is not held is answered or refused as it should be, and in time.
-async fn load(
-    kv: Arc<VaultKv>,
-    path: String,
-    stop: Arc<AtomicBool>,
-    reads: Arc<AtomicUsize>,
-    failures: Arc<AtomicUsize>,
-) {
-    while !stop.load(Ordering::Relaxed) {
+/// What came of the reads of a value that nobody holds.
+#[derive(Default)]
+struct Tally {
+    stop: AtomicBool,
+    reads: AtomicUsize,
+    held: AtomicUsize,
+    failures: Mutex<BTreeMap<&'static str, (usize, Duration)>>,
+}
+
+impl Tally {
+    /// Counts a read, and holds a failure to its promise: `Unavailable`, or `Timeout` where the server was silent for as
+    /// long as that, and in time.
+    fn count(&self, answer: &Result<Secret>, took: Duration) {
+        assert!(took < READ + MACHINE, "{took:?}: {answer:?}");
+        let Err(error) = answer else {
+            self.reads.fetch_add(1, Ordering::Relaxed);
+            return;
+        };
+        let silent = error.kind() == ErrorKind::Timeout && took >= TIMEOUT;
+        assert!(error.kind() == ErrorKind::Unavailable || silent, "{took:?}: {}", super::told(error));
+        let mut failures = self.failures.lock().expect("no panic");
+        let (count, longest) = failures.entry(error.kind().as_str()).or_default();
+        (*count, *longest) = (*count + 1, (*longest).max(took));
+    }
+
+    fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}
+
+/// Reads what nobody holds until it is told to stop.
+async fn unheld(kv: Arc<VaultKv>, path: String, tally: Arc<Tally>) {
+    while !tally.stopped() {
         let began = Instant::now();
-        match kv.get(&path, &GetOptions::default()).await {
-            Ok(_) => drop(reads.fetch_add(1, Ordering::Relaxed)),
-            Err(error) => {
-                failures.fetch_add(1, Ordering::Relaxed);
-                assert!(error.kind().is_transient(), "{}", super::told(&error));
-            }
-        }
-        assert!(began.elapsed() < Duration::from_secs(40), "{:?}", began.elapsed());
+        let answer = kv.get(&path, &GetOptions::default()).await;
+        tally.count(&answer, began.elapsed());
         tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Reads what a cache holds: it is always answered.
+async fn held(cached: Arc<Cached<VaultKv>>, path: String, tally: Arc<Tally>) {
+    while !tally.stopped() {
+        let began = Instant::now();
+        let answer = cached.get(&path, &GetOptions::default()).await;
+        answer.unwrap_or_else(|error| panic!("{}", super::told(&error)));
+        assert!(began.elapsed() < READ + MACHINE, "{:?}", began.elapsed());
+        tally.held.fetch_add(1, Ordering::Relaxed);
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
@@ -59,7 +104,7 @@ async fn fails_as_unavailable(kv: &VaultKv, path: &str) {
     let began = Instant::now();
     let error = kv.get(path, &GetOptions::default()).await.expect_err("the server is away");
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{}", super::told(&error));
-    assert!(began.elapsed() < Duration::from_secs(7), "{:?}", began.elapsed());
+    assert!(began.elapsed() < READ + MACHINE, "{:?}", began.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -67,13 +112,17 @@ async fn sealed_killed_and_back_without_a_manual_step() {
     let bao = Arc::new(raft());
     let path = plant(&bao, &json!({ "v": 1 }));
     let kv = Arc::new(logged_in(&bao));
-    let cached = Cached::new(kv.clone(), CachePolicy::default());
-    cached.get(&path, &GetOptions::default()).await.expect("held from now on");
-
-    let (stop, reads, failures) = (Arc::<AtomicBool>::default(), Arc::<AtomicUsize>::default(), Arc::default());
-    let tasks: Vec<_> = (0..20)
-        .map(|_| tokio::spawn(load(kv.clone(), path.clone(), stop.clone(), reads.clone(), Arc::clone(&failures))))
-        .collect();
+    // One that is fresh for longer than the test, and one that goes stale in each outage.
+    let fresh = Arc::new(Cached::new(kv.clone(), CachePolicy::default()));
+    let stale = Arc::new(Cached::new(kv.clone(), CachePolicy::default().with_ttl(Duration::from_secs(1))));
+    for cached in [&fresh, &stale] {
+        cached.get(&path, &GetOptions::default()).await.expect("held from now on");
+    }
+    let tally = Arc::new(Tally::default());
+    let mut tasks: Vec<_> = (0..20).map(|_| tokio::spawn(unheld(kv.clone(), path.clone(), tally.clone()))).collect();
+    for cached in [&fresh, &stale].into_iter().cycle().take(10) {
+        tasks.push(tokio::spawn(held(cached.clone(), path.clone(), tally.clone())));
+    }
     tokio::time::sleep(Duration::from_secs(1)).await;
 
     let blocking = |what: fn(&OpenBao)| {
@@ -92,16 +141,23 @@ async fn sealed_killed_and_back_without_a_manual_step() {
         // Past the token's life: not only the reads, the login fails too.
         tokio::time::sleep(Duration::from_secs(6)).await;
         fails_as_unavailable(&kv, &path).await;
-        cached.get(&path, &GetOptions::default()).await.expect("a held value is served");
-        let before = reads.load(Ordering::Relaxed);
+        let (answered, held) = (tally.reads.load(Ordering::Relaxed), tally.held.load(Ordering::Relaxed));
+        for (cached, is_stale) in [(&fresh, false), (&stale, true)] {
+            let secret = cached.get(&path, &GetOptions::default()).await.expect("held");
+            assert_eq!(secret.freshness().expect("by a cache").stale, is_stale);
+        }
         blocking(up).await;
         kv.get(&path, &GetOptions::default()).await.expect("the first read after the recovery");
         tokio::time::sleep(Duration::from_secs(1)).await;
-        assert!(reads.load(Ordering::Relaxed) > before, "the load goes on");
+        assert!(tally.reads.load(Ordering::Relaxed) > answered, "the load goes on");
+        assert!(tally.held.load(Ordering::Relaxed) > held, "and so do the reads of what is held");
     }
-    stop.store(true, Ordering::Relaxed);
+    tally.stop.store(true, Ordering::Relaxed);
     for task in tasks {
-        task.await.expect("no assertion failed");
+        task.await.expect("every read was answered or failed as it should");
     }
-    assert!(failures.load(Ordering::Relaxed) > 0);
+    let failures = tally.failures.lock().expect("no panic");
+    let (reads, held) = (tally.reads.load(Ordering::Relaxed), tally.held.load(Ordering::Relaxed));
+    eprintln!("outages: {reads} reads, {held} of what is held, failures with the longest: {failures:?}");
+    assert!(failures.contains_key("unavailable"));
 }
