@@ -5,11 +5,11 @@ use s1crets_testbed::unique;
 
 /// Texts that stand for secrets, in every form in which one could slip out.
 #[derive(Default)]
-pub(super) struct Marks(Vec<String>);
+pub(crate) struct Marks(Vec<String>);
 
 impl Marks {
     /// A new mark: letters and digits alone, so that no quoting changes it.
-    pub(super) fn mark(&mut self) -> String {
+    pub(crate) fn mark(&mut self) -> String {
         // Never the same twice in a process, in either half, and like nothing else in a log.
         let number = unique("").replace('-', "q");
         let mark = format!("kAnA{number}zrIeZ{number}x");
@@ -17,7 +17,12 @@ impl Marks {
         mark
     }
 
-    pub(super) fn are_in(&self, text: &str) -> bool {
+    /// A text that is secret as it is: no other forms of it are known.
+    pub(crate) fn also(&mut self, text: &str) {
+        self.0.push(text.to_owned());
+    }
+
+    pub(crate) fn are_in(&self, text: &str) -> bool {
         self.0.iter().any(|form| text.contains(form))
     }
 }

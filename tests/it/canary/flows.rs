@@ -21,7 +21,7 @@ use crate::{
 
 /// Says nothing of the marks that went by.
 #[track_caller]
-pub(super) fn assert_silence(heard: &Heard, marks: &Marks) {
+pub(crate) fn assert_silence(heard: &Heard, marks: &Marks) {
     let leaks = heard.leaks(marks);
     assert!(leaks.is_empty(), "{} lines, such as\n{}", leaks.len(), leaks[0]);
 }
@@ -40,7 +40,7 @@ async fn both(config: &AwsConfig) -> [Arc<dyn Provider>; 2] {
 }
 
 /// All there is to do with a secret of this name, and all that shows of it.
-pub(super) async fn everything(heard: &Heard, provider: &dyn Provider, name: &str, value: &SecretValue) {
+pub(crate) async fn everything(heard: &Heard, provider: &dyn Provider, name: &str, value: &SecretValue) {
     let above = name.rsplit_once('/').map_or(name, |(above, _)| above);
     let names = [name.to_owned(), format!("{name}-none")];
     let key = UpdateOptions::default().with_keypath(["password"]);

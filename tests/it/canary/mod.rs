@@ -13,15 +13,16 @@ use std::{
 
 use tracing_subscriber::fmt::MakeWriter;
 
-use detector::Marks;
+pub(crate) use detector::Marks;
+pub(crate) use flows::{assert_silence, everything};
 
 /// All that was said: the log of the whole process at every level, and what the test itself collects.
 #[derive(Clone, Default)]
-struct Heard(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Heard(Arc<Mutex<Vec<u8>>>);
 
 impl Heard {
     /// The one that the process-wide subscriber writes to, for SDK and HTTP client have tasks on other threads.
-    fn everything() -> Self {
+    pub(crate) fn everything() -> Self {
         static HEARD: OnceLock<Heard> = OnceLock::new();
         let heard = HEARD.get_or_init(|| {
             let heard = Heard::default();
@@ -37,19 +38,19 @@ impl Heard {
         heard.clone()
     }
 
-    fn note(&self, text: impl Display) {
+    pub(crate) fn note(&self, text: impl Display) {
         let mut heard = self.0.lock().unwrap();
         heard.extend_from_slice(text.to_string().as_bytes());
         heard.push(b'\n');
     }
 
     /// What shows of something public.
-    fn show(&self, shown: &impl Debug) {
+    pub(crate) fn show(&self, shown: &impl Debug) {
         self.note(format_args!("{shown:?}\n{shown:#?}"));
     }
 
     /// What shows of an outcome: of an error every cause, in each form.
-    fn outcome<T: Debug>(&self, outcome: Result<T, s1crets::Error>) {
+    pub(crate) fn outcome<T: Debug>(&self, outcome: Result<T, s1crets::Error>) {
         let error = match outcome {
             Ok(value) => return self.show(&value),
             Err(error) => error,
@@ -63,12 +64,12 @@ impl Heard {
         }
     }
 
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
     }
 
     /// Every line with a mark in it.
-    fn leaks(&self, marks: &Marks) -> Vec<String> {
+    pub(crate) fn leaks(&self, marks: &Marks) -> Vec<String> {
         let text = self.text();
         let lines = text.lines().filter(|line| marks.are_in(line));
         lines.map(str::to_owned).collect()
