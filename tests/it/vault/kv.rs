@@ -281,7 +281,44 @@ async fn typed_reads_and_many_names() {
     assert_eq!(credential.password.expose_str().expect("text"), "p");
     let simple = plant(bao, &json!({ "type": "simple", "value": "eA==", "encoding": "base64" }));
     assert_eq!(read(&kv, &simple).await.expect("planted").simple().expect("simple").expose_bytes(), b"x");
+    let versioned = plant(bao, &json!({ "type": "versioned", "current": "new", "previous": "old" }));
+    let versioned = read(&kv, &versioned).await.expect("planted").versioned().expect("versioned");
+    assert_eq!(versioned.current.expose_str().expect("text"), "new");
+    assert_eq!(versioned.previous.expect("one").expose_str().expect("text"), "old");
     let many = kv.get_many(&[path.clone(), "secret/none".into(), path], &GetOptions::default()).await;
     assert!(many[0].is_ok() && many[2].is_ok());
     assert_eq!(many[1].as_ref().expect_err("missing").kind(), ErrorKind::NotFound);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_names_and_a_listing_are_read_side_by_side_and_never_more_than_sixteen_at_once() {
+    let bao = OpenBao::shared();
+    let root = unique("wide/");
+    let names: Vec<_> = (0..60).map(|number| format!("secret/{root}/{}/{number}", number % 3)).collect();
+    for name in &names {
+        bao.must("POST", &api(name, "data"), &json!({ "data": { "v": 1 } }));
+    }
+    let proxy = FaultProxy::start(bao.address()).await;
+    let kv = kv(VaultConfig::new(proxy.endpoint()).with_token(bao.root_token()));
+    for listing in [false, true] {
+        proxy.reset_counts();
+        let hold = proxy.hold();
+        let reading = async {
+            if listing {
+                let listing = kv.get_by_path(&format!("secret/{root}"), &ListOptions::default()).await;
+                assert_eq!(listing.expect("a listing").len(), 60);
+            } else {
+                let many = kv.get_many(&names, &GetOptions::default()).await;
+                assert!(many.iter().all(Result::is_ok));
+            }
+        };
+        // What is held back shows how many are under way: of a listing, first the one call for the level.
+        let letting = async {
+            proxy.wait_for_held(1).await;
+            hold.release();
+        };
+        tokio::join!(reading, letting);
+        let most = proxy.max_in_flight();
+        assert!((2..=16).contains(&most), "{most}");
+    }
 }
