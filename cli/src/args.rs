@@ -5,6 +5,8 @@ use std::{num::NonZeroU32, path::PathBuf, time::Duration};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
+use crate::commands::Export;
+
 /// One way to ask for a secret, whoever keeps it
 #[derive(Debug, Parser)]
 #[command(name = "s1crets", version, max_term_width = 100, arg_required_else_help = true, after_help = AFTER_HELP)]
@@ -74,6 +76,8 @@ pub(crate) enum Command {
     Exists(Exists),
     /// Give an existing secret, or one key of it, a new value
     Update(Update),
+    /// Write secrets by name, as a shell, a CI system or a program reads them
+    Export(Export),
     /// Show, find and check the settings
     #[command(subcommand, after_help = "Example: s1crets config show --origin")]
     Config(ConfigCommand),

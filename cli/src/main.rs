@@ -3,10 +3,11 @@
 mod args;
 mod commands;
 mod exit;
+mod export;
 mod log;
 mod output;
+mod private;
 mod report;
-#[allow(dead_code, reason = "for the commands that come next: run, export, render")]
 mod resolve;
 mod target;
 mod value;

@@ -3,6 +3,7 @@
 mod completions;
 mod config;
 mod exists;
+mod export;
 mod get;
 mod get_by_path;
 mod man;
@@ -16,6 +17,8 @@ use crate::{
     report::Failure,
 };
 
+pub(crate) use self::export::Export;
+
 /// Runs the command that was typed.
 pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
     match &args.command {
@@ -23,6 +26,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
         Command::GetByPath(get) => get_by_path::run(&args.global, get),
         Command::Exists(exists) => exists::run(&args.global, exists),
         Command::Update(update) => update::run(&args.global, update),
+        Command::Export(export) => export::run(&args.global, export),
         Command::Config(command) => config::run(&args.global, command),
         Command::Completions(completions) => completions::run(completions),
         Command::Man(man) => man::run(man),
@@ -30,7 +34,10 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
 }
 
 /// Waits for a call of the library.
-fn wait<T>(call: impl Future<Output = Result<T, s1crets::Error>>) -> Result<T, Failure> {
+fn wait<T, E>(call: impl Future<Output = Result<T, E>>) -> Result<T, Failure>
+where
+    Failure: From<E>,
+{
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::io("can't start", error))?;
     Ok(runtime.block_on(call)?)

@@ -10,6 +10,8 @@ mod canary;
 mod config;
 /// Errors: their line, their hint, their causes, their exit status.
 mod errors;
+/// `export`: each format, and where it is written to.
+mod export;
 /// `get`, `get-by-path`, `exists` and `update` on a fetcher file: no server needed.
 mod file;
 /// Help, completions and manual pages, and the commands of the README.

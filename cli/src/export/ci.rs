@@ -1,0 +1,107 @@
+//! CI systems: what a step hands to the steps after it.
+
+use std::io::Write;
+
+use super::{format::Document, values};
+
+/// The random part of a delimiter, in characters: 25 of 62 are 148 bits.
+const DELIMITER: usize = 25;
+
+/// [The environment file](https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands#multiline-strings)
+/// of GitHub Actions: `NAME<<DELIMITER`, the value, and the delimiter on a line of its own, which must not be a line of
+/// the value.
+pub(super) fn github(out: &mut Vec<u8>, document: &Document<'_>) {
+    for entry in document.entries {
+        let delimiter = delimiter(entry.text(), random);
+        let _ = write!(out, "{}<<{delimiter}\n{}\n{delimiter}\n", entry.name, entry.text());
+    }
+}
+
+/// One that the value does not hold.
+pub(super) fn delimiter(value: &str, mut random: impl FnMut() -> String) -> String {
+    loop {
+        let delimiter = format!("s1crets_{}", random());
+        if !value.contains(&delimiter) {
+            return delimiter;
+        }
+    }
+}
+
+fn random() -> String {
+    std::iter::repeat_with(fastrand::alphanumeric).take(DELIMITER).collect()
+}
+
+/// [`artifacts:reports:dotenv`](https://docs.gitlab.com/ci/yaml/artifacts_reports/#artifactsreportsdotenv) of GitLab: no
+/// quotes, no escapes, no spaces, no line ends.
+pub(super) fn gitlab_value(value: &[u8]) -> Result<(), &'static str> {
+    values::text_without_nul(value)?;
+    let text = std::str::from_utf8(value).unwrap_or_default();
+    match text.contains(|character: char| character.is_whitespace() || character.is_control()) {
+        true => Err("GitLab reads no spaces, line ends or control characters"),
+        false => Ok(()),
+    }
+}
+
+pub(super) fn gitlab(out: &mut Vec<u8>, document: &Document<'_>) {
+    for entry in document.entries {
+        let _ = writeln!(out, "{}={}", entry.name, entry.text());
+    }
+}
+
+/// [The logging command](https://learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands#setvariable-initialize-or-modify-the-value-of-a-variable)
+/// of Azure Pipelines. Its agent
+/// [refuses secrets of several lines](https://github.com/microsoft/azure-pipelines-agent/blob/master/src/Agent.Worker/TaskCommandExtension.cs).
+pub(super) fn azure_value(value: &[u8]) -> Result<(), &'static str> {
+    values::text_without_nul(value)?;
+    match value.iter().any(|byte| b"\r\n".contains(byte)) {
+        true => Err("Azure takes no secret variable of several lines"),
+        false => Ok(()),
+    }
+}
+
+/// In what follows the command, `%` alone has a meaning here.
+pub(super) fn azure(out: &mut Vec<u8>, document: &Document<'_>) {
+    for entry in document.entries {
+        let _ = write!(out, "##vso[task.setvariable variable={};issecret=true]", entry.name);
+        for character in entry.text().chars() {
+            match character {
+                '%' => out.extend(b"%AZP25"),
+                other => drop(write!(out, "{other}")),
+            }
+        }
+        out.push(b'\n');
+    }
+}
+
+/// A value of TeamCity may name parameters, between two `%`; how a `%` is to be kept from that in a service message is
+/// not documented.
+pub(super) fn teamcity_value(value: &[u8]) -> Result<(), &'static str> {
+    values::text_without_nul(value)?;
+    match value.iter().filter(|byte| **byte == b'%').count() > 1 {
+        true => Err("TeamCity takes what stands between two '%' for the name of a parameter"),
+        false => Ok(()),
+    }
+}
+
+/// [The service message](https://www.jetbrains.com/help/teamcity/service-messages.html#Escaped+Values) of TeamCity. A
+/// parameter `env.NAME` is the variable NAME of the steps after this one.
+pub(super) fn teamcity(out: &mut Vec<u8>, document: &Document<'_>) {
+    for entry in document.entries {
+        let _ = write!(out, "##teamcity[setParameter name='env.{}' value='", entry.name);
+        for character in entry.text().chars() {
+            match character {
+                '\n' => out.extend(b"|n"),
+                '\r' => out.extend(b"|r"),
+                '\'' | '|' | '[' | ']' => drop(write!(out, "|{character}")),
+                other if u32::from(other) > 0x7f => {
+                    // Four digits are a unit of UTF-16.
+                    for unit in other.encode_utf16(&mut [0; 2]) {
+                        let _ = write!(out, "|0x{unit:04X}");
+                    }
+                }
+                other => drop(write!(out, "{other}")),
+            }
+        }
+        out.extend(b"']\n");
+    }
+}

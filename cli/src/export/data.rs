@@ -1,0 +1,86 @@
+//! JSON, YAML and the manifest of a Kubernetes Secret.
+
+use std::io::Write;
+
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use zeroize::Zeroizing;
+
+use super::{format::Document, names};
+
+/// What [one Secret holds](https://kubernetes.io/docs/concepts/configuration/secret/#restriction-data-size).
+const KUBERNETES_BYTES: usize = 1024 * 1024;
+
+/// [RFC 8259](https://www.rfc-editor.org/rfc/rfc8259).
+pub(super) fn json(out: &mut Vec<u8>, document: &Document<'_>) {
+    for (index, entry) in document.entries.iter().enumerate() {
+        out.extend(if index == 0 { &b"{\n  "[..] } else { b",\n  " });
+        quoted(out, entry.name);
+        out.extend(b": ");
+        quoted(out, entry.text());
+    }
+    out.extend(if document.entries.is_empty() { &b"{}\n"[..] } else { b"\n}\n" });
+}
+
+/// [YAML 1.2](https://yaml.org/spec/1.2.2/#double-quoted-style): each value in double quotes, so that none is taken for a
+/// number, a truth value or nothing.
+pub(super) fn yaml(out: &mut Vec<u8>, document: &Document<'_>) {
+    for entry in document.entries {
+        quoted(out, entry.name);
+        out.extend(b": ");
+        quoted(out, entry.text());
+        out.push(b'\n');
+    }
+    if document.entries.is_empty() {
+        out.extend(b"{}\n");
+    }
+}
+
+/// [A v1 Secret](https://kubernetes.io/docs/reference/kubernetes-api/config-and-storage-resources/secret-v1/) for
+/// `kubectl apply -f -`.
+pub(super) fn kubernetes_secret(out: &mut Vec<u8>, document: &Document<'_>) {
+    let name = document.name.unwrap_or_default();
+    let _ = write!(out, "apiVersion: v1\nkind: Secret\nmetadata:\n  name: {name}\ntype: Opaque\ndata:");
+    for entry in document.entries {
+        let encoded = Zeroizing::new(BASE64.encode(entry.bytes()));
+        let _ = write!(out, "\n  \"{}\": {:?}", entry.name, encoded.as_str());
+    }
+    out.extend(if document.entries.is_empty() { &b" {}\n"[..] } else { b"\n" });
+}
+
+pub(super) fn kubernetes_limits(document: &Document<'_>) -> Result<(), &'static str> {
+    let size: usize = document.entries.iter().map(|entry| entry.bytes().len()).sum();
+    match document.name {
+        None => Err("a Secret has a name: give it with --name"),
+        Some(name) if !names::kubernetes_object(name) => {
+            Err("the name of a Secret is lower-case letters, digits, '-' and '.', as a host's")
+        }
+        Some(_) if size > KUBERNETES_BYTES => Err("a Secret holds 1 MiB at most"),
+        Some(_) => Ok(()),
+    }
+}
+
+/// Text in double quotes, as JSON and YAML both read it. What one of the two does not take as it is, or what an editor
+/// would not show, is written as a number.
+pub(crate) fn quoted(out: &mut Vec<u8>, text: &str) {
+    out.push(b'"');
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => {
+                let _ = write!(out, "\\{character}");
+            }
+            '\n' => out.extend(br"\n"),
+            '\t' => out.extend(br"\t"),
+            '\r' => out.extend(br"\r"),
+            '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' => {
+                let _ = write!(out, "\\u{:04x}", u32::from(character));
+            }
+            other if other.is_control() => {
+                let _ = write!(out, "\\u{:04x}", u32::from(other));
+            }
+            other => {
+                let _ = write!(out, "{other}");
+            }
+        }
+    }
+    out.push(b'"');
+}

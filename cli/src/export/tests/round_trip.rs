@@ -1,0 +1,176 @@
+use std::{cell::Cell, collections::BTreeMap};
+
+use proptest::prelude::*;
+
+use super::{
+    super::{Document, Entry, Format},
+    batches, name, readers, sayable, secret, written,
+};
+use crate::{exit::Exit, export::ci, report::Failure};
+
+/// Each value that the format takes is what its reader gets, and nothing else comes of it.
+fn check(format: Format, read: impl Fn(&str) -> BTreeMap<String, String>) {
+    let (said, seen) = (Cell::new(0), Cell::new(0));
+    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) };
+    proptest!(config, |(values in batches())| {
+        seen.set(seen.get() + values.len());
+        let (values, out) = sayable(format, values);
+        said.set(said.get() + values.len());
+        let expected: BTreeMap<_, _> = values.iter().enumerate().map(|(at, value)| (name(at), value.clone())).collect();
+        prop_assert_eq!(read(std::str::from_utf8(&out).expect("text")), expected);
+    });
+    assert!(said.get() * 20 > seen.get(), "{format:?} refuses nearly all: it says {said:?} of {seen:?}");
+}
+
+#[test]
+fn json_gives_back_each_value() {
+    check(Format::Json, readers::json);
+    // What is JSON in one piece is JSON for a YAML reader too.
+    check(Format::Json, readers::yaml);
+}
+
+#[test]
+fn yaml_gives_back_each_value_as_text() {
+    check(Format::Yaml, readers::yaml);
+}
+
+#[test]
+fn dotenv_gives_back_each_value_to_every_reader() {
+    check(Format::Dotenv, readers::dotenvy);
+    check(Format::Dotenv, readers::python_dotenv);
+    check(Format::Dotenv, readers::node_dotenv);
+}
+
+#[test]
+fn systemd_gives_back_each_value() {
+    check(Format::Systemd, readers::systemd);
+}
+
+#[test]
+fn github_gives_back_each_value() {
+    check(Format::GithubEnv, readers::github);
+}
+
+#[test]
+fn gitlab_gives_back_each_value() {
+    check(Format::GitlabDotenv, readers::gitlab);
+}
+
+#[test]
+fn azure_gives_back_each_value() {
+    check(Format::Azure, readers::azure);
+}
+
+#[test]
+fn teamcity_gives_back_each_value() {
+    check(Format::Teamcity, readers::teamcity);
+}
+
+#[test]
+fn powershell_gives_back_each_value_on_a_line() {
+    check(Format::Powershell, readers::powershell);
+}
+
+#[test]
+fn kubernetes_gives_back_any_bytes() {
+    let values: Vec<Vec<u8>> = vec![(0..=255).collect(), b"".to_vec(), b"\n\xff".to_vec(), "é".into()];
+    let out = written(Format::K8sSecret, &values).expect("any bytes");
+    let read = readers::kubernetes(std::str::from_utf8(&out).expect("text"));
+    assert_eq!(read.into_values().collect::<Vec<_>>(), values);
+    assert_eq!(readers::kubernetes("apiVersion: v1\nkind: Secret\ntype: Opaque\ndata: {}\n").len(), 0);
+}
+
+#[test]
+fn a_delimiter_is_not_in_the_value() {
+    let mut given = ["a", "b", "c"].into_iter();
+    let delimiter = ci::delimiter("x\ns1crets_a\ns1crets_b\n", || given.next().expect("one is free").to_owned());
+    assert_eq!(delimiter, "s1crets_c");
+}
+
+#[test]
+fn a_name_that_could_be_more_than_a_name_is_refused() {
+    let value = secret("v");
+    for name in ["", "1A", "A B", "A=B", "A;id", "A$(id)", "A\nB", "-A", "A-B", "é", "A'B", "A]x", "A<<B"] {
+        for format in [
+            Format::Sh,
+            Format::Fish,
+            Format::Powershell,
+            Format::Dotenv,
+            Format::Systemd,
+            Format::GithubEnv,
+            Format::GitlabDotenv,
+            Format::Azure,
+            Format::Teamcity,
+        ] {
+            assert!(refused(format, name, &value), "{format:?} {name:?}");
+        }
+    }
+    for (format, name) in [
+        (Format::GithubEnv, "GITHUB_TOKEN"),
+        (Format::GithubEnv, "node_options"),
+        (Format::Azure, "SecretThing"),
+        (Format::Azure, "PATH"),
+        (Format::K8sSecret, "a/b"),
+        (Format::K8sSecret, "..a"),
+        (Format::Json, ""),
+    ] {
+        assert!(refused(format, name, &value), "{format:?} {name:?}");
+    }
+    assert!(!refused(Format::K8sSecret, "tls.key", &value));
+    assert!(!refused(Format::Json, "any \"text\"\n", &value));
+}
+
+#[test]
+fn a_value_that_a_format_has_no_way_to_say_is_refused() {
+    for (format, value) in [
+        (Format::Sh, &b"a\0b"[..]),
+        (Format::Fish, b"\0"),
+        (Format::Powershell, b"\xff"),
+        (Format::Dotenv, b"it's $x"),
+        (Format::Dotenv, b"a\rb"),
+        (Format::Dotenv, b"${x}"),
+        (Format::Dotenv, b"x\\"),
+        (Format::Json, b"\xff"),
+        (Format::Yaml, b"\xc3"),
+        (Format::Systemd, b"a\x1bb"),
+        (Format::Systemd, b"a\rb"),
+        (Format::GithubEnv, b"\0"),
+        (Format::GitlabDotenv, b"a b"),
+        (Format::GitlabDotenv, b"a\nb"),
+        (Format::Azure, b"a\nb"),
+        (Format::Teamcity, b"%a%"),
+    ] {
+        assert!(refused(format, "A", &secret(value)), "{format:?} {value:?}");
+    }
+    assert!(refused(Format::K8sSecret, "A", &secret(vec![b'x'; 1024 * 1024 + 1])), "more than a Secret holds");
+}
+
+#[test]
+fn a_refusal_names_all_and_shows_no_value() {
+    let (one, two) = (secret("hunter2\0"), secret("hunter3\0"));
+    let entries = [Entry { name: "ONE", secret: &one }, Entry { name: "TWO", secret: &two }];
+    let failure = Format::Sh.write(&Document { entries: &entries, name: None }).expect_err("NUL");
+    assert_eq!(Exit::of(&failure), Exit::Usage);
+    let told = format!("{failure:?}");
+    assert!(told.contains("ONE") && told.contains("TWO") && !told.contains("hunter"), "{told}");
+}
+
+#[test]
+fn a_manifest_has_a_name_that_a_cluster_takes() {
+    let value = secret("v");
+    let entries = [Entry { name: "A", secret: &value }];
+    for name in [None, Some(""), Some("A"), Some("a b"), Some("a\ndata:"), Some("-a"), Some("a..b")] {
+        assert!(Format::K8sSecret.write(&Document { entries: &entries, name }).is_err(), "{name:?}");
+    }
+    let out = Format::K8sSecret.write(&Document { entries: &entries, name: Some("app.db-1") }).expect("a name");
+    assert!(out.starts_with(b"apiVersion: v1\nkind: Secret\nmetadata:\n  name: app.db-1\n"));
+}
+
+fn refused(format: Format, name: &str, secret: &s1crets::Secret) -> bool {
+    let entries = [Entry { name, secret }];
+    match format.write(&Document { entries: &entries, name: Some("app") }) {
+        Ok(_) => false,
+        Err(Failure::Many(failures)) => !failures.is_empty(),
+        Err(_) => false,
+    }
+}

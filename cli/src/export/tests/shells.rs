@@ -1,0 +1,134 @@
+//! Real shells: what they print is compared byte by byte.
+
+use std::{ffi::OsStr, fs, process::Command};
+
+use proptest::prelude::*;
+
+use super::{super::Format, batches, name, written};
+
+/// A shell, how it reads a document, and how it prints a variable.
+struct Shell {
+    program: &'static str,
+    format: Format,
+    read: &'static str,
+}
+
+const EVAL: &str = "eval \"$(cat \"$1\")\"";
+const SOURCE: &str = ". \"$1\"";
+
+/// How many documents each shell reads: a process each.
+const DOCUMENTS: u32 = 48;
+
+impl Shell {
+    const fn sh(program: &'static str, read: &'static str) -> Self {
+        Self { program, format: Format::Sh, read }
+    }
+
+    #[allow(clippy::print_stderr, reason = "a test that is skipped says so")]
+    fn is_there(&self) -> bool {
+        let found = Command::new(self.program).arg("-c").arg("exit 0").status().is_ok_and(|status| status.success());
+        if !found {
+            eprintln!("skipped: there is no {} here", self.program);
+        }
+        found
+    }
+
+    /// What the variables hold after the document was read.
+    fn holds<T: AsRef<[u8]>>(&self, document: &[u8], values: &[T], locale: &str) -> Vec<Vec<u8>> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("document");
+        fs::write(&file, document).expect("written");
+        // printf is no builtin that expands: each variable is printed with a NUL behind it.
+        let variables: Vec<_> = (0..values.len()).map(|index| format!("\"${}\"", name(index))).collect();
+        let script = format!("{}; printf '%s\\0' {}", self.read, variables.join(" "));
+        let mut command = Command::new(self.program);
+        command.arg("-c").arg(script);
+        if self.format == Format::Sh {
+            command.arg("shell");
+        }
+        command.arg(&file).env("LC_ALL", locale).env("HOME", folder.path()).current_dir(folder.path());
+        let output = command.output().expect("it runs");
+        assert!(output.stderr.is_empty(), "{}: {}", self.program, String::from_utf8_lossy(&output.stderr));
+        assert_eq!(files(folder.path()), ["document"], "nothing was executed that left something behind");
+        let mut held: Vec<_> = output.stdout.split(|byte| *byte == 0).map(<[u8]>::to_vec).collect();
+        held.pop();
+        held
+    }
+}
+
+fn files(folder: &std::path::Path) -> Vec<String> {
+    let names = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").file_name());
+    names.map(|name| name.to_string_lossy().into_owned()).filter(|name| !name.starts_with('.')).collect()
+}
+
+fn check(shell: &Shell, locale: &str) {
+    if !shell.is_there() {
+        return;
+    }
+    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(DOCUMENTS) };
+    proptest!(config, |(values in batches())| {
+        let document = written(shell.format, &values).expect("a shell takes any text");
+        prop_assert_eq!(shell.holds(&document, &values, locale), as_bytes(&values));
+    });
+    assert!(!std::path::Path::new("/tmp/s1crets-was-here").exists(), "a value was executed");
+}
+
+fn as_bytes(values: &[String]) -> Vec<Vec<u8>> {
+    values.iter().map(|value| value.clone().into_bytes()).collect()
+}
+
+#[test]
+fn sh_gets_each_value_as_it_is() {
+    check(&Shell::sh("sh", EVAL), "C");
+    check(&Shell::sh("sh", SOURCE), "C.UTF-8");
+}
+
+#[test]
+fn dash_gets_each_value_as_it_is() {
+    check(&Shell::sh("dash", EVAL), "C.UTF-8");
+}
+
+#[test]
+fn bash_gets_each_value_as_it_is() {
+    check(&Shell::sh("bash", EVAL), "C.UTF-8");
+    check(&Shell::sh("bash", SOURCE), "C");
+}
+
+#[test]
+fn zsh_gets_each_value_as_it_is() {
+    check(&Shell::sh("zsh", EVAL), "C.UTF-8");
+}
+
+#[test]
+fn fish_gets_each_value_as_it_is() {
+    check(&Shell { program: "fish", format: Format::Fish, read: "source $argv[1]" }, "C.UTF-8");
+}
+
+#[test]
+fn bytes_that_are_no_text_reach_a_shell() {
+    let values: Vec<Vec<u8>> = vec![(1..=255).collect(), b"\xff\xfe'\xc3".to_vec(), b"\xe2\x80".to_vec()];
+    let document = written(Format::Sh, &values).expect("bytes");
+    for program in ["sh", "dash", "bash"] {
+        for locale in ["C", "C.UTF-8"] {
+            assert_eq!(Shell::sh(program, EVAL).holds(&document, &values, locale), values, "{program} {locale}");
+        }
+    }
+}
+
+#[test]
+fn a_dotenv_file_means_the_same_to_a_shell() {
+    let shell = Shell { program: "sh", format: Format::Dotenv, read: SOURCE };
+    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(DOCUMENTS) };
+    proptest!(config, |(values in batches())| {
+        let (values, document) = super::sayable(Format::Dotenv, values);
+        prop_assume!(!values.is_empty());
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("document");
+        fs::write(&file, &document).expect("written");
+        let variables: Vec<_> = (0..values.len()).map(|index| format!("\"${}\"", name(index))).collect();
+        let script = format!("{}; printf '%s\\0' {}", shell.read, variables.join(" "));
+        let output = Command::new("sh").args([OsStr::new("-c"), script.as_ref(), "sh".as_ref(), file.as_os_str()]).output().expect("sh");
+        let held: Vec<_> = output.stdout.split(|byte| *byte == 0).map(<[u8]>::to_vec).collect();
+        prop_assert_eq!(&held[..held.len() - 1], as_bytes(&values));
+    });
+}

@@ -1,0 +1,111 @@
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command as Process};
+
+use predicates::prelude::*;
+use tempfile::TempDir;
+
+use crate::{example, s1crets};
+
+const PASSWORD: &str = "DB_PASSWORD=file://app/db#password";
+const VALUE: &str = "correct-horse-battery-staple";
+
+fn export(file: &Path) -> assert_cmd::Command {
+    let mut command = s1crets();
+    command.arg("export").env("S1CRETS_FILE", file).env("S1CRETS_PROVIDER", "file");
+    command
+}
+
+#[test]
+fn each_format_is_written_as_its_reader_has_it() {
+    let (_folder, file) = example();
+    for (format, out) in [
+        ("sh", format!("export DB_PASSWORD='{VALUE}'\n")),
+        ("fish", format!("set -gx DB_PASSWORD '{VALUE}'\n")),
+        ("powershell", format!("${{env:DB_PASSWORD}} = '{VALUE}'\n")),
+        ("dotenv", format!("DB_PASSWORD='{VALUE}'\n")),
+        ("json", format!("{{\n  \"DB_PASSWORD\": \"{VALUE}\"\n}}\n")),
+        ("yaml", format!("\"DB_PASSWORD\": \"{VALUE}\"\n")),
+        ("systemd", format!("DB_PASSWORD=\"{VALUE}\"\n")),
+        ("gitlab-dotenv", format!("DB_PASSWORD={VALUE}\n")),
+        ("azure", format!("##vso[task.setvariable variable=DB_PASSWORD;issecret=true]{VALUE}\n")),
+        ("teamcity", format!("##teamcity[setParameter name='env.DB_PASSWORD' value='{VALUE}']\n")),
+    ] {
+        export(&file).args(["--format", format, PASSWORD]).assert().success().stdout(out).stderr("");
+    }
+    let manifest = "apiVersion: v1\nkind: Secret\nmetadata:\n  name: app\ntype: Opaque\ndata:\n  \"DB_PASSWORD\": \
+                    \"Y29ycmVjdC1ob3JzZS1iYXR0ZXJ5LXN0YXBsZQ==\"\n";
+    export(&file).args(["-f", "k8s-secret", "--name", "app", PASSWORD]).assert().success().stdout(manifest);
+    export(&file).args(["-f", "k8s-secret", PASSWORD]).assert().code(2).stderr(predicate::str::contains("--name"));
+}
+
+#[test]
+fn the_line_of_the_help_sets_the_variable() {
+    let (_folder, file) = example();
+    let binary = assert_cmd::cargo::cargo_bin("s1crets");
+    let script = format!("eval \"$({} export {PASSWORD})\" && printf %s \"$DB_PASSWORD\"", binary.display());
+    let output = Process::new("sh").args(["-c", &script]).env_clear().env("S1CRETS_FILE", &file).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), VALUE);
+}
+
+#[test]
+fn without_names_the_secrets_of_the_config_and_its_profile_are_exported() {
+    let (folder, file) = example();
+    let config = format!(
+        "[providers.file]\npath = {file:?}\n[secrets]\nA = \"file://app/db#password\"\nB = \"file://app/db#username\"\n\
+         [profiles.ci.secrets]\nB = \"file://app/db#password\"\n"
+    );
+    fs::write(folder.path().join("s1crets.toml"), config).unwrap();
+    let mut command = s1crets();
+    command.current_dir(folder.path()).args(["export", "-f", "gitlab-dotenv"]);
+    command.assert().success().stdout(format!("A={VALUE}\nB=app\n"));
+    command.args(["--config-profile", "ci"]).assert().success().stdout(format!("A={VALUE}\nB={VALUE}\n"));
+    s1crets().arg("export").assert().code(2).stderr(predicate::str::contains("nothing to export"));
+}
+
+#[test]
+fn all_that_is_missing_is_told_and_nothing_is_written() {
+    let (folder, file) = example();
+    let out = folder.path().join("out");
+    let pairs = ["A=file://nope", PASSWORD, "B=file://app/db#nope"];
+    let told = predicate::str::contains("A: get file://nope").and(predicate::str::contains("B: get file://app/db"));
+    export(&file).args(pairs).arg("-o").arg(&out).assert().code(1).stdout("").stderr(told);
+    assert!(!out.exists());
+}
+
+#[test]
+fn a_file_is_for_its_owner_alone_whatever_the_umask() {
+    let (folder, file) = example();
+    let out = folder.path().join("app.env");
+    export(&file).args(["-f", "systemd", PASSWORD, "-o"]).arg(&out).assert().success().stdout("");
+    assert_eq!(fs::read_to_string(&out).unwrap(), format!("DB_PASSWORD=\"{VALUE}\"\n"));
+    assert_eq!(fs::metadata(&out).unwrap().permissions().mode() & 0o7777, 0o600);
+}
+
+#[test]
+fn github_gets_its_variables_in_its_file_behind_those_of_others() {
+    let (folder, file): (TempDir, _) = example();
+    let env = folder.path().join("github-env");
+    fs::write(&env, "EARLIER=1\n").unwrap();
+    export(&file).args(["-f", "github-env", PASSWORD]).env("GITHUB_ENV", &env).assert().success().stdout("");
+    let text = fs::read_to_string(&env).unwrap();
+    let (delimiter, rest) = text.strip_prefix("EARLIER=1\nDB_PASSWORD<<").unwrap().split_once('\n').unwrap();
+    assert_eq!(rest, format!("{VALUE}\n{delimiter}\n"));
+    // Elsewhere it is printed, with another delimiter.
+    let output = export(&file).args(["-f", "github-env", PASSWORD]).assert().success().get_output().stdout.clone();
+    assert!(!String::from_utf8(output).unwrap().contains(delimiter));
+}
+
+#[test]
+fn what_can_not_be_said_is_refused_without_being_shown() {
+    let (_folder, file) = example();
+    for (pair, told) in [
+        ("A-B=file://app/db#password", "A-B: the format sh can't say this: a name is letters"),
+        ("no reference", "is not of the form NAME=REFERENCE"),
+        ("GITHUB_X=file://app/db#password", ""),
+    ] {
+        let command = &mut export(&file);
+        match told {
+            "" => command.args(["-f", "github-env", pair]).assert().code(2).stdout(""),
+            told => command.arg(pair).assert().code(2).stdout("").stderr(predicate::str::contains(told)),
+        };
+    }
+}
