@@ -17,10 +17,10 @@
 //!
 //! # Attempts
 //! An attempt may take the timeout to connect and once more to answer. Connection failures, and the statuses 412, 429,
-//! 472, 473 and 503, are tried again after a wait that grows and varies, and `Retry-After` is honoured; a wait that is
-//! longer than an attempt ends the call instead. Statuses 500, 502, 504 and answers that got lost are tried again only
-//! where making the call twice does no harm. A standby's redirect (307) is followed to the same call on another node,
-//! never from https to http.
+//! 472, 473 and 503, are tried again after a wait that grows and varies, and `Retry-After` is honoured, as seconds and as
+//! a date; a wait that is longer than an attempt ends the call instead. Statuses 500, 502, 504 and answers that got lost
+//! are tried again only where making the call twice does no harm. A standby's redirect (307) is followed to the same call
+//! on another node, never from https to http.
 //!
 //! # Secrets
 //! Tokens, request bodies and replies lie in buffers that are wiped; what the HTTP and TLS libraries copy on the way is
