@@ -166,6 +166,10 @@ async fn tokens_of_five_seconds_are_renewed_and_nothing_else() {
     assert_eq!(minute.count(false), 1, "{:?}", minute.status);
 }
 
+/// Three renewals for each login: at 3.0 to 3.5 s, at 6.0 to 7.0 and at 9.0 to 10.5, when there are 9 to 8, 6 to 5 and 3 to
+/// 1 s left of the 12, of which 5, 5 and what is left are granted. The server counts the maximum from when it answers a
+/// login, the life is counted here from when it was asked for: a login that takes a second or two on a busy machine moves
+/// the third renewal to where 5 s are left, so that there is a fourth. The grants say which it was.
 async fn tokens_at_their_maximum_are_replaced_ahead_of_it() {
     let minute = Minute::of(json!({ "token_ttl": "5s", "token_max_ttl": "12s" })).await;
     minute.assert_needed("max TTL");

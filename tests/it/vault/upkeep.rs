@@ -43,24 +43,25 @@ fn login((mount, id): &(String, String)) -> Auth {
 async fn a_given_token_is_renewed_by_what_is_left_of_it() {
     let bao = OpenBao::shared();
     let path = plant(bao, &json!({ "v": 1 }));
-    let token = bao.token(&json!({ "policies": [reader(bao)], "ttl": "6s" }));
+    let token = bao.token(&json!({ "policies": [reader(bao)], "ttl": "12s" }));
+    let began = Instant::now();
     // Some of its life is over when it is given: a plan by the life that it had at first would come too late.
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    tokio::time::sleep(Duration::from_secs(4)).await;
     let proxy = FaultProxy::start(bao.address()).await;
     let kv = kv(VaultConfig::new(proxy.endpoint()).with_token(token));
-    let renewed = || kv.vault().status().renewals >= 3;
-    read_until(&kv, &path, renewed).await;
+    let outlived = || kv.vault().status().renewals >= 1 && began.elapsed() > Duration::from_secs(13);
+    read_until(&kv, &path, outlived).await;
     assert_eq!((kv.vault().status().logins, proxy.count("GET /v1/auth/token/lookup-self")), (1, 1));
     let asked = &proxy.requests("POST /v1/auth/token/renew-self")[0].json()["increment"];
     let asked: u64 = asked.as_str().and_then(|it| it.strip_suffix('s')?.parse().ok()).expect("seconds");
-    assert!(asked <= 4, "{asked}: as much as was left, when it was looked at");
+    assert!(asked <= 8, "{asked}: as much as was left, when it was looked at");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failed_renewal_is_tried_again_within_what_is_left() {
     let bao = OpenBao::shared();
     let path = plant(bao, &json!({ "v": 1 }));
-    let role = role(bao, "6s");
+    let role = role(bao, "12s");
     let proxy = FaultProxy::start(bao.address()).await;
     let renewal = "POST /v1/auth/token/renew-self";
     for fault in [Fault::Status(503), Fault::Reset, Fault::Status(500)] {
