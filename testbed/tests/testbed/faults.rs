@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use s1crets_testbed::{Fault, FaultProxy};
+use s1crets_testbed::{Answer, Fault, FaultProxy, Stub, Tunnel};
 use tokio::time::timeout;
 
 use crate::support::{Client, bounded, echo, operation, post, send, status};
@@ -139,6 +139,43 @@ async fn a_rewritten_answer_has_its_own_length() {
     let answer = answer.expect("an answer");
     assert!(answer.contains("content-length: 19\r\n"), "{answer}");
     assert!(answer.ends_with(r#"{"Longer name":"a"}"#), "{answer}");
+}
+
+#[tokio::test]
+async fn a_header_is_added_for_the_upstream_alone() {
+    let upstream = Stub::start(|_| Answer::new(200, "{}")).await;
+    let proxy = FaultProxy::start(upstream.endpoint()).await;
+    proxy.fault_any(Fault::WithHeader("x-added".to_owned(), "yes".to_owned())).once();
+    for _ in 0..2 {
+        bounded(send(proxy.endpoint(), &operation("GetParameter", "{}"))).await.expect("an answer");
+    }
+    let seen: Vec<_> = upstream.requests().iter().map(|it| it.header("x-added").map(str::to_owned)).collect();
+    assert_eq!(seen, [Some("yes".to_owned()), None]);
+    assert_eq!(proxy.requests("GetParameter")[0].header("x-added"), None);
+}
+
+#[tokio::test]
+async fn a_dripping_answer_promises_all_and_comes_byte_by_byte() {
+    let stub = Stub::start(|_| Answer::new(200, "abc").dripping(Duration::from_millis(50))).await;
+    let began = Instant::now();
+    let mut client = Client::connect(stub.endpoint()).await;
+    let answer = bounded(client.send_until_closed(&post("", ""))).await.expect("an answer");
+    assert!(answer.contains("content-length: 3\r\n") && answer.ends_with("\r\n\r\nabc"), "{answer}");
+    assert!(began.elapsed() >= Duration::from_millis(150));
+}
+
+#[tokio::test]
+async fn a_tunnel_passes_bytes_on_and_tells_where_to() {
+    let (tunnel, upstream) = (Tunnel::start().await, echo().await);
+    let there = upstream.strip_prefix("http://").expect("plain HTTP");
+    let connect = format!("CONNECT {there} HTTP/1.1\r\nHost: {there}\r\n\r\n");
+    let mut client = Client::connect(tunnel.endpoint()).await;
+    assert_eq!(status(&bounded(client.send(&connect)).await.expect("a tunnel")), "200");
+    let answer = bounded(client.send(&post("", "hello"))).await.expect("an answer");
+    assert!(answer.contains("X-Upstream: echo"), "{answer}");
+    assert_eq!(tunnel.opened(), [there]);
+    let answer = bounded(send(tunnel.endpoint(), &post("", ""))).await.expect("an answer");
+    assert_eq!((status(&answer), tunnel.opened().len()), ("405", 1));
 }
 
 #[tokio::test]

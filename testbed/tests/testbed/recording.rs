@@ -1,6 +1,9 @@
 //! Counts, recorded requests and held ones.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use s1crets_testbed::{Fault, FaultProxy};
 use tokio::{task::JoinSet, time::sleep};
@@ -32,6 +35,27 @@ async fn calls_are_counted_by_operation_and_kept() {
 
     proxy.reset_counts();
     assert_eq!(proxy.total(), 0);
+}
+
+#[tokio::test]
+async fn what_was_answered_is_kept_with_when_it_was_asked() {
+    let proxy = FaultProxy::start(&echo().await).await;
+    let mut client = Client::connect(proxy.endpoint()).await;
+    let before = Instant::now();
+    bounded(client.send(&operation("GetParameter", r#"{"Name":"a"}"#))).await.expect("an answer");
+    proxy.fault("GetParameter", Fault::Status(503)).once();
+    bounded(client.send(&operation("GetParameter", r#"{"Name":"b"}"#))).await.expect("an answer");
+    proxy.fault("GetParameter", Fault::Close).once();
+    bounded(client.send(&operation("GetParameter", "{}"))).await.expect_err("no answer");
+    let exchanges = proxy.exchanges("GetParameter");
+    assert_eq!(
+        exchanges.iter().map(|it| it.status).collect::<Vec<_>>(),
+        [200, 503],
+        "what had no answer is no exchange"
+    );
+    assert_eq!((&exchanges[0].answer["Name"], exchanges[1].answer.is_null()), (&"a".into(), true));
+    assert_eq!(exchanges[1].request.json()["Name"], "b");
+    assert!(before <= exchanges[0].asked && exchanges[0].asked <= exchanges[1].asked);
 }
 
 #[tokio::test]
