@@ -58,6 +58,9 @@ pub(crate) struct Global {
     /// Ask the provider itself, whatever a cache holds
     #[arg(long, global = true)]
     pub(crate) no_cache: bool,
+    /// In a CI system, don't mask values in its log
+    #[arg(long, global = true)]
+    pub(crate) no_mask: bool,
     /// Print JSON, errors too
     #[arg(long, global = true)]
     pub(crate) json: bool,

@@ -83,6 +83,15 @@ pub(crate) fn failure(failure: &Failure, global: &Global) {
     let _ = io::stderr().write_all(told.as_bytes());
 }
 
+/// Tells of something that does not stop the command.
+pub(crate) fn warning(message: &str, global: &Global) {
+    let told = match global.json {
+        true => format!("{}\n", serde_json::json!({ "warning": { "message": message } })),
+        false => format!("s1crets: warning: {message}\n"),
+    };
+    let _ = io::stderr().write_all(told.as_bytes());
+}
+
 fn as_text(failure: &Failure, causes: bool) -> String {
     let mut text = format!("s1crets: {}\n", failure.message());
     if causes {

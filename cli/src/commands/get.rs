@@ -4,6 +4,7 @@ use super::wait;
 use crate::{
     args::{Get, Global, Version},
     exit::Exit,
+    masks,
     output::{self, Style},
     report::Failure,
     target::{self, Target},
@@ -30,6 +31,10 @@ pub(crate) fn run(global: &Global, args: &Get) -> Result<Exit, Failure> {
         call = call.version_stage(stage);
     }
     let secret = wait(call.into_future())?;
+    // A default is no secret.
+    if args.default.as_ref().is_none_or(|default| default.as_bytes() != secret.expose_bytes()) {
+        masks::tell(global, [(path.as_str(), &secret)])?;
+    }
     output::secret(&secret, Style { json: global.json, newline: !args.no_newline, binary: args.binary })?;
     Ok(Exit::Found)
 }

@@ -8,6 +8,7 @@ use super::wait;
 use crate::{
     args::{GetByPath, Global},
     exit::Exit,
+    masks,
     output::{self, Style},
     report::{self, Failure},
     target::{self, Target},
@@ -29,6 +30,7 @@ pub(crate) fn run(global: &Global, args: &GetByPath) -> Result<Exit, Failure> {
     let listing = wait(call.into_future());
     spinner.finish_and_clear();
     let listing = listing?;
+    masks::tell(global, listing.iter())?;
     output::listing(&listing, Style { json: global.json, newline: true, binary: args.binary })?;
     let mut exit = Exit::Found;
     for (name, error) in listing.failures() {

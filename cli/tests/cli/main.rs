@@ -16,6 +16,8 @@ mod export;
 mod file;
 /// Help, completions and manual pages, and the commands of the README.
 mod manual;
+/// Values are masked in the logs of CI systems before they are printed.
+mod masks;
 /// `vault.kv`, against what the real `bao` reads and writes.
 mod vault;
 

@@ -1,0 +1,139 @@
+//! In a CI system, values are masked in its log before anything prints them.
+//!
+//! What masks where, by the vendors' own documents and agents:
+//!
+//! - [GitHub Actions](https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands#masking-a-value-in-a-log),
+//!   and Forgejo's and Gitea's after its model: a line `::add-mask::`.
+//! - [Azure Pipelines](https://learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands#setsecret-register-a-value-as-a-secret):
+//!   a line `##vso[task.setsecret]`.
+//! - [Buildkite](https://buildkite.com/docs/agent/v3/cli-redactor): its agent's command, by standard input.
+//!
+//! The lines go to standard error, which these systems read as they read standard output, and which `$(…)` leaves alone:
+//! a value that is captured stays what it is. Other systems let a job mask nothing while it runs.
+
+use std::{
+    env,
+    io::{self, Write},
+    process::{Command, Stdio},
+};
+
+use s1crets::Secret;
+use serde_json::{Map, Value};
+use zeroize::Zeroizing;
+
+use crate::{
+    args::Global,
+    forms::{Forms, SHORTEST},
+    report::{self, Failure},
+};
+
+/// A system whose log can be told what to hide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum System {
+    GitHub,
+    Azure,
+    Buildkite,
+}
+
+/// Masks values and their encoded forms, if a CI system runs this. Names those that are too short for that.
+///
+/// # Errors
+/// [`Failure::Io`] if the system could not be told: then nothing may be printed.
+pub(crate) fn tell<'a>(
+    global: &Global,
+    values: impl IntoIterator<Item = (&'a str, &'a Secret)>,
+) -> Result<(), Failure> {
+    let Some(system) = System::found().filter(|_| !global.no_mask) else { return Ok(()) };
+    let mut forms = Forms::default();
+    for (name, secret) in values {
+        if !forms.add(secret) {
+            report::warning(&format!("{name} is shorter than {SHORTEST} bytes: it is not masked"), global);
+        }
+    }
+    system.mask(&forms).map_err(|error| {
+        Failure::io(format!("can't mask values in the log of {system:?}, so nothing is printed (--no-mask)"), error)
+    })
+}
+
+impl System {
+    fn found() -> Option<Self> {
+        Self::by(|name| env::var(name).ok())
+    }
+
+    fn by(var: impl Fn(&str) -> Option<String>) -> Option<Self> {
+        let is_on = |name| var(name).is_some_and(|value| value.eq_ignore_ascii_case("true"));
+        match () {
+            () if is_on("GITHUB_ACTIONS") => Some(Self::GitHub),
+            () if is_on("TF_BUILD") => Some(Self::Azure),
+            () if is_on("BUILDKITE") => Some(Self::Buildkite),
+            () => None,
+        }
+    }
+
+    /// Bytes that are no text have none in a log: their encoded forms do.
+    fn mask(self, forms: &Forms) -> io::Result<()> {
+        let texts = forms.iter().filter_map(|form| std::str::from_utf8(form).ok());
+        if self == Self::Buildkite {
+            return add_to_redactor(texts);
+        }
+        let lines: Zeroizing<String> = Zeroizing::new(texts.map(|text| self.line(text)).collect());
+        // In one piece, so that lines of others don't get in between.
+        io::stderr().lock().write_all(lines.as_bytes())
+    }
+
+    fn line(self, text: &str) -> String {
+        match self {
+            Self::GitHub => {
+                let data = text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+                format!("::add-mask::{data}\n")
+            }
+            _ => {
+                let data = text.replace('%', "%AZP25").replace('\r', "%0D").replace('\n', "%0A");
+                format!("##vso[task.setsecret]{}\n", data.replace(';', "%3B").replace(']', "%5D"))
+            }
+        }
+    }
+}
+
+fn add_to_redactor<'a>(texts: impl Iterator<Item = &'a str>) -> io::Result<()> {
+    let values: Map<String, Value> =
+        texts.enumerate().map(|(index, text)| (index.to_string(), Value::from(text))).collect();
+    if values.is_empty() {
+        return Ok(());
+    }
+    let json = Zeroizing::new(Value::Object(values).to_string());
+    let mut agent = Command::new("buildkite-agent");
+    agent.args(["redactor", "add", "--format", "json"]);
+    let mut agent = agent.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+    let written = agent.stdin.take().map_or(Ok(()), |mut stdin| stdin.write_all(json.as_bytes()));
+    let status = agent.wait()?;
+    match status.success() {
+        true => written,
+        false => Err(io::Error::other(format!("buildkite-agent redactor add: {status}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_system_is_known_by_its_variable() {
+        for (set, value, system) in [
+            ("GITHUB_ACTIONS", "true", Some(System::GitHub)),
+            ("TF_BUILD", "True", Some(System::Azure)),
+            ("BUILDKITE", "true", Some(System::Buildkite)),
+            ("GITHUB_ACTIONS", "false", None),
+            ("GITLAB_CI", "true", None),
+            ("CI", "true", None),
+        ] {
+            assert_eq!(System::by(|name| (name == set).then(|| value.to_owned())), system, "{set}");
+        }
+    }
+
+    #[test]
+    fn a_mask_is_one_line_whatever_the_value() {
+        assert_eq!(System::GitHub.line("a%b\r\nc:d,e]f;g"), "::add-mask::a%25b%0D%0Ac:d,e]f;g\n");
+        assert_eq!(System::Azure.line("a%b\r\nc]d;e"), "##vso[task.setsecret]a%AZP25b%0D%0Ac%5Dd%3Be\n");
+    }
+}

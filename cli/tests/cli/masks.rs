@@ -1,0 +1,88 @@
+//! In a CI system, values are masked before they are printed.
+
+use std::{fs, os::unix::fs::PermissionsExt};
+
+use assert_cmd::Command;
+use predicates::prelude::*;
+
+use crate::{example, s1crets};
+
+const PASSWORD: &str = "correct-horse-battery-staple";
+
+fn on(system: &str, arguments: &[&str]) -> Command {
+    let (folder, file) = example();
+    let mut command = s1crets();
+    command.env(system, "true").env("PATH", "/usr/bin:/bin").env("S1CRETS_FILE", file).args(arguments);
+    // The folder goes with the test's process.
+    std::mem::forget(folder);
+    command
+}
+
+#[test]
+fn every_command_that_prints_masks_first() {
+    for arguments in [
+        &["get", "file://app/db#password"][..],
+        &["get-by-path", "file://app"],
+        &["run", "--env", "DB=file://app/db#password", "--", "true"],
+    ] {
+        for (system, line) in [("GITHUB_ACTIONS", "::add-mask::"), ("TF_BUILD", "##vso[task.setsecret]")] {
+            let mask = predicate::str::contains(format!("{line}{PASSWORD}\n"));
+            let base64 = predicate::str::contains(format!("{line}Y29ycmVjdC1ob3JzZS1iYXR0ZXJ5LXN0YXBsZQ==\n"));
+            let output = on(system, arguments).assert().success().stderr(mask.and(base64));
+            let told = String::from_utf8(output.get_output().stderr.clone()).unwrap();
+            assert!(told.lines().all(|told| told.starts_with(line)), "{told}");
+        }
+    }
+}
+
+#[test]
+fn what_is_captured_stays_what_it_is() {
+    on("GITHUB_ACTIONS", &["get", "file://app/db#password"]).assert().success().stdout(format!("{PASSWORD}\n"));
+}
+
+#[test]
+fn nothing_is_masked_elsewhere_or_if_it_is_not_wanted() {
+    for (system, arguments) in [("GITHUB_ACTIONS", &["--no-mask"][..]), ("GITLAB_CI", &[]), ("JENKINS_URL", &[])] {
+        on(system, &["get", "file://app/db#password"]).args(arguments).assert().success().stderr("");
+    }
+    // A default is no secret.
+    on("GITHUB_ACTIONS", &["get", "file://nope", "--default", "none"]).assert().success().stderr("");
+}
+
+#[test]
+fn each_line_of_a_value_is_masked_and_short_values_are_told() {
+    let (_folder, file) = example();
+    fs::write(&file, r#"{"secrets": {"a": {"key": "first%line\r\nsecond:line\n", "pin": "421"}}}"#).unwrap();
+    let get = |key: &str| {
+        let mut command = s1crets();
+        command.env("GITHUB_ACTIONS", "true").env("S1CRETS_FILE", &file).args(["get", &format!("file://a#{key}")]);
+        String::from_utf8(command.assert().success().get_output().stderr.clone()).unwrap()
+    };
+    let told = get("key");
+    for line in ["first%25line%0D%0Asecond:line", "first%25line", "second:line", "first%2525line"] {
+        assert!(told.contains(&format!("::add-mask::{line}\n")), "{line}: {told}");
+    }
+    assert_eq!(get("pin"), "s1crets: warning: a is shorter than 4 bytes: it is not masked\n");
+}
+
+#[test]
+fn buildkite_is_told_by_its_agent_and_never_by_an_argument() {
+    let folder = tempfile::tempdir().unwrap();
+    let agent = folder.path().join("buildkite-agent");
+    let script = format!("#!/bin/sh\necho \"$@\" > {0}/arguments; cat > {0}/input\n", folder.path().display());
+    fs::write(&agent, script).unwrap();
+    fs::set_permissions(&agent, fs::Permissions::from_mode(0o700)).unwrap();
+    let path = format!("{}:/usr/bin:/bin", folder.path().display());
+    let mut command = on("BUILDKITE", &["get", "file://app/db#password"]);
+    command.env("PATH", path).assert().success().stdout(format!("{PASSWORD}\n")).stderr("");
+    let told = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
+    assert_eq!(told("arguments"), "redactor add --format json\n");
+    let input: serde_json::Value = serde_json::from_str(&told("input")).unwrap();
+    assert!(input.as_object().unwrap().values().any(|value| value == PASSWORD), "{input}");
+}
+
+#[test]
+fn nothing_is_printed_that_could_not_be_masked() {
+    let told = predicate::str::contains("can't mask values in the log of Buildkite");
+    on("BUILDKITE", &["get", "file://app/db#password"]).assert().code(5).stdout("").stderr(told);
+}
