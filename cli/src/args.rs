@@ -6,6 +6,8 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
 use crate::commands::Export;
+#[cfg(unix)]
+use crate::commands::Run;
 
 /// One way to ask for a secret, whoever keeps it
 #[derive(Debug, Parser)]
@@ -84,6 +86,9 @@ pub(crate) enum Command {
     /// Show, find and check the settings
     #[command(subcommand, after_help = "Example: s1crets config show --origin")]
     Config(ConfigCommand),
+    /// Run a command with secrets in its environment, or in files
+    #[cfg(unix)]
+    Run(Run),
     /// Print a completion script for a shell
     Completions(Completions),
     /// Write the manual pages into a folder

@@ -9,6 +9,8 @@ mod log;
 mod masks;
 mod output;
 mod private;
+#[cfg(unix)]
+mod redact;
 mod report;
 mod resolve;
 mod target;
@@ -24,7 +26,7 @@ fn main() -> ExitCode {
     let args = Args::parse();
     log::start(args.global.verbose);
     match commands::run(&args) {
-        Ok(exit) => exit.into(),
+        Ok(code) => code,
         Err(failure) => {
             report::failure(&failure, &args.global);
             Exit::of(&failure).into()

@@ -15,7 +15,7 @@ use crate::{
     args::Global,
     exit::Exit,
     export::{Document, Entry, Format},
-    output, private,
+    masks, output, private,
     report::Failure,
     resolve::{self, Pair},
     target,
@@ -54,6 +54,7 @@ pub(crate) fn run(global: &Global, args: &Export) -> Result<Exit, Failure> {
     let secrets = config.secrets.clone();
     let client = target::with_options(config, global).build()?;
     let values = wait(gather(&client, global, args, &secrets))?;
+    masks::tell(global, values.iter().map(|(name, secret)| (name.as_str(), secret)))?;
     let entries: Vec<_> = values.iter().map(|(name, secret)| Entry { name, secret }).collect();
     let text = args.format.write(&Document { entries: &entries, name: args.name.as_deref() })?;
     match &args.output {

@@ -7,21 +7,24 @@ mod export;
 mod get;
 mod get_by_path;
 mod man;
+#[cfg(unix)]
+mod run;
 mod update;
 
-use std::future::Future;
+use std::{future::Future, process::ExitCode};
 
 use crate::{
     args::{Args, Command},
-    exit::Exit,
     report::Failure,
 };
 
 pub(crate) use self::export::Export;
+#[cfg(unix)]
+pub(crate) use self::run::Run;
 
 /// Runs the command that was typed.
-pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
-    match &args.command {
+pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
+    let exit = match &args.command {
         Command::Get(get) => get::run(&args.global, get),
         Command::GetByPath(get) => get_by_path::run(&args.global, get),
         Command::Exists(exists) => exists::run(&args.global, exists),
@@ -30,7 +33,10 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
         Command::Config(command) => config::run(&args.global, command),
         Command::Completions(completions) => completions::run(completions),
         Command::Man(man) => man::run(man),
-    }
+        #[cfg(unix)]
+        Command::Run(run) => return run::run(&args.global, run),
+    };
+    exit.map(Into::into)
 }
 
 /// Waits for a call of the library.

@@ -6,11 +6,11 @@ use crate::s1crets;
 
 const REGION: &str = "eu-west-1";
 
-fn seed() -> AwsSeed {
+pub(crate) fn seed() -> AwsSeed {
     AwsSeed::new(Moto::shared().endpoint(), REGION)
 }
 
-fn on_moto() -> Command {
+pub(crate) fn on_moto() -> Command {
     let mut command = s1crets();
     command.env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test").env("AWS_REGION", REGION);
     command.env("AWS_ENDPOINT_URL", Moto::shared().endpoint());

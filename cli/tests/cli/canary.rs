@@ -77,6 +77,28 @@ fn no_temporary_file_and_no_argument_holds_a_value() {
     assert_eq!(names, ["secrets.json"]);
 }
 
+/// As loud as can be, in every way to hand a value over: it is in no log, no argument, no environment of ours and no file
+/// that is left.
+#[cfg(unix)]
+#[test]
+fn run_hands_a_value_to_the_command_alone() {
+    let (folder, file) = example();
+    std::fs::write(&file, format!("{{\"secrets\": {{\"a\": {{\"v\": \"{MARK}\"}}}}}}")).unwrap();
+    let ours = "tr '\\0' '\\n' < /proc/$PPID/cmdline; tr '\\0' '\\n' < /proc/$PPID/environ";
+    for (way, script) in
+        [(&[][..], "true"), (&["--files"], ours), (&["--redact"], ours), (&["--files", "--redact"], ours)]
+    {
+        let mut run = s1crets();
+        run.env("PATH", "/usr/bin:/bin").env("TMPDIR", folder.path()).env("S1CRETS_FILE", &file);
+        run.args(["run", "-vvv", "--env", "V=file://a#v"]).args(way).args(["--", "sh", "-c", script]);
+        let output = run.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        assert!(!shows_mark(&output.stderr) && !shows_mark(&output.stdout), "{way:?} {output:?}");
+        let names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names, ["secrets.json"]);
+    }
+}
+
 #[test]
 fn the_detector_detects() {
     assert!(shows_mark(format!("x{MARK}y").as_bytes()));
@@ -84,16 +106,20 @@ fn the_detector_detects() {
     assert!(!shows_mark(b"nothing"));
 }
 
-/// In clear, or in base64 at any of the three alignments.
 fn shows_mark(output: &[u8]) -> bool {
+    shows(output, MARK)
+}
+
+/// In clear, or in base64 at any of the three alignments.
+pub(crate) fn shows(output: &[u8], value: &str) -> bool {
     use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 
     let output = String::from_utf8_lossy(output);
     let encoded = (0..3).map(|shift| {
-        let text = format!("{}{MARK}", "x".repeat(shift));
+        let text = format!("{}{value}", "x".repeat(shift));
         let encoded = STANDARD_NO_PAD.encode(text);
         // The first and last symbols mix with what stands beside.
         encoded[4..encoded.len() - 4].to_owned()
     });
-    output.contains(MARK) || encoded.into_iter().any(|encoded| output.contains(&encoded))
+    output.contains(value) || encoded.into_iter().any(|encoded| output.contains(&encoded))
 }

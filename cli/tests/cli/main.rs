@@ -18,6 +18,9 @@ mod file;
 mod manual;
 /// Values are masked in the logs of CI systems before they are printed.
 mod masks;
+/// `run`: what the command gets, what it prints, and how it ends.
+#[cfg(unix)]
+mod run;
 /// `vault.kv`, against what the real `bao` reads and writes.
 mod vault;
 

@@ -23,6 +23,7 @@ fn every_command_that_prints_masks_first() {
     for arguments in [
         &["get", "file://app/db#password"][..],
         &["get-by-path", "file://app"],
+        &["export", "DB=file://app/db#password"],
         &["run", "--env", "DB=file://app/db#password", "--", "true"],
     ] {
         for (system, line) in [("GITHUB_ACTIONS", "::add-mask::"), ("TF_BUILD", "##vso[task.setsecret]")] {

@@ -1,0 +1,155 @@
+//! `s1crets run`.
+
+mod env_file;
+mod environment;
+mod files;
+mod filter;
+mod from;
+mod inherited;
+mod launch;
+mod meaning;
+mod name;
+mod redacted;
+mod supervise;
+mod terminal;
+
+use std::{collections::BTreeMap, ffi::OsString, io, path::PathBuf, process::ExitCode};
+
+use clap::{Args, ValueHint};
+
+use self::{environment::Environment, files::Files, redacted::Started, supervise::Running, supervise::Supervisor};
+use super::wait;
+use crate::{
+    args::Global,
+    forms::{Forms, SHORTEST},
+    masks,
+    redact::Needles,
+    report::{self, Failure},
+    target,
+};
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+All secrets are read before the command starts, in as few calls as their backends allow; if any is missing, all that are \
+missing are told and the command is not started. Without --files and --redact, s1crets then becomes the command.
+
+A value in the environment or in an env file that is all of it a reference to a known provider, such as \
+aws.sm://prod/db#password, is resolved too. With a backslash in front it is a literal; file:///… always is. Of several \
+places that give a variable the last counts: the environment, [secrets] of the config file, --from, --env-file, --env.
+
+Exit status: the command's own, 128 and the signal if one ended it, 127 if there is no such command, 126 if it can't be \
+run, else as told by s1crets --help.
+
+Examples:
+  s1crets run --env DB_PASSWORD=aws.sm://prod/db#password -- ./migrate
+  s1crets run --env-file .env --pure -- ./server --port 8080
+  s1crets run --from aws.ps:///prod/app/ --prefix APP_ -- ./server
+  s1crets run --from vault.kv://secret/app --files -- ./server
+  s1crets run --env-file .env --redact -- ./deploy.sh")]
+pub(crate) struct Run {
+    /// Give the command this variable; a REF without a provider is of --provider. Again for more
+    #[arg(short, long, value_name = "NAME=REF")]
+    env: Vec<String>,
+    /// Give it the variables of a file of NAME=value lines. Nothing in there is expanded
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    env_file: Vec<PathBuf>,
+    /// Give it a variable for each key of this JSON secret, or for each secret below this path, which a slash at its end
+    /// says it is
+    #[arg(long, value_name = "REF")]
+    from: Vec<String>,
+    /// What the names that --from makes begin with
+    #[arg(long, value_name = "TEXT", requires = "from")]
+    prefix: Option<String>,
+    /// Of the secrets below the path of --from, take those that are JSON objects apart into their keys
+    #[arg(long, requires = "from")]
+    keys: bool,
+    /// Leave out the rest of the environment but what a program needs to run: PATH, HOME, USER, LOGNAME, SHELL, PWD, TERM,
+    /// COLORTERM, NO_COLOR, LANG, LANGUAGE, LC_*, TZ, TMPDIR
+    #[arg(long)]
+    pure: bool,
+    /// Keep a variable of the environment that is left out: by --pure, or because it is a credential of ours or of a
+    /// provider, such as AWS_SECRET_ACCESS_KEY or VAULT_TOKEN. A name or a pattern
+    #[arg(long, value_name = "NAME")]
+    keep: Vec<String>,
+    /// Leave out variables that match none of these patterns, but those of --env
+    #[arg(long, value_name = "NAME")]
+    allow: Vec<String>,
+    /// Leave out variables that match one of these patterns, but those of --env
+    #[arg(long, value_name = "NAME")]
+    deny: Vec<String>,
+    /// Hand secrets over in files: for each a file in a private folder of memory, and its path in NAME_FILE
+    #[arg(long)]
+    files: bool,
+    /// Take the folder for temporary files where no folder is memory
+    #[arg(long, requires = "files")]
+    danger_files_on_disk: bool,
+    /// Take the values of secrets out of what the command prints, in the usual encodings too
+    #[arg(long)]
+    redact: bool,
+    /// The command and its arguments
+    #[arg(last = true, required = true, value_name = "COMMAND", value_hint = ValueHint::CommandWithArguments)]
+    command: Vec<OsString>,
+}
+
+pub(crate) fn run(global: &Global, args: &Run) -> Result<ExitCode, Failure> {
+    let config = target::loader(global).load()?;
+    let table = config.secrets.clone();
+    let client = target::with_options(config, global).build()?;
+    let environment = wait(Environment::resolve(&client, global, args, &table))?;
+    masks::tell(global, environment.secrets.iter().map(|(name, secret)| (name.as_str(), secret)))?;
+    let files = args.files.then(|| Files::write(&environment.secrets, args.danger_files_on_disk)).transpose()?;
+    let variables = match &files {
+        Some(files) => in_files(&environment, files),
+        None => environment.in_clear()?,
+    };
+    if files.is_none() && !args.redact {
+        return Ok(launch::exec(launch::command(&args.command, &variables), global));
+    }
+    let code = supervise(global, args, &environment, &variables)?;
+    files.map_or(Ok(()), Files::remove)?;
+    Ok(code)
+}
+
+fn in_files(environment: &Environment, files: &Files) -> BTreeMap<OsString, OsString> {
+    let mut variables = environment.given.clone();
+    for name in environment.secrets.keys() {
+        variables.insert(format!("{name}_FILE").into(), files.path(name).into());
+    }
+    variables
+}
+
+fn supervise(
+    global: &Global,
+    args: &Run,
+    environment: &Environment,
+    variables: &BTreeMap<OsString, OsString>,
+) -> Result<ExitCode, Failure> {
+    let supervisor = Supervisor::start().map_err(|error| Failure::io("can't watch for signals", error))?;
+    let command = launch::command(&args.command, variables);
+    let started = match args.redact {
+        true => redacted::start(command, needles(global, environment)),
+        false => plain(command),
+    };
+    match started {
+        Ok(Started { running, writers, raw }) => {
+            let ended = supervisor.wait(running, writers);
+            drop(raw);
+            ended.map_err(|error| Failure::io("can't wait for the command", error))
+        }
+        Err(error) => Ok(launch::not_started(&args.command[0], error, global)),
+    }
+}
+
+fn plain(mut command: std::process::Command) -> io::Result<Started> {
+    Ok(Started { running: Running::beside(command.spawn()?), writers: Vec::new(), raw: None })
+}
+
+fn needles(global: &Global, environment: &Environment) -> Needles {
+    let mut forms = Forms::default();
+    for (name, secret) in &environment.secrets {
+        if !forms.add(secret) {
+            report::warning(&format!("{name} is shorter than {SHORTEST} bytes: it is not redacted"), global);
+        }
+    }
+    Needles::new(&forms)
+}

@@ -1,0 +1,114 @@
+//! Stays beside the command until it ends: hands signals on, and waits for what is still to be written.
+
+use std::{
+    io,
+    process::{Child, ExitCode},
+    sync::mpsc::{Receiver, Sender, channel},
+    thread,
+};
+
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
+use signal_hook::{
+    consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH},
+    iterator::{SignalsInfo, exfiltrator::WithOrigin},
+    low_level::siginfo::Origin,
+};
+
+use super::launch;
+
+/// Those that are handed on.
+const SIGNALS: [i32; 7] = [SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH];
+
+/// What happens while the command runs.
+enum Event {
+    Signal(Origin),
+    /// The command ended, and waits to be collected.
+    Ended,
+    /// All that it wrote is written.
+    Written,
+}
+
+/// Signals, from now on. Made before the command starts, so that none is lost in between.
+pub(super) struct Supervisor {
+    events: Receiver<Event>,
+    tell: Sender<Event>,
+}
+
+/// A command that runs.
+pub(super) struct Running {
+    pub(super) child: Child,
+    /// It has a terminal of its own, so that the keys of ours don't reach it by themselves.
+    pub(super) apart: bool,
+    /// Called when the window's size changes.
+    pub(super) resize: Box<dyn Fn()>,
+}
+
+impl Running {
+    /// One that shares our terminal, if we have one.
+    pub(super) fn beside(child: Child) -> Self {
+        Self { child, apart: false, resize: Box::new(|| ()) }
+    }
+}
+
+impl Supervisor {
+    pub(super) fn start() -> io::Result<Self> {
+        let (tell, events) = channel();
+        let mut signals = SignalsInfo::<WithOrigin>::new(SIGNALS)?;
+        let sender = tell.clone();
+        thread::spawn(move || signals.forever().try_for_each(|origin| sender.send(Event::Signal(origin))));
+        Ok(Self { events, tell })
+    }
+
+    /// Waits for the command, and for `writers` after it: what its own children still write comes out too, unless a signal
+    /// ends that.
+    pub(super) fn wait(self, mut running: Running, writers: Vec<thread::JoinHandle<()>>) -> io::Result<ExitCode> {
+        let pid = Pid::from_child(&running.child);
+        self.watch(pid, writers);
+        let (mut status, mut written) = (None, false);
+        for event in self.events {
+            match event {
+                Event::Signal(origin) if status.is_some() && origin.signal != SIGWINCH => {
+                    return Ok(launch::ended_by(origin.signal));
+                }
+                Event::Signal(origin) => hand_on(&running, pid, &origin),
+                Event::Ended => status = Some(running.child.wait()?),
+                Event::Written => written = true,
+            }
+            if let (Some(status), true) = (status, written) {
+                return Ok(launch::ended(status));
+            }
+        }
+        Err(io::Error::other("nobody is left to tell how the command ended"))
+    }
+
+    fn watch(&self, pid: Pid, writers: Vec<thread::JoinHandle<()>>) {
+        let tell = self.tell.clone();
+        thread::spawn(move || {
+            // It is left to be collected by whoever hands signals on: until then the number is nobody else's.
+            while matches!(wait_for(pid), Err(rustix::io::Errno::INTR)) {}
+            tell.send(Event::Ended)
+        });
+        let tell = self.tell.clone();
+        thread::spawn(move || {
+            writers.into_iter().for_each(|writer| drop(writer.join()));
+            tell.send(Event::Written)
+        });
+    }
+}
+
+fn wait_for(pid: Pid) -> rustix::io::Result<()> {
+    waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT).map(drop)
+}
+
+/// What a key of the terminal sends goes to all who share it: the command has it already, unless it is apart.
+fn hand_on(running: &Running, pid: Pid, origin: &Origin) {
+    if origin.signal == SIGWINCH && running.apart {
+        return (running.resize)();
+    }
+    if (origin.process.is_some() || running.apart)
+        && let Some(signal) = Signal::from_named_raw(origin.signal)
+    {
+        // It may have ended just now.
+        let _ = kill_process(pid, signal);
+    }
+}

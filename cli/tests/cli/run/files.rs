@@ -1,0 +1,126 @@
+//! Values in files: where, for how long, for whom.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use predicates::prelude::*;
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use super::{PASSWORD, run, signals::told_pid};
+use crate::example;
+
+/// A folder of memory of the test's own.
+fn memory() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").unwrap()
+}
+
+fn leftovers(memory: &Path) -> Vec<PathBuf> {
+    fs::read_dir(memory).unwrap().map(|entry| entry.unwrap().path()).collect()
+}
+
+#[test]
+fn a_value_is_in_a_file_for_its_owner_alone_and_gone_afterwards() {
+    let (_folder, file) = example();
+    let memory = memory();
+    let mut command = run(&file);
+    command.env("XDG_RUNTIME_DIR", memory.path()).args(["--pure", "--files", "--env", "DB=file://app/db#password"]);
+    let script =
+        "printf %s \"${DB-unset} \"; stat -c %a \"$DB_FILE\" \"${DB_FILE%/*}\"; cat \"$DB_FILE\"; echo; echo $DB_FILE";
+    let output = command.args(["--", "sh", "-c", script]).assert().success().stderr("");
+    let printed = String::from_utf8(output.get_output().stdout.clone()).unwrap();
+    let lines: Vec<_> = printed.lines().collect();
+    assert_eq!(lines[..3], ["unset 600", "700", PASSWORD]);
+    assert!(Path::new(lines[3]).starts_with(memory.path()), "{printed}");
+    assert!(leftovers(memory.path()).is_empty());
+}
+
+#[test]
+fn any_bytes_fit_in_a_file() {
+    let name = s1crets_testbed::unique("cli/bytes");
+    crate::aws::seed().create_secret_binary(&name, b"\0\xff\n");
+    let mut command = crate::aws::on_moto();
+    command.env("PATH", "/usr/bin:/bin").args(["run", "--files", "--env", &format!("KEY=aws.sm://{name}")]);
+    let output = command.args(["--", "sh", "-c", "cat $KEY_FILE"]).assert().success();
+    assert_eq!(output.get_output().stdout, b"\0\xff\n");
+}
+
+#[test]
+fn the_files_go_when_a_signal_ends_the_command() {
+    let (_folder, file) = example();
+    let memory = memory();
+    let mut child = Command::new(assert_cmd::cargo::cargo_bin("s1crets"));
+    child.env_clear().env("PATH", "/usr/bin:/bin").env("S1CRETS_FILE", &file).env("XDG_RUNTIME_DIR", memory.path());
+    child.args(["run", "--files", "--env", "DB=file://app/db", "--", "sh", "-c", "echo $DB_FILE; exec sleep 60"]);
+    let (mut child, path) = told_pid(child.stdout(std::process::Stdio::piped()).spawn().unwrap());
+    assert!(Path::new(&path).exists());
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(143));
+    assert!(leftovers(memory.path()).is_empty());
+}
+
+#[test]
+fn what_a_killed_run_left_goes_with_the_next_one() {
+    let (_folder, file) = example();
+    let memory = memory();
+    let begin = || {
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin("s1crets"));
+        command.env_clear().env("PATH", "/usr/bin:/bin").env("S1CRETS_FILE", &file);
+        command.env("XDG_RUNTIME_DIR", memory.path()).stdout(std::process::Stdio::piped());
+        command.stdin(std::process::Stdio::piped());
+        command.args(["run", "--files", "--env", "DB=file://app/db", "--", "sh", "-c", "echo $DB_FILE; read line"]);
+        told_pid(command.spawn().unwrap())
+    };
+    let (mut killed, left) = begin();
+    let (mut alive, kept) = begin();
+    kill_process(Pid::from_child(&killed), Signal::KILL).unwrap();
+    killed.wait().unwrap();
+    assert!(Path::new(&left).exists());
+    let (mut next, _) = begin();
+    assert!(!Path::new(&left).exists() && Path::new(&kept).exists());
+    for child in [&mut alive, &mut next] {
+        drop(child.stdin.take());
+        child.wait().unwrap();
+    }
+    assert!(leftovers(memory.path()).is_empty());
+}
+
+#[test]
+fn a_folder_of_anothers_is_left_alone() {
+    let (_folder, file) = example();
+    let memory = memory();
+    let planted = memory.path().join("s1crets-run-planted");
+    fs::create_dir(&planted).unwrap();
+    fs::write(planted.join("young"), "").unwrap();
+    let link = memory.path().join("s1crets-run-link");
+    std::os::unix::fs::symlink("/etc", &link).unwrap();
+    let mut command = run(&file);
+    command.env("XDG_RUNTIME_DIR", memory.path()).args(["--files", "--env", "DB=file://app/db", "--", "true"]);
+    command.assert().success();
+    // Just made, by a run that has yet to lock it, for all one knows.
+    assert!(planted.join("young").exists() && link.symlink_metadata().is_ok());
+}
+
+#[test]
+fn the_disk_is_no_folder_of_memory() {
+    let (folder, file) = example();
+    let mut command = run(&file);
+    command.env("XDG_RUNTIME_DIR", "/proc").env("TMPDIR", folder.path()).arg("--files");
+    command.args(["--danger-files-on-disk", "--env", "DB=file://app/db", "--", "sh", "-c", "echo $DB_FILE"]);
+    command.assert().success().stdout(predicate::str::starts_with(folder.path().to_str().unwrap()));
+    assert_eq!(leftovers(folder.path()), [file]);
+}
+
+#[test]
+fn a_folder_that_can_not_be_written_is_told() {
+    let (folder, file) = example();
+    let place = folder.path().join("none");
+    let mut command = run(&file);
+    command.env("TMPDIR", &place).args(["--files", "--danger-files-on-disk"]);
+    command.args(["--env", "DB=file://app/db", "--", "true"]);
+    let told = predicate::str::starts_with("s1crets: can't hand values over as files in ");
+    command.assert().code(5).stderr(told);
+}

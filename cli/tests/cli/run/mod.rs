@@ -1,0 +1,34 @@
+//! `run`: what the command gets, and what it doesn't.
+
+mod environment; // /proc/PID/environ, read and compared
+mod files; // values in files: where, for how long, for whom
+mod names; // env files, listings, names, what is missing
+mod redact; // what the command prints, less the values
+mod signals; // how the command ends, and what reaches it meanwhile
+mod terminal; // the same on a terminal
+
+use std::path::Path;
+
+use assert_cmd::Command;
+
+use crate::s1crets;
+
+const PASSWORD: &str = "correct-horse-battery-staple";
+
+/// `s1crets run` on a fetcher file.
+fn run(file: &Path) -> Command {
+    let mut command = s1crets();
+    command.env("PATH", "/usr/bin:/bin").env("S1CRETS_FILE", file).arg("run");
+    command
+}
+
+/// The environment that the command would have, sorted.
+fn environ(command: &mut Command) -> Vec<String> {
+    let output = command.args(["--", "cat", "/proc/self/environ"]).assert().success().stderr("");
+    let environ = output.get_output().stdout.clone();
+    let mut variables: Vec<_> =
+        environ.split(|byte| *byte == 0).map(|one| String::from_utf8_lossy(one).into_owned()).collect();
+    assert_eq!(variables.pop().as_deref(), Some(""));
+    variables.sort();
+    variables
+}

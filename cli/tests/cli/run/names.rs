@@ -1,0 +1,117 @@
+//! Env files, listings, names, what is missing.
+
+use std::fs;
+
+use predicates::prelude::*;
+
+use super::{environ, run};
+use crate::example;
+
+/// What a listing adds to the rest of the environment.
+fn found(command: &mut assert_cmd::Command) -> Vec<String> {
+    environ(command.args(["--pure", "--deny", "PATH", "--deny", "HOME"]).env_remove("HOME"))
+}
+
+#[test]
+fn every_missing_name_is_told_and_nothing_starts() {
+    let (folder, file) = example();
+    let touched = folder.path().join("touched");
+    let env_file = folder.path().join(".env");
+    fs::write(&env_file, "B=file://nope\nFINE=file://app/db\n").unwrap();
+    let mut command = run(&file);
+    command.env("C", "file://app/db#nope").arg("--env-file").arg(&env_file).args(["--env", "A=file://none#x"]);
+    command.arg("--").arg("touch").arg(&touched);
+    let told = "\
+s1crets: A: get file://none#x: secret not found: 'none'
+s1crets: B: get file://nope: secret not found: 'nope'
+s1crets: C: get file://app/db#nope: no key \"nope\" in the JSON object
+";
+    command.assert().code(1).stdout("").stderr(told);
+    assert!(!touched.exists());
+}
+
+#[test]
+fn of_several_failures_the_highest_status_counts() {
+    let (_folder, file) = example();
+    let mut command = run(&file);
+    command.args(["--env", "A=file://nope", "--env", "B=aws.sm://x", "--region", "eu-west-1", "--", "true"]);
+    let both = predicate::str::contains("s1crets: A: ").and(predicate::str::contains("s1crets: B: "));
+    command.assert().code(3).stderr(both);
+}
+
+#[test]
+fn what_has_no_provider_is_of_the_one_that_was_named() {
+    let (_folder, file) = example();
+    let mut command = run(&file);
+    command.args(["--provider", "file", "--env", "A=app/db#username", "--", "printenv", "A"]);
+    command.assert().success().stdout("app\n");
+}
+
+#[test]
+fn a_listing_makes_a_name_of_the_levels_below() {
+    let (_folder, file) = example();
+    fs::write(&file, r#"{"secrets": {"app/db/root-password": {"v": 1}, "app/é": {"w": "x"}, "appendix": {}}}"#)
+        .unwrap();
+    let mut command = run(&file);
+    command.args(["--from", "file://app/", "--prefix", "App_"]);
+    assert_eq!(found(&mut command), [r#"App_DB_ROOT_PASSWORD={"v":1}"#, r#"App__={"w":"x"}"#]);
+    let mut command = run(&file);
+    command.args(["--from", "file://app", "--keys", "--deny", "_*"]);
+    assert_eq!(found(&mut command), ["DB_ROOT_PASSWORD_V=1"]);
+}
+
+#[test]
+fn the_keys_of_one_secret_are_variables() {
+    let (_folder, file) = example();
+    let mut command = run(&file);
+    command.args(["--from", "file://app/db", "--prefix", "DB_"]);
+    assert_eq!(
+        found(&mut command),
+        ["DB_PASSWORD=correct-horse-battery-staple", "DB_TYPE=credential", "DB_USERNAME=app"]
+    );
+    fs::write(&file, r#"{"secrets": {"app": {"dev": {"a": 1.10, "b": [true, null], "c d": "\u0041"}, "n": 1}}}"#)
+        .unwrap();
+    let mut command = run(&file);
+    command.args(["--from", "file://app#dev"]);
+    assert_eq!(found(&mut command), ["A=1.10", "B=[true,null]", "C_D=A"]);
+    let mut command = run(&file);
+    command.args(["--from", "file://app#n", "--", "true"]);
+    command.assert().code(2).stderr(predicate::str::contains("the secret is no JSON object"));
+}
+
+#[test]
+fn names_that_can_not_be_are_refused() {
+    let (folder, file) = example();
+    fs::write(&file, r#"{"secrets": {"a/x-y": {}, "a/x_y": {}, "b/1": {}}}"#).unwrap();
+    let env_file = folder.path().join(".env");
+    fs::write(&env_file, "A=1\nB C=canary\n").unwrap();
+    let path = env_file.to_str().unwrap();
+    for (arguments, told) in [
+        (&["--env", "A-B=file://a/x-y"][..], "\"A-B\" is no variable's name"),
+        (&["--env", "A"], "\"A\" is not of the form NAME=REFERENCE"),
+        (&["--env", "A="], "is not of the form NAME=REFERENCE"),
+        (&["--from", "file://a/"], "\"x-y\" and \"x_y\" would both be X_Y"),
+        (&["--from", "file://b/"], "\"1\" makes no variable's name, but \"1\": give a --prefix"),
+        (&["--env-file", path], ".env: line 2: a name is letters, digits and '_', no digit first"),
+        (&["--deny", "["], "\"[\" is no pattern"),
+    ] {
+        let mut command = run(&file);
+        command.args(arguments).args(["--", "true"]).assert().code(2).stdout("").stderr(predicate::str::contains(told));
+    }
+    let mut command = run(&file);
+    command.args(["--from", "file://nothing/", "--", "true"]);
+    command.assert().code(1).stderr("s1crets: there is no secret below file://nothing/\n");
+    let mut command = run(&file);
+    command.args(["--env-file", "/nonexistent", "--", "true"]).assert().code(5);
+}
+
+#[test]
+fn a_nul_is_refused_by_name() {
+    let (_folder, file) = example();
+    fs::write(&file, r#"{"secrets": {"a": {"key": "canary\u0000"}}}"#).unwrap();
+    let mut command = run(&file);
+    command.args(["--env", "KEY=file://a#key", "--", "true"]);
+    let told = "s1crets: KEY: the value holds a NUL byte, which no environment variable can\n  \
+                hint: --files hands values over as files\n";
+    command.assert().code(2).stderr(told);
+}

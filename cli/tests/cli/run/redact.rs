@@ -1,0 +1,140 @@
+//! What the command prints, less the values.
+
+use std::{
+    fs,
+    io::Read,
+    process::{Command, Stdio},
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use predicates::prelude::*;
+use serde_json::json;
+
+use super::{PASSWORD, run};
+use crate::{canary::shows, example};
+
+#[test]
+fn no_value_and_no_encoded_form_is_printed() {
+    let (_folder, file) = example();
+    let value = "s3cr3t/välue \"with\" 'quotes' & <more>\nand-another-line\n";
+    fs::write(&file, json!({ "secrets": { "a": { "v": value } } }).to_string()).unwrap();
+    let script = r#"
+import base64, json, os, shlex, sys, urllib.parse, html
+v = os.environ["V"]
+b = v.encode()
+print(v)
+for line in v.splitlines(): print("  |", line)
+for shift in range(3):
+    print(base64.b64encode(b"x" * shift + b + b"tail").decode(), base64.urlsafe_b64encode(b"x" * shift + b).decode())
+print(b.hex(), b.hex().upper(), json.dumps(v), json.dumps(v, ensure_ascii=False), html.escape(v))
+print(urllib.parse.quote(v), urllib.parse.quote(v, safe=""), urllib.parse.quote_plus(v), shlex.quote(v))
+print(repr(v), file=sys.stderr)
+print("fine")
+"#;
+    let mut command = run(&file);
+    command.args(["--redact", "--env", "V=file://a#v", "--", python().as_str(), "-c", script]);
+    let output = command.assert().success().stdout(predicate::str::ends_with("fine\n"));
+    let printed = [&output.get_output().stdout[..], &output.get_output().stderr].concat();
+    let printed = String::from_utf8_lossy(&printed);
+    for part in ["s3cr3t", "välue", "quotes", "another", "6e6f74686572", "6E6F74686572", "with"] {
+        assert!(!printed.contains(part), "{part} in {printed}");
+    }
+    for part in ["s3cr3t/v", "and-another-line"] {
+        assert!(!shows(printed.as_bytes(), part), "{part} in {printed}");
+    }
+}
+
+#[test]
+fn both_streams_go_where_they_would_have_gone() {
+    let (_folder, file) = example();
+    let mut command = run(&file);
+    let script = r#"echo "out $DB."; echo "err $DB." >&2; exit 3"#;
+    command.args(["--redact", "--env", "DB=file://app/db#password", "--", "sh", "-c", script]);
+    command.assert().code(3).stdout("out ***.\n").stderr("err ***.\n");
+}
+
+#[test]
+fn what_goes_to_one_place_keeps_its_order() {
+    let (folder, file) = example();
+    let log = fs::File::create(folder.path().join("log")).unwrap();
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin("s1crets"));
+    command.env_clear().env("PATH", "/usr/bin:/bin").env("S1CRETS_FILE", &file);
+    command.args(["run", "--redact", "--env", "DB=file://app/db#password", "--", "sh", "-c"]);
+    command.arg("for i in 1 2 3 4 5; do echo out $i $DB; echo err $i >&2; done");
+    command.stdout(log.try_clone().unwrap()).stderr(log);
+    assert!(command.status().unwrap().success());
+    let expected: String = (1..6).map(|i| format!("out {i} ***\nerr {i}\n")).collect();
+    assert_eq!(fs::read_to_string(folder.path().join("log")).unwrap(), expected);
+}
+
+#[test]
+fn a_prompt_is_not_held_back() {
+    let (_folder, file) = example();
+    let mut child = Command::new(assert_cmd::cargo::cargo_bin("s1crets"));
+    child.env_clear().env("PATH", "/usr/bin:/bin").env("S1CRETS_FILE", &file).stdin(Stdio::piped());
+    child.args(["run", "--redact", "--env", "DB=file://app/db#password", "--", "sh", "-c"]);
+    let mut child = child.arg("printf 'Name: '; read name; echo $name").stdout(Stdio::piped()).spawn().unwrap();
+    let mut prompt = [0; 6];
+    child.stdout.as_mut().unwrap().read_exact(&mut prompt).unwrap();
+    assert_eq!(&prompt, b"Name: ");
+    drop(child.stdin.take());
+    child.wait().unwrap();
+}
+
+#[test]
+fn a_value_that_comes_in_pieces_is_taken_out_whole() {
+    let (_folder, file) = example();
+    let script = "for part in correct -horse- batter y-staple; do printf %s $part; sleep 0.05; done; echo .";
+    let mut command = run(&file);
+    command.args(["--redact", "--env", "DB=file://app/db#password", "--", "sh", "-c", script]);
+    command.assert().success().stdout("***.\n");
+}
+
+#[test]
+fn values_too_short_to_take_out_are_told_by_name() {
+    let (_folder, file) = example();
+    fs::write(&file, r#"{"secrets": {"a": {"pin": "421"}}}"#).unwrap();
+    let mut command = run(&file);
+    command.args(["--redact", "--env", "PIN=file://a#pin", "--", "printenv", "PIN"]);
+    let told = "s1crets: warning: PIN is shorter than 4 bytes: it is not redacted\n";
+    command.assert().success().stdout("421\n").stderr(told);
+}
+
+#[test]
+fn a_reader_that_goes_ends_the_command() {
+    let (_folder, file) = example();
+    let mut child = Command::new(assert_cmd::cargo::cargo_bin("s1crets"));
+    child.env_clear().env("PATH", "/usr/bin:/bin").env("S1CRETS_FILE", &file);
+    child.args(["run", "--redact", "--env", "DB=file://app/db#password", "--", "yes"]);
+    let mut child = child.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stdout = child.stdout.take().unwrap();
+    stdout.read_exact(&mut [0; 1000]).unwrap();
+    drop(stdout);
+    // By the signal that a closed pipe sends.
+    assert_eq!(child.wait().unwrap().code(), Some(141));
+}
+
+#[test]
+fn megabytes_come_through_as_they_are() {
+    let (folder, file) = example();
+    let noise: Vec<u8> = (0..3_000_000_u32).map(|index| (index.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    let text = [noise.as_slice(), PASSWORD.as_bytes(), &noise, STANDARD.encode(PASSWORD).as_bytes()].concat();
+    fs::write(folder.path().join("noise"), text).unwrap();
+    let mut command = run(&file);
+    command.args(["--redact", "--env", "DB=file://app/db#password", "--", "cat"]).arg(folder.path().join("noise"));
+    let output = command.assert().success();
+    assert!(output.get_output().stdout == [noise.as_slice(), b"***", &noise, b"***"].concat());
+}
+
+/// Not a shim that needs a home.
+fn python() -> String {
+    ["/usr/bin/python3", "/usr/local/bin/python3"]
+        .into_iter()
+        .find(|path| fs::exists(path).unwrap_or(false))
+        .map_or_else(from_path, str::to_owned)
+}
+
+fn from_path() -> String {
+    let found = Command::new("python3").args(["-c", "import sys; print(sys.executable)"]).output().unwrap();
+    String::from_utf8(found.stdout).unwrap().trim().to_owned()
+}

@@ -1,0 +1,141 @@
+//! The same on a terminal: colours, prompts, keys and the window's size.
+
+use std::{
+    fs::File,
+    io::{Read, Write},
+    os::fd::OwnedFd,
+    path::Path,
+    process::Child,
+};
+
+use pty_process::{
+    Size,
+    blocking::{Command, open},
+};
+use rustix::{
+    process::{Pid, Signal, kill_process},
+    termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize},
+};
+
+use super::PASSWORD;
+use crate::example;
+
+/// What runs on a terminal, and the person in front of it.
+struct Person {
+    terminal: File,
+    shown: String,
+    child: Child,
+}
+
+impl Person {
+    fn starts(file: &Path, way: &[&str], script: &str) -> Self {
+        let (terminal, theirs) = open().unwrap();
+        terminal.resize(Size::new(24, 80)).unwrap();
+        let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin("s1crets"));
+        command.env_clear().env("PATH", "/usr/bin:/bin").env("S1CRETS_FILE", file).arg("run").args(way);
+        command.args(["--env", "DB=file://app/db#password", "--", "sh", "-c", script]);
+        let child = Command::from(command).spawn(theirs).unwrap();
+        Self { terminal: OwnedFd::from(terminal).into(), shown: String::new(), child }
+    }
+
+    /// Looks at the screen until this is there.
+    fn sees(&mut self, text: &str) {
+        while !self.shown.contains(text) {
+            assert!(self.looks(), "{text:?} never came: {:?}", self.shown);
+        }
+    }
+
+    fn types(&mut self, keys: &str) {
+        self.terminal.write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// All that was shown, and how it ended.
+    fn stays(mut self) -> (String, Option<i32>) {
+        while self.looks() {}
+        (self.shown, self.child.wait().unwrap().code())
+    }
+
+    fn looks(&mut self) -> bool {
+        let mut piece = [0; 1000];
+        let read = self.terminal.read(&mut piece).unwrap_or(0);
+        self.shown += &String::from_utf8_lossy(&piece[..read]);
+        read > 0
+    }
+}
+
+const REDACT: &[&str] = &["--redact"];
+
+#[test]
+fn the_command_has_a_terminal_and_values_are_taken_out() {
+    let (_folder, file) = example();
+    let script = r#"test -t 0 && test -t 1 && test -t 2 && echo "all three: $DB"; stty size; exit 5"#;
+    let (shown, status) = Person::starts(&file, REDACT, script).stays();
+    assert_eq!((shown.as_str(), status), ("all three: ***\r\n24 80\r\n", Some(5)));
+}
+
+#[test]
+fn a_prompt_can_be_answered() {
+    let (_folder, file) = example();
+    let mut person = Person::starts(&file, REDACT, r#"printf 'Name: '; read name; echo "hello $name: $DB""#);
+    person.sees("Name: ");
+    person.types("Ada\r");
+    let (shown, status) = person.stays();
+    // The answer shows once, echoed by the command's terminal and not by ours as well.
+    assert_eq!((shown.as_str(), status), ("Name: Ada\r\nhello Ada: ***\r\n", Some(0)));
+}
+
+#[test]
+fn what_is_typed_unseen_stays_unseen() {
+    let (_folder, file) = example();
+    let script = r#"stty -echo; printf 'Password: '; read typed; stty echo; test "$typed" = "$DB" && echo right"#;
+    let mut person = Person::starts(&file, REDACT, script);
+    person.sees("Password: ");
+    person.types(&format!("{PASSWORD}\r"));
+    let (shown, status) = person.stays();
+    assert!(status == Some(0) && shown.ends_with("right\r\n") && !shown.contains(PASSWORD), "{shown:?}");
+}
+
+#[test]
+fn ctrl_c_reaches_the_command_once() {
+    let (_folder, file) = example();
+    for way in [REDACT, &["--files"]] {
+        let script = "trap 'echo got it; n=$((n+1))' INT; echo ready; \
+                      while [ -z \"$n\" ]; do sleep 0.05; done; sleep 0.3; exit $n";
+        let mut person = Person::starts(&file, way, script);
+        person.sees("ready");
+        person.types("\u{3}");
+        let (shown, status) = person.stays();
+        assert_eq!((shown.matches("got it").count(), status), (1, Some(1)), "{way:?} {shown:?}");
+    }
+}
+
+#[test]
+fn the_windows_size_is_passed_on() {
+    let (_folder, file) = example();
+    let mut person =
+        Person::starts(&file, REDACT, "trap 'stty size; exit' WINCH; echo ready; while :; do sleep 0.05; done");
+    person.sees("ready");
+    let size = Winsize { ws_row: 50, ws_col: 132, ws_xpixel: 0, ws_ypixel: 0 };
+    tcsetwinsize(&person.terminal, size).unwrap();
+    person.sees("50 132");
+    person.stays();
+}
+
+#[test]
+fn the_terminal_is_as_before_however_it_ends() {
+    let (_folder, file) = example();
+    for signal in [None, Some(Signal::TERM), Some(Signal::HUP)] {
+        let mut person = Person::starts(&file, REDACT, "echo ready; read line");
+        let before = tcgetattr(&person.terminal).unwrap().local_modes;
+        person.sees("ready");
+        assert!(!tcgetattr(&person.terminal).unwrap().local_modes.contains(LocalModes::ECHO));
+        match signal {
+            Some(signal) => kill_process(Pid::from_child(&person.child), signal).unwrap(),
+            None => person.types("\r"),
+        }
+        let status = person.child.wait().unwrap().code();
+        assert_eq!(status, Some(signal.map_or(0, |signal| 128 + signal.as_raw())));
+        let after = tcgetattr(&person.terminal).unwrap().local_modes;
+        assert!(after.contains(LocalModes::ECHO | LocalModes::ICANON), "{before:?} {after:?}");
+    }
+}
