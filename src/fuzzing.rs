@@ -54,6 +54,15 @@ pub fn fetcher_file(text: &str) {
     crate::providers::file::fetcher_file(text);
 }
 
+/// Any bytes are a record of the cache on disk or are refused; what is read is written and read again as the same.
+///
+/// # Panics
+/// If it isn't.
+#[cfg(all(feature = "disk-cache", unix))]
+pub fn disk_record(bytes: &[u8]) {
+    crate::cache::disk::fuzz(bytes);
+}
+
 /// Any text is JSON for us if it is for serde_json, but for what is nested too deep or not Unicode; and means the same.
 ///
 /// # Panics

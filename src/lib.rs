@@ -61,6 +61,7 @@
 //! - `file`, on by default: the provider `file`.
 //! - `blocking`, on by default: the module [`blocking`].
 //! - `aws-sm`, `aws-ps`, and `aws` for both: the AWS providers.
+//! - `disk-cache`: the cache on disk behind those in memory, on Unix; off until it is asked for.
 //! - `vault`: the provider `vault.kv`. Its logins by AWS identities need one of the AWS features too.
 //! - `unstable-conformance`: the contract of [`Provider`] as tests, for those who write one. It may change in any release.
 //!
@@ -117,6 +118,8 @@ pub mod fuzzing;
 
 pub use builder::ClientBuilder;
 pub use cache::{CachePolicy, CacheStats, Cached};
+#[cfg(all(feature = "disk-cache", unix))]
+pub use cache::{DiskCache, DiskKey, DiskStats, Swept};
 pub use client::Client;
 pub use config::Config;
 pub use error::{Error, ErrorKind, Operation, Result};

@@ -1,6 +1,9 @@
 //! The cache in front of a provider.
 
 mod cached;
+#[cfg(all(feature = "disk-cache", unix))]
+#[allow(dead_code, reason = "what puts it behind the memory follows")]
+pub(crate) mod disk;
 mod health;
 mod key;
 mod policy;
@@ -10,5 +13,7 @@ mod stats;
 mod tests;
 
 pub use cached::Cached;
+#[cfg(all(feature = "disk-cache", unix))]
+pub use disk::{DiskCache, DiskKey, DiskStats, Swept};
 pub use policy::CachePolicy;
 pub use stats::CacheStats;

@@ -1,0 +1,103 @@
+//! One load a key, whichever process; and one process at a time that changes what is kept.
+//!
+//! The locks are the kernel's, on files: it releases them when their holder ends, however that is.
+
+use std::{
+    fs::{File, TryLockError},
+    io, thread,
+    time::{Duration, Instant},
+};
+
+use rustix::fs::OFlags;
+
+use super::{folder::Folder, seal::Name};
+
+/// How the names of the files begin by which loads take turns.
+pub(super) const TURN: &str = "l-";
+/// The file of the lock on the folder.
+const FOLDER: &str = "lock";
+/// The first and the longest pause between two looks at a lock.
+const PAUSES: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(20)];
+
+/// Whose turn it is to load what a record is to hold.
+#[derive(Debug)]
+pub(crate) enum Turn<'a> {
+    /// Ours: nobody has been at it. The others wait until this is dropped.
+    Ours(#[allow(dead_code, reason = "held until dropped")] KeyLock<'a>),
+    /// Somebody else has been at it and is done; what there is to find is on the disk.
+    Taken,
+    /// There is no waiting for whoever is at it any longer.
+    Overdue,
+}
+
+/// The lock on one key. Its file is removed with it.
+#[derive(Debug)]
+pub(crate) struct KeyLock<'a> {
+    folder: &'a Folder,
+    name: String,
+    file: File,
+}
+
+/// Waits for the turn to load, until `deadline` at most.
+///
+/// # Errors
+/// If files can't be locked here.
+pub(super) async fn turn(folder: &Folder, name: Name, deadline: tokio::time::Instant) -> io::Result<Turn<'_>> {
+    let name = format!("{TURN}{}", name.to_hex());
+    let file = folder.file(&name, OFlags::RDWR | OFlags::CREATE)?;
+    let [mut pause, longest] = PAUSES;
+    while !taken(&file)? {
+        if tokio::time::Instant::now() >= deadline {
+            return Ok(Turn::Overdue);
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(longest);
+    }
+    // A holder that is done has removed the file; one that was killed has left it to us.
+    match rustix::fs::fstat(&file)?.st_nlink {
+        0 => Ok(Turn::Taken),
+        _ => Ok(Turn::Ours(KeyLock { folder, name, file })),
+    }
+}
+
+/// The lock on the folder; nothing if it isn't to be had for so long.
+///
+/// # Errors
+/// If files can't be locked here.
+pub(super) fn folder(folder: &Folder, patience: Duration) -> io::Result<Option<File>> {
+    let file = folder.file(FOLDER, OFlags::RDWR | OFlags::CREATE)?;
+    let (start, [mut pause, longest]) = (Instant::now(), PAUSES);
+    while !taken(&file)? {
+        if start.elapsed() >= patience {
+            return Ok(None);
+        }
+        thread::sleep(pause);
+        pause = (pause * 2).min(longest);
+    }
+    Ok(Some(file))
+}
+
+/// Removes a file by which loads took turns, unless somebody holds it. Says whether it did.
+pub(super) fn sweep(folder: &Folder, name: &str) -> io::Result<bool> {
+    let file = folder.file(name, OFlags::RDWR)?;
+    match taken(&file)? {
+        true => folder.remove(name),
+        false => Ok(false),
+    }
+}
+
+fn taken(file: &File) -> io::Result<bool> {
+    match file.try_lock() {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+impl Drop for KeyLock<'_> {
+    fn drop(&mut self) {
+        // First the name, then the lock: whoever waits for it finds that its holder was done.
+        let _ = self.folder.remove(&self.name);
+        let _ = self.file.unlock();
+    }
+}

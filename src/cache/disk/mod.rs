@@ -1,0 +1,35 @@
+//! The cache on disk: sealed records in a folder that processes share.
+//!
+//! | file | what it knows |
+//! | --- | --- |
+//! | `settings` | where the folder is and where its key comes from |
+//! | `folder` | files of one folder: by its handle, never through a link, new ones whole or not at all |
+//! | `key` | the key: given, or made once |
+//! | `seal` | ciphers: what a record is named, how it is sealed and opened |
+//! | `record` | the bytes of a record |
+//! | `lock` | one load a key, whichever process |
+//! | `generation` | whether anything was dropped since |
+//! | `store` | all of it together: read, publish, drop |
+//! | `sweep` | what is removed by itself |
+//! | `upkeep` | what `s1crets cache` does |
+
+mod clock;
+mod folder;
+mod generation;
+mod key;
+mod lock;
+mod record;
+mod seal;
+mod settings;
+mod store;
+mod sweep;
+#[cfg(test)]
+mod tests;
+mod trouble;
+mod upkeep;
+
+pub use settings::{DiskCache, DiskKey};
+pub use upkeep::{DiskStats, Swept};
+
+#[cfg(feature = "__fuzzing")]
+pub(crate) use record::fuzz;
