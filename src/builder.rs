@@ -137,7 +137,7 @@ impl ClientBuilder {
     fn overruled(&self) -> Config {
         let mut config = self.config.clone();
         if let Some(policy) = self.cache {
-            config.cache = policy.into();
+            config.cache = std::mem::take(&mut config.cache).filled(policy);
             config.overruled(&["cache"]);
         }
         if let Some(attempts) = self.retry {

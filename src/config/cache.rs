@@ -1,6 +1,6 @@
-//! What the caches in memory are to do.
+//! What the caches in memory and on disk are to do.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,7 @@ use super::{
 use crate::cache::CachePolicy;
 
 /// The `[cache]` table.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -38,13 +38,24 @@ pub struct CacheSettings {
     #[serde(default, with = "span")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<super::schema::Span>"))]
     pub reread_interval: Option<Duration>,
+    /// Whether there is a cache on disk too. Default: no.
+    pub disk: Option<bool>,
+    /// The folder of the cache on disk.
+    pub path: Option<PathBuf>,
+    /// The file that holds its key. Default: a key is made, and kept in the folder.
+    pub key_file: Option<PathBuf>,
+    /// The variable that holds its key. Goes before `key_file`.
+    pub key_variable: Option<String>,
+    /// The credential of a service manager that is its key, where neither of the others is named. By default that of systemd
+    /// whose name is `s1crets-cache-key`, if there is one.
+    pub key_credential: Option<PathBuf>,
 }
 
 impl Config {
     /// The cache's policy, defaults filled in.
     pub fn cache_policy(&self) -> CachePolicy {
         let default = CachePolicy::default();
-        let CacheSettings { entries, ttl, refresh_ahead, max_stale, negative_ttl, reread_interval } = self.cache;
+        let CacheSettings { entries, ttl, refresh_ahead, max_stale, negative_ttl, reread_interval, .. } = self.cache;
         CachePolicy {
             entries: entries.unwrap_or(default.entries),
             ttl: ttl.unwrap_or(default.ttl),
@@ -54,10 +65,22 @@ impl Config {
             reread_interval: reread_interval.unwrap_or(default.reread_interval),
         }
     }
+
+    /// The cache on disk as it is set up, be it turned on or not.
+    #[cfg(all(feature = "disk-cache", unix))]
+    pub fn disk_cache(&self) -> crate::cache::DiskCache {
+        use crate::cache::{DiskCache, DiskKey};
+
+        let CacheSettings { path, key_file, key_variable, key_credential, .. } = self.cache.clone();
+        let key = key_variable.map(DiskKey::Variable).or(key_file.map(DiskKey::File));
+        let disk = DiskCache::default().with_key(key.or(key_credential.map(DiskKey::Credential)).unwrap_or_default());
+        path.into_iter().fold(disk, DiskCache::with_path)
+    }
 }
 
-impl From<CachePolicy> for CacheSettings {
-    fn from(policy: CachePolicy) -> Self {
+impl CacheSettings {
+    /// The same with what the policy says, and with what holds where nothing is set.
+    pub(crate) fn filled(self, policy: CachePolicy) -> Self {
         let CachePolicy { entries, ttl, refresh_ahead, max_stale, negative_ttl, reread_interval } = policy;
         Self {
             entries: Some(entries),
@@ -66,6 +89,8 @@ impl From<CachePolicy> for CacheSettings {
             max_stale: Some(max_stale),
             negative_ttl: Some(negative_ttl),
             reread_interval: Some(reread_interval),
+            disk: self.disk.or(Some(false)),
+            ..self
         }
     }
 }

@@ -53,7 +53,7 @@ impl Config {
             provider: self.provider.clone().or_else(|| Some(DEFAULT_PROVIDER.to_owned())),
             retry: self.retry.or(Some(DEFAULT_RETRY)),
             timeout: self.timeout.or(Some(DEFAULT_TIMEOUT)),
-            cache: self.cache_policy().into(),
+            cache: self.cache.clone().filled(self.cache_policy()),
             ..self.clone()
         };
         let origin = |key: &str| match set.contains_key(key) {

@@ -21,6 +21,9 @@ use crate::reference::Reference;
 /// max_stale = "1h"           # served in an outage for that long after its time; 0 turns it off
 /// negative_ttl = "5s"        # "not found" is remembered that long; 0 turns it off
 /// reread_interval = "10s"    # between two loads of a secret that is reported as rejected
+/// disk = true                # a cache on disk too, sealed; off by default
+/// path = "/var/cache/app"    # its folder; by default s1crets in the user's cache folder
+/// key_file = "/run/keys/app" # its key; by default one is made and kept in the folder
 ///
 /// [providers."aws.sm"]       # settings of a provider under its own name
 /// region = "eu-west-1"
@@ -64,7 +67,7 @@ pub struct Config {
     #[serde(default, with = "span")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<super::schema::Span>"))]
     pub timeout: Option<Duration>,
-    /// The cache in memory.
+    /// The caches in memory and on disk.
     #[serde(default)]
     pub cache: CacheSettings,
     /// Providers by name.

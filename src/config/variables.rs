@@ -1,6 +1,6 @@
 //! The variables, over the config file.
 
-use std::ffi::OsString;
+use std::{ffi::OsString, path::Path};
 
 use super::{
     error::Malformed,
@@ -26,6 +26,14 @@ pub mod env_vars {
     pub const CACHE_ENTRIES: &str = "S1CRETS_CACHE_ENTRIES";
     /// How long the cache keeps an answer: a number of seconds, or such as `15m`.
     pub const CACHE_TTL: &str = "S1CRETS_CACHE_TTL";
+    /// Whether there is a cache on disk too: `true` or `false`.
+    pub const CACHE_DISK: &str = "S1CRETS_CACHE_DISK";
+    /// The folder of the cache on disk.
+    pub const CACHE_PATH: &str = "S1CRETS_CACHE_PATH";
+    /// The file that holds the key of the cache on disk.
+    pub const CACHE_KEY_FILE: &str = "S1CRETS_CACHE_KEY_FILE";
+    /// The key of the cache on disk itself: 32 bytes in base64 or in hexadecimal digits.
+    pub const CACHE_KEY: &str = "S1CRETS_CACHE_KEY";
 }
 
 /// Reads what a variable holds.
@@ -38,8 +46,17 @@ const SETTINGS: &[(&str, &[&str], Read)] = &[
     (env_vars::TIMEOUT, &["timeout"], text),
     (env_vars::CACHE_ENTRIES, &["cache", "entries"], number),
     (env_vars::CACHE_TTL, &["cache", "ttl"], text),
+    (env_vars::CACHE_DISK, &["cache", "disk"], truth),
+    (env_vars::CACHE_PATH, &["cache", "path"], text),
+    (env_vars::CACHE_KEY_FILE, &["cache", "key_file"], text),
+    // The key is read by whoever needs it: no setting holds it.
+    (env_vars::CACHE_KEY, &["cache", "key_variable"], |_| text(env_vars::CACHE_KEY.to_owned())),
     (env_vars::FILE, &["providers", "file", "path"], text),
 ];
+
+/// Where systemd puts what it passes to a service, and what the key of the cache on disk is called there.
+const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
+const CREDENTIAL: &str = "s1crets-cache-key";
 
 /// The settings that the variables make.
 pub(super) fn layer(var: &dyn Fn(&str) -> Option<OsString>) -> Result<Table, Malformed> {
@@ -50,6 +67,10 @@ pub(super) fn layer(var: &dyn Fn(&str) -> Option<OsString>) -> Result<Table, Mal
         let value = value.into_string().ok().and_then(read);
         layer.set(path, value.ok_or_else(|| Malformed::new("malformed").at(&origin))?, origin);
     }
+    if let Some(credential) = var(CREDENTIALS).map(|folder| Path::new(&folder).join(CREDENTIAL)).filter(|it| it.exists()) {
+        let file = Value::Text(credential.to_string_lossy().into_owned());
+        layer.set(&["cache", "key_credential"], file, Origin::Variable(CREDENTIALS));
+    }
     Ok(layer)
 }
 
@@ -59,4 +80,8 @@ fn text(value: String) -> Option<Value> {
 
 fn number(value: String) -> Option<Value> {
     value.parse().ok().map(Value::Integer)
+}
+
+fn truth(value: String) -> Option<Value> {
+    value.parse().ok().map(Value::Bool)
 }
