@@ -83,6 +83,10 @@ pub(crate) enum Command {
     Update(Update),
     /// Write secrets by name, as a shell, a CI system or a program reads them
     Export(Export),
+    /// Look after the cache on disk
+    #[cfg(unix)]
+    #[command(subcommand, after_help = CACHE_HELP)]
+    Cache(CacheCommand),
     /// Show, find and check the settings
     #[command(subcommand, after_help = "Example: s1crets config show --origin")]
     Config(ConfigCommand),
@@ -204,6 +208,32 @@ pub(crate) struct Update {
     /// Only if this is still the current version
     #[arg(long, value_name = "VERSION")]
     pub(crate) if_version: Option<String>,
+}
+
+#[cfg(unix)]
+const CACHE_HELP: &str = "\
+It is off unless `disk = true` stands in the config file's [cache], or S1CRETS_CACHE_DISK=true. These commands work either \
+way, and without its key.
+
+Examples:
+  s1crets cache stats
+  s1crets cache clear";
+
+#[cfg(unix)]
+#[derive(Debug, Subcommand)]
+pub(crate) enum CacheCommand {
+    /// Print how much it holds
+    #[command(after_help = "Example: s1crets cache stats --json")]
+    Stats,
+    /// Remove all that it holds; processes that use it drop what they hold in memory too
+    #[command(after_help = "Example: s1crets cache clear")]
+    Clear,
+    /// Remove what is past its time, what is beyond `entries`, and what killed processes left; happens by itself too
+    #[command(after_help = "Example: s1crets cache prune")]
+    Prune,
+    /// Print its folder
+    #[command(after_help = "Example: ls -l $(s1crets cache path)")]
+    Path,
 }
 
 #[derive(Debug, Subcommand)]

@@ -70,6 +70,15 @@ pub(crate) fn exists(exists: bool, json: bool) -> Result<(), Failure> {
     }
 }
 
+/// Facts about the command's own doings: as JSON, or as text for people.
+#[cfg(unix)]
+pub(crate) fn facts(facts: &Value, text: &str, json: bool) -> Result<(), Failure> {
+    match json {
+        true => line(facts),
+        false => print(|out| writeln!(out, "{text}")),
+    }
+}
+
 /// Runs `write` on standard output. A reader that has seen enough is no error.
 pub(crate) fn print(write: impl FnOnce(&mut StdoutLock<'_>) -> io::Result<()>) -> Result<(), Failure> {
     let mut out = io::stdout().lock();

@@ -67,7 +67,9 @@ pub(super) fn layer(var: &dyn Fn(&str) -> Option<OsString>) -> Result<Table, Mal
         let value = value.into_string().ok().and_then(read);
         layer.set(path, value.ok_or_else(|| Malformed::new("malformed").at(&origin))?, origin);
     }
-    if let Some(credential) = var(CREDENTIALS).map(|folder| Path::new(&folder).join(CREDENTIAL)).filter(|it| it.exists()) {
+    if let Some(credential) =
+        var(CREDENTIALS).map(|folder| Path::new(&folder).join(CREDENTIAL)).filter(|it| it.exists())
+    {
         let file = Value::Text(credential.to_string_lossy().into_owned());
         layer.set(&["cache", "key_credential"], file, Origin::Variable(CREDENTIALS));
     }

@@ -1,5 +1,7 @@
 //! One file per command.
 
+#[cfg(unix)]
+mod cache;
 mod completions;
 mod config;
 mod exists;
@@ -30,6 +32,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
         Command::Exists(exists) => exists::run(&args.global, exists),
         Command::Update(update) => update::run(&args.global, update),
         Command::Export(export) => export::run(&args.global, export),
+        #[cfg(unix)]
+        Command::Cache(command) => cache::run(&args.global, command),
         Command::Config(command) => config::run(&args.global, command),
         Command::Completions(completions) => completions::run(completions),
         Command::Man(man) => man::run(man),

@@ -4,6 +4,9 @@
 
 /// The same against both AWS stores, on moto.
 mod aws;
+/// `cache`, and what `get` keeps on disk.
+#[cfg(unix)]
+mod cache;
 /// Values and credentials stay where they belong.
 mod canary;
 /// `config`: what holds, who said so, what is wrong with it.
