@@ -50,6 +50,7 @@ pub async fn run(fixture: &dyn Fixture) {
     suite.long_listings_are_whole().await;
     suite.levels_exist().await;
     suite.versions_are_told_apart().await;
+    suite.versions_are_told_without_values().await;
     suite.unknown_options_are_refused();
     suite.updates_change_the_value_alone().await;
     suite.updates_never_create().await;
@@ -309,6 +310,23 @@ impl Suite<'_> {
             let bytes = self.plant("update/bytes", vec![0xff]).await;
             self.update(&bytes, "text", UpdateOptions::default()).await.expect("updated");
         }
+    }
+
+    async fn versions_are_told_without_values(&self) {
+        let name = self.plant("probe/there", r#"{"v":1}"#).await;
+        let options = GetOptions::default();
+        let told = async |name: &str| self.provider.version(name, &options).await;
+        let read = self.fresh(&name).await;
+        assert_eq!(told(&name).await.expect("planted").as_deref(), read.version());
+        let error = told(&self.name("probe/nope")).await.expect_err("no such secret");
+        assert_eq!(error.kind(), ErrorKind::NotFound, "{error:?}");
+        if !self.can().update {
+            return;
+        }
+        self.update(&name, r#"{"v":2}"#, UpdateOptions::default()).await.expect("updated");
+        let (now, updated) = (told(&name).await.expect("updated"), self.fresh(&name).await);
+        assert_eq!(now.as_deref(), updated.version());
+        assert!(now.is_none() || now.as_deref() != read.version(), "an update makes a version of its own");
     }
 
     async fn updates_never_create(&self) {

@@ -56,6 +56,8 @@ pub enum Operation {
     Get,
     /// Every secret under a path.
     GetByPath,
+    /// The version of a secret, without its value.
+    Version,
     /// Whether a name or a path exists.
     PathExists,
     /// A new value for an existing secret.
@@ -211,6 +213,7 @@ impl Operation {
         match self {
             Self::Get => "get",
             Self::GetByPath => "get_by_path",
+            Self::Version => "version",
             Self::PathExists => "path_exists",
             Self::Update => "update",
             Self::Connect => "connect",

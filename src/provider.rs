@@ -45,6 +45,17 @@ pub trait Provider: fmt::Debug + Send + Sync + 'static {
     /// The first failure, unless [`fail_on_error`](ListOptions::fail_on_error) is off.
     async fn get_by_path(&self, path: &str, options: &ListOptions) -> Result<Listing>;
 
+    /// The version that [`get`](Self::get) would give with its secret; nothing where the backend has no versions.
+    ///
+    /// By default the secret is read. Where the backend can say it without, this does, and
+    /// [`version_probe`](Capabilities::version_probe) is set.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    async fn version(&self, path: &str, options: &GetOptions) -> Result<Option<String>> {
+        Ok(self.get(path, options).await?.version().map(str::to_owned))
+    }
+
     /// Whether `path` is the exact name of a secret or a level above one. Values are not read
     /// where the backend allows to do without.
     async fn path_exists(&self, path: &str) -> Result<bool>;
@@ -85,6 +96,8 @@ pub struct Capabilities {
     /// Reads are look-ups in memory that is kept fresh anyway: a cache in front would only make
     /// them older. The [`Client`](crate::Client) puts none there.
     pub local: bool,
+    /// [`Provider::version`] does not read the value.
+    pub version_probe: bool,
     /// How many names one call of the backend can read; 1 if each takes a call of its own.
     pub batch: usize,
 }

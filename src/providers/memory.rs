@@ -198,6 +198,7 @@ impl Provider for Memory {
             update_if_version: true,
             binary: true,
             version_numbers: true,
+            version_probe: true,
             batch: usize::MAX,
             ..Capabilities::default()
         }
@@ -221,6 +222,11 @@ impl Provider for Memory {
         let listed = state.secrets.iter().filter(|(name, _)| is_listed(name, path, options.recursive));
         let current = listed.filter_map(|(name, versions)| Some((name.clone(), Ok(versions.last()?.clone()))));
         Listing::collect(current, options.fail_on_error)
+    }
+
+    async fn version(&self, path: &str, options: &GetOptions) -> Result<Option<String>> {
+        self.call(Operation::Version).await?;
+        Ok(self.state().get(path, &options.version)?.version().map(str::to_owned))
     }
 
     async fn path_exists(&self, path: &str) -> Result<bool> {

@@ -279,6 +279,7 @@ impl Provider for SecretsManager {
             binary: true,
             version_ids: true,
             version_stages: true,
+            version_probe: true,
             batch: BATCH,
             ..Capabilities::default()
         }
@@ -306,6 +307,27 @@ impl Provider for SecretsManager {
         // Deleted since it was listed, or never given a value: not there, rather than unreadable.
         let there = listed.filter(|(_, answer)| !matches!(answer, Err(error) if error.kind() == ErrorKind::NotFound));
         Listing::collect(there, options.fail_on_error)
+    }
+
+    /// One DescribeSecret, which takes the right `secretsmanager:DescribeSecret` and decrypts nothing.
+    async fn version(&self, path: &str, options: &GetOptions) -> Result<Option<String>> {
+        let output = self.session.call(options.effort, |client, overrides| {
+            client.describe_secret().secret_id(path).customize().config_override(overrides).send()
+        });
+        let described = output.await?;
+        if described.deleted_date.is_some() {
+            return Err(Error::not_found("the secret is scheduled for deletion"));
+        }
+        let versions = described.version_ids_to_stages.unwrap_or_default();
+        let wanted = |(id, stages): &(String, Vec<String>)| match &options.version {
+            Version::Id(wanted) => id == wanted,
+            Version::Stage(wanted) => stages.contains(wanted),
+            _ => stages.iter().any(|stage| stage == CURRENT),
+        };
+        match versions.into_iter().find(wanted) {
+            Some((id, _)) => Ok(Some(id)),
+            None => Err(Error::not_found("the secret has no such version")),
+        }
     }
 
     async fn path_exists(&self, path: &str) -> Result<bool> {
