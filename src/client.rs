@@ -240,10 +240,10 @@ impl Client {
         }
     }
 
-    /// The secret, if the cache holds it: the way of most reads, without a future to box.
-    pub(crate) fn held(&self, provider: &str, path: &str, options: &GetOptions) -> Option<Secret> {
+    /// The answer, if the cache has it: the way of most reads, without a future to box.
+    pub(crate) fn held(&self, provider: &str, path: &str, options: &GetOptions) -> Option<Result<Secret>> {
         match self.0.stacks.get(provider)?.layers.get()? {
-            Layers::Cached(cached) => cached.held(path, options),
+            Layers::Cached(cached) => cached.look(path, options),
             Layers::Plain(_) => None,
         }
     }
@@ -318,10 +318,10 @@ impl Client {
     async fn open(&self, provider: &str) -> Result<&Layers> {
         let stack = self.stack(provider)?;
         let opened = stack.layers.get_or_try_init(|| async {
-            let provider = (stack.opening)().await?;
-            Ok(match provider.capabilities().local {
-                true => Layers::Plain(provider),
-                false => Layers::Cached(Cached::new(provider, stack.policy)),
+            let opened = (stack.opening)().await?;
+            Ok(match opened.capabilities().local {
+                true => Layers::Plain(opened),
+                false => Layers::Cached(Cached::named(opened, stack.policy, provider)),
             })
         });
         opened.await.map_err(|error: Error| error.with_context(Operation::Connect, || provider.to_owned()))

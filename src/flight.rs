@@ -32,7 +32,12 @@ struct State<K, T> {
 struct Flight<T> {
     id: u64,
     landing: Landing<T>,
+    /// Each says of an outcome that it is not to be kept.
+    doubts: Vec<Doubt<T>>,
 }
+
+/// What tells whether a value is one that was dropped while a load was under way.
+pub(crate) type Doubt<T> = Arc<dyn Fn(&T) -> bool + Send + Sync>;
 
 type Landing<T> = Shared<oneshot::Receiver<Result<T>>>;
 
@@ -73,7 +78,7 @@ where
 
     /// The outcome of the load under way for a key, if there is one and it comes to an end.
     pub(crate) async fn outcome(&self, key: &K) -> Option<Result<T>> {
-        let landing = self.state().under_way.get(key).map(|flight| flight.landing.clone());
+        let landing = self.state().joinable(key);
         landing?.await.ok()
     }
 
@@ -92,8 +97,15 @@ where
 
     /// Lets the loads of all keys that match go on for those who wait, but not be kept, nor be joined by
     /// anyone who asks from now on.
-    pub(crate) fn forget_if(&self, matches: impl Fn(&K) -> bool) {
-        self.state().under_way.retain(|key, _| !matches(key));
+    ///
+    /// What a load brings may be known by another name than its key. With a `doubt`, loads of other keys aren't joined any
+    /// more either, and are kept only if what they bring passes it.
+    pub(crate) fn forget_if(&self, matches: impl Fn(&K) -> bool, doubt: Option<&Doubt<T>>) {
+        let mut state = self.state();
+        state.under_way.retain(|key, _| !matches(key));
+        for flight in state.under_way.values_mut() {
+            flight.doubts.extend(doubt.cloned());
+        }
     }
 
     /// The loads for all keys, and how many of them had to be started.
@@ -115,9 +127,9 @@ where
             if let Some(value) = held(key) {
                 return landed(value);
             }
-            if let Some(flight) = state.under_way.get(key) {
+            if let Some(landing) = state.joinable(key) {
                 joined();
-                return flight.landing.clone();
+                return landing;
             }
             let (landing, flight) = state.start(key, self);
             started.push(flight);
@@ -146,8 +158,24 @@ impl<K: Hash + Eq + Clone, T: Clone> State<K, T> {
         let landing = receiver.shared();
         let id = self.next_id;
         self.next_id += 1;
-        self.under_way.insert(key.clone(), Flight { id, landing: landing.clone() });
+        self.under_way.insert(key.clone(), Flight { id, landing: landing.clone(), doubts: Vec::new() });
         (landing, UnderWay { flights: flights.clone(), key: key.clone(), id, sender: Some(sender) })
+    }
+
+    /// The load under way for a key, unless it may bring what was dropped since it began.
+    fn joinable(&self, key: &K) -> Option<Landing<T>> {
+        let flight = self.under_way.get(key).filter(|flight| flight.doubts.is_empty())?;
+        Some(flight.landing.clone())
+    }
+}
+
+impl<T> Flight<T> {
+    fn may_keep(&self, outcome: &Result<T>) -> bool {
+        match outcome {
+            Ok(value) => !self.doubts.iter().any(|doubt| doubt(value)),
+            // It can't be told of what.
+            Err(_) => self.doubts.is_empty(),
+        }
     }
 }
 
@@ -182,15 +210,19 @@ impl<K: Hash + Eq, T> UnderWay<K, T> {
     /// leaving the list, so that whoever asks finds either the load or what it brought.
     fn land(mut self, outcome: Result<T>, keep: impl Fn(&K, &Result<T>)) {
         let sender = self.sender.take();
-        self.leave(|key| keep(key, &outcome));
+        self.leave(|key, flight| {
+            if flight.may_keep(&outcome) {
+                keep(key, &outcome);
+            }
+        });
         // Nobody may be waiting any more; what was loaded is kept all the same.
         let _ = sender.map(|sender| sender.send(outcome));
     }
 
-    fn leave(&self, last: impl FnOnce(&K)) {
+    fn leave(&self, last: impl FnOnce(&K, &Flight<T>)) {
         let mut state = self.flights.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.under_way.get(&self.key).is_some_and(|flight| flight.id == self.id) {
-            last(&self.key);
+        if let Some(flight) = state.under_way.get(&self.key).filter(|flight| flight.id == self.id) {
+            last(&self.key, flight);
             state.under_way.remove(&self.key);
         }
     }
@@ -198,7 +230,7 @@ impl<K: Hash + Eq, T> UnderWay<K, T> {
 
 impl<K: Hash + Eq, T> Drop for UnderWay<K, T> {
     fn drop(&mut self) {
-        self.leave(|_| {});
+        self.leave(|_, _| {});
     }
 }
 

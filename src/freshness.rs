@@ -10,7 +10,7 @@ use crate::error::ErrorKind;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Freshness {
-    /// How long ago the provider gave the value.
+    /// How long ago the provider gave the value, or last said that it is still the current one.
     pub age: Duration,
     /// How long the value is fresh yet; zero if it is stale.
     pub expires_in: Duration,
@@ -26,7 +26,7 @@ pub struct Freshness {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Source {
-    /// Read from the provider by the call that gave it.
+    /// Read from the provider, or confirmed by it, by the call that gave it.
     Provider,
     /// Held in memory.
     Memory,

@@ -129,7 +129,7 @@ impl<'a, Mode> Get<'a, Mode> {
     pub(crate) fn at_once(&self) -> Option<Result<Secret>> {
         let client = self.target.client.as_ref().ok()?;
         let held = client.held(&self.target.provider, &self.target.path, &self.options)?;
-        Some(self.finish(Ok(held)))
+        Some(self.finish(held))
     }
 
     pub(crate) async fn run(self) -> Result<Secret> {

@@ -196,6 +196,18 @@ impl Secret {
         Self { seen: Some(seen), ..self }
     }
 
+    /// The same without a note.
+    pub(crate) fn unseen(self) -> Self {
+        Self { seen: None, ..self }
+    }
+
+    /// The bytes of the value and of what was said with it.
+    pub(crate) fn size(&self) -> usize {
+        let Metadata { name, version, custom, created: _ } = self.metadata();
+        let said = name.iter().chain(version).chain(custom.keys()).chain(custom.values()).map(String::len);
+        self.document.bytes().len() + said.sum::<usize>()
+    }
+
     /// Whether both are, or are parts of, the same version of a secret; of a secret without versions, the same value.
     pub(crate) fn is_same_version(&self, other: &Self) -> bool {
         if Arc::ptr_eq(&self.document, &other.document) {

@@ -10,11 +10,13 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 
 use super::{
+    batch::Haste,
     health::Health,
     key::{self, ListingKey},
     policy::CachePolicy,
     shelf::{Kept, Look, OnFailure, Shelf},
     stats::{CacheStats, Counters},
+    upstream::Upstream,
 };
 use crate::{
     error::{Error, Result},
@@ -41,24 +43,33 @@ use crate::{
 /// that covers it, before it returns; a load that was under way is then not kept.
 /// [`path_exists`](Provider::path_exists) is never answered from memory.
 ///
+/// Loads of single secrets that come within a short window go out as one call, where the backend can read several at once;
+/// one that comes alone goes at once. If the policy says so, a value that is held is not read anew while the provider says
+/// that its version is still the current one.
+///
 /// How long each of these is, [`CachePolicy`] says. Values are wiped when the last handle goes; the cache itself lets go
 /// of them some time after their end, not at the instant.
 pub struct Cached<P: ?Sized> {
     secrets: Arc<Shelf<String, Secret>>,
     listings: Arc<Shelf<ListingKey, Listing>>,
     counters: Arc<Counters>,
-    provider: Arc<P>,
+    upstream: Arc<Upstream<P>>,
 }
 
 impl<P: Provider + ?Sized> Cached<P> {
     /// A cache in front of `provider`.
     pub fn new(provider: Arc<P>, policy: CachePolicy) -> Self {
-        let (health, counters) = (Arc::new(Health::default()), Arc::new(Counters::default()));
+        Self::named(provider, policy, "provider")
+    }
+
+    /// The same, with the name by which logs and metrics call the provider.
+    pub fn named(provider: Arc<P>, policy: CachePolicy, name: &str) -> Self {
+        let (health, counters) = (Arc::new(Health::default()), Arc::new(Counters::new(name)));
         Self {
             secrets: Shelf::new(policy, health.clone(), counters.clone()),
             listings: Shelf::new(policy, health, counters.clone()),
+            upstream: Upstream::new(provider, &policy, counters.clone()),
             counters,
-            provider,
         }
     }
 
@@ -69,14 +80,16 @@ impl<P: Provider + ?Sized> Cached<P> {
 
     /// Drops what is held of a name, and the listings that cover it.
     pub fn invalidate(&self, path: &str) {
-        self.secrets.drop_if(|key| key::path_of(key) == path, |secret| secret.name() == Some(path));
-        self.listings.drop_if(|key| covers(&key.path, path), |_| false);
+        let name = path.to_owned();
+        let by_name = move |secret: &Secret| secret.name() == Some(&name);
+        self.secrets.drop_if(|key| key::path_of(key) == path, Some(Arc::new(by_name)));
+        self.listings.drop_if(|key| covers(&key.path, path), None);
     }
 
     /// Drops everything.
     pub fn clear(&self) {
-        self.secrets.drop_if(|_| true, |_| true);
-        self.listings.drop_if(|_| true, |_| true);
+        self.secrets.drop_if(|_| true, None);
+        self.listings.drop_if(|_| true, None);
     }
 
     /// Loads a secret anew, whatever is held, and keeps what comes.
@@ -102,7 +115,9 @@ impl<P: Provider + ?Sized> Cached<P> {
         }
         let keys = [key];
         let answer = match self.secrets.may_reread(&keys[0]) {
-            true => one(self.secrets.load(&keys, self.loader(options), OnFailure::Tell).await).map(Some),
+            true => {
+                one(self.secrets.load(&keys, self.loader(options, Haste::Awaited), OnFailure::Tell).await).map(Some)
+            }
             false => self.secrets.join(&keys[0]).await,
         };
         answer.map(|secret| secret.and_then(newer))
@@ -115,11 +130,11 @@ impl<P: Provider + ?Sized> Cached<P> {
 
     /// What this cache has done so far.
     pub fn stats(&self) -> CacheStats {
-        self.counters.read(self.secrets.len() + self.listings.len())
+        self.counters.read([self.secrets.size(), self.listings.size()])
     }
 
-    /// The answer from memory, if there is one.
-    fn look(&self, path: &str, options: &GetOptions) -> Option<Result<Secret>> {
+    /// The answer from memory, if there is one: the secret, or that there is none.
+    pub(crate) fn look(&self, path: &str, options: &GetOptions) -> Option<Result<Secret>> {
         if !options.cached {
             return None;
         }
@@ -127,7 +142,7 @@ impl<P: Provider + ?Sized> Cached<P> {
         match self.secrets.look(&*key) {
             Look::Hit(secret) => Some(Ok(secret)),
             Look::Due(secret) => {
-                self.secrets.refresh(&key.into_owned(), self.loader(options));
+                self.secrets.refresh(&key.into_owned(), self.loader(options, Haste::Background));
                 Some(Ok(secret))
             }
             Look::Missing(error) => Some(Err(error)),
@@ -142,30 +157,35 @@ impl<P: Provider + ?Sized> Cached<P> {
         if !options.cached {
             self.secrets.leave_loads(&keys);
         }
-        self.secrets.load(&keys, self.loader(options), OnFailure::of(options.cached)).await
+        self.secrets.load(&keys, self.loader(options, Haste::Awaited), OnFailure::of(options.cached)).await
     }
 
-    fn loader(&self, options: &GetOptions) -> impl Fn(Vec<String>) -> Load<Secret> + use<P> {
-        let (provider, options) = (self.provider.clone(), options.clone());
+    fn loader(&self, options: &GetOptions, haste: Haste) -> impl Fn(Vec<String>) -> Load<Secret> + use<P> {
+        let (upstream, shelf, options) = (self.upstream.clone(), self.secrets.clone(), options.clone());
         move |keys| {
-            let (provider, options) = (provider.clone(), options.clone());
+            let (upstream, shelf, options) = (upstream.clone(), shelf.clone(), options.clone());
             Box::pin(async move {
-                let paths: Vec<_> = keys.iter().map(|key| key::path_of(key).to_owned()).collect();
-                match paths.as_slice() {
-                    [path] => vec![provider.get(path, &options).await],
-                    paths => provider.get_many(paths, &options).await,
+                match keys.as_slice() {
+                    [key] => {
+                        let held = || options.cached.then(|| shelf.peek(key)).flatten();
+                        vec![upstream.get(key, &options, haste, held).await]
+                    }
+                    keys => {
+                        let paths: Vec<_> = keys.iter().map(|key| key::path_of(key).to_owned()).collect();
+                        upstream.get_many(&paths, &options).await
+                    }
                 }
             })
         }
     }
 
     fn list_loader(&self, path: &str, options: &ListOptions) -> impl Fn(Vec<ListingKey>) -> Load<Listing> + use<P> {
-        let (provider, path) = (self.provider.clone(), path.to_owned());
+        let (upstream, path) = (self.upstream.clone(), path.to_owned());
         // Those who share the load may differ in what failures mean to them.
         let options = options.clone().with_fail_on_error(false);
         move |_| {
-            let (provider, path, options) = (provider.clone(), path.clone(), options.clone());
-            Box::pin(async move { vec![provider.get_by_path(&path, &options).await] })
+            let (upstream, path, options) = (upstream.clone(), path.clone(), options.clone());
+            Box::pin(async move { vec![upstream.list(&path, &options).await] })
         }
     }
 
@@ -195,7 +215,7 @@ type Load<T> = futures::future::BoxFuture<'static, Vec<Result<T>>>;
 #[async_trait]
 impl<P: Provider + ?Sized> Provider for Cached<P> {
     fn capabilities(&self) -> Capabilities {
-        self.provider.capabilities()
+        self.upstream.provider().capabilities()
     }
 
     async fn get(&self, path: &str, options: &GetOptions) -> Result<Secret> {
@@ -222,14 +242,19 @@ impl<P: Provider + ?Sized> Provider for Cached<P> {
         if options.fail_on_error { listing.strict() } else { Ok(listing) }
     }
 
+    /// Never answered from memory.
+    async fn version(&self, path: &str, options: &GetOptions) -> Result<Option<String>> {
+        self.upstream.provider().version(path, options).await
+    }
+
     async fn path_exists(&self, path: &str) -> Result<bool> {
-        self.provider.path_exists(path).await
+        self.upstream.provider().path_exists(path).await
     }
 
     async fn update(&self, path: &str, value: &SecretValue, options: &UpdateOptions) -> Result<Updated> {
         // However it ends: a write that timed out may have been made.
         let _dropped = OnDrop(|| self.invalidate(path));
-        let updated = self.provider.update(path, value, options).await?;
+        let updated = self.upstream.provider().update(path, value, options).await?;
         if let Some(name) = updated.name.as_deref().filter(|name| *name != path) {
             self.invalidate(name);
         }
@@ -239,11 +264,16 @@ impl<P: Provider + ?Sized> Provider for Cached<P> {
 
 impl<P: Provider + ?Sized> fmt::Debug for Cached<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cached").field("provider", &self.provider).field("stats", &self.stats()).finish_non_exhaustive()
+        f.debug_struct("Cached")
+            .field("provider", &self.upstream.provider())
+            .field("stats", &self.stats())
+            .finish_non_exhaustive()
     }
 }
 
 impl Kept for Secret {
+    const KIND: &'static str = "secret";
+
     fn is_whole(&self) -> bool {
         true
     }
@@ -252,18 +282,28 @@ impl Kept for Secret {
         self.freshness().is_some()
     }
 
+    fn bytes(&self) -> usize {
+        self.size()
+    }
+
     fn noted(self, seen: Seen) -> Self {
         self.with_seen(seen)
     }
 }
 
 impl Kept for Listing {
+    const KIND: &'static str = "listing";
+
     fn is_whole(&self) -> bool {
         self.failures().len() == 0
     }
 
     fn is_noted(&self) -> bool {
         self.iter().any(|(_, secret)| secret.is_noted())
+    }
+
+    fn bytes(&self) -> usize {
+        self.iter().map(|(name, secret)| name.len() + secret.bytes()).sum()
     }
 
     fn noted(self, seen: Seen) -> Self {

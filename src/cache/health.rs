@@ -32,16 +32,17 @@ impl Health {
         self.state().until.is_none_or(|until| now >= until)
     }
 
-    /// It gave an answer, if only that there is nothing.
-    pub(super) fn answered(&self) {
-        *self.state() = Failures::default();
+    /// It gave an answer, if only that there is nothing. Says whether it had failed before.
+    pub(super) fn answered(&self) -> bool {
+        std::mem::take(&mut *self.state()).in_a_row > 0
     }
 
-    /// It failed for a passing reason. `chance` is a random number from 0 to 1.
-    pub(super) fn failed(&self, now: Instant, chance: f64) {
+    /// It failed for a passing reason. `chance` is a random number from 0 to 1. Says whether it had answered before.
+    pub(super) fn failed(&self, now: Instant, chance: f64) -> bool {
         let mut state = self.state();
         state.in_a_row = state.in_a_row.saturating_add(1);
         state.until = Some(now + pause(state.in_a_row, chance));
+        state.in_a_row == 1
     }
 
     fn state(&self) -> MutexGuard<'_, Failures> {
@@ -70,9 +71,9 @@ mod tests {
     fn an_answer_ends_the_pause() {
         let (health, now) = (Health::default(), Instant::now());
         assert!(health.may_ask(now));
-        health.failed(now, 1.0);
+        assert!(health.failed(now, 1.0));
         assert!(!health.may_ask(now) && health.may_ask(now + FIRST));
-        health.answered();
+        assert!(health.answered() && !health.answered());
         assert!(health.may_ask(now));
     }
 }

@@ -16,6 +16,9 @@ pub struct CachePolicy {
     /// nothing; callers that ask at the same time still share one load. Default: 1000, as in the
     /// Python s1crets.
     pub entries: u64,
+    /// Bytes at most, of the values and names of single secrets and of listings each; the parsed form of JSON and the
+    /// bookkeeping come on top. Those that were loaded longest ago go first. Default: no bound.
+    pub max_bytes: Option<u64>,
     /// How long an answer is fresh, from when it was loaded; reads don't extend it. Zero keeps
     /// nothing. Default: 15 minutes, as in the Python s1crets.
     pub ttl: Duration,
@@ -31,6 +34,13 @@ pub struct CachePolicy {
     /// The least time between two loads of a secret that its users report as rejected, so that a wrong password does not
     /// become a storm. Default: 10 seconds.
     pub reread_interval: Duration,
+    /// How long loads of single secrets wait for others, to go out with them in one call, where the backend can read
+    /// several at once. A load that comes alone does not wait. Zero turns it off. Default: 5 milliseconds.
+    pub batch_window: Duration,
+    /// Whether the provider is asked for the version of a value first, where that is cheap and the value is held though not
+    /// fresh any more: if it is still the current one, it is fresh again without being read. Where the right to that call
+    /// is missing, values are read as ever. Default: off.
+    pub revalidate: bool,
 }
 
 /// When what becomes of an entry.
@@ -59,11 +69,14 @@ impl Default for CachePolicy {
     fn default() -> Self {
         Self {
             entries: 1000,
+            max_bytes: None,
             ttl: Duration::from_secs(15 * 60),
             refresh_ahead: 0.8,
             max_stale: Duration::from_secs(60 * 60),
             negative_ttl: Duration::from_secs(5),
             reread_interval: Duration::from_secs(10),
+            batch_window: Duration::from_millis(5),
+            revalidate: false,
         }
     }
 }
@@ -73,6 +86,12 @@ impl CachePolicy {
     #[must_use]
     pub fn with_entries(self, entries: u64) -> Self {
         Self { entries, ..self }
+    }
+
+    /// The same with that many bytes at most.
+    #[must_use]
+    pub fn with_max_bytes(self, bytes: u64) -> Self {
+        Self { max_bytes: Some(bytes), ..self }
     }
 
     /// The same with answers fresh for that long.
@@ -103,6 +122,18 @@ impl CachePolicy {
     #[must_use]
     pub fn with_reread_interval(self, interval: Duration) -> Self {
         Self { reread_interval: interval, ..self }
+    }
+
+    /// The same with loads gathered for that long; zero turns it off.
+    #[must_use]
+    pub fn with_batch_window(self, window: Duration) -> Self {
+        Self { batch_window: window, ..self }
+    }
+
+    /// The same with or without a look at the version before a value is read anew.
+    #[must_use]
+    pub fn with_revalidate(self, revalidate: bool) -> Self {
+        Self { revalidate, ..self }
     }
 
     /// Whether anything is kept at all.

@@ -18,17 +18,18 @@ use super::{
     health::Health,
     policy::{CachePolicy, Times, Verdict, after},
     stats::Counters,
+    store::{Held, Store},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    flight::Flights,
+    flight::{Doubt, Flights},
     freshness::{Seen, Source},
 };
 
 /// Values by key, with the loads that bring them. One for single secrets, one for listings.
 pub(super) struct Shelf<K, T> {
     policy: CachePolicy,
-    held: Cache<K, Arc<Held<T>>>,
+    held: Store<K, T>,
     missing: Cache<K, Arc<Missing>>,
     /// When a value was last loaded because it was rejected.
     reread: Cache<K, Instant>,
@@ -41,20 +42,20 @@ pub(super) struct Shelf<K, T> {
 
 /// What can be put on a shelf.
 pub(super) trait Kept: Clone + Send + Sync + 'static {
+    /// What such values are called in metrics.
+    const KIND: &'static str;
+
     /// Whether it is all of what was asked for.
     fn is_whole(&self) -> bool;
 
     /// Whether there is a note on it.
     fn is_noted(&self) -> bool;
 
+    /// How much memory it takes, about.
+    fn bytes(&self) -> usize;
+
     /// The same with a note on how fresh it is.
     fn noted(self, seen: Seen) -> Self;
-}
-
-struct Held<T> {
-    /// With its note, so that a hit is one clone.
-    value: T,
-    times: Times,
 }
 
 struct Missing {
@@ -100,7 +101,7 @@ where
         let life = policy.ttl.saturating_add(policy.max_stale).min(LONGEST_LIFE);
         Arc::new(Self {
             policy,
-            held: Cache::builder().max_capacity(entries).time_to_live(life).build(),
+            held: Store::new(entries, policy.max_bytes, life, counters.clone()),
             missing: Cache::builder().max_capacity(entries).time_to_live(policy.negative_ttl.min(LONGEST_LIFE)).build(),
             reread: Cache::builder()
                 .max_capacity(entries)
@@ -202,31 +203,28 @@ where
         matches!(entry, CompResult::Inserted(_) | CompResult::ReplacedWith(_))
     }
 
-    /// Drops what matches by its key, or by its key and value. First the loads: one that lands in between finds itself
-    /// forgotten.
-    pub(super) fn drop_if(&self, by_key: impl Fn(&K) -> bool, by_value: impl Fn(&T) -> bool) {
-        self.flights.forget_if(&by_key);
-        for (key, held) in &self.held {
-            if by_key(&key) || by_value(&held.value) {
-                self.held.invalidate(&*key);
-            }
-        }
+    /// Drops what matches by its key, or by its value. First the loads: one that lands in between finds itself
+    /// forgotten, or what it brings doubted.
+    pub(super) fn drop_if(&self, by_key: impl Fn(&K) -> bool, by_value: Option<Doubt<T>>) {
+        self.flights.forget_if(&by_key, by_value.as_ref());
+        self.held.remove_if(|key, value| by_key(key) || by_value.as_ref().is_some_and(|matches| matches(value)));
         for (key, _) in &self.missing {
             if by_key(&key) {
                 self.missing.invalidate(&*key);
             }
         }
+        self.counters.holds(T::KIND, || self.held.size());
         self.tell(|_| true);
     }
 
     /// Lets loads under way go on without anyone who asks from now on joining them.
     pub(super) fn leave_loads(&self, keys: &[K]) {
-        self.flights.forget_if(|key| keys.contains(key));
+        self.flights.forget_if(|key| keys.contains(key), None);
     }
 
-    pub(super) fn len(&self) -> u64 {
-        self.held.run_pending_tasks();
-        self.held.entry_count()
+    /// How many entries and bytes are held.
+    pub(super) fn size(&self) -> (u64, u64) {
+        self.held.size()
     }
 
     fn hit(&self, held: &Held<T>) -> Look<T> {
@@ -263,26 +261,34 @@ where
         let now = Instant::now();
         match outcome {
             Ok(value) => {
-                self.counters.loaded.add();
-                self.health.answered();
+                self.answered();
                 self.missing.invalidate(key);
                 if value.is_whole() && self.policy.keeps() {
                     self.keep(key, value.clone(), self.policy.times(now, chance()), None);
                 }
             }
             Err(error) if error.kind().is_transient() => {
-                self.counters.failed.add();
-                self.health.failed(now, chance());
+                self.failed(error.kind(), now);
                 if let Some(held) = self.held.get(key) {
                     self.keep(key, held.value.clone(), held.times, Some(error.kind()));
                 }
             }
-            Err(error) => {
-                self.counters.refused.add();
-                self.refused(key, error, now);
-            }
+            Err(error) => self.refused(key, error, now),
         }
         self.tell(|followed| followed == key);
+    }
+
+    fn answered(&self) {
+        if self.health.answered() {
+            tracing::info!(provider = self.counters.provider(), "the provider answers again");
+        }
+    }
+
+    fn failed(&self, kind: ErrorKind, now: Instant) {
+        if self.health.failed(now, chance()) {
+            let provider = self.counters.provider();
+            tracing::warn!(provider, kind = kind.as_str(), "the provider fails; what is held is served for now");
+        }
     }
 
     fn tell(&self, concerned: impl Fn(&K) -> bool) {
@@ -295,16 +301,16 @@ where
     fn refused(&self, key: &K, error: &Error, now: Instant) {
         match error.kind() {
             ErrorKind::NotFound => {
-                self.held.invalidate(key);
+                self.held.remove(key);
                 if !self.policy.negative_ttl.is_zero() {
                     let until = after(now, self.policy.negative_ttl);
                     self.missing.insert(key.clone(), Arc::new(Missing { until, error: error.clone() }));
                 }
-                self.health.answered();
+                self.answered();
             }
             ErrorKind::AccessDenied => {
-                self.held.invalidate(key);
-                self.health.answered();
+                self.held.remove(key);
+                self.answered();
             }
             // Neither an outage nor a word on this secret: credentials, settings, a corrupt answer.
             _ => {}
@@ -313,7 +319,9 @@ where
 
     fn keep(&self, key: &K, value: T, times: Times, error: Option<ErrorKind>) {
         let seen = Seen { loaded: times.loaded, expires: times.expires, source: Source::Memory, error };
-        self.held.insert(key.clone(), Arc::new(Held { value: value.noted(seen), times }));
+        let bytes = value.bytes() as u64;
+        self.held.put(key, value.noted(seen), times, bytes);
+        self.counters.holds(T::KIND, || self.held.size());
     }
 
     /// With the note that it was loaded just now.

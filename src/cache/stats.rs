@@ -1,6 +1,12 @@
 //! What a cache has done so far.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Instant,
+};
+
+use super::metrics::{self, Exported, Exporter};
+use crate::error::Result;
 
 /// What a cache has done since it was made, of single secrets and listings together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,18 +24,29 @@ pub struct CacheStats {
     pub coalesced: u64,
     /// Loads in the background, of values that were about to expire.
     pub refreshes: u64,
-    /// Calls of the provider that brought what was asked for; of a `get_many`, each name.
+    /// Calls of the provider. One for many names may take several requests of the backend.
+    pub calls: u64,
+    /// Calls among them that were for several names at once.
+    pub batched: u64,
+    /// Answers of the provider that brought what was asked for; of a call for many, each name.
     pub loaded: u64,
-    /// Calls of the provider that failed for a passing reason.
+    /// Answers of the provider that were failures for a passing reason.
     pub failed: u64,
-    /// Calls of the provider that brought another answer: not found, denied, …
+    /// Answers of the provider that were others: not found, denied, …
     pub refused: u64,
+    /// Values that were fresh again since the provider said that their version is still the current one.
+    pub revalidated: u64,
+    /// Times that the provider would not tell a version, so that the value was read instead.
+    pub revalidation_denied: u64,
+    /// Entries that went to make room for others.
+    pub evicted: u64,
     /// Single secrets and listings held.
     pub entries: u64,
+    /// Bytes that they take: values and names, without what the parsed form of JSON and the bookkeeping take.
+    pub bytes: u64,
 }
 
 /// Counters that cost an addition each.
-#[derive(Default)]
 pub(super) struct Counters {
     pub(super) hits: Counter,
     pub(super) stale: Counter,
@@ -37,26 +54,90 @@ pub(super) struct Counters {
     pub(super) misses: Counter,
     pub(super) coalesced: Counter,
     pub(super) refreshes: Counter,
-    pub(super) loaded: Counter,
-    pub(super) failed: Counter,
-    pub(super) refused: Counter,
+    pub(super) revalidated: Counter,
+    pub(super) revalidation_denied: Counter,
+    pub(super) evicted: Counter,
+    calls: Counter,
+    batched: Counter,
+    loaded: Counter,
+    failed: Counter,
+    refused: Counter,
+    exporter: Exporter,
 }
 
-#[derive(Default)]
-pub(super) struct Counter(AtomicU64);
+/// A count, and its likeness among the metrics of the process.
+pub(super) struct Counter {
+    count: AtomicU64,
+    exported: Exported,
+}
 
-impl Counter {
-    pub(super) fn add(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
+/// How the provider is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Call {
+    Get,
+    GetMany,
+    GetByPath,
+    Version,
 }
 
 impl Counters {
-    pub(super) fn read(&self, entries: u64) -> CacheStats {
+    /// Counters of the cache in front of the provider of that name.
+    pub(super) fn new(provider: &str) -> Self {
+        let exporter = Exporter::new(provider);
+        let read = |result| Counter::new(exporter.counter(metrics::READS, Some(("result", result))));
+        let plain = |name| Counter::new(exporter.counter(name, None));
+        let own = || Counter::new(Exported::default());
+        Self {
+            hits: read("hit"),
+            stale: read("stale"),
+            negative: read("negative"),
+            misses: read("miss"),
+            coalesced: plain(metrics::COALESCED),
+            refreshes: plain(metrics::REFRESHES),
+            revalidated: plain(metrics::REVALIDATED),
+            revalidation_denied: plain(metrics::REVALIDATION_DENIED),
+            evicted: plain(metrics::EVICTED),
+            // Told in more detail, call by call and answer by answer.
+            calls: own(),
+            batched: own(),
+            loaded: own(),
+            failed: own(),
+            refused: own(),
+            exporter,
+        }
+    }
+
+    /// The provider's name.
+    pub(super) fn provider(&self) -> &str {
+        self.exporter.provider()
+    }
+
+    /// Counts a call of the provider that began then and has ended now.
+    pub(super) fn called(&self, call: Call, started: Instant) {
+        self.calls.add();
+        if call == Call::GetMany {
+            self.batched.add();
+        }
+        self.exporter.called(call.as_str(), started.elapsed());
+    }
+
+    /// Counts what the provider said to one name.
+    pub(super) fn answered<T>(&self, answer: &Result<T>) {
+        match answer {
+            Ok(_) => self.loaded.add(),
+            Err(error) if error.kind().is_transient() => self.failed.add(),
+            Err(_) => self.refused.add(),
+        }
+        self.exporter.answered(answer.as_ref().map_or_else(|error| error.kind().as_str(), |_| "ok"));
+    }
+
+    /// Tells how many entries and bytes are held of one kind, if anyone wants to know.
+    pub(super) fn holds(&self, what: &'static str, size: impl FnOnce() -> (u64, u64)) {
+        self.exporter.holds(what, size);
+    }
+
+    /// The counts, and how much is held of single secrets and of listings.
+    pub(super) fn read(&self, held: [(u64, u64); 2]) -> CacheStats {
         CacheStats {
             hits: self.hits.get(),
             stale: self.stale.get(),
@@ -64,10 +145,42 @@ impl Counters {
             misses: self.misses.get(),
             coalesced: self.coalesced.get(),
             refreshes: self.refreshes.get(),
+            calls: self.calls.get(),
+            batched: self.batched.get(),
             loaded: self.loaded.get(),
             failed: self.failed.get(),
             refused: self.refused.get(),
-            entries,
+            revalidated: self.revalidated.get(),
+            revalidation_denied: self.revalidation_denied.get(),
+            evicted: self.evicted.get(),
+            entries: held.iter().map(|(entries, _)| entries).sum(),
+            bytes: held.iter().map(|(_, bytes)| bytes).sum(),
+        }
+    }
+}
+
+impl Counter {
+    fn new(exported: Exported) -> Self {
+        Self { count: AtomicU64::new(0), exported }
+    }
+
+    pub(super) fn add(&self) {
+        self.count.fetch_add(1, Ordering::Relaxed);
+        self.exported.add();
+    }
+
+    fn get(&self) -> u64 {
+        self.count.load(Ordering::Relaxed)
+    }
+}
+
+impl Call {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "get",
+            Self::GetMany => "get_many",
+            Self::GetByPath => "get_by_path",
+            Self::Version => "version",
         }
     }
 }

@@ -18,6 +18,8 @@ use crate::cache::CachePolicy;
 pub struct CacheSettings {
     /// Entries at most; 0 keeps nothing.
     pub entries: Option<u64>,
+    /// Bytes at most.
+    pub max_bytes: Option<u64>,
     /// How long an answer is fresh.
     #[serde(default, with = "span")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<super::schema::Span>"))]
@@ -38,6 +40,12 @@ pub struct CacheSettings {
     #[serde(default, with = "span")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<super::schema::Span>"))]
     pub reread_interval: Option<Duration>,
+    /// How long loads wait for others to go out with in one call; 0 turns it off.
+    #[serde(default, with = "span")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<super::schema::Span>"))]
+    pub batch_window: Option<Duration>,
+    /// Whether the version is asked for before a value is read anew.
+    pub revalidate: Option<bool>,
     /// Whether there is a cache on disk too. Default: no.
     pub disk: Option<bool>,
     /// The folder of the cache on disk.
@@ -55,14 +63,17 @@ impl Config {
     /// The cache's policy, defaults filled in.
     pub fn cache_policy(&self) -> CachePolicy {
         let default = CachePolicy::default();
-        let CacheSettings { entries, ttl, refresh_ahead, max_stale, negative_ttl, reread_interval, .. } = self.cache;
+        let set = &self.cache;
         CachePolicy {
-            entries: entries.unwrap_or(default.entries),
-            ttl: ttl.unwrap_or(default.ttl),
-            refresh_ahead: refresh_ahead.unwrap_or(default.refresh_ahead),
-            max_stale: max_stale.unwrap_or(default.max_stale),
-            negative_ttl: negative_ttl.unwrap_or(default.negative_ttl),
-            reread_interval: reread_interval.unwrap_or(default.reread_interval),
+            entries: set.entries.unwrap_or(default.entries),
+            max_bytes: set.max_bytes.or(default.max_bytes),
+            ttl: set.ttl.unwrap_or(default.ttl),
+            refresh_ahead: set.refresh_ahead.unwrap_or(default.refresh_ahead),
+            max_stale: set.max_stale.unwrap_or(default.max_stale),
+            negative_ttl: set.negative_ttl.unwrap_or(default.negative_ttl),
+            reread_interval: set.reread_interval.unwrap_or(default.reread_interval),
+            batch_window: set.batch_window.unwrap_or(default.batch_window),
+            revalidate: set.revalidate.unwrap_or(default.revalidate),
         }
     }
 
@@ -81,14 +92,16 @@ impl Config {
 impl CacheSettings {
     /// The same with what the policy says, and with what holds where nothing is set.
     pub(crate) fn filled(self, policy: CachePolicy) -> Self {
-        let CachePolicy { entries, ttl, refresh_ahead, max_stale, negative_ttl, reread_interval } = policy;
         Self {
-            entries: Some(entries),
-            ttl: Some(ttl),
-            refresh_ahead: Some(refresh_ahead),
-            max_stale: Some(max_stale),
-            negative_ttl: Some(negative_ttl),
-            reread_interval: Some(reread_interval),
+            entries: Some(policy.entries),
+            max_bytes: policy.max_bytes,
+            ttl: Some(policy.ttl),
+            refresh_ahead: Some(policy.refresh_ahead),
+            max_stale: Some(policy.max_stale),
+            negative_ttl: Some(policy.negative_ttl),
+            reread_interval: Some(policy.reread_interval),
+            batch_window: Some(policy.batch_window),
+            revalidate: Some(policy.revalidate),
             disk: self.disk.or(Some(false)),
             ..self
         }

@@ -16,11 +16,14 @@ use crate::reference::Reference;
 ///
 /// [cache]
 /// entries = 1000             # of single secrets and of listings each; 0 keeps nothing
+/// max_bytes = 10_000_000     # of single secrets and of listings each; by default there is no bound
 /// ttl = "15m"
 /// refresh_ahead = 0.8        # from this part of the ttl on, reads load it anew in the background; 1 turns it off
 /// max_stale = "1h"           # served in an outage for that long after its time; 0 turns it off
 /// negative_ttl = "5s"        # "not found" is remembered that long; 0 turns it off
 /// reread_interval = "10s"    # between two loads of a secret that is reported as rejected
+/// batch_window = "5ms"       # loads within it go out in one call, where the backend can do that; 0 turns it off
+/// revalidate = false         # whether a value is not read anew while its version is the same
 /// disk = true                # a cache on disk too, sealed; off by default
 /// path = "/var/cache/app"    # its folder; by default s1crets in the user's cache folder
 /// key_file = "/run/keys/app" # its key; by default one is made and kept in the folder

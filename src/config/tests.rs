@@ -83,7 +83,7 @@ fn an_unknown_key_brings_the_one_that_was_meant() {
         assert_eq!(Config::parse(text).expect_err(text).hint(), Some(hint), "{text}");
     }
     let error = Config::parse("[cache]\nzzz = 1").expect_err("nothing like it");
-    assert!(error.hint().expect("a hint").starts_with("the keys here are entries, ttl, "), "{error:?}");
+    assert!(error.hint().expect("a hint").starts_with("the keys here are entries, max_bytes, ttl, "), "{error:?}");
 }
 
 #[test]

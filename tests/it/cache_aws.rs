@@ -1,8 +1,8 @@
 //! The cache in front of AWS: one secret by several names, variants, outages, runtimes.
 
-use std::slice;
+use std::{slice, sync::Arc, time::Duration};
 
-use s1crets::{Client, ErrorKind};
+use s1crets::{CachePolicy, Cached, Client, ErrorKind, GetOptions, Provider, Version, providers::aws::SecretsManager};
 use s1crets_testbed::{Fault, unique};
 use serde_json::json;
 
@@ -130,6 +130,95 @@ async fn an_old_answer_under_way_is_not_kept_after_an_invalidation() {
     assert_eq!(within(slow).await.unwrap(), "old");
     assert_eq!(text(client.get("aws.sm", &name).await), "new");
     assert_eq!(aws.proxy.total(), 2);
+}
+
+/// What is under way was asked for by another name than the one that is written.
+#[tokio::test]
+async fn an_old_answer_under_way_by_arn_is_not_kept_after_an_update_by_name() {
+    let aws = Aws::start().await;
+    let (client, name, other) = (aws.client().await, unique("it/arn-"), unique("it/beside-"));
+    let arns = [&name, &other].map(|name| aws.seed.create_secret(name, "old"));
+    // moto answers with what is there when the call gets to it; this answer was made before.
+    let old = json!({ "ARN": arns[0], "Name": name, "VersionId": "v", "SecretString": "old" });
+    aws.proxy.fault("GetSecretValue", Fault::json(&old)).once();
+    let hold = aws.proxy.hold();
+    let slow = arns.clone().map(|arn| {
+        let client = client.clone();
+        tokio::spawn(async move { text(client.get("aws.sm", &arn).version_stage("AWSCURRENT").await) })
+    });
+    aws.proxy.wait_for_held(2).await;
+    client.invalidate("aws.sm", &name).unwrap();
+    hold.release();
+    for slow in slow {
+        assert_eq!(within(slow).await.unwrap(), "old");
+    }
+    aws.plant_again("aws.sm", &name, "new");
+    let read = async |arn| text(client.get("aws.sm", arn).version_stage("AWSCURRENT").await);
+    assert_eq!(read(&arns[0]).await, "new");
+    assert_eq!(calls_of(&aws, async || assert_eq!(read(&arns[1]).await, "old")).await, 0, "another secret is kept");
+}
+
+#[tokio::test]
+async fn who_has_written_by_name_does_not_join_an_older_load_by_arn() {
+    let aws = Aws::start().await;
+    let (client, name) = (aws.client().await, unique("it/arn-"));
+    let arn = aws.seed.create_secret(&name, "old");
+    let old = json!({ "ARN": arn, "Name": name, "VersionId": "v", "SecretString": "old" });
+    aws.proxy.fault("GetSecretValue", Fault::json(&old)).once();
+    let hold = aws.proxy.hold();
+    let (slow, path) = (client.clone(), arn.clone());
+    let slow = tokio::spawn(async move { text(slow.get("aws.sm", &path).await) });
+    aws.proxy.wait_for_held(1).await;
+    aws.plant_again("aws.sm", &name, "new");
+    client.invalidate("aws.sm", &name).unwrap();
+    let (after, path) = (client.clone(), arn.clone());
+    let after = tokio::spawn(async move { text(after.get("aws.sm", &path).await) });
+    aws.proxy.wait_for_held(2).await;
+    hold.release();
+    assert_eq!(within(slow).await.unwrap(), "old");
+    assert_eq!(within(after).await.unwrap(), "new");
+    assert_eq!(text(client.get("aws.sm", &arn).await), "new");
+}
+
+#[tokio::test]
+async fn an_unchanged_secret_is_not_read_again_and_a_changed_one_is() {
+    let aws = Aws::start().await;
+    let (cached, name) = (revalidating(&aws).await, unique("it/probe-"));
+    aws.plant("aws.sm", &name, "one");
+    let stage = GetOptions::default().with_version(Version::Stage("AWSCURRENT".into()));
+    for (options, reads) in [(GetOptions::default(), 1), (stage, 3)] {
+        let value = text(cached.get(&name, &options).await);
+        assert_eq!(text(cached.get(&name, &options).await), value);
+        assert_eq!(aws.proxy.count("GetSecretValue"), reads, "expired at once, but the version is the same");
+        aws.plant_again("aws.sm", &name, "two");
+        assert_eq!(text(cached.get(&name, &options).await), "two");
+    }
+    let stats = cached.stats();
+    assert_eq!((stats.revalidated, stats.loaded, stats.revalidation_denied), (2, 4, 0));
+    assert_eq!(aws.proxy.count("DescribeSecret"), 4);
+
+    aws.seed.call("secretsmanager.DeleteSecret", &json!({ "SecretId": name })).unwrap();
+    fails(cached.get(&name, &GetOptions::default()).await, ErrorKind::NotFound);
+}
+
+#[tokio::test]
+async fn without_the_right_to_describe_a_secret_it_is_read_as_ever() {
+    let aws = Aws::start().await;
+    let (cached, name) = (revalidating(&aws).await, unique("it/probe-"));
+    aws.plant("aws.sm", &name, "one");
+    aws.proxy.fault("DescribeSecret", Fault::access_denied()).always();
+    for reads in 1..=3 {
+        assert_eq!(text(cached.get(&name, &GetOptions::default()).await), "one");
+        assert_eq!(aws.proxy.count("GetSecretValue"), reads);
+    }
+    assert_eq!(aws.proxy.count("DescribeSecret"), 1, "not asked again");
+    assert_eq!(cached.stats().revalidation_denied, 1);
+}
+
+/// In front of Secrets Manager, with values that expire at once.
+async fn revalidating(aws: &Aws) -> Cached<SecretsManager> {
+    let policy = CachePolicy::default().with_ttl(Duration::from_nanos(1)).with_revalidate(true);
+    Cached::new(Arc::new(aws.secrets_manager().await), policy)
 }
 
 #[tokio::test]

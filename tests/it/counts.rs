@@ -1,6 +1,8 @@
 //! How many calls AWS gets: what a bill and a rate limit notice.
 
-use s1crets::{ErrorKind, GetOptions, ListOptions, Provider};
+use std::{sync::Arc, time::Duration};
+
+use s1crets::{CachePolicy, Cached, ErrorKind, GetOptions, ListOptions, Provider};
 use s1crets_testbed::{Fault, unique};
 use tokio::task::JoinSet;
 
@@ -74,6 +76,61 @@ async fn a_hundred_names_are_five_batches_of_secrets_and_ten_of_parameters() {
         // What was read together is held singly.
         assert_eq!(text(client.get(store, &names[7]).await), "7");
         assert_eq!(aws.proxy.total(), calls, "{store}");
+    }
+}
+
+const BATCHES: [(&str, &str, usize, &str); 2] =
+    [("aws.sm", "BatchGetSecretValue", 20, "it/singly-"), ("aws.ps", "GetParameters", 10, "/it/singly-")];
+
+#[tokio::test]
+async fn a_hundred_cold_names_asked_for_one_by_one_are_five_batches_and_ten() {
+    for (store, operation, size, prefix) in BATCHES {
+        let aws = Aws::start().await;
+        let (client, root) = (aws.client().await, unique(prefix));
+        let mut gets = JoinSet::new();
+        for index in 0..100 {
+            let (client, name) = (client.clone(), format!("{root}/{index}"));
+            aws.plant(store, &name, &name);
+            gets.spawn(async move { (text(client.get(store, &name).await), name) });
+        }
+        for (text, name) in within(gets.join_all()).await {
+            assert_eq!(text, name);
+        }
+        assert_eq!((aws.proxy.count(operation), aws.proxy.total()), (100 / size, 100 / size), "{store}");
+    }
+}
+
+#[tokio::test]
+async fn a_thousand_names_due_together_are_fifty_batches_and_a_hundred() {
+    for (store, operation, size, prefix) in BATCHES {
+        let aws = Aws::start().await;
+        let root = unique(prefix);
+        let names: Vec<_> = (0..1000).map(|index| format!("{root}/{index}")).collect();
+        names.iter().for_each(|name| aws.plant(store, name, "x"));
+        // All are due after half of the time at the latest.
+        const TTL: Duration = Duration::from_secs(3600);
+        let policy = CachePolicy::default().with_ttl(TTL).with_refresh_ahead(0.0).with_entries(10_000);
+        let provider: Arc<dyn Provider> = match store {
+            "aws.sm" => Arc::new(aws.secrets_manager().await),
+            _ => Arc::new(aws.parameter_store().await),
+        };
+        let cached = Cached::new(provider, policy);
+        cached.get_many(&names, &GetOptions::default()).await.into_iter().for_each(|answer| drop(text(answer)));
+        let first = aws.proxy.total();
+        tokio::time::pause();
+        tokio::time::advance(TTL / 2).await;
+        tokio::time::resume();
+        for name in &names {
+            text(cached.get(name, &GetOptions::default()).await);
+        }
+        within(async {
+            while cached.stats().loaded < 2000 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        })
+        .await;
+        assert_eq!(aws.proxy.total() - first, 1000 / size, "{store}: {:?}", aws.proxy.counts());
+        assert_eq!(aws.proxy.count(operation), aws.proxy.total(), "{store}");
     }
 }
 

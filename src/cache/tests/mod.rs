@@ -1,8 +1,13 @@
 //! The hazards of a cache in time, on the provider in memory and a paused clock.
 
+mod batching; // loads that go out together, or not
+mod bounds; // how much is held
+mod exported; // what metrics and logs tell, and what they don't
+mod revalidation; // values that are fresh again without being read
+
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::advance;
+use tokio::time::{advance, sleep};
 
 use super::{CachePolicy, Cached};
 use crate::{
@@ -53,11 +58,9 @@ impl Bench {
     }
 }
 
-/// Lets the tasks in the background run.
+/// Lets the tasks in the background run, and what they gather go out.
 async fn settle() {
-    for _ in 0..20 {
-        tokio::task::yield_now().await;
-    }
+    sleep(Duration::from_millis(10)).await;
 }
 
 #[tokio::test(start_paused = true)]
