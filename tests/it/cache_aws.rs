@@ -140,7 +140,8 @@ async fn an_old_answer_under_way_by_arn_is_not_kept_after_an_update_by_name() {
     let arns = [&name, &other].map(|name| aws.seed.create_secret(name, "old"));
     // moto answers with what is there when the call gets to it; this answer was made before.
     let old = json!({ "ARN": arns[0], "Name": name, "VersionId": "v", "SecretString": "old" });
-    aws.proxy.fault("GetSecretValue", Fault::json(&old)).once();
+    let first = arns[0].clone();
+    aws.proxy.fault_if(move |request| request.text().contains(&first), Fault::json(&old)).once();
     let hold = aws.proxy.hold();
     let slow = arns.clone().map(|arn| {
         let client = client.clone();
