@@ -8,7 +8,7 @@ use super::{
 use crate::{
     error::{Error, ErrorKind, Result},
     json::{Json, JsonKind},
-    options::{Effort, GetOptions},
+    options::{Effort, GetOptions, Version},
     vault::{Call, from_reply, not_as_vault},
 };
 
@@ -61,6 +61,20 @@ impl VaultKv {
                 self.is_readable(path, denied).await
             }
         }
+    }
+
+    /// The version that a read would give: by the metadata, or by the read itself where the token may not see that.
+    pub(super) async fn probe(&self, path: &str, options: &GetOptions) -> Result<Option<String>> {
+        let place = self.mounts.place(&self.vault, path, options.effort).await?;
+        place.as_secret()?;
+        if place.version == Some(KvVersion::V2) && options.version == Version::Current {
+            match self.current(&place, options.effort).await? {
+                Current::Version(version) => return Ok(Some(version.to_string())),
+                Current::Absent(error) => return Err(error),
+                Current::Hidden(_) => {}
+            }
+        }
+        Ok(self.read(path, options).await?.version().map(str::to_owned))
     }
 
     /// The current version by the metadata.

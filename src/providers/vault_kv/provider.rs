@@ -63,6 +63,7 @@ impl Provider for VaultKv {
             update: true,
             update_if_version: versions,
             version_numbers: versions,
+            version_probe: versions,
             json_only: true,
             batch: 1,
             ..Capabilities::default()
@@ -81,6 +82,10 @@ impl Provider for VaultKv {
 
     async fn get_by_path(&self, path: &str, options: &ListOptions) -> Result<Listing> {
         self.list(path, options).await
+    }
+
+    async fn version(&self, path: &str, options: &GetOptions) -> Result<Option<String>> {
+        self.probe(path, options).await
     }
 
     async fn path_exists(&self, path: &str) -> Result<bool> {

@@ -322,3 +322,39 @@ async fn many_names_and_a_listing_are_read_side_by_side_and_never_more_than_sixt
         assert!((2..=16).contains(&most), "{most}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_is_told_by_the_metadata_or_by_the_value_where_that_is_denied() {
+    let bao = OpenBao::shared();
+    let path = plant(bao, &json!({ "v": 1 }));
+    let (data, metadata) = (api(&path, "data"), api(&path, "metadata"));
+    bao.must("POST", &data, &json!({ "data": { "v": 2 } }));
+    let proxy = FaultProxy::start(bao.address()).await;
+    for (rules, reads) in [
+        (
+            format!(
+                "path \"{data}\" {{ capabilities = [\"read\"] }} path \"{metadata}\" {{ capabilities = [\"read\"] }}"
+            ),
+            0,
+        ),
+        (
+            format!(
+                "path \"{data}\" {{ capabilities = [\"read\"] }} path \"{metadata}\" {{ capabilities = [\"deny\"] }}"
+            ),
+            1,
+        ),
+    ] {
+        let name = unique("policy-");
+        bao.policy(&name, &rules);
+        let kv = kv(VaultConfig::new(proxy.endpoint()).with_token(bao.token(&json!({ "policies": [name] }))));
+        proxy.reset_counts();
+        assert!(kv.capabilities().version_probe);
+        let version =
+            kv.version(&path, &GetOptions::default()).await.unwrap_or_else(|error| panic!("{}", told(&error)));
+        assert_eq!(version.as_deref(), Some("2"));
+        assert_eq!(proxy.count(&format!("GET /v1/{data}")), reads);
+    }
+    bao.must("DELETE", &data, &serde_json::Value::Null);
+    let error = VaultKv::new(root(bao)).version(&path, &GetOptions::default()).await.expect_err("deleted");
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+}
