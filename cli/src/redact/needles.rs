@@ -35,6 +35,10 @@ pub(super) enum Found {
 const WORDS: usize = 1 << (HASH_BITS - 6);
 const HASH_BITS: u32 = 17;
 
+/// How many places are looked at together, and how many bytes their heads take.
+const PLACES: usize = 8;
+const PIECE: usize = PLACES + SHORTEST - 1;
+
 impl Needles {
     pub(crate) fn new(forms: &Forms) -> Self {
         Self::of(forms.iter().map(<[u8]>::to_vec).collect())
@@ -51,20 +55,24 @@ impl Needles {
             let head = head(needle).expect("no needle is shorter than a head");
             by_head.entry(head).or_insert(index..index).end = index + 1;
             let (word, bit) = place(head);
-            table[word] |= bit;
+            table[word] |= 1 << bit;
         }
         Self { sorted: needles.into_iter().map(Zeroizing::new).collect(), shorter, by_head, table }
     }
 
     /// The first place from `from` on where a needle may begin, or may go on beyond the end.
     pub(super) fn candidate(&self, text: &[u8], from: usize) -> usize {
-        let whole = text.len().saturating_sub(SHORTEST - 1);
-        let heads = text.get(from..).unwrap_or_default().windows(SHORTEST);
-        let hit = |head: &[u8]| {
-            let (word, bit) = place([head[0], head[1], head[2], head[3]]);
-            self.table[word] & bit != 0
-        };
-        heads.into_iter().position(hit).map_or(whole.max(from), |at| from + at)
+        let whole = text.len().saturating_sub(SHORTEST - 1).max(from);
+        let mut at = from;
+        // Several places are ruled out by one branch: none of them waits for the look at the one before.
+        while let Some(piece) = text.get(at..).and_then(<[u8]>::first_chunk::<PIECE>) {
+            if piece.windows(SHORTEST).fold(0, |bits, head| bits | self.bit(head)) != 0 {
+                break;
+            }
+            at += PLACES;
+        }
+        let heads = text.get(at..).unwrap_or_default().windows(SHORTEST);
+        heads.into_iter().position(|head| self.bit(head) != 0).map_or(whole, |further| at + further)
     }
 
     /// The longest needle that `text` begins with.
@@ -83,6 +91,12 @@ impl Needles {
             false if longest > 0 => Found::Needle(longest),
             false => Found::None,
         }
+    }
+
+    /// The table's bit for a head.
+    fn bit(&self, head: &[u8]) -> u64 {
+        let (word, bit) = place([head[0], head[1], head[2], head[3]]);
+        self.table[word] >> bit & 1
     }
 
     /// The longest of the needles up to the last one of the range, which sorts right before `text`.
@@ -109,10 +123,10 @@ fn head(text: &[u8]) -> Option<[u8; SHORTEST]> {
 }
 
 /// Where the table has the bit of a head.
-fn place(head: [u8; SHORTEST]) -> (usize, u64) {
+fn place(head: [u8; SHORTEST]) -> (usize, u32) {
     // Multiplication by an odd number with well-mixed bits (Knuth's), of which the upper bits depend on all of the head.
     let hash = u32::from_le_bytes(head).wrapping_mul(0x9E37_79B1) >> (32 - HASH_BITS);
-    ((hash >> 6) as usize, 1 << (hash & 63))
+    ((hash >> 6) as usize, hash & 63)
 }
 
 /// For each needle the last one before it that it begins with: sorted, those come right before it, shortest first.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use zeroize::Zeroize;
+use zeroize::Zeroizing;
 
 use super::needles::{Found, Needles};
 
@@ -17,14 +17,14 @@ const MARK: &[u8] = b"***";
 pub(crate) struct Redactor {
     needles: Arc<Needles>,
     /// What waits.
-    held: Vec<u8>,
+    held: Zeroizing<Vec<u8>>,
     /// How much of it is part of a run whose mark is out.
     covered: usize,
 }
 
 impl Redactor {
     pub(crate) fn new(needles: Arc<Needles>) -> Self {
-        Self { needles, held: Vec::new(), covered: 0 }
+        Self { needles, held: Zeroizing::default(), covered: 0 }
     }
 
     /// Takes the next piece in, and adds what may be shown to `out`.
@@ -59,7 +59,6 @@ impl Redactor {
         self.covered = run.covered.saturating_sub(decided);
         let rest = self.held.len() - decided;
         self.held.copy_within(decided.., 0);
-        self.held[rest..].zeroize();
         self.held.truncate(rest);
     }
 }
@@ -86,12 +85,6 @@ impl Run {
             out.extend_from_slice(&text[self.shown..end]);
             self.shown = end;
         }
-    }
-}
-
-impl Drop for Redactor {
-    fn drop(&mut self) {
-        self.held.zeroize();
     }
 }
 
@@ -221,7 +214,7 @@ mod tests {
             let found = Arc::new(Needles::of(needles.iter().map(|needle| needle.as_bytes().to_vec()).collect()));
             let mut redactor = Redactor::new(found);
             redactor.push(text.as_bytes(), &mut Vec::new());
-            let held = String::from_utf8(redactor.held.clone()).expect("text");
+            let held = String::from_utf8(redactor.held.to_vec()).expect("text");
             let begins = |needle: &String| needle.len() > held.len() && needle.starts_with(&held);
             prop_assert!(held.is_empty() || needles.iter().any(begins), "{}", held);
         }
