@@ -9,6 +9,9 @@ mod aws;
 mod cache;
 /// Values and credentials stay where they belong.
 mod canary;
+/// The jobs of examples/ci: their logs are searched for values.
+#[cfg(unix)]
+mod ci;
 /// `config`: what holds, who said so, what is wrong with it.
 mod config;
 /// Errors: their line, their hint, their causes, their exit status.
