@@ -5,9 +5,9 @@ use std::{num::NonZeroU32, path::PathBuf, time::Duration};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
-use crate::commands::Export;
 #[cfg(unix)]
 use crate::commands::Run;
+use crate::commands::{Export, Render};
 
 /// One way to ask for a secret, whoever keeps it
 #[derive(Debug, Parser)]
@@ -83,6 +83,8 @@ pub(crate) enum Command {
     Update(Update),
     /// Write secrets by name, as a shell, a CI system or a program reads them
     Export(Export),
+    /// Fill secrets into a template
+    Render(Render),
     /// Look after the cache on disk
     #[cfg(unix)]
     #[command(subcommand, after_help = CACHE_HELP)]

@@ -5,16 +5,20 @@ mod commands;
 mod exit;
 mod export;
 mod forms;
+mod from;
 mod log;
 mod masks;
+mod name;
 mod output;
 mod private;
 #[cfg(unix)]
 mod redact;
+mod render;
 mod report;
 mod resolve;
 mod target;
 mod value;
+mod wiped;
 
 use std::process::ExitCode;
 

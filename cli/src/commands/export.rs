@@ -15,6 +15,7 @@ use crate::{
     args::Global,
     exit::Exit,
     export::{Document, Entry, Format},
+    from::{self, Naming},
     masks, output, private,
     report::Failure,
     resolve::{self, Pair},
@@ -26,7 +27,8 @@ const GITHUB_ENV: &str = "GITHUB_ENV";
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Without a NAME=REF the [secrets] of the config file are exported. Any that is missing, and any name or value that the \
+Without a NAME=REF and --from the [secrets] of the config file are exported. A NAME=REF takes the place of what --from \
+finds under the same name. Any that is missing, and any name or value that the \
 format has no way to say, stops it before anything is written, and all of them are told.
 
 Examples:
@@ -38,6 +40,15 @@ pub(crate) struct Export {
     /// A name and the reference to its value; a REF without a provider is of --provider
     #[arg(value_name = "NAME=REF")]
     pairs: Vec<String>,
+    /// A name for each key of this JSON secret, or for each secret below this path, which a slash at its end says it is
+    #[arg(long, value_name = "REF")]
+    from: Vec<String>,
+    /// What the names that --from makes begin with
+    #[arg(long, value_name = "TEXT", requires = "from")]
+    prefix: Option<String>,
+    /// Of the secrets below the path of --from, take those that are JSON objects apart into their keys
+    #[arg(long, requires = "from")]
+    keys: bool,
     /// Who is to read it
     #[arg(short, long, value_enum, default_value_t = Format::Sh)]
     format: Format,
@@ -56,6 +67,7 @@ pub(crate) fn run(global: &Global, args: &Export) -> Result<Exit, Failure> {
     let values = wait(gather(&client, global, args, &secrets))?;
     masks::tell(global, values.iter().map(|(name, secret)| (name.as_str(), secret)))?;
     let entries: Vec<_> = values.iter().map(|(name, secret)| Entry { name, secret }).collect();
+    masks::tell(global, values.iter().map(|(name, secret)| (name.as_str(), secret)))?;
     let text = args.format.write(&Document { entries: &entries, name: args.name.as_deref() })?;
     match &args.output {
         Some(file) => private::write(file, &text, private::MODE)?,
@@ -76,11 +88,24 @@ async fn gather(
 ) -> Result<BTreeMap<String, Secret>, Failure> {
     let typed = args.pairs.iter().map(|pair| Pair::typed(client, global, pair));
     let mut pairs = typed.collect::<Result<Vec<_>, _>>()?;
-    if args.pairs.is_empty() {
+    let (mut values, mut failures) = (BTreeMap::new(), Vec::new());
+    let naming = Naming { prefix: args.prefix.as_deref().unwrap_or_default(), keys: args.keys };
+    for from in &args.from {
+        match from::variables(client, global, from, naming).await {
+            Ok(found) => values.extend(found),
+            Err(failure) => failures.push(failure),
+        }
+    }
+    if args.pairs.is_empty() && args.from.is_empty() {
         pairs.extend(configured.iter().map(|(name, reference)| Pair::new(name, reference.to_string())));
     }
-    if pairs.is_empty() {
-        return Err(Failure::Usage("nothing to export: give NAME=REF, or have [secrets] in the config file".into()));
+    if pairs.is_empty() && args.from.is_empty() {
+        let nothing = "nothing to export: give NAME=REF or --from, or have [secrets] in the config file";
+        return Err(Failure::Usage(nothing.into()));
     }
-    Ok(resolve::all(client, global, &pairs).await?.into_iter().collect())
+    match resolve::all(client, global, &pairs).await {
+        Ok(found) => values.extend(found),
+        Err(failure) => failures.push(failure),
+    }
+    if failures.is_empty() { Ok(values) } else { Err(Failure::Many(failures)) }
 }

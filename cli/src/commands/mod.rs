@@ -9,6 +9,7 @@ mod export;
 mod get;
 mod get_by_path;
 mod man;
+mod render;
 #[cfg(unix)]
 mod run;
 mod update;
@@ -20,9 +21,9 @@ use crate::{
     report::Failure,
 };
 
-pub(crate) use self::export::Export;
 #[cfg(unix)]
 pub(crate) use self::run::Run;
+pub(crate) use self::{export::Export, render::Render};
 
 /// Runs the command that was typed.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
@@ -32,6 +33,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
         Command::Exists(exists) => exists::run(&args.global, exists),
         Command::Update(update) => update::run(&args.global, update),
         Command::Export(export) => export::run(&args.global, export),
+        Command::Render(render) => render::run(&args.global, render),
         #[cfg(unix)]
         Command::Cache(command) => cache::run(&args.global, command),
         Command::Config(command) => config::run(&args.global, command),

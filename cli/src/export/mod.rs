@@ -15,3 +15,4 @@ mod tests;
 mod values;
 
 pub(crate) use format::{Document, Entry, Format};
+pub(crate) use shell::quote;

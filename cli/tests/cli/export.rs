@@ -62,6 +62,24 @@ fn without_names_the_secrets_of_the_config_and_its_profile_are_exported() {
 }
 
 #[test]
+fn from_takes_the_keys_of_a_secret_and_a_pair_goes_before_them() {
+    let (_folder, file) = example();
+    let mut command = export(&file);
+    command.args(["-f", "gitlab-dotenv", "--from", "app/db", "--prefix", "DB_", "DB_USERNAME=file://app/db#password"]);
+    let shown = predicate::str::contains(format!("DB_PASSWORD={VALUE}\n"));
+    command.assert().success().stdout(shown.and(predicate::str::contains(format!("DB_USERNAME={VALUE}\n"))));
+}
+
+#[test]
+fn values_are_masked_before_they_are_exported() {
+    let (folder, file) = example();
+    let env = folder.path().join("github-env");
+    let mut command = export(&file);
+    command.args(["-f", "github-env", PASSWORD]).env("GITHUB_ACTIONS", "true").env("GITHUB_ENV", &env);
+    command.assert().success().stderr(predicate::str::contains(format!("::add-mask::{VALUE}\n")));
+}
+
+#[test]
 fn all_that_is_missing_is_told_and_nothing_is_written() {
     let (folder, file) = example();
     let out = folder.path().join("out");

@@ -24,6 +24,8 @@ mod file;
 mod manual;
 /// Values are masked in the logs of CI systems before they are printed.
 mod masks;
+/// `render`: what a template gets, what is told of one that fails.
+mod render;
 /// `run`: what the command gets, what it prints, and how it ends.
 #[cfg(unix)]
 mod run;

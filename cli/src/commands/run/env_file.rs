@@ -14,8 +14,7 @@ use std::{fs, path::Path};
 
 use zeroize::Zeroizing;
 
-use super::name;
-use crate::report::Failure;
+use crate::{name, report::Failure};
 
 /// The names and values of a file, in its order.
 pub(super) fn read(path: &Path) -> Result<Vec<(String, String)>, Failure> {

@@ -8,16 +8,11 @@ use std::{
 
 use s1crets::{Client, Error, ErrorKind, Reference, Secret};
 
-use super::{
-    Run, env_file,
-    filter::Filter,
-    from::{self, Naming},
-    inherited,
-    meaning::Meaning,
-    name,
-};
+use super::{Run, env_file, filter::Filter, inherited, meaning::Meaning};
 use crate::{
     args::Global,
+    from::{self, Naming},
+    name,
     report::Failure,
     resolve::{self, Pair},
 };

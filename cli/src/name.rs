@@ -1,13 +1,13 @@
 //! Names of environment variables.
 
 /// Whether every shell takes this as a variable's name.
-pub(super) fn is_valid(name: &str) -> bool {
+pub(crate) fn is_valid(name: &str) -> bool {
     let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     name.bytes().all(word) && name.bytes().next().is_some_and(|first| !first.is_ascii_digit())
 }
 
 /// A name made of the levels of a path or of a key: `db/root-password` becomes `DB_ROOT_PASSWORD`.
-pub(super) fn made_of(prefix: &str, levels: &str) -> String {
+pub(crate) fn made_of(prefix: &str, levels: &str) -> String {
     let word = |character: char| if character.is_ascii_alphanumeric() { character.to_ascii_uppercase() } else { '_' };
     prefix.chars().chain(levels.chars().map(word)).collect()
 }

@@ -4,20 +4,19 @@ use std::collections::BTreeMap;
 
 use s1crets::{Client, Error, ErrorKind, JsonKind, KeyPath, Secret};
 
-use super::name;
-use crate::{args::Global, report::Failure, target::Target};
+use crate::{args::Global, name, report::Failure, target::Target};
 
 /// How names are made.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Naming<'a> {
+pub(crate) struct Naming<'a> {
     /// What they begin with.
-    pub(super) prefix: &'a str,
+    pub(crate) prefix: &'a str,
     /// Secrets that are JSON objects are taken apart.
-    pub(super) keys: bool,
+    pub(crate) keys: bool,
 }
 
 /// The variables that `from` stands for: the keys of the secret of that name, else the secrets below that path.
-pub(super) async fn variables(
+pub(crate) async fn variables(
     client: &Client,
     global: &Global,
     from: &str,

@@ -1,0 +1,138 @@
+//! Running a template.
+
+use std::{
+    mem,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use minijinja::{
+    AutoEscape, Environment, Error as Malformed, ErrorKind, UndefinedBehavior, syntax::SyntaxConfig, value::Value,
+};
+use s1crets::{Client, Error, Secret};
+
+use super::{
+    filters,
+    known::{Asked, Known},
+};
+use crate::{args::Global, report::Failure, wiped::Wiped};
+
+/// A secret may say which secret is asked for next, but not without end.
+const RUNS: usize = 16;
+
+/// A template that was read.
+pub(crate) struct Template<'a> {
+    name: &'a str,
+    source: &'a str,
+    environment: Environment<'a>,
+    known: Arc<Mutex<Known>>,
+}
+
+impl<'a> Template<'a> {
+    /// Reads a template; its name is told in errors.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] with the line if it is none.
+    pub(crate) fn new(name: &'a str, source: &'a str) -> Result<Self, Failure> {
+        let known = Arc::new(Mutex::new(Known::new(source)));
+        let mut template = Self { name, source, environment: Environment::empty(), known };
+        let read = environment(&template.known).and_then(|environment| {
+            template.environment = environment;
+            template.environment.add_template(name, source)
+        });
+        match read {
+            Ok(()) => Ok(template),
+            Err(error) => Err(template.failure(&error)),
+        }
+    }
+
+    /// The text, once all that it asks for was read.
+    ///
+    /// # Errors
+    /// All that is missing; else what is wrong with the template, with its line and without a value.
+    pub(crate) async fn render(&self, client: &Client, global: &Global) -> Result<Wiped, Failure> {
+        for _ in 0..RUNS {
+            let mut text = Wiped::default();
+            let ran = self.run(&mut text);
+            let Some(asked) = self.still_asked(ran)? else { return Ok(text) };
+            let answers = asked.load(client, global).await;
+            self.known().learn(answers);
+        }
+        Err(Failure::Usage(format!("{}: each secret asks for one more, {RUNS} deep", self.name)))
+    }
+
+    /// All secrets that were read, by what they were asked for by.
+    pub(crate) fn secrets(&self) -> Vec<(String, Secret)> {
+        self.known().secrets()
+    }
+
+    fn run(&self, text: &mut Wiped) -> Result<(), Malformed> {
+        self.environment.get_template(self.name)?.render_captured_to((), text).map(drop)
+    }
+
+    /// What a run asked for that was not read yet; nothing if it had all it needs.
+    fn still_asked(&self, ran: Result<(), Malformed>) -> Result<Option<Asked>, Failure> {
+        let mut known = self.known();
+        let (asked, missing) = (mem::take(&mut known.asked), mem::take(&mut known.missing));
+        match (asked.is_empty(), missing.is_empty(), ran) {
+            // It went on with empty texts: what it made of them, errors and gaps included, means nothing.
+            (false, _, _) => Ok(Some(asked)),
+            (true, false, _) => Err(Failure::Many(missing.into_iter().map(Failure::Secret).collect())),
+            (true, true, Err(error)) => Err(self.failure(&error)),
+            (true, true, Ok(())) => Ok(None),
+        }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        lock(&self.known)
+    }
+
+    /// Where a template fails and of which kind the failure is. What else is known of it may hold a value, but for faults
+    /// that are found before there are any.
+    fn failure(&self, error: &Malformed) -> Failure {
+        let mut told = format!("{}:{}: {}", self.name, error.line().unwrap_or(1), error.kind());
+        let is_of_the_text = matches!(
+            error.kind(),
+            ErrorKind::SyntaxError
+                | ErrorKind::UnknownFilter
+                | ErrorKind::UnknownTest
+                | ErrorKind::UnknownFunction
+                | ErrorKind::MissingArgument
+                | ErrorKind::TooManyArguments
+        );
+        match (error.detail(), error.range().and_then(|range| self.source.get(range))) {
+            (Some(detail), _) if is_of_the_text || filters::is_ours(detail) => told += &format!(": {detail}"),
+            // The template's own words.
+            (_, Some(expression)) if !expression.contains('\n') => told += &format!(" in `{expression}`"),
+            _ => {}
+        }
+        Failure::Usage(told)
+    }
+}
+
+fn environment<'a>(known: &Arc<Mutex<Known>>) -> Result<Environment<'a>, Malformed> {
+    let mut environment = Environment::new();
+    // Debugging would put the values of variables into errors.
+    environment.set_debug(false);
+    environment.remove_global("debug");
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_auto_escape_callback(|_| AutoEscape::None);
+    // A text file ends with a line end, and so does what is made of it.
+    environment.set_syntax(SyntaxConfig::builder().keep_trailing_newline(true).build()?);
+    environment.set_formatter(filters::format);
+    filters::add(&mut environment);
+    let asked = known.clone();
+    environment.add_function("secret", move |reference: &str| -> Value { lock(&asked).secret(reference) });
+    let asked = known.clone();
+    environment.add_function("secrets", move |prefix: &str| -> Value { lock(&asked).listing(prefix) });
+    Ok(environment)
+}
+
+/// Nothing panics while it is held; what it holds would be whole all the same.
+fn lock(known: &Mutex<Known>) -> MutexGuard<'_, Known> {
+    known.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What is told where a listing is empty: a name that was mistyped must not make an empty file.
+pub(super) fn nothing_below(prefix: &str) -> Error {
+    Error::new(s1crets::ErrorKind::NotFound, format!("there is no secret below {prefix}"))
+}

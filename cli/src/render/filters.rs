@@ -1,0 +1,81 @@
+//! How values are written into a text that has its own rules.
+
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use minijinja::{
+    Environment, Error, ErrorKind, Output, State, escape_formatter,
+    value::{Value, ValueKind},
+};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::export::quote;
+
+/// What [RFC 3986](https://www.rfc-editor.org/rfc/rfc3986#section-2.3) lets stand anywhere in a URL.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+const BINARY: &str = "the secret is bytes, not text: write it with the filter base64";
+const NUL: &str = "the value holds a NUL byte, which no shell can";
+const NO_JSON: &str = "this can't be written as JSON";
+
+/// The filters by name.
+pub(super) fn add(environment: &mut Environment<'_>) {
+    environment.add_filter("json", json);
+    environment.add_filter("base64", base64);
+    environment.add_filter("url", url);
+    environment.add_filter("shell", shell);
+}
+
+/// Whether an error's words are ours, so that they hold no value.
+pub(super) fn is_ours(detail: &str) -> bool {
+    [BINARY, NUL, NO_JSON].contains(&detail)
+}
+
+/// Writes a value as it is. Bytes would not come out as they are.
+pub(super) fn format(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
+    match value.kind() {
+        ValueKind::Bytes => Err(unfit(BINARY)),
+        _ => escape_formatter(out, state, value),
+    }
+}
+
+/// Any value as JSON: a text gets its quotes.
+fn json(value: &Value) -> Result<String, Error> {
+    match value.kind() {
+        ValueKind::Bytes => Err(unfit(BINARY)),
+        _ => serde_json::to_string(value).map_err(|_| unfit(NO_JSON)),
+    }
+}
+
+/// Standard base64, with padding.
+fn base64(value: &Value) -> String {
+    match value.as_bytes() {
+        Some(bytes) => BASE64.encode(bytes),
+        None => BASE64.encode(value.to_string()),
+    }
+}
+
+/// Percent-encoded, for any part of a URL.
+fn url(value: &Value) -> Result<String, Error> {
+    Ok(utf8_percent_encode(&text(value)?, RESERVED).to_string())
+}
+
+/// One word of a POSIX shell, quotes included.
+fn shell(value: &Value) -> Result<String, Error> {
+    let text = text(value)?;
+    if text.contains('\0') {
+        return Err(unfit(NUL));
+    }
+    let mut word = Vec::new();
+    quote(&mut word, text.as_bytes());
+    String::from_utf8(word).map_err(|_| unfit(BINARY))
+}
+
+fn text(value: &Value) -> Result<String, Error> {
+    match value.kind() {
+        ValueKind::Bytes => Err(unfit(BINARY)),
+        _ => Ok(value.to_string()),
+    }
+}
+
+fn unfit(why: &'static str) -> Error {
+    Error::new(ErrorKind::InvalidOperation, why)
+}
