@@ -15,6 +15,7 @@ use crate::{
     config::Config,
     error::{Error, Operation, Result},
     handle::Handle,
+    identity::Identity,
     many::GetRefs,
     options::{GetOptions, ListOptions, UpdateOptions},
     provider::{Listing, Provider, Updated},
@@ -138,6 +139,16 @@ impl Client {
         I::Item: AsRef<str>,
     {
         GetRefs::new(Ok(self), references)
+    }
+
+    /// Who a provider takes us for, asked anew; nothing where there is nobody to be, as with a file. It opens the provider.
+    ///
+    /// # Errors
+    /// [`Unauthenticated`](crate::ErrorKind::Unauthenticated) if the backend knows nobody by our credentials, and whatever
+    /// keeps the provider from being opened or reached.
+    pub async fn identity(&self, provider: &str) -> Result<Option<Identity>> {
+        let identity = async { self.open(provider).await?.provider().identity().await };
+        identity.await.map_err(|error: Error| error.with_context(Operation::Connect, || provider.to_owned()))
     }
 
     /// The names that [`get`](Self::get) knows, in order.

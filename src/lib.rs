@@ -82,6 +82,7 @@
 // In the order in which one builds on another.
 mod error;
 mod freshness;
+mod identity;
 
 mod json;
 mod keypath;
@@ -126,6 +127,7 @@ pub use config::Config;
 pub use error::{Error, ErrorKind, Operation, Result};
 pub use freshness::{Freshness, Source};
 pub use handle::{Handle, HandleChanges};
+pub use identity::Identity;
 pub use json::{Json, JsonKind};
 pub use keypath::KeyPath;
 pub use many::GetRefs;

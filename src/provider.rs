@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use crate::{
     error::{Error, Result},
     freshness::Seen,
+    identity::Identity,
     options::{GetOptions, ListOptions, UpdateOptions},
     secret::Secret,
     value::SecretValue,
@@ -69,6 +70,15 @@ pub trait Provider: fmt::Debug + Send + Sync + 'static {
     /// `NotFound` if there is no such secret: updates never create. `KeyNotFound` if the level above
     /// the keypath's last step is not there.
     async fn update(&self, path: &str, value: &SecretValue, options: &UpdateOptions) -> Result<Updated>;
+
+    /// Who the backend takes us for, asked anew; nothing where there is nobody to be, as with a file. A wrapper passes
+    /// this on.
+    ///
+    /// # Errors
+    /// `Unauthenticated` if the backend knows nobody by our credentials.
+    async fn identity(&self) -> Result<Option<Identity>> {
+        Ok(None)
+    }
 }
 
 /// What a provider can do, as data.

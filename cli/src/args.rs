@@ -89,6 +89,10 @@ pub(crate) enum Command {
     #[cfg(unix)]
     #[command(subcommand, after_help = CACHE_HELP)]
     Cache(CacheCommand),
+    /// Tell all about a secret but its value: who is asked, by which settings, as whom, what comes, and what would mend it
+    Explain(Explain),
+    /// Check the settings and each provider: reachable, as whom, clocks, files that others may read
+    Doctor(Doctor),
     /// Show, find and check the settings
     #[command(subcommand, after_help = "Example: s1crets config show --origin")]
     Config(ConfigCommand),
@@ -236,6 +240,29 @@ pub(crate) enum CacheCommand {
     /// Print its folder
     #[command(after_help = "Example: ls -l $(s1crets cache path)")]
     Path,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Printed are names, sizes and times: never a value, nor the keys of a JSON secret. The exit status is that of `get`.
+
+Example: s1crets explain aws.sm://prod/db#password")]
+pub(crate) struct Explain {
+    #[command(flatten)]
+    pub(crate) target: Target,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Exit status: 0 if nothing failed, warnings or not; else that of the worst failure.
+
+Examples:
+  s1crets doctor
+  s1crets doctor vault.kv --json")]
+pub(crate) struct Doctor {
+    /// These providers alone [default: those that the config file names, and the default one]
+    #[arg(value_name = "PROVIDER")]
+    pub(crate) providers: Vec<String>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -2,6 +2,7 @@
 
 mod args;
 mod commands;
+mod diagnose;
 mod exit;
 mod export;
 mod forms;

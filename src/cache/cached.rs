@@ -21,6 +21,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     freshness::Seen,
+    identity::Identity,
     options::{GetOptions, ListOptions, UpdateOptions},
     provider::{Capabilities, Listing, Provider, Updated, is_below},
     secret::Secret,
@@ -240,6 +241,10 @@ impl<P: Provider + ?Sized> Provider for Cached<P> {
     async fn get_by_path(&self, path: &str, options: &ListOptions) -> Result<Listing> {
         let listing = self.list(path, options).await?;
         if options.fail_on_error { listing.strict() } else { Ok(listing) }
+    }
+
+    async fn identity(&self) -> Result<Option<Identity>> {
+        self.upstream.provider().identity().await
     }
 
     /// Never answered from memory.

@@ -11,11 +11,13 @@ use super::{
     error,
     health::{self, Health},
     http::{Bearer, Http},
+    identity,
     keeper::{self, Keeper, Refusal},
     reply::Reply,
 };
 use crate::{
     error::{Error, Result},
+    identity::Identity,
     options::Effort,
 };
 
@@ -97,6 +99,14 @@ impl Vault {
     /// [`Unavailable`](crate::ErrorKind::Unavailable) and [`Timeout`](crate::ErrorKind::Timeout) if it can't be asked.
     pub async fn health(&self) -> Result<Health> {
         health::ask(&self.0.http).await
+    }
+
+    /// Who the server takes our token for: its display name, policies and end, never the token.
+    ///
+    /// # Errors
+    /// [`AccessDenied`](crate::ErrorKind::AccessDenied) if its policies forbid it to ask.
+    pub async fn identity(&self) -> Result<Identity> {
+        identity::ask(self).await
     }
 
     /// Ends the connection for all its clones: the work in the background, and, if the settings say so, the token that

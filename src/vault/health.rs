@@ -1,9 +1,11 @@
 //! How the server is.
 
+use std::time::SystemTime;
+
 use super::{
     call::Call,
     http::{Bearer, Http},
-    reply::not_as_vault,
+    reply::{not_as_vault, seconds},
 };
 use crate::{error::Result, json::Json, options::Effort};
 
@@ -15,6 +17,8 @@ pub struct Health {
     pub state: HealthState,
     /// Its version, as `2.7.2`.
     pub version: Option<String>,
+    /// Its clock when it answered, to the second.
+    pub server_time: Option<SystemTime>,
 }
 
 /// The states of [`sys/health`](https://developer.hashicorp.com/vault/api-docs/system/health).
@@ -54,5 +58,6 @@ pub(super) async fn ask(http: &Http) -> Result<Health> {
         None if reply.is_success() => return Err(not_as_vault()),
         None => return Err(super::error::from_reply(&reply, &call)),
     };
-    Ok(Health { state, version: body.get("version").and_then(Json::as_str).map(str::to_owned) })
+    let server_time = seconds(body, "server_time_utc").and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since));
+    Ok(Health { state, server_time, version: body.get("version").and_then(Json::as_str).map(str::to_owned) })
 }

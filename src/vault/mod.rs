@@ -38,6 +38,7 @@ mod env;
 mod error;
 mod health;
 mod http;
+mod identity;
 mod keeper;
 mod path;
 mod reply;

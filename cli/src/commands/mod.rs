@@ -4,7 +4,9 @@
 mod cache;
 mod completions;
 mod config;
+mod doctor;
 mod exists;
+mod explain;
 mod export;
 mod get;
 mod get_by_path;
@@ -32,6 +34,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
         Command::GetByPath(get) => get_by_path::run(&args.global, get),
         Command::Exists(exists) => exists::run(&args.global, exists),
         Command::Update(update) => update::run(&args.global, update),
+        Command::Explain(explain) => explain::run(&args.global, explain),
+        Command::Doctor(doctor) => doctor::run(&args.global, doctor),
         Command::Export(export) => export::run(&args.global, export),
         Command::Render(render) => render::run(&args.global, render),
         #[cfg(unix)]

@@ -16,6 +16,8 @@ mod ci;
 mod config;
 /// Errors: their line, their hint, their causes, their exit status.
 mod errors;
+/// `explain` and `doctor`: what is told, and what never is.
+mod explain;
 /// `export`: each format, and where it is written to.
 mod export;
 /// `get`, `get-by-path`, `exists` and `update` on a fetcher file: no server needed.

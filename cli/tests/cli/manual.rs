@@ -4,8 +4,20 @@ use crate::{root, s1crets};
 
 #[test]
 fn every_command_has_help_with_an_example() {
-    for command in ["get", "get-by-path", "exists", "update", "run", "export", "render", "config", "completions", "man"]
-    {
+    for command in [
+        "get",
+        "get-by-path",
+        "exists",
+        "update",
+        "run",
+        "export",
+        "render",
+        "explain",
+        "doctor",
+        "config",
+        "completions",
+        "man",
+    ] {
         s1crets().args([command, "--help"]).assert().success().stdout(predicate::str::contains("Example"));
     }
 }

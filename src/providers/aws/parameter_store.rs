@@ -35,6 +35,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
+    identity::Identity,
     options::{Effort, GetOptions, ListOptions, UpdateOptions, Version},
     provider::{Capabilities, Listing, Provider, Updated, is_listed},
     secret::{Metadata, Secret},
@@ -289,6 +290,10 @@ impl Provider for ParameterStore {
         let named = found.into_iter().map(|parameter| (parameter.name.clone().unwrap_or_default(), secret(parameter)));
         let below = named.filter(|(name, _)| is_listed(name, level, options.recursive));
         Listing::collect(below, options.fail_on_error)
+    }
+
+    async fn identity(&self) -> Result<Option<Identity>> {
+        self.session.identity().await.map(Some)
     }
 
     async fn path_exists(&self, path: &str) -> Result<bool> {

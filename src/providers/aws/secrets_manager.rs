@@ -40,6 +40,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
+    identity::Identity,
     options::{Effort, GetOptions, ListOptions, UpdateOptions, Version},
     provider::{Capabilities, Listing, Provider, Updated, is_listed},
     secret::{Metadata, Secret},
@@ -328,6 +329,10 @@ impl Provider for SecretsManager {
             Some((id, _)) => Ok(Some(id)),
             None => Err(Error::not_found("the secret has no such version")),
         }
+    }
+
+    async fn identity(&self) -> Result<Option<Identity>> {
+        self.session.identity().await.map(Some)
     }
 
     async fn path_exists(&self, path: &str) -> Result<bool> {

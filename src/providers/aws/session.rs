@@ -31,9 +31,11 @@ use super::{
     config::AwsConfig,
     credentials::Kept,
     error::{self, Patience},
+    identity,
 };
 use crate::{
     error::{Error, ErrorKind, Result},
+    identity::Identity,
     options::Effort,
 };
 
@@ -58,6 +60,8 @@ pub(crate) struct Session<S: Service> {
 
 struct Live<S: Service> {
     client: S::Client,
+    /// What a client of STS is made of, for those who ask who we are.
+    sts: SdkConfig,
     credentials: Arc<Kept>,
 }
 
@@ -88,6 +92,13 @@ impl<S: Service> Session<S> {
             outcome = self.renewed(&live).await?.call(effort, &operation).await;
         }
         outcome?.map_err(|error| error::from_sdk(error, patience))
+    }
+
+    /// Who AWS takes us for.
+    pub(crate) async fn identity(&self) -> Result<Identity> {
+        let live = self.live.load_full();
+        live.credentials.current().await?;
+        identity::ask(&live.sts, self.patience(Effort::default())).await
     }
 
     /// The session's state after `refused`: renewed here, or by whoever came first.
@@ -122,7 +133,7 @@ impl<S: Service> Live<S> {
         // The SDK's loading is a large future, which no caller should have to carry.
         let (config, credentials) = Box::pin(silently(load(settings))).await?;
         let endpoint = settings.service_endpoint_url.as_deref().or(settings.endpoint_url.as_deref());
-        Ok(Self { client: S::client(&config, endpoint), credentials })
+        Ok(Self { client: S::client(&config, endpoint), sts: sts_config(&config, settings), credentials })
     }
 
     /// Makes one call, with credentials that are there before its first attempt begins.

@@ -8,6 +8,7 @@ use futures::{StreamExt, stream};
 use super::mounts::{KvMounts, KvVersion, Mounts};
 use crate::{
     error::{Error, ErrorKind, Result},
+    identity::Identity,
     options::{GetOptions, ListOptions, UpdateOptions, Version},
     provider::{Capabilities, Listing, Provider, Updated},
     secret::Secret,
@@ -86,6 +87,10 @@ impl Provider for VaultKv {
 
     async fn version(&self, path: &str, options: &GetOptions) -> Result<Option<String>> {
         self.probe(path, options).await
+    }
+
+    async fn identity(&self) -> Result<Option<Identity>> {
+        self.vault.identity().await.map(Some)
     }
 
     async fn path_exists(&self, path: &str) -> Result<bool> {

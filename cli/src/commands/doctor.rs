@@ -1,0 +1,227 @@
+//! `s1crets doctor`.
+
+use std::{
+    io::Write,
+    path::Path,
+    time::{Duration, SystemTime},
+};
+
+use s1crets::{Client, Config, Error, Identity};
+use serde_json::json;
+
+use super::{explain::identity_told, wait};
+use crate::{
+    args::{Doctor, Global},
+    diagnose::{self, Exposure, Instance},
+    exit::Exit,
+    output,
+    report::Failure,
+    target,
+};
+
+/// How far two clocks may be apart: AWS refuses a request that is signed
+/// [more than five minutes](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html) off.
+const SKEW: Duration = Duration::from_secs(5 * 60);
+/// From here on the clocks are told to be apart.
+const DRIFT: Duration = Duration::from_secs(60);
+/// What is left of a credential that is worth a word.
+const ENDING: Duration = Duration::from_secs(10 * 60);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Ok,
+    Warn,
+    Fail(Exit),
+}
+
+/// One line.
+struct Finding {
+    verdict: Verdict,
+    /// Whom it is about.
+    about: String,
+    text: String,
+    advice: Option<String>,
+}
+
+pub(crate) fn run(global: &Global, args: &Doctor) -> Result<Exit, Failure> {
+    let findings = examine(global, args);
+    match global.json {
+        true => output::line(&json!(findings.iter().map(Finding::as_json).collect::<Vec<_>>()))?,
+        false => output::print(|out| findings.iter().try_for_each(|finding| finding.print(out)))?,
+    }
+    let failed = findings.iter().filter_map(|finding| match finding.verdict {
+        Verdict::Fail(exit) => Some(exit),
+        Verdict::Ok | Verdict::Warn => None,
+    });
+    Ok(failed.max().unwrap_or(Exit::Found))
+}
+
+fn examine(global: &Global, args: &Doctor) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let config = match target::loader(global).load() {
+        Ok(config) => config,
+        Err(error) => return vec![Finding::failed("config", &error, None)],
+    };
+    findings.push(config_file(config.file()));
+    let builder = target::with_options(config.clone(), global);
+    let settings = builder.effective();
+    let client = match builder.build() {
+        Ok(client) => client,
+        Err(error) => return vec![Finding::failed("config", &error, None)],
+    };
+    findings.extend(cache_folder(&config));
+    if let Some((name, log)) = diagnose::ci_system() {
+        findings.push(Finding::ok("ci", format!("{name}: {log}")));
+    }
+    let all = diagnose::instances(&settings, target::provider(&client, global), &client.providers());
+    for instance in all.iter().filter(|it| args.providers.is_empty() || args.providers.contains(&it.name)) {
+        findings.extend(provider(&client, &config, instance));
+    }
+    for name in args.providers.iter().filter(|name| !all.iter().any(|it| it.name == **name)) {
+        findings.extend(provider(&client, &config, &diagnose::instance(&settings, name)));
+    }
+    findings
+}
+
+/// Whoever can write the config decides whom we ask.
+fn config_file(file: Option<&Path>) -> Finding {
+    let Some(file) = file else { return Finding::ok("config", "no file: the defaults hold") };
+    let told = file.display();
+    match diagnose::exposure(file) {
+        Ok(Exposure::Writable) => Finding::warn("config", format!("{told} can be written by everybody"), "chmod o-w"),
+        _ => Finding::ok("config", format!("{told} is sound")),
+    }
+}
+
+#[cfg(unix)]
+fn cache_folder(config: &Config) -> Option<Finding> {
+    if config.cache.disk != Some(true) {
+        return None;
+    }
+    let folder = match config.disk_cache().folder() {
+        Ok(folder) => folder,
+        Err(error) => return Some(Finding::failed("cache", &error, None)),
+    };
+    let told = folder.display();
+    Some(match diagnose::exposure(&folder) {
+        Ok(Exposure::Private) => Finding::ok("cache", format!("{told} is private")),
+        Ok(_) => Finding::warn("cache", format!("{told} is open to everybody"), "chmod 700"),
+        Err(_) => Finding::ok("cache", format!("{told} is not there yet")),
+    })
+}
+
+#[cfg(not(unix))]
+fn cache_folder(_: &Config) -> Option<Finding> {
+    None
+}
+
+fn provider(client: &Client, config: &Config, instance: &Instance) -> Vec<Finding> {
+    let mut findings: Vec<_> = files(config, instance).collect();
+    let name = &instance.name;
+    match wait(async { Ok::<_, Error>(client.identity(name).await) }) {
+        Ok(Ok(None)) => findings.push(Finding::ok(name, "can be opened")),
+        Ok(Ok(Some(identity))) => findings.extend(known(name, &identity)),
+        Ok(Err(error)) => {
+            findings.push(Finding::failed(name, &error, diagnose::mend(&instance.kind, "", error.kind())));
+        }
+        Err(failure) => findings.push(Finding::fail(name, format!("{failure:?}"), Exit::Failed)),
+    }
+    findings
+}
+
+/// The files that a provider's settings name: who else can read a secret, or a credential.
+fn files(config: &Config, instance: &Instance) -> impl Iterator<Item = Finding> {
+    let settings = config.providers.get(&instance.name);
+    let auth = settings.and_then(|own| own.auth.as_ref()).and_then(|auth| auth.file.clone());
+    let path = settings.and_then(|own| own.path.clone()).filter(|path| !path.is_dir());
+    let key = settings.and_then(|own| own.client_key.clone());
+    let name = instance.name.clone();
+    [auth, path, key].into_iter().flatten().filter_map(move |file| {
+        let told = file.display();
+        match diagnose::exposure(&file) {
+            Ok(Exposure::Private) => None,
+            Ok(_) => Some(Finding::warn(&name, format!("{told} can be read by everybody"), "chmod o-rwx")),
+            Err(error) => Some(Finding::fail(&name, format!("{told}: {error}"), Exit::Failed)),
+        }
+    })
+}
+
+fn known(name: &str, identity: &Identity) -> Vec<Finding> {
+    let mut findings = vec![Finding::ok(name, format!("reached as {}", identity_told(identity)))];
+    if identity.expires_in.is_some_and(|left| left < ENDING) {
+        findings.push(Finding::warn(name, "the credential ends soon", "it is renewed only if it is ours to renew"));
+    }
+    let now = SystemTime::now();
+    let apart = identity.server_time.map(|time| now.duration_since(time).unwrap_or_else(|error| error.duration()));
+    let told = |apart: Duration| format!("the clocks are {} apart", humantime::format_duration(whole_seconds(apart)));
+    findings.extend(match apart {
+        Some(apart) if apart >= SKEW => Some(Finding::fail(name, told(apart), Exit::Failed)),
+        Some(apart) if apart >= DRIFT => {
+            Some(Finding::warn(name, told(apart), "AWS refuses five minutes: set the clock"))
+        }
+        Some(_) => Some(Finding::ok(name, "the clocks agree")),
+        None => None,
+    });
+    findings
+}
+
+fn whole_seconds(span: Duration) -> Duration {
+    Duration::from_secs(span.as_secs())
+}
+
+impl Finding {
+    fn ok(about: &str, text: impl Into<String>) -> Self {
+        Self { verdict: Verdict::Ok, about: about.to_owned(), text: text.into(), advice: None }
+    }
+
+    fn warn(about: &str, text: impl Into<String>, advice: &str) -> Self {
+        Self { verdict: Verdict::Warn, advice: Some(advice.to_owned()), ..Self::ok(about, text) }
+    }
+
+    fn fail(about: &str, text: impl Into<String>, exit: Exit) -> Self {
+        Self { verdict: Verdict::Fail(exit), ..Self::ok(about, text) }
+    }
+
+    fn failed(about: &str, error: &Error, advice: Option<String>) -> Self {
+        let advice = advice.or_else(|| error.hint().map(str::to_owned));
+        Self { advice, ..Self::fail(about, format!("{error} ({})", error.kind()), Exit::of_kind(error.kind())) }
+    }
+
+    fn token(&self) -> &'static str {
+        match self.verdict {
+            Verdict::Ok => "ok",
+            Verdict::Warn => "warn",
+            Verdict::Fail(_) => "fail",
+        }
+    }
+
+    fn print(&self, out: &mut impl Write) -> std::io::Result<()> {
+        write!(out, "{:<5}{}: {}", self.token(), self.about, self.text)?;
+        match &self.advice {
+            Some(advice) => writeln!(out, " ({advice})"),
+            None => writeln!(out),
+        }
+    }
+
+    fn as_json(&self) -> serde_json::Value {
+        json!({ "verdict": self.token(), "about": self.about, "text": self.text, "advice": self.advice })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clocks_that_are_apart_are_told_by_how_much_it_matters() {
+        let tokens = |off: Duration| {
+            let identity = Identity::new("x").with_server_time(SystemTime::now().checked_sub(off));
+            known("aws.sm", &identity).iter().map(Finding::token).collect::<Vec<_>>()
+        };
+        assert_eq!(tokens(Duration::ZERO), ["ok", "ok"]);
+        assert_eq!(tokens(Duration::from_secs(120)), ["ok", "warn"]);
+        assert_eq!(tokens(Duration::from_secs(600)), ["ok", "fail"]);
+        let ending = Identity::new("x").with_expires_in(Some(Duration::from_secs(9)));
+        assert_eq!(known("vault.kv", &ending).iter().map(Finding::token).collect::<Vec<_>>(), ["ok", "warn"]);
+    }
+}

@@ -1,0 +1,11 @@
+//! What `explain` and `doctor` find out. Names, sizes and times: never a value, and of a JSON secret not even its keys.
+
+mod ci;
+mod file_modes;
+mod providers;
+mod rights;
+
+pub(crate) use ci::system as ci_system;
+pub(crate) use file_modes::{Exposure, exposure};
+pub(crate) use providers::{Instance, instance, instances, set_variables};
+pub(crate) use rights::mend;

@@ -1,0 +1,75 @@
+//! What would mend a failure: the right that is missing, by provider, as its policy has it.
+
+use s1crets::ErrorKind;
+
+/// The actions that reading takes, by type of provider, as docs/security.md lists them.
+pub(super) const READING: [(&str, &[&str]); 2] =
+    [("aws.sm", &["secretsmanager:GetSecretValue", "kms:Decrypt"]), ("aws.ps", &["ssm:GetParameter", "kms:Decrypt"])];
+
+/// Advice for a person, where there is any that is better than the error's own.
+pub(crate) fn mend(kind: &str, path: &str, error: ErrorKind) -> Option<String> {
+    match (kind, error) {
+        ("aws.sm" | "aws.ps", ErrorKind::AccessDenied) => Some(policy_of_aws(kind, path)),
+        ("vault.kv", ErrorKind::AccessDenied) => Some(policy_of_vault(path)),
+        (kind, ErrorKind::Unauthenticated) if kind.starts_with("aws.") => {
+            Some("no credentials that AWS takes: see AWS_PROFILE, AWS_ACCESS_KEY_ID or `aws sso login`".into())
+        }
+        ("vault.kv", ErrorKind::Unauthenticated) => {
+            Some("no token that the server takes: see `auth` in the config file, VAULT_TOKEN or `vault login`".into())
+        }
+        (_, ErrorKind::NotFound) => Some("names are exact: `s1crets get-by-path` lists those below a path".into()),
+        (_, ErrorKind::Unavailable | ErrorKind::Timeout) => {
+            Some("nobody answers there: see the address or endpoint, the proxy and the network".into())
+        }
+        (_, ErrorKind::Throttled) => Some("fewer calls, or a longer cache.ttl".into()),
+        _ => None,
+    }
+}
+
+fn policy_of_aws(kind: &str, path: &str) -> String {
+    let actions = READING.iter().find(|(name, _)| *name == kind).map_or(&[][..], |(_, actions)| actions);
+    let resource = match kind {
+        _ if path.starts_with("arn:") => path.to_owned(),
+        "aws.sm" => format!("arn:aws:secretsmanager:*:*:secret:{path}-??????"),
+        _ => format!("arn:aws:ssm:*:*:parameter/{}", path.trim_start_matches('/')),
+    };
+    let [read, decrypt] = actions else { return String::new() };
+    format!("allow {read} on {resource}; and {decrypt} if it is encrypted with a key of your own")
+}
+
+/// By the first level as the mount, which is so where nobody has mounted deeper.
+fn policy_of_vault(path: &str) -> String {
+    let (mount, rest) = path.split_once('/').unwrap_or((path, ""));
+    format!(
+        "a policy with path \"{mount}/data/{rest}\" {{ capabilities = [\"read\"] }} (KV version 1: path \"{path}\"); \
+         and the mount {mount}/ must exist"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rights_are_those_that_the_page_lists() {
+        let page = include_str!("../../../docs/security.md");
+        for (kind, actions) in READING {
+            assert!(page.contains(&format!("`{kind}`")), "{kind}");
+            actions.iter().for_each(|action| assert!(page.contains(action), "{action}"));
+        }
+    }
+
+    #[test]
+    fn a_refusal_names_the_right_and_what_it_is_for() {
+        for (kind, path, told) in [
+            ("aws.sm", "prod/db", "secretsmanager:GetSecretValue on arn:aws:secretsmanager:*:*:secret:prod/db-??????"),
+            ("aws.ps", "/prod/db", "ssm:GetParameter on arn:aws:ssm:*:*:parameter/prod/db"),
+            ("aws.sm", "arn:aws:secretsmanager:x:1:secret:a-b", "on arn:aws:secretsmanager:x:1:secret:a-b;"),
+            ("vault.kv", "secret/app/db", "path \"secret/data/app/db\" { capabilities = [\"read\"] }"),
+        ] {
+            let advice = mend(kind, path, ErrorKind::AccessDenied).expect("advice");
+            assert!(advice.contains(told), "{advice}");
+        }
+        assert_eq!(mend("file", "x", ErrorKind::Corrupt), None);
+    }
+}

@@ -1,0 +1,183 @@
+use predicates::prelude::*;
+use s1crets_testbed::{Fault, FaultProxy, Moto, OpenBao, unique};
+use serde_json::{Value, json};
+
+use crate::{
+    aws::{on_moto, seed},
+    example, s1crets,
+};
+
+const VALUE: &str = "correct-horse-battery-staple";
+
+fn told(output: &assert_cmd::assert::Assert) -> String {
+    let output = output.get_output();
+    String::from_utf8([output.stdout.clone(), output.stderr.clone()].concat()).unwrap()
+}
+
+#[test]
+fn a_secret_of_a_file_is_explained_without_its_value() {
+    let (folder, file) = example();
+    std::fs::write(folder.path().join("s1crets.toml"), format!("[providers.file]\npath = {file:?}\n")).unwrap();
+    let mut command = s1crets();
+    command.current_dir(folder.path()).args(["explain", "file://app/db#password"]);
+    let output = told(&command.assert().success().stderr(""));
+    for line in [
+        "reference  file://app/db#password\n".to_owned(),
+        "provider   file\n".to_owned(),
+        format!("setting    providers.file.path = {file:?}  # s1crets.toml:2\n"),
+        "key        text of 28 bytes\n".to_owned(),
+        "cache      none: reads are look-ups in memory\n".to_owned(),
+    ] {
+        assert!(output.contains(&line), "{line}: {output}");
+    }
+    // Of a JSON secret not even the keys that were not asked for are told.
+    assert!(!output.contains(VALUE) && !output.contains("username"), "{output}");
+}
+
+#[test]
+fn a_key_that_is_not_there_is_told_by_its_step_and_ends_as_get_does() {
+    let (_folder, file) = example();
+    let mut command = s1crets();
+    command.args(["explain", "app/db", "nope", "--file"]).arg(&file);
+    let output = told(&command.assert().code(1));
+    assert!(output.contains("secret     found") && output.contains("(key_not_found)"), "{output}");
+    assert!(!output.contains(VALUE) && !output.contains("username"), "{output}");
+}
+
+#[test]
+fn on_aws_the_identity_the_version_and_the_origins_are_told() {
+    let name = unique("cli/explain");
+    seed().create_secret(&name, &json!({ "password": VALUE }).to_string());
+    let output =
+        told(&on_moto().args(["explain", &format!("aws.sm://{name}#password"), "--retry", "2"]).assert().success());
+    for part in [
+        "identity   arn:aws:",
+        ", account 123456789012",
+        "secret     found, version ",
+        ", JSON object of ",
+        "key        text of 28 bytes",
+        "setting    retry = 2  # command line\n",
+        "AWS_ENDPOINT_URL, AWS_REGION, AWS_SECRET_ACCESS_KEY\n",
+        "cache      from the provider, 0s old, fresh for ",
+    ] {
+        assert!(output.contains(part), "{part}: {output}");
+    }
+    assert!(!output.contains(VALUE), "{output}");
+    let output = told(&on_moto().args(["explain", &name, "--json"]).assert().success());
+    let json: Value = serde_json::from_str(&output).unwrap();
+    assert_eq!((&json["provider"]["type"], &json["secret"]["kind"]), (&json!("aws.sm"), &json!("JSON object")));
+    assert_eq!(json["identity"]["details"]["account"], "123456789012");
+}
+
+#[tokio::test]
+async fn a_refusal_of_aws_names_the_right_that_is_missing() {
+    let proxy = FaultProxy::start(Moto::shared().endpoint()).await;
+    for (provider, operation, right) in [
+        (
+            "aws.sm",
+            "GetSecretValue",
+            "allow secretsmanager:GetSecretValue on arn:aws:secretsmanager:*:*:secret:some/name-??????",
+        ),
+        ("aws.ps", "GetParameter", "allow ssm:GetParameter on arn:aws:ssm:*:*:parameter/some/name"),
+    ] {
+        proxy.fault(operation, Fault::access_denied()).always();
+        let endpoint = proxy.endpoint().to_owned();
+        let run = move || {
+            let mut command = on_moto();
+            command.args(["explain", "--provider", provider, "some/name", "--endpoint-url", &endpoint]);
+            told(&command.assert().code(3))
+        };
+        let output = tokio::task::spawn_blocking(run).await.unwrap();
+        assert!(output.contains(right) && output.contains("(access_denied)"), "{output}");
+        assert!(output.contains("identity   arn:aws:"), "who is refused is told: {output}");
+    }
+}
+
+/// The command against a server, with a token.
+fn on_vault(server: &OpenBao, token: &str) -> assert_cmd::Command {
+    let mut command = s1crets();
+    command.env("VAULT_ADDR", server.address()).env("VAULT_TOKEN", token);
+    command
+}
+
+#[test]
+fn on_vault_the_token_is_told_by_what_it_is_and_never_itself() {
+    let server = OpenBao::dev();
+    server.must("POST", "secret/data/app", &json!({ "data": { "password": VALUE } }));
+    server.policy("reader", "path \"secret/data/app\" { capabilities = [\"read\"] }");
+    let token = server.token(&json!({ "policies": ["reader"], "ttl": "1h", "display_name": "ci" }));
+    let output =
+        told(&on_vault(&server, &token).args(["explain", "vault.kv://secret/app#password"]).assert().success());
+    for part in
+        ["identity   token-ci, policies default, reader, ", "ends in ", "key        text of 28 bytes", "version 1"]
+    {
+        assert!(output.contains(part), "{part}: {output}");
+    }
+    let refused = on_vault(&server, &token).args(["explain", "vault.kv://secret/other"]).assert().code(3);
+    let refused = told(&refused);
+    assert!(refused.contains("path \"secret/data/other\" { capabilities = [\"read\"] }"), "{refused}");
+    let unknown = told(&on_vault(&server, "s.nobody").args(["explain", "vault.kv://secret/app"]).assert().code(3));
+    assert!(unknown.contains("identity   unknown: ") && unknown.contains("VAULT_TOKEN or `vault login`"), "{unknown}");
+    for output in [output, refused, unknown] {
+        assert!(!output.contains(&token) && !output.contains(VALUE) && !output.contains("s.nobody"), "{output}");
+    }
+}
+
+#[test]
+fn doctor_finds_all_well_where_it_is() {
+    let (_folder, file) = example();
+    let server = OpenBao::dev();
+    let mut command = on_moto();
+    command.env("VAULT_ADDR", server.address()).env("VAULT_TOKEN", server.root_token()).env("S1CRETS_FILE", &file);
+    std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let output = told(&command.args(["doctor", "aws.sm", "vault.kv", "file"]).assert().success());
+    for line in [
+        "ok   config: no file: the defaults hold\n",
+        "ok   aws.sm: reached as arn:aws:",
+        "ok   aws.sm: the clocks agree\n",
+        "ok   vault.kv: reached as ",
+        "ok   vault.kv: the clocks agree\n",
+        "ok   file: can be opened\n",
+    ] {
+        assert!(output.contains(line), "{line}: {output}");
+    }
+    assert!(!output.contains(server.root_token()) && !output.contains(VALUE));
+}
+
+#[test]
+fn doctor_ends_with_the_status_of_the_worst_failure() {
+    let (folder, file) = example();
+    let config = format!(
+        "[providers.file]\npath = {file:?}\n[providers.away]\ntype = \"vault.kv\"\naddress = \"http://127.0.0.1:1\"\nretry = 1\n"
+    );
+    std::fs::write(folder.path().join("s1crets.toml"), config).unwrap();
+    let mode = |mode| std::os::unix::fs::PermissionsExt::from_mode(mode);
+    std::fs::set_permissions(&file, mode(0o644)).unwrap();
+    let doctor = || {
+        let mut command = s1crets();
+        command.current_dir(folder.path()).env("VAULT_TOKEN", "t").args(["doctor", "--provider", "file"]);
+        command
+    };
+    let output = told(&doctor().assert().code(4));
+    assert!(
+        output.contains("fail away: ") && output.contains("warn file: ") && output.contains("chmod o-rwx"),
+        "{output}"
+    );
+    // A warning alone is no failure.
+    doctor().arg("file").assert().success().stdout(predicate::str::contains("warn file: "));
+    let output = told(&doctor().args(["away", "--json"]).assert().code(4));
+    let findings: Value = serde_json::from_str(&output).unwrap();
+    assert!(findings.as_array().unwrap().iter().any(|it| it["verdict"] == "fail" && it["about"] == "away"), "{output}");
+    std::fs::write(folder.path().join("s1crets.toml"), "retrys = 1").unwrap();
+    doctor().assert().code(5).stdout(predicate::str::contains("fail config: s1crets.toml:1: unknown key"));
+}
+
+#[test]
+fn doctor_tells_who_runs_it_and_what_becomes_of_values_there() {
+    let (_folder, file) = example();
+    for (variable, told) in [("GITLAB_CI", "use `s1crets run --redact`"), ("GITHUB_ACTIONS", "values are masked")] {
+        let mut command = s1crets();
+        command.env("S1CRETS_FILE", &file).env(variable, "true").args(["doctor", "--provider", "file"]);
+        command.assert().success().stdout(predicate::str::contains(told));
+    }
+}
