@@ -49,6 +49,7 @@ pub struct ClientBuilder {
     role: Option<RoleSettings>,
     endpoint_url: Option<String>,
     file: Option<PathBuf>,
+    one_shot: bool,
 }
 
 impl ClientBuilder {
@@ -98,21 +99,28 @@ impl ClientBuilder {
         Self { file: Some(path.into()), ..self }
     }
 
+    /// For a process that asks and ends, such as a command: no thread watches a file, and files are read by the thread that
+    /// asks.
+    pub fn with_one_shot(self, one_shot: bool) -> Self {
+        Self { one_shot, ..self }
+    }
+
     /// The client. No provider is opened yet.
     ///
     /// # Errors
     /// [`Config`](crate::ErrorKind::Config) if settings contradict each other or a provider's type is unknown;
     /// [`Unsupported`](crate::ErrorKind::Unsupported) if a configured provider is not in this build.
     pub fn build(self) -> Result<Client> {
-        let config = self.overruled();
+        let (config, one_shot) = (self.overruled(), self.one_shot);
         let policy = config.cache_policy();
         let mut stacks = HashMap::new();
         for kind in KINDS {
-            let settings = with_general(*kind, &config, ProviderSettings::default());
+            let settings = with_general(*kind, &config, ProviderSettings { one_shot, ..ProviderSettings::default() });
             let opening = kind.opening(settings).unwrap_or_else(failing);
             stacks.insert(kind.name.to_owned(), Stack::new(opening, policy));
         }
         for (name, settings) in &config.providers {
+            let settings = ProviderSettings { one_shot, ..settings.clone() };
             let opening = configured(&config, name, settings).map_err(|error| in_table(name, &error))?;
             stacks.insert(name.clone(), Stack::new(opening, policy));
         }
@@ -189,13 +197,13 @@ fn overrule<T: Clone>(own: &mut Option<T>, set: &Option<T>, key: &'static str, o
     }
 }
 
-fn configured(config: &Config, name: &str, settings: &ProviderSettings) -> Result<Opening> {
+fn configured(config: &Config, name: &str, settings: ProviderSettings) -> Result<Opening> {
     let kind_name = settings.kind.as_deref().unwrap_or(name);
     let kind = Kind::find(kind_name).ok_or_else(|| {
         let known: Vec<_> = KINDS.iter().map(|kind| kind.name).collect();
         Error::config(format!("there is no provider of type {kind_name:?}; there are {}", known.join(", ")))
     })?;
-    kind.opening(with_general(kind, config, settings.clone()))
+    kind.opening(with_general(kind, config, settings))
 }
 
 /// A provider's own settings with the general ones that apply to its type.

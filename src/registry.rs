@@ -123,7 +123,7 @@ fn file(settings: ProviderSettings) -> Result<Opening> {
     refuse_aws(&settings)?;
     refuse_vault(&settings)?;
     refuse([("retry", settings.retry.is_some()), ("timeout", settings.timeout.is_some())])?;
-    let ProviderSettings { path, wait, backoff, .. } = settings;
+    let ProviderSettings { path, wait, backoff, one_shot, .. } = settings;
     let mut builder =
         providers::file::FileProvider::builder(path.unwrap_or_else(|| providers::file::DEFAULT_PATH.into()));
     if let Some(wait) = wait {
@@ -131,6 +131,9 @@ fn file(settings: ProviderSettings) -> Result<Opening> {
     }
     if let Some(backoff) = backoff {
         builder = builder.backoff(backoff);
+    }
+    if one_shot {
+        builder = builder.one_shot();
     }
     Ok(opening(builder, providers::file::FileBuilder::open))
 }
@@ -150,7 +153,9 @@ fn vault_kv(settings: ProviderSettings) -> Result<Opening> {
 }
 
 fn memory(settings: ProviderSettings) -> Result<Opening> {
-    if settings != (ProviderSettings { kind: settings.kind.clone(), ..ProviderSettings::default() }) {
+    let none =
+        ProviderSettings { kind: settings.kind.clone(), one_shot: settings.one_shot, ..ProviderSettings::default() };
+    if settings != none {
         return Err(Error::config("the provider memory has no settings"));
     }
     Ok(opening(providers::memory::Memory::new(), |memory| async move { Ok(memory) }))

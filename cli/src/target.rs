@@ -36,7 +36,7 @@ pub(crate) fn builder(global: &Global) -> Result<ClientBuilder, Failure> {
 
 /// The options over the settings.
 pub(crate) fn with_options(config: Config, global: &Global) -> ClientBuilder {
-    let mut builder = Client::builder().with_config(config);
+    let mut builder = Client::builder().with_config(config).with_one_shot(true);
     if let Some(region) = &global.region {
         builder = builder.with_region(region);
     }

@@ -69,6 +69,9 @@ pub struct ProviderSettings {
     pub kv_version: Option<u8>,
     /// Vault: the versions of single mounts, by their paths: the server is not asked about these.
     pub mounts: Option<BTreeMap<String, u8>>,
+    /// File: whether the process asks and ends. No setting of the file: the builder's.
+    #[serde(skip)]
+    pub(crate) one_shot: bool,
 }
 
 /// One of the roles of an AWS provider.

@@ -33,11 +33,13 @@ pub struct FileBuilder {
     backoff: Duration,
     poll_interval: Duration,
     watch: bool,
+    /// Reads in the thread that asks, not where it holds up nobody.
+    here: bool,
 }
 
 impl FileBuilder {
     pub(super) fn new(path: PathBuf) -> Self {
-        Self { path, wait: None, backoff: BACKOFF, poll_interval: POLL_INTERVAL, watch: true }
+        Self { path, wait: None, backoff: BACKOFF, poll_interval: POLL_INTERVAL, watch: true, here: false }
     }
 
     /// How long [`open`](Self::open) waits for a file that is missing or can't be read. Default: not at
@@ -68,6 +70,12 @@ impl FileBuilder {
         Self { watch, ..self }
     }
 
+    /// Starts no thread at all, for a process that has nothing else to do meanwhile.
+    #[must_use]
+    pub(crate) fn one_shot(self) -> Self {
+        Self { watch: false, here: true, ..self }
+    }
+
     /// Opens the provider: reads the file, and begins to watch it.
     ///
     /// A file that is missing or corrupt is no error here unless [`wait`](Self::wait) is set: reads
@@ -84,12 +92,12 @@ impl FileBuilder {
         let (sender, wakes) = mpsc::channel();
         let (path, watcher) = (self.path.clone(), self.watch.then_some(sender));
         // Watching begins before reading, so that no change falls in between.
-        let (store, watches) = blocking(move || {
+        let prepare = move || {
             let source = Source::detect(&path)?;
             let watches = watcher.clone().map(|watcher| Watches::new(&source, watcher));
             Ok((Arc::new(Store::new(source, watcher)), watches))
-        })
-        .await?;
+        };
+        let (store, watches) = self.work(prepare).await?;
         self.first_load(&store).await?;
         if let Some(watches) = watches {
             watch::spawn(Arc::downgrade(&store), watches, wakes, self.poll_interval)?;
@@ -97,12 +105,16 @@ impl FileBuilder {
         Ok(FileProvider::new(store))
     }
 
+    async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+        if self.here { work() } else { blocking(work).await }
+    }
+
     async fn first_load(&self, store: &Arc<Store>) -> Result<()> {
         let started = Instant::now();
         let mut pause = self.backoff;
         loop {
             let attempt = store.clone();
-            let Err(error) = blocking(move || attempt.refresh(When::Now)).await else { return Ok(()) };
+            let Err(error) = self.work(move || attempt.refresh(When::Now)).await else { return Ok(()) };
             let Some(wait) = self.wait else { return Ok(()) };
             let left = wait.saturating_sub(started.elapsed());
             if left.is_zero() {
