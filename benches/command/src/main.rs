@@ -1,0 +1,163 @@
+//! What a whole run of the command takes, from start to exit, beside programs that make the same call and nothing else;
+//! and how fast `run --redact` lets output through.
+//!
+//! `cargo build --release -p s1crets-cli -p s1crets-bench-command && target/release/s1crets-bench-command`, after
+//! `cargo xtask setup`.
+#![allow(clippy::print_stdout, reason = "it prints figures")]
+
+use std::{
+    env,
+    error::Error,
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use s1crets_testbed::{AwsSeed, Moto, OpenBao};
+use serde_json::{Map, Value, json};
+
+const RUNS: usize = 101;
+const REGION: &str = "eu-west-1";
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let folder = tempfile::tempdir_in("/dev/shm")?;
+    println!("medians of {RUNS} runs, one after the other of each kind in turns");
+    from_a_file(folder.path())?;
+    from_moto()?;
+    from_openbao(folder.path())?;
+    redaction(folder.path())
+}
+
+fn from_a_file(folder: &Path) -> Result<(), Box<dyn Error>> {
+    let file = folder.join("secrets.json");
+    fs::write(&file, json!({ "secrets": { "app/db": { "password": "hunter2" } } }).to_string())?;
+    let get = || {
+        let mut get = program("s1crets");
+        get.args(["get", "file://app/db#password"]).env("S1CRETS_FILE", &file);
+        get
+    };
+    compare("file", ("/bin/true", &|| Command::new("/bin/true")), &get)
+}
+
+fn from_moto() -> Result<(), Box<dyn Error>> {
+    let moto = Moto::start();
+    AwsSeed::new(moto.endpoint(), REGION).create_secret("prod/db", "hunter2");
+    let on_moto = |name: &str, arguments: &[&str]| {
+        let mut command = program(name);
+        command.args(arguments).env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
+        command.env("AWS_REGION", REGION).env("AWS_ENDPOINT_URL", moto.endpoint());
+        command
+    };
+    let rival = || on_moto("rival-aws-sdk", &["prod/db"]);
+    compare("aws.sm", ("the AWS SDK", &rival), &|| on_moto("s1crets", &["get", "aws.sm://prod/db"]))
+}
+
+fn from_openbao(folder: &Path) -> Result<(), Box<dyn Error>> {
+    let bao = OpenBao::dev();
+    bao.must("POST", "secret/data/app", &json!({ "data": { "password": "hunter2" } }));
+    let config = folder.join("s1crets.toml");
+    fs::write(&config, "[providers.\"vault.kv\"]\nmounts = { secret = 2 }\n")?;
+    let on_openbao = |name: &str, arguments: &[&str]| {
+        let mut command = program(name);
+        command.args(arguments).env("VAULT_ADDR", bao.plain_address()).env("VAULT_TOKEN", bao.root_token());
+        command
+    };
+    let rival = || on_openbao("rival-vaultrs", &["secret", "app", "password"]);
+    let get = || on_openbao("s1crets", &["get", "vault.kv://secret/app#password"]);
+    compare("vault.kv", ("vaultrs", &rival), &get)?;
+    let told = || {
+        let mut get = get();
+        get.env("S1CRETS_CONFIG", &config);
+        get
+    };
+    compare("vault.kv, mount's version in the config", ("vaultrs", &rival), &told)
+}
+
+/// Log lines, through a hundred secrets with all their forms: the time of the whole run, less that of one with nothing to
+/// print.
+fn redaction(folder: &Path) -> Result<(), Box<dyn Error>> {
+    const SIZE: usize = 256 << 20;
+    let (file, env_file, log) = (folder.join("hundred.json"), folder.join(".env"), folder.join("log"));
+    let names: Vec<_> = (0..100).map(|index| format!("SECRET_{index}")).collect();
+    let value =
+        |index: usize| Value::from(format!("{:016x}/{index:04}+pass", index.wrapping_mul(0x9E37_79B9_7F4A_7C15)));
+    let secrets: Map<String, Value> =
+        names.iter().enumerate().map(|(index, name)| (name.clone(), json!({ "v": value(index) }))).collect();
+    fs::write(&file, json!({ "secrets": secrets }).to_string())?;
+    fs::write(&env_file, names.iter().map(|name| format!("{name}=file://{name}#v\n")).collect::<String>())?;
+    fs::write(&log, log_lines(SIZE)?)?;
+    let run = |from: &Path| {
+        let mut run = program("s1crets");
+        run.env("S1CRETS_FILE", &file).args(["run", "--redact", "--env-file"]).arg(&env_file);
+        run.args(["--", "cat"]).arg(from);
+        run
+    };
+    let (mut whole, mut empty) = (Vec::new(), Vec::new());
+    for _ in 0..7 {
+        whole.push(time(run(&log))?);
+        empty.push(time(run(Path::new("/dev/null")))?);
+    }
+    let took = median(whole).saturating_sub(median(empty));
+    println!("run --redact, 100 secrets: {:.0} MB/s", SIZE as f64 / 1e6 / took.as_secs_f64());
+    Ok(())
+}
+
+fn log_lines(size: usize) -> Result<String, Box<dyn Error>> {
+    let mut lines = String::with_capacity(size + 200);
+    let mut index = 0_u64;
+    while lines.len() < size {
+        let id = index.wrapping_mul(0xD6E8_FEB8_6659_FD93);
+        writeln!(
+            lines,
+            "2026-01-01T00:{:02}:{:02}Z INFO request id={id:016x} method=GET path=/v1/items/{index} status=200 \
+                         agent=\"Mozilla/5.0 (X11; Linux x86_64)\" took={}ms",
+            index / 60 % 60,
+            index % 60,
+            id % 400
+        )?;
+        index += 1;
+    }
+    lines.truncate(size);
+    Ok(lines)
+}
+
+type Making<'a> = &'a dyn Fn() -> Command;
+
+fn compare(what: &str, (rival_name, rival): (&str, Making<'_>), ours: Making<'_>) -> Result<(), Box<dyn Error>> {
+    let (mut theirs, mut own) = (Vec::new(), Vec::new());
+    for _ in 0..RUNS {
+        theirs.push(time(rival())?);
+        own.push(time(ours())?);
+    }
+    let (theirs, own) = (median(theirs), median(own));
+    let ratio = own.as_secs_f64() / theirs.as_secs_f64();
+    println!("{what}: s1crets get {own:.1?}, {rival_name} {theirs:.1?}: {ratio:.2}x");
+    Ok(())
+}
+
+fn time(mut command: Command) -> Result<Duration, Box<dyn Error>> {
+    let started = Instant::now();
+    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).status()?;
+    let took = started.elapsed();
+    if status.success() { Ok(took) } else { Err(format!("{command:?}: {status}").into()) }
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times[times.len() / 2]
+}
+
+/// A program beside this one, in an environment of its own.
+fn program(name: &str) -> Command {
+    let beside = env::current_exe().ok().and_then(|path| Some(path.parent()?.join(name)));
+    let mut command = Command::new(beside.unwrap_or_else(|| PathBuf::from(name)));
+    command
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .env("HOME", "/nonexistent")
+        .env("AWS_EC2_METADATA_DISABLED", "true");
+    command.current_dir("/");
+    command
+}
