@@ -10,13 +10,18 @@ use std::{
 };
 
 use crate::{
-    cache::CachePolicy,
+    cache::{Behind, CachePolicy},
     client::{Client, Stack},
     config::{Config, ProviderSettings, RoleSettings, Setting, defaults::DEFAULT_PROVIDER},
     error::{Error, Result},
     provider::Provider,
     reference::check_provider,
     registry::{KINDS, Kind, Opening},
+};
+#[cfg(all(feature = "disk-cache", unix))]
+use crate::{
+    cache::{DiskCache, disk::Disk},
+    scope,
 };
 
 /// Sets up a [`Client`].
@@ -43,6 +48,8 @@ pub struct ClientBuilder {
     config: Config,
     providers: BTreeMap<String, Arc<dyn Provider>>,
     cache: Option<CachePolicy>,
+    #[cfg(all(feature = "disk-cache", unix))]
+    disk: Option<DiskCache>,
     retry: Option<NonZeroU32>,
     timeout: Option<Duration>,
     region: Option<String>,
@@ -67,6 +74,16 @@ impl ClientBuilder {
     /// The cache of each provider.
     pub fn with_cache(self, policy: CachePolicy) -> Self {
         Self { cache: Some(policy), ..self }
+    }
+
+    /// A cache on disk behind the caches in memory. Providers that are given by
+    /// [`with_provider`](Self::with_provider) are not kept there: nothing tells their settings apart; put a
+    /// [`Cached::on_disk`](crate::Cached::on_disk) around them instead.
+    ///
+    /// A folder or key that can't be used is told by a warning, once; the client goes on without.
+    #[cfg(all(feature = "disk-cache", unix))]
+    pub fn cache_on_disk(self, disk: DiskCache) -> Self {
+        Self { disk: Some(disk), ..self }
     }
 
     /// Attempts in total, for every provider that calls a backend.
@@ -109,20 +126,26 @@ impl ClientBuilder {
     ///
     /// # Errors
     /// [`Config`](crate::ErrorKind::Config) if settings contradict each other or a provider's type is unknown;
-    /// [`Unsupported`](crate::ErrorKind::Unsupported) if a configured provider is not in this build.
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) if a configured provider, or the cache on disk, is not in this build.
     pub fn build(self) -> Result<Client> {
         let (config, one_shot) = (self.overruled(), self.one_shot);
         let policy = config.cache_policy();
+        let behind = behind(&config)?;
         let mut stacks = HashMap::new();
         for kind in KINDS {
             let settings = with_general(*kind, &config, ProviderSettings { one_shot, ..ProviderSettings::default() });
+            let behind = behind(*kind, &settings);
             let opening = kind.opening(settings).unwrap_or_else(failing);
-            stacks.insert(kind.name.to_owned(), Stack::new(opening, policy));
+            stacks.insert(kind.name.to_owned(), Stack::new(opening, policy).with_behind(behind));
         }
         for (name, settings) in &config.providers {
-            let settings = ProviderSettings { one_shot, ..settings.clone() };
-            let opening = configured(&config, name, settings).map_err(|error| in_table(name, &error))?;
-            stacks.insert(name.clone(), Stack::new(opening, policy));
+            let opened = || {
+                let kind = kind_of(name, settings)?;
+                let settings = with_general(kind, &config, ProviderSettings { one_shot, ..settings.clone() });
+                let behind = behind(kind, &settings);
+                Ok(Stack::new(kind.opening(settings)?, policy).with_behind(behind))
+            };
+            stacks.insert(name.clone(), opened().map_err(|error| in_table(name, &error))?);
         }
         for (name, provider) in self.providers {
             check_provider(&name)?;
@@ -147,6 +170,13 @@ impl ClientBuilder {
         if let Some(policy) = self.cache {
             config.cache = std::mem::take(&mut config.cache).filled(policy);
             config.overruled(&["cache"]);
+        }
+        #[cfg(all(feature = "disk-cache", unix))]
+        if let Some(disk) = &self.disk {
+            config.cache.put_on(disk);
+            for key in ["disk", "path", "key_file", "key_variable", "key_credential"] {
+                config.overruled(&["cache", key]);
+            }
         }
         if let Some(attempts) = self.retry {
             config.retry = Some(attempts);
@@ -197,13 +227,32 @@ fn overrule<T: Clone>(own: &mut Option<T>, set: &Option<T>, key: &'static str, o
     }
 }
 
-fn configured(config: &Config, name: &str, settings: ProviderSettings) -> Result<Opening> {
+/// What stands behind the memory of a provider, by its type and settings.
+#[cfg(all(feature = "disk-cache", unix))]
+fn behind(config: &Config) -> Result<impl Fn(Kind, &ProviderSettings) -> Behind + use<>> {
+    let on = config.cache.disk == Some(true);
+    let disk = on.then(|| Disk::new(config.disk_cache(), config.cache_policy().entries));
+    Ok(move |kind, settings: &ProviderSettings| match (&disk, scope::of(kind, settings)) {
+        (Some(disk), Some(scope)) => Behind::new(disk.clone(), scope),
+        _ => Behind::default(),
+    })
+}
+
+#[cfg(not(all(feature = "disk-cache", unix)))]
+fn behind(config: &Config) -> Result<impl Fn(Kind, &ProviderSettings) -> Behind + use<>> {
+    match config.cache.disk {
+        Some(true) => Err(Error::unsupported("this build has no cache on disk")
+            .with_hint("build s1crets with the feature `disk-cache`, on Unix")),
+        _ => Ok(|_, _: &_| Behind::default()),
+    }
+}
+
+fn kind_of(name: &str, settings: &ProviderSettings) -> Result<Kind> {
     let kind_name = settings.kind.as_deref().unwrap_or(name);
-    let kind = Kind::find(kind_name).ok_or_else(|| {
+    Kind::find(kind_name).ok_or_else(|| {
         let known: Vec<_> = KINDS.iter().map(|kind| kind.name).collect();
         Error::config(format!("there is no provider of type {kind_name:?}; there are {}", known.join(", ")))
-    })?;
-    kind.opening(with_general(kind, config, settings))
+    })
 }
 
 /// A provider's own settings with the general ones that apply to its type.

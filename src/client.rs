@@ -3,7 +3,10 @@
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Instant,
 };
 
@@ -11,7 +14,7 @@ use tokio::sync::{OnceCell, watch};
 
 use crate::{
     builder::ClientBuilder,
-    cache::{CachePolicy, CacheStats, Cached},
+    cache::{Behind, CachePolicy, CacheStats, Cached, kept},
     config::Config,
     error::{Error, Operation, Result},
     handle::Handle,
@@ -45,7 +48,10 @@ struct Inner {
 pub(crate) struct Stack {
     opening: Opening,
     policy: CachePolicy,
+    behind: Arc<Behind>,
     layers: OnceCell<Layers>,
+    /// Whether somebody opens the provider in the background.
+    opens: AtomicBool,
 }
 
 enum Layers {
@@ -253,9 +259,27 @@ impl Client {
 
     /// The answer, if the cache has it: the way of most reads, without a future to box.
     pub(crate) fn held(&self, provider: &str, path: &str, options: &GetOptions) -> Option<Result<Secret>> {
-        match self.0.stacks.get(provider)?.layers.get()? {
-            Layers::Cached(cached) => cached.look(path, options),
-            Layers::Plain(_) => None,
+        let stack = self.0.stacks.get(provider)?;
+        match stack.layers.get() {
+            Some(Layers::Cached(cached)) => cached.look(path, options),
+            Some(Layers::Plain(_)) => None,
+            None => {
+                let kept = kept(&stack.behind, &stack.policy, path, options)?;
+                self.open_in_background(stack, provider);
+                Some(Ok(kept))
+            }
+        }
+    }
+
+    /// What is kept on disk takes no provider, and so no start of one. Whoever lives for longer wants the memory in front.
+    fn open_in_background(&self, stack: &Stack, provider: &str) {
+        if stack.opens.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let (client, provider) = (self.clone(), provider.to_owned());
+            // Whoever needs the provider itself is told why it can't be opened.
+            runtime.spawn(async move { drop(client.open(&provider).await) });
         }
     }
 
@@ -318,6 +342,11 @@ impl Client {
         told(Operation::Update, provider, path, layers.provider().update(path, value, options)).await
     }
 
+    /// Whether other processes may change what the cache of a provider holds.
+    pub(crate) fn is_shared(&self, provider: &str) -> bool {
+        self.0.stacks.get(provider).is_some_and(|stack| stack.behind.is_there())
+    }
+
     /// Tells of loads of a secret; nothing for a provider without a cache.
     pub(crate) async fn landings(&self, provider: &str, path: &str) -> Result<Option<watch::Receiver<()>>> {
         match self.open(provider).await? {
@@ -332,7 +361,9 @@ impl Client {
             let opened = (stack.opening)().await?;
             Ok(match opened.capabilities().local {
                 true => Layers::Plain(opened),
-                false => Layers::Cached(Cached::named(opened, stack.policy, provider)),
+                false => {
+                    Layers::Cached(Cached::named(opened, stack.policy, provider).with_behind(stack.behind.clone()))
+                }
             })
         });
         opened.await.map_err(|error: Error| error.with_context(Operation::Connect, || provider.to_owned()))
@@ -345,7 +376,13 @@ impl Client {
 
 impl Stack {
     pub(crate) fn new(opening: Opening, policy: CachePolicy) -> Self {
-        Self { opening, policy, layers: OnceCell::new() }
+        let (behind, layers, opens) = Default::default();
+        Self { opening, policy, behind, layers, opens }
+    }
+
+    /// The same with a disk behind the memory.
+    pub(crate) fn with_behind(self, behind: Behind) -> Self {
+        Self { behind: Arc::new(behind), ..self }
     }
 }
 

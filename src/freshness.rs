@@ -30,6 +30,8 @@ pub enum Source {
     Provider,
     /// Held in memory.
     Memory,
+    /// Kept on disk, by this process or another one.
+    Disk,
 }
 
 /// What a cache notes on a handle that it gives.

@@ -46,6 +46,9 @@ const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(30)];
 /// A look is taken this often at least, and not more often than the other: in between, changes come by the cache.
 const LOOKS: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(60)];
 
+/// A look is taken that often where other processes may change what is held, who can't tell the handle.
+const SHARED: Duration = Duration::from_secs(1);
+
 /// How often a provider without a cache is looked at: its reads are look-ups.
 const LOCAL: Duration = Duration::from_millis(500);
 
@@ -154,6 +157,7 @@ impl Follower {
     /// Until the value is to be looked at again: a look at one that is about to expire has it loaded anew.
     fn until_due(&self, secret: &Secret) -> Duration {
         let [shortest, longest] = LOOKS;
+        let longest = if self.client.is_shared(&self.provider) { SHARED } else { longest };
         match secret.freshness() {
             _ if self.landings.is_none() => LOCAL,
             // The cache decides when it is due; looking some times on the way finds that moment.

@@ -107,6 +107,8 @@ mod handle;
 mod many;
 mod registry;
 pub mod request;
+#[cfg(all(feature = "disk-cache", unix))]
+mod scope;
 
 #[cfg(feature = "blocking")]
 pub mod blocking;

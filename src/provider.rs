@@ -120,6 +120,8 @@ pub struct Listing(Arc<Entries>);
 struct Entries {
     secrets: BTreeMap<String, Secret>,
     failures: BTreeMap<String, Error>,
+    /// What the cache that gave this noted on it.
+    seen: Option<Seen>,
 }
 
 /// What an update did.
@@ -135,7 +137,7 @@ pub struct Updated {
 impl Listing {
     /// A listing of what could be read and what could not.
     pub fn new(secrets: BTreeMap<String, Secret>, failures: BTreeMap<String, Error>) -> Self {
-        Self(Arc::new(Entries { secrets, failures }))
+        Self(Arc::new(Entries { secrets, failures, seen: None }))
     }
 
     /// The secret of this full name, if it was there and readable.
@@ -178,9 +180,14 @@ impl Listing {
         failure.map_or(Ok(self), Err)
     }
 
-    /// The same with a note on every secret.
+    pub(crate) fn seen(&self) -> Option<Seen> {
+        self.0.seen
+    }
+
+    /// The same with a note on it and on every secret.
     pub(crate) fn with_seen(self, seen: Seen) -> Self {
         let mut entries = Arc::unwrap_or_clone(self.0);
+        entries.seen = Some(seen);
         entries.secrets = entries.secrets.into_iter().map(|(name, secret)| (name, secret.with_seen(seen))).collect();
         Self(Arc::new(entries))
     }

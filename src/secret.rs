@@ -192,6 +192,10 @@ impl Secret {
         self.seen.map(|seen| seen.freshness(Instant::now()))
     }
 
+    pub(crate) fn seen(&self) -> Option<Seen> {
+        self.seen
+    }
+
     pub(crate) fn with_seen(self, seen: Seen) -> Self {
         Self { seen: Some(seen), ..self }
     }

@@ -2,10 +2,11 @@
 
 use tracing_subscriber::EnvFilter;
 
-/// Logs what this project's own code does: of dependencies nothing, whatever they would log.
+/// Logs what this project's own code does: of dependencies nothing, whatever they would log. That the cache on disk can't be
+/// used is told in any case: it would not be noticed otherwise.
 pub(crate) fn start(verbose: u8) {
     let level = match verbose {
-        0 | 1 => return,
+        0 | 1 => "s1crets::disk_cache=warn",
         2 => "s1crets=debug",
         _ => "s1crets=trace",
     };

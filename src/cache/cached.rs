@@ -7,10 +7,13 @@ use std::{
 };
 
 use async_trait::async_trait;
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
+#[cfg(all(feature = "disk-cache", unix))]
+use super::disk::{Disk, DiskCache};
 use super::{
     batch::Haste,
+    behind::{Behind, Why},
     health::Health,
     key::{self, ListingKey},
     policy::CachePolicy,
@@ -20,7 +23,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    freshness::Seen,
+    freshness::{Seen, Source},
     identity::Identity,
     options::{GetOptions, ListOptions, UpdateOptions},
     provider::{Capabilities, Listing, Provider, Updated, is_below},
@@ -55,6 +58,8 @@ pub struct Cached<P: ?Sized> {
     listings: Arc<Shelf<ListingKey, Listing>>,
     counters: Arc<Counters>,
     upstream: Arc<Upstream<P>>,
+    behind: Arc<Behind>,
+    policy: CachePolicy,
 }
 
 impl<P: Provider + ?Sized> Cached<P> {
@@ -71,7 +76,25 @@ impl<P: Provider + ?Sized> Cached<P> {
             listings: Shelf::new(policy, health, counters.clone()),
             upstream: Upstream::new(provider, &policy, counters.clone()),
             counters,
+            behind: Arc::default(),
+            policy,
         }
+    }
+
+    /// The same with a disk behind the memory: what is loaded is kept there too, and found there by other processes and
+    /// after a restart. `scope` must tell the provider with its settings from all others whose secrets are kept in the same
+    /// folder: it is part of what a record is bound to.
+    #[cfg(all(feature = "disk-cache", unix))]
+    pub fn on_disk(self, disk: DiskCache, scope: &str) -> Self {
+        let disk = Disk::new(disk, self.policy.entries);
+        self.with_behind(Arc::new(Behind::new(disk, scope)))
+    }
+
+    /// The same with something behind the memory.
+    pub(crate) fn with_behind(self, behind: Arc<Behind>) -> Self {
+        // What is not kept in memory is not kept at all.
+        let behind = if self.policy.keeps() { behind } else { Arc::default() };
+        Self { behind, ..self }
     }
 
     /// The secret, if it is held and may be answered from memory. It may be loaded anew behind this.
@@ -81,6 +104,8 @@ impl<P: Provider + ?Sized> Cached<P> {
 
     /// Drops what is held of a name, and the listings that cover it.
     pub fn invalidate(&self, path: &str) {
+        // First the disk: what is no longer in memory must not be found there again.
+        self.behind.drop_name(path);
         let name = path.to_owned();
         let by_name = move |secret: &Secret| secret.name() == Some(&name);
         self.secrets.drop_if(|key| key::path_of(key) == path, Some(Arc::new(by_name)));
@@ -89,6 +114,11 @@ impl<P: Provider + ?Sized> Cached<P> {
 
     /// Drops everything.
     pub fn clear(&self) {
+        self.behind.clear();
+        self.drop_memory();
+    }
+
+    fn drop_memory(&self) {
         self.secrets.drop_if(|_| true, None);
         self.listings.drop_if(|_| true, None);
     }
@@ -111,14 +141,14 @@ impl<P: Provider + ?Sized> Cached<P> {
     pub async fn rejected(&self, path: &str, options: &GetOptions, refused: &Secret) -> Result<Option<Secret>> {
         let key = key::of_secret(path, options).into_owned();
         let newer = |secret: Secret| (!secret.is_same_version(refused)).then_some(secret);
+        self.behind.catch_up(|| self.drop_memory());
+        self.secrets.restore(&key, || self.behind.restore(&key));
         if let Some(newer) = self.secrets.peek(&key).and_then(newer) {
             return Ok(Some(newer));
         }
         let keys = [key];
         let answer = match self.secrets.may_reread(&keys[0]) {
-            true => {
-                one(self.secrets.load(&keys, self.loader(options, Haste::Awaited), OnFailure::Tell).await).map(Some)
-            }
+            true => one(self.secrets.load(&keys, self.loader(options, Why::Refused), OnFailure::Tell).await).map(Some),
             false => self.secrets.join(&keys[0]).await,
         };
         answer.map(|secret| secret.and_then(newer))
@@ -139,15 +169,24 @@ impl<P: Provider + ?Sized> Cached<P> {
         if !options.cached {
             return None;
         }
+        self.behind.catch_up(|| self.drop_memory());
         let key = key::of_secret(path, options);
-        match self.secrets.look(&*key) {
+        match self.look_further(&key) {
             Look::Hit(secret) => Some(Ok(secret)),
             Look::Due(secret) => {
-                self.secrets.refresh(&key.into_owned(), self.loader(options, Haste::Background));
+                self.secrets.refresh(&key.into_owned(), self.loader(options, Why::Due));
                 Some(Ok(secret))
             }
             Look::Missing(error) => Some(Err(error)),
             Look::Miss => None,
+        }
+    }
+
+    /// A look into the memory, and then at the disk.
+    fn look_further(&self, key: &str) -> Look<Secret> {
+        match self.secrets.look(key) {
+            Look::Miss if self.behind.is_there() => self.secrets.restore(&key.to_owned(), || self.behind.restore(key)),
+            look => look,
         }
     }
 
@@ -158,46 +197,60 @@ impl<P: Provider + ?Sized> Cached<P> {
         if !options.cached {
             self.secrets.leave_loads(&keys);
         }
-        self.secrets.load(&keys, self.loader(options, Haste::Awaited), OnFailure::of(options.cached)).await
+        self.secrets.load(&keys, self.loader(options, Why::of(options.cached)), OnFailure::of(options.cached)).await
     }
 
-    fn loader(&self, options: &GetOptions, haste: Haste) -> impl Fn(Vec<String>) -> Load<Secret> + use<P> {
+    fn loader(&self, options: &GetOptions, why: Why) -> impl Fn(Vec<String>) -> Load<Secret> + use<P> {
         let (upstream, shelf, options) = (self.upstream.clone(), self.secrets.clone(), options.clone());
+        let (behind, policy) = (self.behind.clone(), self.policy);
+        let haste = if why == Why::Due { Haste::Background } else { Haste::Awaited };
         move |keys| {
-            let (upstream, shelf, options) = (upstream.clone(), shelf.clone(), options.clone());
-            Box::pin(async move {
-                match keys.as_slice() {
-                    [key] => {
-                        let held = || options.cached.then(|| shelf.peek(key)).flatten();
-                        vec![upstream.get(key, &options, haste, held).await]
-                    }
-                    keys => {
-                        let paths: Vec<_> = keys.iter().map(|key| key::path_of(key).to_owned()).collect();
-                        upstream.get_many(&paths, &options).await
-                    }
+            let (upstream, shelf, options, behind) = (upstream.clone(), shelf.clone(), options.clone(), behind.clone());
+            let call = async move |keys: Vec<String>| match keys.as_slice() {
+                [key] => {
+                    let held = || options.cached.then(|| shelf.peek(key)).flatten();
+                    vec![upstream.get(key, &options, haste, held).await]
                 }
-            })
+                keys => {
+                    let paths: Vec<_> = keys.iter().map(|key| key::path_of(key).to_owned()).collect();
+                    upstream.get_many(&paths, &options).await
+                }
+            };
+            Box::pin(async move { behind.load(keys, why, &policy, call).await })
         }
     }
 
-    fn list_loader(&self, path: &str, options: &ListOptions) -> impl Fn(Vec<ListingKey>) -> Load<Listing> + use<P> {
-        let (upstream, path) = (self.upstream.clone(), path.to_owned());
+    fn list_loader(
+        &self,
+        path: &str,
+        options: &ListOptions,
+        why: Why,
+    ) -> impl Fn(Vec<ListingKey>) -> Load<Listing> + use<P> {
+        let (upstream, behind, policy) = (self.upstream.clone(), self.behind.clone(), self.policy);
         // Those who share the load may differ in what failures mean to them.
-        let options = options.clone().with_fail_on_error(false);
-        move |_| {
-            let (upstream, path, options) = (upstream.clone(), path.clone(), options.clone());
-            Box::pin(async move { vec![upstream.list(&path, &options).await] })
+        let (path, options) = (path.to_owned(), options.clone().with_fail_on_error(false));
+        move |keys| {
+            let (upstream, behind, path, options) = (upstream.clone(), behind.clone(), path.clone(), options.clone());
+            let call = async move |_| vec![upstream.list(&path, &options).await];
+            Box::pin(async move { behind.load(keys, why, &policy, call).await })
+        }
+    }
+
+    fn look_at_listing(&self, key: &ListingKey) -> Look<Listing> {
+        self.behind.catch_up(|| self.drop_memory());
+        match self.listings.look(key) {
+            Look::Miss if self.behind.is_there() => self.listings.restore(key, || self.behind.restore(key)),
+            look => look,
         }
     }
 
     async fn list(&self, path: &str, options: &ListOptions) -> Result<Listing> {
         let key = ListingKey::new(path, options);
-        let loader = self.list_loader(path, options);
         if options.cached {
-            match self.listings.look(&key) {
+            match self.look_at_listing(&key) {
                 Look::Hit(listing) => return Ok(listing),
                 Look::Due(listing) => {
-                    self.listings.refresh(&key, loader);
+                    self.listings.refresh(&key, self.list_loader(path, options, Why::Due));
                     return Ok(listing);
                 }
                 Look::Missing(error) => return Err(error),
@@ -206,8 +259,20 @@ impl<P: Provider + ?Sized> Cached<P> {
         } else {
             self.listings.leave_loads(std::slice::from_ref(&key));
         }
+        let loader = self.list_loader(path, options, Why::of(options.cached));
         one(self.listings.load(&[key], loader, OnFailure::of(options.cached)).await)
     }
+}
+
+/// A secret that is kept on disk and still good, for whoever has no memory to look into yet.
+pub(crate) fn kept(behind: &Behind, policy: &CachePolicy, path: &str, options: &GetOptions) -> Option<Secret> {
+    if !behind.is_there() || !options.cached || !policy.keeps() {
+        return None;
+    }
+    let (secret, loaded) = behind.restore::<Secret>(&*key::of_secret(path, options))?;
+    let times = policy.times(loaded, 0.0);
+    let seen = Seen { loaded, expires: times.expires, source: Source::Disk, error: None };
+    times.is_fresh(Instant::now()).then(|| secret.with_seen(seen))
 }
 
 /// A call of the provider that a load makes.
@@ -283,8 +348,8 @@ impl Kept for Secret {
         true
     }
 
-    fn is_noted(&self) -> bool {
-        self.freshness().is_some()
+    fn seen(&self) -> Option<Seen> {
+        self.seen()
     }
 
     fn bytes(&self) -> usize {
@@ -303,8 +368,8 @@ impl Kept for Listing {
         self.failures().len() == 0
     }
 
-    fn is_noted(&self) -> bool {
-        self.iter().any(|(_, secret)| secret.is_noted())
+    fn seen(&self) -> Option<Seen> {
+        self.seen()
     }
 
     fn bytes(&self) -> usize {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::behind::Key;
 use crate::options::{GetOptions, ListOptions, Version};
 
 /// The key of a single secret. A keypath is no part of it: it is applied to what is kept.
@@ -37,6 +38,36 @@ pub(super) struct ListingKey {
 impl ListingKey {
     pub(super) fn new(path: &str, options: &ListOptions) -> Self {
         Self { path: path.into(), recursive: options.recursive, decrypt: options.decrypt }
+    }
+}
+
+impl Key for str {
+    fn spelled(&self) -> Cow<'_, [u8]> {
+        Cow::Borrowed(self.as_bytes())
+    }
+
+    fn path(&self) -> &str {
+        path_of(self)
+    }
+}
+
+impl Key for String {
+    fn spelled(&self) -> Cow<'_, [u8]> {
+        (**self).spelled()
+    }
+
+    fn path(&self) -> &str {
+        path_of(self)
+    }
+}
+
+impl Key for ListingKey {
+    fn spelled(&self) -> Cow<'_, [u8]> {
+        Cow::Owned(format!("{}\0{}\0{}", self.path, self.recursive, self.decrypt).into_bytes())
+    }
+
+    fn path(&self) -> &str {
+        &self.path
     }
 }
 

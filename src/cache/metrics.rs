@@ -5,6 +5,7 @@
 use std::{sync::Arc, time::Duration};
 
 pub(super) const READS: &str = "s1crets_cache_reads_total";
+pub(super) const RESTORED: &str = "s1crets_cache_restored_total";
 pub(super) const COALESCED: &str = "s1crets_cache_coalesced_total";
 pub(super) const REFRESHES: &str = "s1crets_cache_refreshes_total";
 pub(super) const REVALIDATED: &str = "s1crets_cache_revalidated_total";

@@ -1,10 +1,10 @@
 //! The cache in front of a provider.
 
 mod batch;
+mod behind;
 mod cached;
 mod calls;
 #[cfg(all(feature = "disk-cache", unix))]
-#[allow(dead_code, reason = "what puts it behind the memory follows")]
 pub(crate) mod disk;
 mod health;
 mod key;
@@ -18,7 +18,9 @@ mod store;
 mod tests;
 mod upstream;
 
+pub(crate) use behind::Behind;
 pub use cached::Cached;
+pub(crate) use cached::kept;
 #[cfg(all(feature = "disk-cache", unix))]
 pub use disk::{DiskCache, DiskKey, DiskStats, Swept};
 pub use policy::CachePolicy;

@@ -156,6 +156,11 @@ impl CachePolicy {
 }
 
 impl Times {
+    /// Whether it is to be served as fresh, be it due or not.
+    pub(super) fn is_fresh(&self, now: Instant) -> bool {
+        matches!(self.verdict(now), Verdict::Fresh | Verdict::Due)
+    }
+
     pub(super) fn verdict(&self, now: Instant) -> Verdict {
         match now {
             now if now >= self.dead => Verdict::Dead,

@@ -4,7 +4,7 @@ use std::{
     borrow::Borrow,
     collections::HashMap,
     hash::Hash,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -18,7 +18,7 @@ use super::{
     health::Health,
     policy::{CachePolicy, Times, Verdict, after},
     stats::Counters,
-    store::{Held, Store},
+    store::Store,
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -34,6 +34,8 @@ pub(super) struct Shelf<K, T> {
     /// When a value was last loaded because it was rejected.
     reread: Cache<K, Instant>,
     flights: Arc<Flights<K, T>>,
+    /// How often anything was dropped, which what was found elsewhere before may have missed.
+    drops: Mutex<u64>,
     /// Those who want to know when what is under a key was loaded or dropped.
     followers: Mutex<HashMap<K, watch::Sender<()>>>,
     health: Arc<Health>,
@@ -48,8 +50,8 @@ pub(super) trait Kept: Clone + Send + Sync + 'static {
     /// Whether it is all of what was asked for.
     fn is_whole(&self) -> bool;
 
-    /// Whether there is a note on it.
-    fn is_noted(&self) -> bool;
+    /// The note on it, if there is one.
+    fn seen(&self) -> Option<Seen>;
 
     /// How much memory it takes, about.
     fn bytes(&self) -> usize;
@@ -108,6 +110,7 @@ where
                 .time_to_live(policy.reread_interval.min(LONGEST_LIFE))
                 .build(),
             flights: Flights::new(),
+            drops: Mutex::default(),
             followers: Mutex::default(),
             health,
             counters,
@@ -119,23 +122,33 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let Some(held) = self.held.get(key) else {
-            return self.look_missing(key);
-        };
-        let now = Instant::now();
-        match held.times.verdict(now) {
-            Verdict::Fresh => self.hit(&held),
-            Verdict::Due if self.health.may_ask(now) => {
-                self.counters.hits.add();
-                Look::Due(held.value.clone())
-            }
-            Verdict::Due => self.hit(&held),
-            Verdict::Stale if !self.health.may_ask(now) => {
-                self.counters.stale.add();
-                Look::Hit(held.value.clone())
-            }
-            Verdict::Stale | Verdict::Dead => Look::Miss,
+        match self.held.get(key) {
+            Some(held) => self.judge(&held.value, &held.times),
+            None => self.look_missing(key),
         }
+    }
+
+    /// What `find` brings from elsewhere, with the time when it was loaded, if that is newer than what is held: it is put on
+    /// the shelf, and looked at.
+    pub(super) fn restore(&self, key: &K, find: impl FnOnce() -> Option<(T, Instant)>) -> Look<T> {
+        let drops = *self.drops();
+        let Some((value, loaded)) = find() else { return Look::Miss };
+        let times = self.policy.times(loaded, chance());
+        if self.held.get(key).is_some_and(|held| held.times.loaded >= loaded)
+            || times.verdict(Instant::now()) == Verdict::Dead
+        {
+            return Look::Miss;
+        }
+        // What was found before a drop may be what had to go.
+        let now = self.drops();
+        if *now != drops {
+            return Look::Miss;
+        }
+        self.keep(key, value.clone(), times, None);
+        drop(now);
+        self.counters.restored.add();
+        let seen = Seen { loaded, expires: times.expires, source: Source::Disk, error: None };
+        self.judge(&value.noted(seen), &times)
     }
 
     /// What `keys` stand for: by the loads under way, or by one call of `load` for all others.
@@ -153,7 +166,7 @@ where
         let outcomes = self.flights.fly(keys, held, load, self.landing(), || self.counters.coalesced.add()).await;
         let loaded = Instant::now();
         let answers = keys.iter().zip(outcomes).map(|(key, outcome)| match outcome {
-            Ok(value) if value.is_noted() => Ok(value),
+            Ok(value) if value.seen().is_some() => Ok(value),
             Ok(value) => Ok(self.noted(value, loaded)),
             Err(error) if error.kind().is_transient() && on_failure == OnFailure::ServeStale => {
                 self.stale(key).ok_or(error)
@@ -206,6 +219,7 @@ where
     /// Drops what matches by its key, or by its value. First the loads: one that lands in between finds itself
     /// forgotten, or what it brings doubted.
     pub(super) fn drop_if(&self, by_key: impl Fn(&K) -> bool, by_value: Option<Doubt<T>>) {
+        *self.drops() += 1;
         self.flights.forget_if(&by_key, by_value.as_ref());
         self.held.remove_if(|key, value| by_key(key) || by_value.as_ref().is_some_and(|matches| matches(value)));
         for (key, _) in &self.missing {
@@ -227,9 +241,30 @@ where
         self.held.size()
     }
 
-    fn hit(&self, held: &Held<T>) -> Look<T> {
+    fn judge(&self, value: &T, times: &Times) -> Look<T> {
+        let now = Instant::now();
+        match times.verdict(now) {
+            Verdict::Fresh => self.hit(value),
+            Verdict::Due if self.health.may_ask(now) => {
+                self.counters.hits.add();
+                Look::Due(value.clone())
+            }
+            Verdict::Due => self.hit(value),
+            Verdict::Stale if !self.health.may_ask(now) => {
+                self.counters.stale.add();
+                Look::Hit(value.clone())
+            }
+            Verdict::Stale | Verdict::Dead => Look::Miss,
+        }
+    }
+
+    fn hit(&self, value: &T) -> Look<T> {
         self.counters.hits.add();
-        Look::Hit(held.value.clone())
+        Look::Hit(value.clone())
+    }
+
+    fn drops(&self) -> MutexGuard<'_, u64> {
+        self.drops.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn look_missing<Q>(&self, key: &Q) -> Look<T>
@@ -261,10 +296,14 @@ where
         let now = Instant::now();
         match outcome {
             Ok(value) => {
-                self.answered();
+                // What another process has brought is as old as it is, and no word of the provider to us.
+                let loaded = value.seen().map(|seen| seen.loaded);
+                if loaded.is_none() {
+                    self.answered();
+                }
                 self.missing.invalidate(key);
                 if value.is_whole() && self.policy.keeps() {
-                    self.keep(key, value.clone(), self.policy.times(now, chance()), None);
+                    self.keep(key, value.clone(), self.policy.times(loaded.unwrap_or(now), chance()), None);
                 }
             }
             Err(error) if error.kind().is_transient() => {

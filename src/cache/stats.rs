@@ -18,6 +18,8 @@ pub struct CacheStats {
     pub stale: u64,
     /// Reads that were told from memory that there is no such secret.
     pub negative: u64,
+    /// Reads among the hits and the stale that were answered from disk, the memory not holding it.
+    pub restored: u64,
     /// Reads that had to wait for a load.
     pub misses: u64,
     /// Reads among the misses that joined a load under way.
@@ -51,6 +53,7 @@ pub(super) struct Counters {
     pub(super) hits: Counter,
     pub(super) stale: Counter,
     pub(super) negative: Counter,
+    pub(super) restored: Counter,
     pub(super) misses: Counter,
     pub(super) coalesced: Counter,
     pub(super) refreshes: Counter,
@@ -91,6 +94,7 @@ impl Counters {
             hits: read("hit"),
             stale: read("stale"),
             negative: read("negative"),
+            restored: plain(metrics::RESTORED),
             misses: read("miss"),
             coalesced: plain(metrics::COALESCED),
             refreshes: plain(metrics::REFRESHES),
@@ -142,6 +146,7 @@ impl Counters {
             hits: self.hits.get(),
             stale: self.stale.get(),
             negative: self.negative.get(),
+            restored: self.restored.get(),
             misses: self.misses.get(),
             coalesced: self.coalesced.get(),
             refreshes: self.refreshes.get(),

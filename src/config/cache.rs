@@ -90,6 +90,21 @@ impl Config {
 }
 
 impl CacheSettings {
+    /// Turns the cache on disk on, as it is given.
+    #[cfg(all(feature = "disk-cache", unix))]
+    pub(crate) fn put_on(&mut self, disk: &crate::cache::DiskCache) {
+        use crate::cache::DiskKey;
+
+        self.disk = Some(true);
+        self.path = disk.path().map(Into::into);
+        (self.key_file, self.key_variable, self.key_credential) = match disk.key().clone() {
+            DiskKey::Kept => (None, None, None),
+            DiskKey::File(file) => (Some(file), None, None),
+            DiskKey::Variable(name) => (None, Some(name), None),
+            DiskKey::Credential(file) => (None, None, Some(file)),
+        };
+    }
+
     /// The same with what the policy says, and with what holds where nothing is set.
     pub(crate) fn filled(self, policy: CachePolicy) -> Self {
         Self {

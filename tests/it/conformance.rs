@@ -4,11 +4,12 @@ use std::{path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
 use s1crets::{
-    CachePolicy, Cached, Provider, SecretValue,
+    CachePolicy, Cached, DiskCache, Provider, SecretValue,
     conformance::{Fixture, run},
     providers::{file::FileProvider, memory::Memory},
 };
 use s1crets_testbed::{AwsSeed, unique};
+use tempfile::TempDir;
 
 use crate::{
     on_file,
@@ -82,6 +83,14 @@ fn cached(provider: impl Provider) -> Arc<dyn Provider> {
     Arc::new(Cached::new(Arc::new(provider), CachePolicy::default()))
 }
 
+/// With a disk behind the memory, in a folder that is kept until the guard goes.
+fn on_disk(provider: impl Provider) -> (TempDir, Arc<dyn Provider>) {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = DiskCache::default().with_path(folder.path().join("cache"));
+    let cached = Cached::new(Arc::new(provider), CachePolicy::default()).on_disk(disk, "conformance");
+    (folder, Arc::new(cached))
+}
+
 #[tokio::test]
 async fn memory_bare() {
     let memory = Memory::new();
@@ -92,6 +101,13 @@ async fn memory_bare() {
 async fn memory_cached() {
     let memory = Memory::new();
     run(&in_memory(&memory, cached(memory.clone()))).await;
+}
+
+#[tokio::test]
+async fn memory_cached_on_disk() {
+    let memory = Memory::new();
+    let (_folder, provider) = on_disk(memory.clone());
+    run(&in_memory(&memory, provider)).await;
 }
 
 #[tokio::test]
@@ -107,6 +123,13 @@ async fn parameter_store_cached() {
 }
 
 #[tokio::test]
+async fn parameter_store_cached_on_disk() {
+    let aws = Aws::start().await;
+    let (_folder, provider) = on_disk(aws.parameter_store().await);
+    run(&parameters(&aws.seed, provider)).await;
+}
+
+#[tokio::test]
 async fn secrets_manager_bare() {
     let aws = Aws::start().await;
     run(&secrets(&aws.seed, shared(aws.secrets_manager().await))).await;
@@ -116,6 +139,13 @@ async fn secrets_manager_bare() {
 async fn secrets_manager_cached() {
     let aws = Aws::start().await;
     run(&secrets(&aws.seed, cached(aws.secrets_manager().await))).await;
+}
+
+#[tokio::test]
+async fn secrets_manager_cached_on_disk() {
+    let aws = Aws::start().await;
+    let (_folder, provider) = on_disk(aws.secrets_manager().await);
+    run(&secrets(&aws.seed, provider)).await;
 }
 
 #[tokio::test]

@@ -2,13 +2,23 @@ use std::{
     fs::{self, File},
     os::unix::fs::{DirBuilderExt, PermissionsExt},
     path::PathBuf,
+    process::{Child, Stdio},
+    sync::Arc,
 };
 
 use assert_cmd::Command;
 use predicates::prelude::*;
+use s1crets::{
+    CachePolicy, Cached, DiskCache, GetOptions, Provider, Source,
+    providers::aws::{AwsConfig, Credentials, SecretsManager},
+};
 use tempfile::TempDir;
 
+use s1crets_testbed::{AwsSeed, Fault, FaultProxy, Moto, unique};
+
 use crate::s1crets;
+
+const REGION: &str = "eu-west-1";
 
 /// A home, and the folder of its disk cache.
 fn home() -> (TempDir, PathBuf) {
@@ -98,4 +108,161 @@ fn a_malformed_setting_is_named() {
     let mut command = at_home(&home);
     command.env("S1CRETS_CACHE_DISK", "maybe").args(["cache", "stats"]);
     command.assert().code(5).stderr(predicate::str::contains("S1CRETS_CACHE_DISK"));
+}
+
+/// Commands that share a disk cache, before a moto that counts what it is asked.
+struct Bench {
+    runtime: tokio::runtime::Runtime,
+    proxy: FaultProxy,
+    seed: AwsSeed,
+    home: TempDir,
+}
+
+impl Bench {
+    fn start() -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let moto = Moto::shared().endpoint();
+        let proxy = runtime.block_on(FaultProxy::start(moto));
+        Self { runtime, proxy, seed: AwsSeed::new(moto, REGION), home: tempfile::tempdir().unwrap() }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = at_home(&self.home);
+        command.env("S1CRETS_CACHE_DISK", "true").env("AWS_REGION", REGION);
+        command.env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
+        command.env("AWS_ENDPOINT_URL", self.proxy.endpoint()).args(arguments);
+        command
+    }
+
+    fn get(&self, name: &str) -> String {
+        let output = self.command(&["get", name]).assert().success().stderr("");
+        String::from_utf8(output.get_output().stdout.clone()).unwrap().trim_end().to_owned()
+    }
+
+    /// The same as a process that isn't waited for.
+    fn spawn(&self, name: &str) -> Child {
+        let command = self.command(&["get", name]);
+        let mut process = std::process::Command::new(command.get_program());
+        process.args(command.get_args()).env_clear().stdout(Stdio::piped());
+        process.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        process.spawn().unwrap()
+    }
+}
+
+fn printed(child: Child) -> String {
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+}
+
+#[test]
+fn a_second_process_makes_no_call() {
+    let bench = Bench::start();
+    let (secret, root) = (unique("cli/disk"), unique("/cli/disk"));
+    bench.seed.create_secret(&secret, r#"{"a":1.10}"#);
+    bench.seed.put_parameter(&format!("{root}/x"), "y", "SecureString");
+    let all = || {
+        assert_eq!(bench.get(&secret), r#"{"a":1.10}"#);
+        let mut key = bench.command(&["get", &secret, "a"]);
+        key.assert().success().stdout("1.10\n");
+        let mut list = bench.command(&["get-by-path", "--provider", "aws.ps", &root]);
+        list.assert().success().stdout(format!("{root}/x y\n"));
+    };
+    all();
+    let calls = bench.proxy.total();
+    all();
+    assert_eq!(bench.proxy.total(), calls);
+    // Another identity, another region: other records.
+    bench.command(&["get", &secret]).env("AWS_ACCESS_KEY_ID", "other").assert().success();
+    assert_eq!(bench.proxy.total(), calls + 1);
+    bench.command(&["get", &secret]).env("AWS_REGION", "us-west-2").assert().code(1);
+    bench.command(&["get", &secret, "--no-cache"]).assert().success();
+    assert_eq!(bench.proxy.total(), calls + 3);
+    let mut clear = bench.command(&["cache", "clear"]);
+    clear.assert().success().stdout("removed  3\n");
+    all();
+    assert_eq!(bench.proxy.total(), calls * 2 + 3);
+}
+
+#[test]
+fn eight_processes_that_miss_at_once_make_one_call() {
+    let bench = Bench::start();
+    let secret = unique("cli/eight");
+    bench.seed.create_secret(&secret, "x");
+    let hold = bench.proxy.hold();
+    let children: Vec<_> = (0..8).map(|_| bench.spawn(&secret)).collect();
+    bench.runtime.block_on(bench.proxy.wait_for_held(1));
+    hold.release();
+    assert!(children.into_iter().all(|child| printed(child) == "x"));
+    assert_eq!(bench.proxy.total(), 1);
+}
+
+#[test]
+fn a_process_that_is_killed_half_way_blocks_nobody() {
+    let bench = Bench::start();
+    let secret = unique("cli/killed");
+    bench.seed.create_secret(&secret, "x");
+    let hold = bench.proxy.hold();
+    let mut killed = bench.spawn(&secret);
+    bench.runtime.block_on(bench.proxy.wait_for_held(1));
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    drop(hold);
+    assert_eq!(bench.get(&secret), "x");
+    let left = fs::read_dir(bench.home.path().join(".cache/s1crets")).unwrap();
+    let locks = left.filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with("l-"));
+    assert_eq!(locks.count(), 0, "what it left is cleared away");
+}
+
+#[test]
+fn an_update_by_the_command_is_seen_by_a_program_at_once() {
+    let bench = Bench::start();
+    let secret = unique("cli/seen");
+    bench.seed.create_secret(&secret, "old");
+    let config = AwsConfig::default().with_region(REGION).with_endpoint_url(bench.proxy.endpoint());
+    let config = config.with_credentials(Credentials::new("test", "test", None, None, "tests"));
+    let provider = bench.runtime.block_on(SecretsManager::open(config)).unwrap();
+    let disk = DiskCache::default().with_path(bench.home.path().join(".cache/s1crets"));
+    let program = Cached::new(Arc::new(provider), CachePolicy::default()).on_disk(disk, "program");
+    let read = || bench.runtime.block_on(program.get(&secret, &GetOptions::default())).unwrap();
+    assert_eq!(read().expose_str().unwrap(), "old");
+    assert_eq!(read().freshness().unwrap().source, Source::Memory);
+    bench.command(&["update", &secret]).write_stdin("new").assert().success();
+    assert_eq!(read().expose_str().unwrap(), "new");
+}
+
+#[test]
+fn an_outage_is_survived_by_what_is_on_disk() {
+    let bench = Bench::start();
+    let secret = unique("cli/outage");
+    bench.seed.create_secret(&secret, "x");
+    let mut first = bench.command(&["get", &secret]);
+    first.env("S1CRETS_CACHE_TTL", "1ms").assert().success();
+    bench.proxy.fault_any(Fault::server_error()).always();
+    let mut stale = bench.command(&["get", &secret, "--retry", "1"]);
+    stale.env("S1CRETS_CACHE_TTL", "1ms").assert().success().stdout("x\n");
+    bench.command(&["get", &secret, "--retry", "1", "--no-cache"]).assert().code(4);
+}
+
+#[test]
+fn a_cache_that_can_not_be_used_is_a_warning_and_no_more() {
+    let bench = Bench::start();
+    let secret = unique("cli/broken");
+    bench.seed.create_secret(&secret, "x");
+    bench.get(&secret);
+    let folder = bench.home.path().join(".cache/s1crets");
+    let warned = |warning: &'static str| {
+        let told = predicate::str::contains("WARN").count(1).and(predicate::str::contains(warning));
+        bench.command(&["get", &secret]).assert().success().stdout("x\n").stderr(told);
+    };
+    let record = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+    let record = record.into_iter().find(|path| path.file_name().unwrap().to_string_lossy().starts_with("r-")).unwrap();
+    fs::write(record, "nonsense").unwrap();
+    warned("a record of the disk cache can't be read");
+    bench.get(&secret);
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+    warned("others may look into it");
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
+    fs::write(folder.join("key"), "nonsense").unwrap();
+    warned("holds no key");
 }

@@ -56,8 +56,23 @@ impl Generation {
         }
     }
 
-    /// Makes every mark that was taken before an old one.
-    pub(super) fn advance(&self, folder: &Folder) -> io::Result<()> {
+    /// The same for all processes, and another one after each drop.
+    pub(super) fn shared(&self, folder: &Folder) -> io::Result<String> {
+        self.mark(folder)?;
+        let status = rustix::fs::fstat(&self.held.load().file)?;
+        Ok(format!("{:x}-{:x}", status.st_ino, status.st_size))
+    }
+
+    /// Makes every mark that was taken before an old one. Returns the last old one and the new one, unless somebody else
+    /// did the same in this moment.
+    pub(super) fn advance(&self, folder: &Folder) -> io::Result<Option<[Mark; 2]>> {
+        let before = self.mark(folder)?;
+        self.change(folder)?;
+        let after = self.mark(folder)?;
+        Ok((after.0 == before.0 + 1).then_some([before, after]))
+    }
+
+    fn change(&self, folder: &Folder) -> io::Result<()> {
         let held = self.held.load();
         let mut file = &held.file;
         let size = rustix::fs::fstat(file)?.st_size;

@@ -9,6 +9,7 @@ use std::{
 };
 
 use rustix::fs::OFlags;
+use tokio::sync::SemaphorePermit;
 
 use super::{folder::Folder, seal::Name};
 
@@ -36,14 +37,22 @@ pub(crate) struct KeyLock<'a> {
     folder: &'a Folder,
     name: String,
     file: File,
+    _handle: SemaphorePermit<'a>,
 }
 
-/// Waits for the turn to load, until `deadline` at most.
+/// Waits for the turn to load, until `deadline` at most. Those who ask in different generations don't wait for each other:
+/// what a load from before a drop brings is of no use after it.
 ///
 /// # Errors
 /// If files can't be locked here.
-pub(super) async fn turn(folder: &Folder, name: Name, deadline: tokio::time::Instant) -> io::Result<Turn<'_>> {
-    let name = format!("{TURN}{}", name.to_hex());
+pub(super) async fn turn<'a>(
+    folder: &'a Folder,
+    name: Name,
+    generation: &str,
+    handle: SemaphorePermit<'a>,
+    deadline: tokio::time::Instant,
+) -> io::Result<Turn<'a>> {
+    let name = format!("{TURN}{}-{generation}", name.to_hex());
     let file = folder.file(&name, OFlags::RDWR | OFlags::CREATE)?;
     let [mut pause, longest] = PAUSES;
     while !taken(&file)? {
@@ -56,7 +65,7 @@ pub(super) async fn turn(folder: &Folder, name: Name, deadline: tokio::time::Ins
     // A holder that is done has removed the file; one that was killed has left it to us.
     match rustix::fs::fstat(&file)?.st_nlink {
         0 => Ok(Turn::Taken),
-        _ => Ok(Turn::Ours(KeyLock { folder, name, file })),
+        _ => Ok(Turn::Ours(KeyLock { folder, name, file, _handle: handle })),
     }
 }
 

@@ -10,9 +10,11 @@
 //! | `lock` | one load a key, whichever process |
 //! | `generation` | whether anything was dropped since |
 //! | `store` | all of it together: read, publish, drop |
+//! | `behind` | what the memory asks of it |
 //! | `sweep` | what is removed by itself |
 //! | `upkeep` | what `s1crets cache` does |
 
+mod behind;
 mod clock;
 mod folder;
 mod generation;
@@ -28,6 +30,7 @@ mod tests;
 mod trouble;
 mod upkeep;
 
+pub(crate) use behind::{Behind, Disk};
 pub use settings::{DiskCache, DiskKey};
 pub use upkeep::{DiskStats, Swept};
 

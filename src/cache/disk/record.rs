@@ -44,14 +44,14 @@ pub(super) struct Body<'a> {
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
-pub(super) enum Content<'a> {
+pub(crate) enum Content<'a> {
     Secret(#[serde(borrow)] Entry<'a>),
     Listing(Vec<(&'a str, Entry<'a>)>),
 }
 
 /// A secret.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Entry<'a> {
+pub(crate) struct Entry<'a> {
     binary: bool,
     value: &'a [u8],
     pub(super) name: Option<&'a str>,

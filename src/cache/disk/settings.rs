@@ -1,6 +1,9 @@
 //! Where the folder is and where its key comes from.
 
-use std::{env, path::PathBuf};
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
 
 use crate::error::{Error, Result};
 
@@ -11,17 +14,17 @@ use crate::error::{Error, Result};
 /// whatever reason, counts as missing. `docs/cache.md` says what this protects against and what not.
 ///
 /// ```
-/// use s1crets::{DiskCache, DiskKey};
+/// use s1crets::{Client, DiskCache, DiskKey};
 ///
 /// let disk = DiskCache::default().with_path("/var/cache/app").with_key(DiskKey::File("/run/keys/cache".into()));
-/// assert_eq!(disk.folder()?.to_str(), Some("/var/cache/app"));
+/// let client = Client::builder().cache_on_disk(disk).build()?;
 /// # Ok::<(), s1crets::Error>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use]
 pub struct DiskCache {
     path: Option<PathBuf>,
-    pub(super) key: DiskKey,
+    key: DiskKey,
 }
 
 /// Where the key of a [`DiskCache`] comes from: 32 random bytes, as they are, in base64 or in hexadecimal digits.
@@ -49,6 +52,14 @@ impl DiskCache {
     /// The same with another key.
     pub fn with_key(self, key: DiskKey) -> Self {
         Self { key, ..self }
+    }
+
+    pub(crate) fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    pub(crate) fn key(&self) -> &DiskKey {
+        &self.key
     }
 
     /// The folder.

@@ -9,6 +9,8 @@ use std::{
     time::Duration,
 };
 
+use tokio::sync::Semaphore;
+
 use super::{
     clock,
     folder::Folder,
@@ -31,6 +33,8 @@ pub(crate) struct Store {
     /// Records at most.
     bound: u64,
     written: AtomicU64,
+    /// For the files that are open while loads take turns.
+    handles: Semaphore,
     /// Set when something that had to go could not be removed: nothing is read from then on.
     off: AtomicBool,
     troubles: Troubles,
@@ -82,6 +86,8 @@ pub(super) const TURN_PATIENCE: Duration = Duration::from_secs(5);
 /// How long the folder's lock is waited for, which is never held for longer than a rename or a scan takes.
 const PUBLISH_PATIENCE: Duration = Duration::from_millis(200);
 const DROP_PATIENCE: Duration = Duration::from_secs(1);
+/// So many turns are taken at once; those beyond load without, rather than use up the files that a process may open.
+const HANDLES: usize = 256;
 /// After so many records of one process, the bound is looked after.
 const SWEEP_EVERY: u64 = 100;
 
@@ -90,29 +96,38 @@ impl Store {
     /// `Config` if the folder or the key can't be used.
     pub(crate) fn open(settings: &DiskCache, bound: u64) -> Result<Self> {
         let folder = Folder::create(&settings.folder()?)?;
-        let seal = Seal::new(&Key::find(&settings.key, &folder)?);
+        let seal = Seal::new(&Key::find(settings.key(), &folder)?);
         let generation = Generation::open(&folder).map_err(|error| {
             Error::config(format!("can't write into the disk cache's folder {}", folder.path().display()))
                 .with_source(error)
         })?;
         let (written, off, troubles) = Default::default();
-        Ok(Self { folder, seal, generation, bound, written, off, troubles })
+        Ok(Self { folder, seal, generation, bound, written, handles: Semaphore::new(HANDLES), off, troubles })
     }
 
     /// Drops every record that matches, and lets all processes know. What can't be read is dropped too: it might match.
-    pub(crate) fn drop_if(&self, matches: impl Fn(Label<'_>) -> bool) {
+    ///
+    /// Returns the marks before and after, unless something else was dropped in between.
+    pub(crate) fn drop_if(&self, matches: impl Fn(Label<'_>) -> bool) -> Option<[Mark; 2]> {
         if self.off.load(Ordering::Relaxed) {
-            return;
+            return None;
         }
         // A holder that doesn't let go was stopped half-way. It finds out that it came too late.
         let turn = lock::folder(&self.folder, DROP_PATIENCE);
         // First the records, then the word: whoever has heard it finds none of the old ones.
         let dropped = self.remove_if(matches).and_then(|()| self.generation.advance(&self.folder));
-        if let Err(error) = dropped {
-            self.off.store(true, Ordering::Relaxed);
-            self.troubles.tell(Trouble::Removal, &error);
-        }
         drop(turn);
+        dropped.unwrap_or_else(|error| {
+            self.off.store(true, Ordering::Relaxed);
+            self.troubled(Trouble::Removal, &error)
+        })
+    }
+
+    /// Says that there is no cache on disk, and why.
+    pub(crate) fn tell_unusable(error: &Error) {
+        let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
+        let hint = error.hint().map(|hint| format!(" (hint: {hint})")).unwrap_or_default();
+        Troubles::default().tell(Trouble::Unusable, &format_args!("{error}{cause}{hint}"));
     }
 
     fn remove_if(&self, matches: impl Fn(Label<'_>) -> bool) -> io::Result<()> {
@@ -272,7 +287,12 @@ impl Tier {
 
     /// Waits for the turn to load what a key stands for.
     pub(crate) async fn turn<T: OnDisk>(&self, key: &[u8], deadline: tokio::time::Instant) -> Turn<'_> {
-        let turn = lock::turn(&self.store.folder, self.scope.name(T::KIND, key), deadline);
+        let Ok(handle) = self.store.handles.try_acquire() else { return Turn::Overdue };
+        let (folder, name) = (&self.store.folder, self.scope.name(T::KIND, key));
+        let turn = async {
+            let generation = self.store.generation.shared(folder)?;
+            lock::turn(folder, name, &generation, handle, deadline).await
+        };
         turn.await.unwrap_or_else(|error| {
             self.store.troubles.tell(Trouble::Lock, &error);
             Turn::Overdue

@@ -22,6 +22,9 @@ pub(super) enum Trouble {
     Removal,
 }
 
+/// Where warnings go: the command shows them without being asked.
+const TARGET: &str = "s1crets::disk_cache";
+
 /// Which troubles were told already.
 #[derive(Debug, Default)]
 pub(super) struct Troubles(AtomicU32);
@@ -32,8 +35,8 @@ impl Troubles {
         let bit = 1 << trouble as u32;
         let message = trouble.message();
         match self.0.fetch_or(bit, Ordering::Relaxed) & bit {
-            0 => tracing::warn!(target: "s1crets", why = %why, "{message}"),
-            _ => tracing::debug!(target: "s1crets", why = %why, "{message}"),
+            0 => tracing::warn!(target: TARGET, why = %why, "{message}"),
+            _ => tracing::debug!(target: TARGET, why = %why, "{message}"),
         }
     }
 }

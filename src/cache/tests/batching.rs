@@ -70,7 +70,7 @@ fn limited(size: usize, policy: CachePolicy) -> (Arc<Limited>, Arc<Cached<Limite
     let memory = Memory::new();
     names(1000).iter().for_each(|name| memory.set(name, name.as_str()));
     let limited = Arc::new(Limited { memory, size, calls: Mutex::default() });
-    (limited.clone(), Arc::new(Cached::new(limited, policy.with_ttl(TTL).with_entries(10_000))))
+    (limited.clone(), Arc::new(cached(limited, policy.with_ttl(TTL).with_entries(10_000))))
 }
 
 fn default_of(size: usize) -> (Arc<Limited>, Arc<Cached<Limited>>) {

@@ -10,7 +10,7 @@ struct Bounded {
 impl Bounded {
     fn new(policy: CachePolicy) -> Self {
         let memory = Memory::new();
-        Self { cached: Cached::new(Arc::new(memory.clone()), policy.with_ttl(TTL)), memory }
+        Self { cached: cached(Arc::new(memory.clone()), policy.with_ttl(TTL)), memory }
     }
 
     /// Makes a secret of that many bytes, its name and version included, and reads it.

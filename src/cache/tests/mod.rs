@@ -3,6 +3,8 @@
 mod batching; // loads that go out together, or not
 mod bounds; // how much is held
 mod exported; // what metrics and logs tell, and what they don't
+#[cfg(all(feature = "disk-cache", unix))]
+mod on_disk; // all of this again with a disk behind the memory, and what the disk adds
 mod revalidation; // values that are fresh again without being read
 
 use std::{sync::Arc, time::Duration};
@@ -23,6 +25,14 @@ const TTL: Duration = Duration::from_secs(100);
 const MAX_STALE: Duration = Duration::from_secs(1000);
 const OUTAGES: [ErrorKind; 3] = [ErrorKind::Unavailable, ErrorKind::Timeout, ErrorKind::Throttled];
 
+/// A cache in front of a provider; with a disk behind it, if these tests are run again for that.
+fn cached<P: Provider>(provider: Arc<P>, policy: CachePolicy) -> Cached<P> {
+    let cached = Cached::new(provider, policy);
+    #[cfg(all(feature = "disk-cache", unix))]
+    let cached = on_disk::if_run_again(cached);
+    cached
+}
+
 struct Bench {
     memory: Memory,
     cached: Cached<Memory>,
@@ -31,7 +41,7 @@ struct Bench {
 impl Bench {
     fn new(policy: CachePolicy) -> Self {
         let memory = Memory::new().with("a", "one");
-        Self { cached: Cached::new(Arc::new(memory.clone()), policy.with_ttl(TTL).with_max_stale(MAX_STALE)), memory }
+        Self { cached: cached(Arc::new(memory.clone()), policy.with_ttl(TTL).with_max_stale(MAX_STALE)), memory }
     }
 
     async fn try_get(&self) -> crate::Result<Secret> {
@@ -161,7 +171,7 @@ async fn the_first_reads_after_an_outage_are_fresh_again() {
 async fn stale_answers_can_be_turned_off() {
     let memory = Memory::new().with("a", "one");
     let policy = CachePolicy::default().with_ttl(TTL).with_max_stale(Duration::ZERO);
-    let cached = Cached::new(Arc::new(memory.clone()), policy);
+    let cached = cached(Arc::new(memory.clone()), policy);
     cached.get("a", &GetOptions::default()).await.expect("a secret");
     memory.fail_next(Fault::new(ErrorKind::Unavailable));
     advance(TTL).await;
@@ -261,7 +271,7 @@ async fn freshness_tells_how_old_a_value_is() {
 #[tokio::test(start_paused = true)]
 async fn what_is_not_kept_is_not_called_fresh() {
     let memory = Memory::new().with("a", "one");
-    let cached = Cached::new(Arc::new(memory.clone()), CachePolicy::default().with_entries(0));
+    let cached = cached(Arc::new(memory.clone()), CachePolicy::default().with_entries(0));
     for _ in 0..2 {
         assert!(cached.get("a", &GetOptions::default()).await.expect("a secret").freshness().is_none());
     }

@@ -1,10 +1,10 @@
-//! The contract of `Provider`, on both versions, bare and behind the cache.
+//! The contract of `Provider`, on both versions, bare and behind the cache, with a disk and without.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use s1crets::{
-    CachePolicy, Cached, Provider, SecretValue,
+    CachePolicy, Cached, DiskCache, Provider, SecretValue,
     conformance::{Fixture, run},
     providers::vault_kv::{KvMounts, KvVersion, VaultKv},
     vault::{TlsConfig, VaultConfig},
@@ -19,7 +19,14 @@ struct Mount<'a> {
     namespace: Option<&'static str>,
     mount: String,
     version: KvVersion,
-    cached: bool,
+    form: Form,
+}
+
+#[derive(Clone)]
+enum Form {
+    Bare,
+    Cached,
+    OnDisk(DiskCache),
 }
 
 impl Mount<'_> {
@@ -52,7 +59,12 @@ impl Mount<'_> {
 impl Fixture for Mount<'_> {
     fn provider(&self) -> Arc<dyn Provider> {
         let bare = Arc::new(self.bare());
-        if self.cached { Arc::new(Cached::new(bare, CachePolicy::default())) } else { bare }
+        let cached = |bare| Cached::new(bare, CachePolicy::default());
+        match self.form.clone() {
+            Form::Bare => bare,
+            Form::Cached => Arc::new(cached(bare)),
+            Form::OnDisk(disk) => Arc::new(cached(bare).on_disk(disk, &self.mount)),
+        }
     }
 
     fn root(&self) -> String {
@@ -77,13 +89,16 @@ impl Fixture for Mount<'_> {
 async fn suite(bao: &OpenBao, namespace: Option<&'static str>, version: KvVersion) {
     let mount = unique("team/kv-");
     let number = if version == KvVersion::V1 { "1" } else { "2" };
-    let mut fixture = Mount { bao, namespace, mount, version, cached: false };
+    let mut fixture = Mount { bao, namespace, mount, version, form: Form::Bare };
     let options = json!({ "type": "kv", "options": { "version": number } });
     fixture.call(&format!("sys/mounts/{}", fixture.mount), &options);
     wait_for_upgrade(&fixture);
-    run(&fixture).await;
-    fixture.cached = true;
-    run(&fixture).await;
+    let folder = tempfile::tempdir().unwrap();
+    let disk = DiskCache::default().with_path(folder.path().join("cache"));
+    for form in [Form::Bare, Form::Cached, Form::OnDisk(disk)] {
+        fixture.form = form;
+        run(&fixture).await;
+    }
 }
 
 fn wait_for_upgrade(fixture: &Mount<'_>) {

@@ -94,7 +94,9 @@ async fn plays() {
             format!("{:?} {:?} {}", read(&tier, "old"), read(&tier, "new"), warned.len())
         }
         ("drops", Ok(tier)) => {
-            let warned = super::warnings(|| tier.store().drop_if(|_| true));
+            let warned = super::warnings(|| {
+                tier.store().drop_if(|_| true);
+            });
             format!("{:?} {:?} {}", read(&tier, "old"), tier.mark().is_some(), warned.len())
         }
         ("holds a turn", Ok(tier)) => {
