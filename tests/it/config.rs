@@ -99,6 +99,10 @@ fn configs(page: &str) -> Vec<String> {
     let plain =
         page.lines().map(|line| line.strip_prefix("///").map_or(line, |line| line.strip_prefix(' ').unwrap_or(line)));
     let page = plain.collect::<Vec<_>>().join("\n");
-    let blocks = page.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let blocks = page
+        .split("```toml")
+        .skip(1)
+        .filter_map(|rest| Some(rest.split_once('\n')?.1))
+        .filter_map(|rest| rest.split("```").next());
     blocks.filter(|block| !block.contains("[dependencies]")).map(str::to_owned).collect()
 }

@@ -26,6 +26,8 @@ mod file;
 mod manual;
 /// Values are masked in the logs of CI systems before they are printed.
 mod masks;
+/// docs/cli.md: every command on it.
+mod page;
 /// `render`: what a template gets, what is told of one that fails.
 mod render;
 /// `run`: what the command gets, what it prints, and how it ends.
