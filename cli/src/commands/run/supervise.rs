@@ -1,7 +1,7 @@
 //! Stays beside the command until it ends: hands signals on, and waits for what is still to be written.
 
 use std::{
-    io,
+    fs, io,
     process::{Child, ExitCode},
     sync::mpsc::{Receiver, Sender, channel},
     thread,
@@ -53,7 +53,9 @@ impl Running {
 impl Supervisor {
     pub(super) fn start() -> io::Result<Self> {
         let (tell, events) = channel();
-        let mut signals = SignalsInfo::<WithOrigin>::new(SIGNALS)?;
+        let ignored = ignored();
+        let wanted = SIGNALS.into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0);
+        let mut signals = SignalsInfo::<WithOrigin>::new(wanted)?;
         let sender = tell.clone();
         thread::spawn(move || signals.forever().try_for_each(|origin| sender.send(Event::Signal(origin))));
         Ok(Self { events, tell })
@@ -94,6 +96,14 @@ impl Supervisor {
             tell.send(Event::Written)
         });
     }
+}
+
+/// The signals that whoever started us wants ignored, as nohup does: a bit each, the first for signal 1. They stay ignored, by
+/// the command too.
+fn ignored() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default()
 }
 
 fn wait_for(pid: Pid) -> rustix::io::Result<()> {

@@ -76,6 +76,21 @@ fn a_signal_that_ends_the_command_is_told_by_the_status() {
     assert_eq!(child.wait().unwrap().code(), Some(143));
 }
 
+#[test]
+fn what_is_ignored_stays_ignored() {
+    let (_folder, file) = example();
+    for way in WAYS {
+        let mut child = Command::new("/bin/sh");
+        child.env_clear().env("PATH", "/usr/bin:/bin").env("S1CRETS_FILE", &file).stdin(Stdio::piped());
+        child.args(["-c", "trap '' HUP; exec \"$@\"", "sh"]).arg(assert_cmd::cargo::cargo_bin("s1crets")).arg("run");
+        child.args(way).args(["--env", "DB=file://app/db", "--", "sh", "-c", "echo ready; read line; exit 9"]);
+        let (mut child, _) = told_pid(child.stdout(Stdio::piped()).spawn().unwrap());
+        kill_process(Pid::from_child(&child), Signal::HUP).unwrap();
+        drop(child.stdin.take());
+        assert_eq!(child.wait().unwrap().code(), Some(9), "{way:?}");
+    }
+}
+
 pub(super) fn start(file: &std::path::Path, way: &[&str], script: &str) -> Child {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin("s1crets"));
     command.env_clear().env("PATH", "/usr/bin:/bin").env("S1CRETS_FILE", file).arg("run").args(way);
