@@ -1,6 +1,7 @@
 //! The project's own chores: `cargo xtask help`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a chore tells what it does")]
 
+mod bench;
 mod dist;
 mod fuzz;
 mod setup;
@@ -16,6 +17,8 @@ The chores of s1crets.
     cargo xtask test [ARGUMENTS]  prepares, starts the servers and runs all tests;
                                   the arguments go to `cargo test`
     cargo xtask fuzz [SECONDS]    runs each fuzz target for so long (default 60)
+    cargo xtask bench [NAME...]   measures what s1crets costs beside its rivals: all, or
+                                  these groups (hot, cold, calls, expiry, outage, memory)
     cargo xtask dist              builds the release command, its completions and
                                   its man pages into target/dist
     cargo xtask help              prints this";
@@ -39,6 +42,7 @@ fn run(arguments: &[String]) -> io::Result<ExitCode> {
     match (chore.as_str(), rest) {
         ("test", rest) => test::run(rest),
         ("setup", []) => setup::run(),
+        ("bench", groups) => bench::run(groups),
         ("fuzz", rest) => fuzz::run(rest),
         ("dist", []) => dist::run(),
         ("help" | "--help" | "-h", _) => {
