@@ -10,6 +10,7 @@ use std::{
     time::Instant,
 };
 
+use rapidhash::fast::RandomState;
 use tokio::sync::{OnceCell, watch};
 
 use crate::{
@@ -40,7 +41,7 @@ use crate::{
 pub struct Client(Arc<Inner>);
 
 struct Inner {
-    stacks: HashMap<String, Stack>,
+    stacks: HashMap<String, Stack, RandomState>,
     default_provider: String,
 }
 
@@ -87,7 +88,7 @@ impl Client {
     }
 
     pub(crate) fn new(stacks: HashMap<String, Stack>, default_provider: String) -> Self {
-        Self(Arc::new(Inner { stacks, default_provider }))
+        Self(Arc::new(Inner { stacks: stacks.into_iter().collect(), default_provider }))
     }
 
     /// One secret, or with [`key`](Get::key) a part of it.

@@ -2,11 +2,12 @@
 
 use std::{
     fmt,
+    ops::Deref,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 use futures::stream::{self, Stream};
 use tokio::{sync::watch, task::AbortHandle};
 
@@ -20,7 +21,8 @@ use crate::{
 
 /// A secret, or a part of one, that is kept fresh in the background while this or a clone of it lives.
 ///
-/// Reading it is one atomic load: no look-up, no lock and no await, from any thread. See [`Client::handle`].
+/// Reading it is one atomic load: no look-up, no lock and no await, from any thread, and no thread slows another down. See
+/// [`Client::handle`].
 #[derive(Clone)]
 pub struct Handle(Arc<Held>);
 
@@ -35,6 +37,12 @@ struct Shared {
     newest: watch::Sender<Secret>,
     error: Mutex<Option<Error>>,
 }
+
+/// What a [`Handle`] had when it was asked: a [`Secret`] to read from, whatever comes after it.
+///
+/// It costs nothing that threads would have to share, not even a reference count. For use on the spot: one that is kept
+/// keeps the value from being wiped, and makes the handle's next changes dearer.
+pub struct Current(Guard<Arc<Secret>>);
 
 /// The values that follow, for one listener.
 #[derive(Clone)]
@@ -69,9 +77,10 @@ impl Handle {
         Ok(Self(Arc::new(Held { shared, task: task.abort_handle() })))
     }
 
-    /// The value as of now. [`Secret::freshness`] tells how old it is, and whether it can still be read.
-    pub fn get(&self) -> Secret {
-        Secret::clone(&self.0.shared.current.load())
+    /// The value as of now, borrowed: clone it to keep it. [`Secret::freshness`] tells how old it is, and whether it can
+    /// still be read.
+    pub fn get(&self) -> Current {
+        Current(self.0.shared.current.load())
     }
 
     /// Why the last attempt to read the value failed, if it did: it may be gone, or denied, by now.
@@ -87,7 +96,7 @@ impl Handle {
     /// Waits for the next change and gives the new value. To miss none in between, keep [`changes`](Self::changes).
     pub async fn changed(&self) -> Secret {
         let secret = self.changes().next().await;
-        secret.unwrap_or_else(|| self.get())
+        secret.unwrap_or_else(|| self.get().clone())
     }
 }
 
@@ -207,6 +216,20 @@ impl Drop for Held {
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handle").field("current", &self.0.shared.current.load()).finish_non_exhaustive()
+    }
+}
+
+impl Deref for Current {
+    type Target = Secret;
+
+    fn deref(&self) -> &Secret {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Current {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Secret::fmt(self, f)
     }
 }
 

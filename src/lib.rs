@@ -128,7 +128,7 @@ pub use client::Client;
 pub use config::Config;
 pub use error::{Error, ErrorKind, Operation, Result};
 pub use freshness::{Freshness, Source};
-pub use handle::{Handle, HandleChanges};
+pub use handle::{Current, Handle, HandleChanges};
 pub use identity::Identity;
 pub use json::{Json, JsonKind};
 pub use keypath::KeyPath;

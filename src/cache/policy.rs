@@ -162,11 +162,12 @@ impl Times {
     }
 
     pub(super) fn verdict(&self, now: Instant) -> Verdict {
+        // The most frequent first.
         match now {
-            now if now >= self.dead => Verdict::Dead,
-            now if now >= self.expires => Verdict::Stale,
-            now if now >= self.refresh => Verdict::Due,
-            _ => Verdict::Fresh,
+            now if now < self.refresh => Verdict::Fresh,
+            now if now < self.expires => Verdict::Due,
+            now if now < self.dead => Verdict::Stale,
+            _ => Verdict::Dead,
         }
     }
 }

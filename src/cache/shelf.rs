@@ -123,7 +123,7 @@ where
         Q: Hash + Eq + ?Sized,
     {
         match self.held.get(key) {
-            Some(held) => self.judge(&held.value, &held.times),
+            Some(held) => self.judge(held.value, &held.times),
             None => self.look_missing(key),
         }
     }
@@ -148,7 +148,7 @@ where
         drop(now);
         self.counters.restored.add();
         let seen = Seen { loaded, expires: times.expires, source: Source::Disk, error: None };
-        self.judge(&value.noted(seen), &times)
+        self.judge(value.noted(seen), &times)
     }
 
     /// What `keys` stand for: by the loads under way, or by one call of `load` for all others.
@@ -201,7 +201,7 @@ where
     /// What is held, unless it is too old to be served even in an outage.
     pub(super) fn peek(&self, key: &K) -> Option<T> {
         let held = self.held.get(key).filter(|held| held.times.verdict(Instant::now()) != Verdict::Dead)?;
-        Some(held.value.clone())
+        Some(held.value)
     }
 
     /// Whether a rejected value may be loaded again by now; from then on it may not for a while.
@@ -241,26 +241,26 @@ where
         self.held.size()
     }
 
-    fn judge(&self, value: &T, times: &Times) -> Look<T> {
+    fn judge(&self, value: T, times: &Times) -> Look<T> {
         let now = Instant::now();
         match times.verdict(now) {
             Verdict::Fresh => self.hit(value),
             Verdict::Due if self.health.may_ask(now) => {
                 self.counters.hits.add();
-                Look::Due(value.clone())
+                Look::Due(value)
             }
             Verdict::Due => self.hit(value),
             Verdict::Stale if !self.health.may_ask(now) => {
                 self.counters.stale.add();
-                Look::Hit(value.clone())
+                Look::Hit(value)
             }
             Verdict::Stale | Verdict::Dead => Look::Miss,
         }
     }
 
-    fn hit(&self, value: &T) -> Look<T> {
+    fn hit(&self, value: T) -> Look<T> {
         self.counters.hits.add();
-        Look::Hit(value.clone())
+        Look::Hit(value)
     }
 
     fn drops(&self) -> MutexGuard<'_, u64> {
@@ -309,7 +309,7 @@ where
             Err(error) if error.kind().is_transient() => {
                 self.failed(error.kind(), now);
                 if let Some(held) = self.held.get(key) {
-                    self.keep(key, held.value.clone(), held.times, Some(error.kind()));
+                    self.keep(key, held.value, held.times, Some(error.kind()));
                 }
             }
             Err(error) => self.refused(key, error, now),
@@ -376,7 +376,7 @@ where
     fn fresh(&self, key: &K) -> Option<T> {
         let held = self.held.get(key)?;
         let fresh = matches!(held.times.verdict(Instant::now()), Verdict::Fresh | Verdict::Due);
-        fresh.then(|| held.value.clone())
+        fresh.then_some(held.value)
     }
 }
 

@@ -11,6 +11,7 @@ use std::{
 };
 
 use moka::{notification::RemovalCause, sync::Cache};
+use rapidhash::fast::RandomState;
 
 use super::{policy::Times, stats::Counters};
 
@@ -19,7 +20,7 @@ use super::{policy::Times, stats::Counters};
 /// moka sees to the number, by who is used least; it bounds one thing only. The bytes are counted here; what is too
 /// much goes in the order in which it was loaded. As only what is read is loaded anew, that is nearly the order of use.
 pub(super) struct Store<K, T> {
-    entries: Cache<K, Arc<Held<T>>>,
+    entries: Cache<K, Held<T>, RandomState>,
     bytes: Arc<AtomicU64>,
     max_bytes: Option<u64>,
     /// Held by whoever makes room, so that two don't do so for the same bytes.
@@ -27,7 +28,8 @@ pub(super) struct Store<K, T> {
     counters: Arc<Counters>,
 }
 
-/// An entry.
+/// An entry. Kept as it is rather than behind a count of its own: those who read the same one contend for each.
+#[derive(Clone)]
 pub(super) struct Held<T> {
     /// With its note, so that a hit is one clone.
     pub(super) value: T,
@@ -38,23 +40,24 @@ pub(super) struct Held<T> {
 impl<K, T> Store<K, T>
 where
     K: Hash + Eq + Clone + Send + Sync + 'static,
-    T: Send + Sync + 'static,
+    T: Clone + Send + Sync + 'static,
 {
     /// `life` is how long an entry stays that nobody replaces.
     pub(super) fn new(max_entries: u64, max_bytes: Option<u64>, life: Duration, counters: Arc<Counters>) -> Self {
         let bytes = Arc::new(AtomicU64::new(0));
         let (left, evicted) = (bytes.clone(), counters.clone());
-        let gone = move |_: Arc<K>, held: Arc<Held<T>>, cause| {
+        let gone = move |_: Arc<K>, held: Held<T>, cause| {
             left.fetch_sub(held.bytes, Ordering::Relaxed);
             if cause == RemovalCause::Size {
                 evicted.evicted.add();
             }
         };
-        let entries = Cache::builder().max_capacity(max_entries).time_to_live(life).eviction_listener(gone).build();
+        let entries = Cache::builder().max_capacity(max_entries).time_to_live(life).eviction_listener(gone);
+        let entries = entries.build_with_hasher(RandomState::new());
         Self { entries, bytes, max_bytes, making_room: Mutex::default(), counters }
     }
 
-    pub(super) fn get<Q>(&self, key: &Q) -> Option<Arc<Held<T>>>
+    pub(super) fn get<Q>(&self, key: &Q) -> Option<Held<T>>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
@@ -68,7 +71,7 @@ where
             return self.remove(key);
         }
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
-        self.entries.insert(key.clone(), Arc::new(Held { value, times, bytes }));
+        self.entries.insert(key.clone(), Held { value, times, bytes });
         if let Some(max) = self.max_bytes.filter(|max| self.bytes() > *max) {
             self.make_room(max);
         }
