@@ -32,6 +32,12 @@ impl Health {
         self.state().until.is_none_or(|until| now >= until)
     }
 
+    /// Whether it failed lately, so that the next attempt may well fail too, after some time: not one to let a reader wait
+    /// for who can be served something.
+    pub(super) fn failed_lately(&self, now: Instant) -> bool {
+        self.state().until.is_some_and(|until| now < until + LONGEST)
+    }
+
     /// It gave an answer, if only that there is nothing. Says whether it had failed before.
     pub(super) fn answered(&self) -> bool {
         std::mem::take(&mut *self.state()).in_a_row > 0
@@ -73,7 +79,8 @@ mod tests {
         assert!(health.may_ask(now));
         assert!(health.failed(now, 1.0));
         assert!(!health.may_ask(now) && health.may_ask(now + FIRST));
-        assert!(health.answered() && !health.answered());
+        assert!(health.failed_lately(now + LONGEST) && !health.failed_lately(now + FIRST + LONGEST));
+        assert!(health.answered() && !health.answered() && !health.failed_lately(now));
         assert!(health.may_ask(now));
     }
 }

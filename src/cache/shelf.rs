@@ -254,6 +254,10 @@ where
                 self.counters.stale.add();
                 Look::Hit(value)
             }
+            Verdict::Stale if self.health.failed_lately(now) => {
+                self.counters.stale.add();
+                Look::Due(value)
+            }
             Verdict::Stale | Verdict::Dead => Look::Miss,
         }
     }

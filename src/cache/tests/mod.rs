@@ -152,7 +152,28 @@ async fn an_outage_is_not_met_with_a_storm() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_first_reads_after_an_outage_are_fresh_again() {
+async fn nobody_waits_for_an_attempt_that_may_fail_again() {
+    let bench = Bench::new(CachePolicy::default());
+    bench.get().await;
+    bench.outage(ErrorKind::Timeout);
+    advance(TTL).await;
+    bench.get().await;
+    bench.memory.clear_faults();
+    for _ in 0..100 {
+        // Long in coming, as when attempts run into their timeouts.
+        bench.memory.fail_next(Fault::new(ErrorKind::Timeout).after(Duration::from_secs(5)));
+    }
+    for _ in 0..200 {
+        let asked = tokio::time::Instant::now();
+        assert!(bench.get().await.freshness().expect("cached").stale);
+        assert_eq!(asked.elapsed(), Duration::ZERO);
+        sleep(Duration::from_millis(500)).await;
+    }
+    assert!(bench.gets() >= 5, "it is asked all the same: {}", bench.gets());
+}
+
+#[tokio::test(start_paused = true)]
+async fn reads_are_fresh_again_soon_after_an_outage() {
     let bench = Bench::new(CachePolicy::default());
     bench.get().await;
     bench.outage(ErrorKind::Unavailable);
@@ -161,6 +182,25 @@ async fn the_first_reads_after_an_outage_are_fresh_again() {
     bench.memory.clear_faults();
     bench.memory.set("a", "two");
     advance(Duration::from_secs(2)).await;
+    // This one brings it about.
+    assert!(bench.get().await.freshness().expect("cached").stale);
+    settle().await;
+    let secret = bench.get().await;
+    let freshness = secret.freshness().expect("cached");
+    assert_eq!(secret.expose_bytes(), b"two");
+    assert!(!freshness.stale && freshness.refresh_error.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_read_long_after_an_outage_is_fresh() {
+    let bench = Bench::new(CachePolicy::default());
+    bench.get().await;
+    bench.outage(ErrorKind::Unavailable);
+    advance(TTL).await;
+    bench.get().await;
+    bench.memory.clear_faults();
+    bench.memory.set("a", "two");
+    advance(Duration::from_secs(60)).await;
     let secret = bench.get().await;
     let freshness = secret.freshness().expect("cached");
     assert_eq!(secret.expose_bytes(), b"two");
