@@ -188,7 +188,7 @@ async fn an_instance_of_the_config_file_is_a_provider_like_any_other() {
 async fn a_malformed_setting_is_told_by_every_call() {
     let child = Child::new().with_file("S1CRETS_CONFIG", "retries = 3\n");
     for answer in child.call(&["memory://x", "memory://x"]).await {
-        assert!(answer.fails("config").contains("unknown field `retries`"), "{answer:?}");
+        assert!(answer.fails("config").contains("unknown key `retries`"), "{answer:?}");
     }
     let answer = Child::new().with("S1CRETS_TIMEOUT", "soon").get("memory://x").await;
     assert!(answer.fails("config").contains("S1CRETS_TIMEOUT"), "{answer:?}");

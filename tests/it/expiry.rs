@@ -18,6 +18,11 @@ async fn by_role(aws: &Aws) -> Client {
     aws.client_by(aws.config().with_role(Role::new(ROLE))).await
 }
 
+/// One that makes a call for each read.
+async fn by_role_one_by_one(aws: &Aws) -> Client {
+    aws.ungathered(aws.config().with_role(Role::new(ROLE))).await
+}
+
 /// Fifty reads at once, the first of which meets a proxy that lets nothing through before.
 async fn fifty(aws: &Aws, client: &Client, store: &str, name: &str) {
     let hold = aws.proxy.hold();
@@ -34,7 +39,7 @@ async fn fifty(aws: &Aws, client: &Client, store: &str, name: &str) {
 async fn fifty_callers_with_an_expired_token_assume_the_role_once_more() {
     for code in CODES {
         let aws = Aws::start().await;
-        let (client, root) = (by_role(&aws).await, unique("it/expired-"));
+        let (client, root) = (by_role_one_by_one(&aws).await, unique("it/expired-"));
         let names: Vec<_> = (0..50).map(|index| format!("{root}/{index}")).collect();
         names.iter().for_each(|name| aws.plant("aws.sm", name, "x"));
         fails(client.get("aws.sm", &root).await, ErrorKind::NotFound);
@@ -171,7 +176,7 @@ async fn credentials_that_can_not_be_renewed_yet_serve_until_they_expire() {
 #[tokio::test]
 async fn an_identity_that_expired_before_the_role_is_taken_anew_once() {
     let aws = Aws::start().await;
-    let (client, name) = (by_role(&aws).await, unique("it/before-"));
+    let (client, name) = (by_role_one_by_one(&aws).await, unique("it/before-"));
     aws.plant("aws.sm", &name, "x");
     aws.proxy.fault("AssumeRole", Fault::expired_token()).once();
     fifty(&aws, &client, "aws.sm", &name).await;

@@ -102,7 +102,7 @@ async fn sts_and_the_store_can_have_endpoints_of_their_own() {
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_cold_callers_assume_the_role_once() {
     let aws = Aws::start().await;
-    let client = aws.client_by(aws.config().with_role(Role::new(ROLE))).await;
+    let client = aws.ungathered(aws.config().with_role(Role::new(ROLE))).await;
     let names: Vec<_> = (0..50).map(|_| unique("it/cold-")).collect();
     names.iter().for_each(|name| aws.plant("aws.sm", name, "x"));
     let hold = aws.proxy.hold();

@@ -8,7 +8,7 @@ use std::{
 };
 
 use s1crets::{
-    Client, Error, ErrorKind, Provider, Result, Secret,
+    CachePolicy, Client, Error, ErrorKind, Provider, Result, Secret,
     providers::aws::{AwsConfig, Credentials, ParameterStore, SecretsManager},
 };
 use s1crets_testbed::{AwsSeed, Fault, FaultProxy, Moto, Request};
@@ -60,7 +60,17 @@ impl Aws {
     }
 
     pub(crate) async fn client_by(&self, config: AwsConfig) -> Client {
+        self.client_with(config, CachePolicy::default()).await
+    }
+
+    /// One that makes a call for each name that is read, whatever else is read at that moment.
+    pub(crate) async fn ungathered(&self, config: AwsConfig) -> Client {
+        self.client_with(config, CachePolicy::default().with_batch_window(Duration::ZERO)).await
+    }
+
+    async fn client_with(&self, config: AwsConfig, policy: CachePolicy) -> Client {
         Client::builder()
+            .with_cache(policy)
             .with_provider("aws.ps", ParameterStore::open(config.clone()).await.unwrap())
             .with_provider("aws.sm", SecretsManager::open(config).await.unwrap())
             .build()
