@@ -1,0 +1,124 @@
+//! The figures.
+
+use std::{
+    env,
+    error::Error,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use s1crets::{CachePolicy, Cached, DiskCache, GetOptions, Provider, providers::memory::Memory};
+use s1crets_testbed::{AwsSeed, Moto};
+
+const SECRETS: usize = 1000;
+const ROUNDS: usize = 9;
+const RUNS: usize = 101;
+const REGION: &str = "eu-west-1";
+
+pub(crate) fn print() -> Result<(), Box<dyn Error>> {
+    let folder = tempfile::tempdir()?;
+    reads(folder.path())?;
+    runs(folder.path())
+}
+
+/// Each secret once: the memory holds none of them yet.
+fn reads(folder: &Path) -> Result<(), Box<dyn Error>> {
+    let names: Vec<_> = (0..SECRETS).map(|number| format!("prod/service-{number}")).collect();
+    let memory = names.iter().fold(Memory::new(), |memory, name| memory.with(name, "x".repeat(200)));
+    let cached = || {
+        let disk = DiskCache::default().with_path(folder.join("s1crets"));
+        let policy = CachePolicy::default().with_entries(10 * SECRETS as u64);
+        Cached::new(Arc::new(memory.clone()), policy).on_disk(disk, "bench")
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    for answer in runtime.block_on(cached().get_many(&names, &GetOptions::default())) {
+        answer?;
+    }
+    let theirs = folder.join("cacache");
+    for name in &names {
+        cacache::write_sync(&theirs, name, [b'x'; 200])?;
+    }
+    let (mut ours, mut bare) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        let cached = cached();
+        let held = |name: &str| cached.held(name, &GetOptions::default());
+        ours.push(each(&names, |name| Ok(held(name).ok_or("it is not on disk")?.expose_bytes().len()))?);
+        bare.push(each(&names, |name| Ok(cacache::read_sync(&theirs, name)?.len()))?);
+    }
+    let (ours, bare) = (median(ours), median(bare));
+    let ratio = ours.as_secs_f64() / bare.as_secs_f64();
+    println!("a read of 200 bytes from disk: s1crets {ours:.1?}, cacache {bare:.1?}: {ratio:.2}x");
+    Ok(())
+}
+
+/// The mean of one read, when each name is read once.
+fn each(
+    names: &[String],
+    mut read: impl FnMut(&str) -> Result<usize, Box<dyn Error>>,
+) -> Result<Duration, Box<dyn Error>> {
+    let started = Instant::now();
+    for name in names {
+        if read(name)? != 200 {
+            return Err(format!("{name} has another size").into());
+        }
+    }
+    Ok(started.elapsed() / u32::try_from(names.len())?)
+}
+
+fn runs(folder: &Path) -> Result<(), Box<dyn Error>> {
+    let moto = Moto::start();
+    AwsSeed::new(moto.endpoint(), REGION).create_secret("prod/db", "hunter2");
+    let get = |disk: &str| {
+        let mut command = program("s1crets");
+        command.args(["get", "aws.sm://prod/db"]).env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
+        command.env("AWS_REGION", REGION).env("AWS_ENDPOINT_URL", moto.endpoint());
+        command.env("S1CRETS_CACHE_DISK", disk).env("S1CRETS_CACHE_PATH", folder.join("runs"));
+        command
+    };
+    let version = || {
+        let mut command = program("s1crets");
+        command.arg("--version");
+        command
+    };
+    time(get("true"))?;
+    let kinds: [(&str, &dyn Fn() -> Command); 4] = [
+        ("/bin/true", &|| Command::new("/bin/true")),
+        ("s1crets --version", &version),
+        ("s1crets get from disk", &|| get("true")),
+        ("s1crets get from moto", &|| get("false")),
+    ];
+    let mut times = vec![Vec::new(); kinds.len()];
+    for _ in 0..RUNS {
+        for ((_, make), times) in kinds.iter().zip(&mut times) {
+            times.push(time(make())?);
+        }
+    }
+    let medians: Vec<_> = times.into_iter().map(median).collect();
+    println!("medians of {RUNS} whole runs, one of each kind in turns");
+    for ((name, _), took) in kinds.iter().zip(&medians) {
+        println!("{name}: {took:.2?}, {:.1}x", took.as_secs_f64() / medians[0].as_secs_f64());
+    }
+    Ok(())
+}
+
+fn time(mut command: Command) -> Result<Duration, Box<dyn Error>> {
+    let started = Instant::now();
+    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).status()?;
+    let took = started.elapsed();
+    if status.success() { Ok(took) } else { Err(format!("{command:?}: {status}").into()) }
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times[times.len() / 2]
+}
+
+/// A program beside this one, in an environment of its own.
+fn program(name: &str) -> Command {
+    let beside = env::current_exe().ok().and_then(|path| Some(path.parent()?.join(name)));
+    let mut command = Command::new(beside.unwrap_or_else(|| PathBuf::from(name)));
+    command.env_clear().env("HOME", "/nonexistent").env("AWS_EC2_METADATA_DISABLED", "true").current_dir("/");
+    command
+}
