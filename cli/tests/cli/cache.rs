@@ -185,6 +185,31 @@ fn a_second_process_makes_no_call() {
 }
 
 #[test]
+fn the_key_is_taken_from_where_it_is_given() {
+    let bench = Bench::start();
+    let secret = unique("cli/key");
+    bench.seed.create_secret(&secret, "x");
+    let [file, credentials] = ["key-file", "credentials"].map(|name| bench.home.path().join(name));
+    let (bytes, hex) = ([7; 32], "07".repeat(32));
+    fs::write(&file, bytes).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    fs::create_dir(&credentials).unwrap();
+    fs::write(credentials.join("s1crets-cache-key"), bytes).unwrap();
+    let given: [(&str, &std::ffi::OsStr); 3] = [
+        ("S1CRETS_CACHE_KEY", hex.as_ref()),
+        ("S1CRETS_CACHE_KEY_FILE", file.as_os_str()),
+        ("CREDENTIALS_DIRECTORY", credentials.as_os_str()),
+    ];
+    for (name, value) in given {
+        bench.command(&["get", &secret]).env(name, value).assert().success().stdout("x\n").stderr("");
+    }
+    assert_eq!(bench.proxy.total(), 1, "all three are the same key");
+    assert!(!bench.home.path().join(".cache/s1crets/key").exists(), "none had to be made");
+    bench.get(&secret);
+    assert_eq!(bench.proxy.total(), 2, "under another key there is nothing");
+}
+
+#[test]
 fn eight_processes_that_miss_at_once_make_one_call() {
     let bench = Bench::start();
     let secret = unique("cli/eight");
