@@ -243,7 +243,7 @@ fn behind(config: &Config) -> Result<impl Fn(Kind, &ProviderSettings) -> Behind 
     match config.cache.disk {
         Some(true) => Err(Error::unsupported("this build has no cache on disk")
             .with_hint("build s1crets with the feature `disk-cache`, on Unix")),
-        _ => Ok(|_, _: &_| Behind::default()),
+        _ => Ok(|_, _: &_| Behind),
     }
 }
 

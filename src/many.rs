@@ -57,6 +57,7 @@ impl<'a, Mode> GetRefs<'a, Mode> {
         self
     }
 
+    #[cfg(feature = "blocking")]
     pub(crate) fn len(&self) -> usize {
         self.references.len()
     }
