@@ -18,7 +18,8 @@ The chores of s1crets.
                                   the arguments go to `cargo test`
     cargo xtask fuzz [SECONDS]    runs each fuzz target for so long (default 60)
     cargo xtask bench [NAME...]   measures what s1crets costs beside its rivals: all, or
-                                  these groups (hot, cold, calls, expiry, outage, memory)
+                                  these groups (hot, cold, calls, expiry, outage, memory,
+                                  disk, command)
     cargo xtask dist              builds the release command, its completions and
                                   its man pages into target/dist
     cargo xtask help              prints this";

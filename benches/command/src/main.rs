@@ -1,8 +1,7 @@
 //! What a whole run of the command takes, from start to exit, beside programs that make the same call and nothing else;
 //! and how fast `run --redact` lets output through.
 //!
-//! `cargo build --release -p s1crets-cli -p s1crets-bench-command && target/release/s1crets-bench-command`, after
-//! `cargo xtask setup`.
+//! `cargo xtask bench command`, which builds the command first and tells where it is.
 #![allow(clippy::print_stdout, reason = "it prints figures")]
 
 use std::{
@@ -149,10 +148,11 @@ fn median(mut times: Vec<Duration>) -> Duration {
     times[times.len() / 2]
 }
 
-/// A program beside this one, in an environment of its own.
+/// The command, or a program beside this one, in an environment of its own.
 fn program(name: &str) -> Command {
-    let beside = env::current_exe().ok().and_then(|path| Some(path.parent()?.join(name)));
-    let mut command = Command::new(beside.unwrap_or_else(|| PathBuf::from(name)));
+    let beside = || env::current_exe().ok().and_then(|path| Some(path.parent()?.join(name)));
+    let told = env::var_os("S1CRETS_BENCH_COMMAND").filter(|_| name == "s1crets").map(PathBuf::from);
+    let mut command = Command::new(told.or_else(beside).unwrap_or_else(|| PathBuf::from(name)));
     command
         .env_clear()
         .env("PATH", "/usr/bin:/bin")

@@ -71,14 +71,14 @@ fn runs(folder: &Path) -> Result<(), Box<dyn Error>> {
     let moto = Moto::start();
     AwsSeed::new(moto.endpoint(), REGION).create_secret("prod/db", "hunter2");
     let get = |disk: &str| {
-        let mut command = program("s1crets");
+        let mut command = program();
         command.args(["get", "aws.sm://prod/db"]).env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
         command.env("AWS_REGION", REGION).env("AWS_ENDPOINT_URL", moto.endpoint());
         command.env("S1CRETS_CACHE_DISK", disk).env("S1CRETS_CACHE_PATH", folder.join("runs"));
         command
     };
     let version = || {
-        let mut command = program("s1crets");
+        let mut command = program();
         command.arg("--version");
         command
     };
@@ -115,10 +115,10 @@ fn median(mut times: Vec<Duration>) -> Duration {
     times[times.len() / 2]
 }
 
-/// A program beside this one, in an environment of its own.
-fn program(name: &str) -> Command {
-    let beside = env::current_exe().ok().and_then(|path| Some(path.parent()?.join(name)));
-    let mut command = Command::new(beside.unwrap_or_else(|| PathBuf::from(name)));
+/// The command, in an environment of its own.
+fn program() -> Command {
+    let told = env::var_os("S1CRETS_BENCH_COMMAND").map(PathBuf::from);
+    let mut command = Command::new(told.unwrap_or_else(|| PathBuf::from("s1crets")));
     command.env_clear().env("HOME", "/nonexistent").env("AWS_EC2_METADATA_DISABLED", "true").current_dir("/");
     command
 }

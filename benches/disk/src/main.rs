@@ -1,8 +1,7 @@
 //! What a read from the cache on disk takes: in a process, beside cacache's own sync read of the same bytes; and as a whole run
 //! of the command, beside a program that does nothing.
 //!
-//! `cargo build --release -p s1crets-cli -p s1crets-bench-disk && target/release/s1crets-bench-disk`, after
-//! `cargo xtask setup`.
+//! `cargo xtask bench disk`, which builds the command first and tells where it is.
 #![allow(clippy::print_stdout, reason = "it prints figures")]
 
 #[cfg(unix)]
