@@ -4,20 +4,12 @@
 //! `cargo xtask bench command`, which builds the command first and tells where it is.
 #![allow(clippy::print_stdout, reason = "it prints figures")]
 
-use std::{
-    env,
-    error::Error,
-    fmt::Write as _,
-    fs,
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
-    time::{Duration, Instant},
-};
+use std::{error::Error, fmt::Write as _, fs, path::Path, process::Command};
 
+use s1crets_bench_runs::{RUNS, median, rival, s1crets, time};
 use s1crets_testbed::{AwsSeed, Moto, OpenBao};
 use serde_json::{Map, Value, json};
 
-const RUNS: usize = 101;
 const REGION: &str = "eu-west-1";
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -33,7 +25,7 @@ fn from_a_file(folder: &Path) -> Result<(), Box<dyn Error>> {
     let file = folder.join("secrets.json");
     fs::write(&file, json!({ "secrets": { "app/db": { "password": "hunter2" } } }).to_string())?;
     let get = || {
-        let mut get = program("s1crets");
+        let mut get = s1crets();
         get.args(["get", "file://app/db#password"]).env("S1CRETS_FILE", &file);
         get
     };
@@ -43,14 +35,13 @@ fn from_a_file(folder: &Path) -> Result<(), Box<dyn Error>> {
 fn from_moto() -> Result<(), Box<dyn Error>> {
     let moto = Moto::start();
     AwsSeed::new(moto.endpoint(), REGION).create_secret("prod/db", "hunter2");
-    let on_moto = |name: &str, arguments: &[&str]| {
-        let mut command = program(name);
+    let on_moto = |mut command: Command, arguments: &[&str]| {
         command.args(arguments).env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
         command.env("AWS_REGION", REGION).env("AWS_ENDPOINT_URL", moto.endpoint());
         command
     };
-    let rival = || on_moto("rival-aws-sdk", &["prod/db"]);
-    compare("aws.sm", ("the AWS SDK", &rival), &|| on_moto("s1crets", &["get", "aws.sm://prod/db"]))
+    let sdk = || on_moto(rival("rival-aws-sdk"), &["prod/db"]);
+    compare("aws.sm", ("the AWS SDK", &sdk), &|| on_moto(s1crets(), &["get", "aws.sm://prod/db"]))
 }
 
 fn from_openbao(folder: &Path) -> Result<(), Box<dyn Error>> {
@@ -58,20 +49,19 @@ fn from_openbao(folder: &Path) -> Result<(), Box<dyn Error>> {
     bao.must("POST", "secret/data/app", &json!({ "data": { "password": "hunter2" } }));
     let config = folder.join("s1crets.toml");
     fs::write(&config, "[providers.\"vault.kv\"]\nmounts = { secret = 2 }\n")?;
-    let on_openbao = |name: &str, arguments: &[&str]| {
-        let mut command = program(name);
+    let on_openbao = |mut command: Command, arguments: &[&str]| {
         command.args(arguments).env("VAULT_ADDR", bao.plain_address()).env("VAULT_TOKEN", bao.root_token());
         command
     };
-    let rival = || on_openbao("rival-vaultrs", &["secret", "app", "password"]);
-    let get = || on_openbao("s1crets", &["get", "vault.kv://secret/app#password"]);
-    compare("vault.kv", ("vaultrs", &rival), &get)?;
+    let vaultrs = || on_openbao(rival("rival-vaultrs"), &["secret", "app", "password"]);
+    let get = || on_openbao(s1crets(), &["get", "vault.kv://secret/app#password"]);
+    compare("vault.kv", ("vaultrs", &vaultrs), &get)?;
     let told = || {
         let mut get = get();
         get.env("S1CRETS_CONFIG", &config);
         get
     };
-    compare("vault.kv, mount's version in the config", ("vaultrs", &rival), &told)
+    compare("vault.kv, mount's version in the config", ("vaultrs", &vaultrs), &told)
 }
 
 /// Log lines, through a hundred secrets with all their forms: the time of the whole run, less that of one with nothing to
@@ -88,7 +78,7 @@ fn redaction(folder: &Path) -> Result<(), Box<dyn Error>> {
     fs::write(&env_file, names.iter().map(|name| format!("{name}=file://{name}#v\n")).collect::<String>())?;
     fs::write(&log, log_lines(SIZE)?)?;
     let run = |from: &Path| {
-        let mut run = program("s1crets");
+        let mut run = s1crets();
         run.env("S1CRETS_FILE", &file).args(["run", "--redact", "--env-file"]).arg(&env_file);
         run.args(["--", "cat"]).arg(from);
         run
@@ -134,30 +124,4 @@ fn compare(what: &str, (rival_name, rival): (&str, Making<'_>), ours: Making<'_>
     let ratio = own.as_secs_f64() / theirs.as_secs_f64();
     println!("{what}: s1crets get {own:.1?}, {rival_name} {theirs:.1?}: {ratio:.2}x");
     Ok(())
-}
-
-fn time(mut command: Command) -> Result<Duration, Box<dyn Error>> {
-    let started = Instant::now();
-    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).status()?;
-    let took = started.elapsed();
-    if status.success() { Ok(took) } else { Err(format!("{command:?}: {status}").into()) }
-}
-
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort_unstable();
-    times[times.len() / 2]
-}
-
-/// The command, or a program beside this one, in an environment of its own.
-fn program(name: &str) -> Command {
-    let beside = || env::current_exe().ok().and_then(|path| Some(path.parent()?.join(name)));
-    let told = env::var_os("S1CRETS_BENCH_COMMAND").filter(|_| name == "s1crets").map(PathBuf::from);
-    let mut command = Command::new(told.or_else(beside).unwrap_or_else(|| PathBuf::from(name)));
-    command
-        .env_clear()
-        .env("PATH", "/usr/bin:/bin")
-        .env("HOME", "/nonexistent")
-        .env("AWS_EC2_METADATA_DISABLED", "true");
-    command.current_dir("/");
-    command
 }

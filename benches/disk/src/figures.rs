@@ -1,20 +1,19 @@
 //! The figures.
 
 use std::{
-    env,
     error::Error,
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
+    path::Path,
+    process::Command,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use s1crets::{CachePolicy, Cached, DiskCache, GetOptions, Provider, providers::memory::Memory};
+use s1crets_bench_runs::{RUNS, median, s1crets, time};
 use s1crets_testbed::{AwsSeed, Moto};
 
 const SECRETS: usize = 1000;
 const ROUNDS: usize = 9;
-const RUNS: usize = 101;
 const REGION: &str = "eu-west-1";
 
 pub(crate) fn print() -> Result<(), Box<dyn Error>> {
@@ -71,14 +70,14 @@ fn runs(folder: &Path) -> Result<(), Box<dyn Error>> {
     let moto = Moto::start();
     AwsSeed::new(moto.endpoint(), REGION).create_secret("prod/db", "hunter2");
     let get = |disk: &str| {
-        let mut command = program();
+        let mut command = s1crets();
         command.args(["get", "aws.sm://prod/db"]).env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
         command.env("AWS_REGION", REGION).env("AWS_ENDPOINT_URL", moto.endpoint());
         command.env("S1CRETS_CACHE_DISK", disk).env("S1CRETS_CACHE_PATH", folder.join("runs"));
         command
     };
     let version = || {
-        let mut command = program();
+        let mut command = s1crets();
         command.arg("--version");
         command
     };
@@ -101,24 +100,4 @@ fn runs(folder: &Path) -> Result<(), Box<dyn Error>> {
         println!("{name}: {took:.2?}, {:.1}x", took.as_secs_f64() / medians[0].as_secs_f64());
     }
     Ok(())
-}
-
-fn time(mut command: Command) -> Result<Duration, Box<dyn Error>> {
-    let started = Instant::now();
-    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).status()?;
-    let took = started.elapsed();
-    if status.success() { Ok(took) } else { Err(format!("{command:?}: {status}").into()) }
-}
-
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort_unstable();
-    times[times.len() / 2]
-}
-
-/// The command, in an environment of its own.
-fn program() -> Command {
-    let told = env::var_os("S1CRETS_BENCH_COMMAND").map(PathBuf::from);
-    let mut command = Command::new(told.unwrap_or_else(|| PathBuf::from("s1crets")));
-    command.env_clear().env("HOME", "/nonexistent").env("AWS_EC2_METADATA_DISABLED", "true").current_dir("/");
-    command
 }
