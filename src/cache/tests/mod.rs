@@ -172,8 +172,8 @@ async fn nobody_waits_for_an_attempt_that_may_fail_again() {
     assert!(bench.gets() >= 5, "it is asked all the same: {}", bench.gets());
 }
 
-#[tokio::test(start_paused = true)]
-async fn reads_are_fresh_again_soon_after_an_outage() {
+/// Stale since an outage that ended so long ago; since then there is a new value.
+async fn after_an_outage(ago: Duration) -> Bench {
     let bench = Bench::new(CachePolicy::default());
     bench.get().await;
     bench.outage(ErrorKind::Unavailable);
@@ -181,7 +181,13 @@ async fn reads_are_fresh_again_soon_after_an_outage() {
     bench.get().await;
     bench.memory.clear_faults();
     bench.memory.set("a", "two");
-    advance(Duration::from_secs(2)).await;
+    advance(ago).await;
+    bench
+}
+
+#[tokio::test(start_paused = true)]
+async fn reads_are_fresh_again_soon_after_an_outage() {
+    let bench = after_an_outage(Duration::from_secs(2)).await;
     // This one brings it about.
     assert!(bench.get().await.freshness().expect("cached").stale);
     settle().await;
@@ -193,14 +199,7 @@ async fn reads_are_fresh_again_soon_after_an_outage() {
 
 #[tokio::test(start_paused = true)]
 async fn the_first_read_long_after_an_outage_is_fresh() {
-    let bench = Bench::new(CachePolicy::default());
-    bench.get().await;
-    bench.outage(ErrorKind::Unavailable);
-    advance(TTL).await;
-    bench.get().await;
-    bench.memory.clear_faults();
-    bench.memory.set("a", "two");
-    advance(Duration::from_secs(60)).await;
+    let bench = after_an_outage(Duration::from_secs(60)).await;
     let secret = bench.get().await;
     let freshness = secret.freshness().expect("cached");
     assert_eq!(secret.expose_bytes(), b"two");
