@@ -44,6 +44,11 @@ impl Address {
         self.socket.as_ref()
     }
 
+    /// Whether it is reached by TLS.
+    pub(crate) fn is_secured(&self) -> bool {
+        self.base.scheme() == "https"
+    }
+
     /// The host by network.
     pub(crate) fn host(&self) -> Option<&str> {
         self.base.host_str()

@@ -30,6 +30,7 @@ pub(super) fn build(config: &VaultConfig, address: &Address, timeout: Duration) 
         .no_proxy();
     let builder = proxied(builder, config)?;
     let builder = located(builder, config, address);
+    let builder = trusting(builder, config, address)?;
     let builder = secured(builder, &config.tls)?;
     builder.build().map_err(|error| Error::config("the HTTP client can't be made").with_source(error.without_url()))
 }
@@ -83,10 +84,23 @@ impl Resolve for Renamed {
     }
 }
 
-fn secured(mut builder: ClientBuilder, tls: &TlsConfig) -> Result<ClientBuilder> {
-    if tls.ca_file.is_some() || tls.ca_path.is_some() {
-        builder = builder.tls_certs_only(authorities(tls)?);
+/// The system's certificates are hundreds of files: they are left alone where the settings name others, and where
+/// nobody shows any.
+fn trusting(builder: ClientBuilder, config: &VaultConfig, address: &Address) -> Result<ClientBuilder> {
+    let TlsConfig { ca_file, ca_path, .. } = &config.tls;
+    if ca_file.is_some() || ca_path.is_some() {
+        return Ok(builder.tls_certs_only(authorities(&config.tls)?));
     }
+    Ok(if are_shown(config, address) { builder } else { builder.tls_certs_only([]) })
+}
+
+/// Whether there is a certificate to check on the way. A redirect leads to the same scheme, or is not followed.
+fn are_shown(config: &VaultConfig, address: &Address) -> bool {
+    let by_proxy = config.proxy.as_ref().is_some_and(|proxy| !proxy.as_str().starts_with("http://"));
+    address.is_secured() || by_proxy
+}
+
+fn secured(mut builder: ClientBuilder, tls: &TlsConfig) -> Result<ClientBuilder> {
     if let Some(identity) = identity(tls)? {
         builder = builder.identity(identity);
     }

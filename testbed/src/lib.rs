@@ -5,7 +5,7 @@
 //! - [`FaultProxy`] stands before it: it counts calls, and delays, drops or spoils the chosen ones.
 //! - [`FakeImds`] is the instance metadata service, which moto does not play well enough.
 //! - [`Stub`] answers as a test says, for what no real server does on demand; [`JwtIssuer`] signs.
-//! - [`Tunnel`] is a proxy for connections with TLS.
+//! - [`Tunnel`] is a proxy for connections with TLS; [`TlsFront`] speaks TLS for a server that doesn't.
 //! - [`AwsSeed`] plants what a test reads, without the SDK that is under test.
 //! - [`python`] keeps the virtual environment that both live in.
 //!
@@ -24,6 +24,7 @@ mod proxy;
 pub mod python;
 mod server;
 mod stub;
+mod tls_front;
 mod tunnel;
 
 pub use authority::Authority;
@@ -35,4 +36,5 @@ pub use moto::{MOTO_VARIABLE, Moto};
 pub use openbao::OpenBao;
 pub use proxy::{Exchange, Fault, FaultProxy, Hold, Scripted, UsualError};
 pub use stub::{Answer, Stub};
+pub use tls_front::TlsFront;
 pub use tunnel::Tunnel;

@@ -73,6 +73,11 @@ impl Connection {
         Self { stream, arrived: Vec::new(), last: false }
     }
 
+    /// The connection itself, for those who speak something else on it. Nothing may have been read from it.
+    pub(crate) fn into_stream(self) -> TcpStream {
+        self.stream
+    }
+
     /// The next request, or `None` when the client has closed or said that it would.
     pub(crate) async fn next_request(&mut self) -> io::Result<Option<Request>> {
         if self.last {

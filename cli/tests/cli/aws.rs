@@ -1,6 +1,6 @@
 use assert_cmd::Command;
 use predicates::prelude::*;
-use s1crets_testbed::{AwsSeed, Moto, unique};
+use s1crets_testbed::{Authority, AwsSeed, Moto, TlsFront, unique};
 
 use crate::s1crets;
 
@@ -73,4 +73,24 @@ fn stages_and_numbers_choose_a_version() {
     seed().put_parameter(&parameter, "two", "String");
     let mut get = on_moto();
     get.args(["get", "--provider", "aws.ps", &parameter, "--version-number", "1"]).assert().success().stdout("one\n");
+}
+
+/// Over TLS the server's certificate counts: that of whom the system trusts is taken, any other is not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_is_checked_where_there_is_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = Authority::create(folder.path());
+    let front = TlsFront::start(&authority, Moto::shared().endpoint()).await;
+    let name = unique("cli/tls");
+    seed().create_secret(&name, "over TLS");
+    let get = |certificates: std::path::PathBuf| {
+        let mut get = on_moto();
+        get.env("AWS_ENDPOINT_URL", front.endpoint()).env("SSL_CERT_FILE", certificates);
+        get.args(["get", "--retry", "1", &name]);
+        tokio::task::spawn_blocking(move || get.assert())
+    };
+    get(authority.certificate_file()).await.unwrap().success().stdout("over TLS\n");
+    let elsewhere = tempfile::tempdir().unwrap();
+    let other = Authority::create(elsewhere.path()).certificate_file();
+    get(other).await.unwrap().code(4).stdout("");
 }

@@ -4,6 +4,7 @@ mod batch;
 mod config;
 mod credentials;
 mod error;
+mod http;
 mod identity;
 #[cfg(feature = "aws-ps")]
 mod parameter_store;

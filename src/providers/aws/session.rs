@@ -9,10 +9,12 @@ use aws_config::{
     imds::{self, region::ImdsRegionProvider},
     meta::region::{ProvideRegion, RegionProviderChain},
     profile::ProfileFileRegionProvider,
+    provider_config::ProviderConfig,
     sts::AssumeRoleProvider,
 };
 use aws_sdk_sts::config::IdentityCache;
 use aws_smithy_runtime_api::client::{
+    http::SharedHttpClient,
     interceptors::context::InterceptorContext,
     orchestrator::HttpResponse,
     result::SdkError,
@@ -31,7 +33,7 @@ use super::{
     config::AwsConfig,
     credentials::Kept,
     error::{self, Patience},
-    identity,
+    http, identity,
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -158,13 +160,14 @@ fn overrides<S: Service>(effort: Effort) -> S::Overrides {
 
 async fn load(settings: &AwsConfig) -> Result<(SdkConfig, Arc<Kept>)> {
     // Found before the rest is loaded, which would look for it once more, and for longer.
-    let Some(region) = region(settings).region().await else {
+    let http = http::client();
+    let Some(region) = region(settings, http.clone()).region().await else {
         return Err(Error::config(
             "no AWS region: none in the settings, the environment, the profile or instance metadata",
         )
         .with_hint("set AWS_REGION, or `region` in s1crets.toml, or --region"));
     };
-    let config = loader(settings).region(region).load().await;
+    let config = loader(settings).http_client(http).region(region).load().await;
     let Some(source) = config.credentials_provider() else {
         return Err(Error::new(ErrorKind::Unexpected, "the AWS SDK has no source of credentials"));
     };
@@ -190,7 +193,7 @@ fn loader(settings: &AwsConfig) -> ConfigLoader {
 }
 
 /// Settings, then environment, profile and instance metadata.
-fn region(settings: &AwsConfig) -> impl ProvideRegion + 'static {
+fn region(settings: &AwsConfig, http: SharedHttpClient) -> impl ProvideRegion + 'static {
     let mut profile = ProfileFileRegionProvider::builder();
     if let Some(name) = &settings.profile {
         profile = profile.profile_name(name);
@@ -198,11 +201,12 @@ fn region(settings: &AwsConfig) -> impl ProvideRegion + 'static {
     RegionProviderChain::first_try(settings.region.clone().map(Region::new))
         .or_else(EnvironmentVariableRegionProvider::new())
         .or_else(profile.build())
-        .or_else(ImdsRegionProvider::builder().imds_client(metadata_client()).build())
+        .or_else(ImdsRegionProvider::builder().imds_client(metadata_client(http)).build())
 }
 
-fn metadata_client() -> imds::Client {
+fn metadata_client(http: SharedHttpClient) -> imds::Client {
     imds::Client::builder()
+        .configure(&ProviderConfig::default().with_http_client(http))
         .max_attempts(1)
         .connect_timeout(METADATA_TIMEOUT)
         .read_timeout(METADATA_TIMEOUT)
