@@ -71,7 +71,9 @@ pub(crate) struct Global {
     pub(crate) verbose: u8,
 }
 
+// Deferred: the options of a command are made when that command is asked for.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Command {
     /// Print a secret, or a part of a JSON secret
     Get(Get),

@@ -7,8 +7,9 @@
 use std::{error::Error, fmt::Write as _, fs, path::Path, process::Command};
 
 use s1crets_bench_runs::{RUNS, median, rival, s1crets, time};
-use s1crets_testbed::{AwsSeed, Moto, OpenBao};
+use s1crets_testbed::{Authority, AwsSeed, Moto, OpenBao, TlsFront};
 use serde_json::{Map, Value, json};
+use tokio::runtime::Runtime;
 
 const REGION: &str = "eu-west-1";
 
@@ -16,7 +17,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir_in("/dev/shm")?;
     println!("medians of {RUNS} runs, one after the other of each kind in turns");
     from_a_file(folder.path())?;
-    from_moto()?;
+    from_moto(folder.path())?;
     from_openbao(folder.path())?;
     redaction(folder.path())
 }
@@ -32,36 +33,56 @@ fn from_a_file(folder: &Path) -> Result<(), Box<dyn Error>> {
     compare("file", ("/bin/true", &|| Command::new("/bin/true")), &get)
 }
 
-fn from_moto() -> Result<(), Box<dyn Error>> {
+fn from_moto(folder: &Path) -> Result<(), Box<dyn Error>> {
     let moto = Moto::start();
     AwsSeed::new(moto.endpoint(), REGION).create_secret("prod/db", "hunter2");
-    let on_moto = |mut command: Command, arguments: &[&str]| {
-        command.args(arguments).env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
-        command.env("AWS_REGION", REGION).env("AWS_ENDPOINT_URL", moto.endpoint());
-        command
-    };
-    let sdk = || on_moto(rival("rival-aws-sdk"), &["prod/db"]);
-    compare("aws.sm", ("the AWS SDK", &sdk), &|| on_moto(s1crets(), &["get", "aws.sm://prod/db"]))
+    let authority = Authority::create(folder);
+    let bundle = folder.join("bundle.pem");
+    fs::write(&bundle, system_certificates()? + &fs::read_to_string(authority.certificate_file())?)?;
+    let runtime = Runtime::new()?;
+    let front = runtime.block_on(TlsFront::start(&authority, moto.endpoint()));
+    for (what, endpoint) in [("aws.sm", moto.endpoint()), ("aws.sm over TLS", front.endpoint())] {
+        let on_moto = |mut command: Command, arguments: &[&str]| {
+            command.args(arguments).env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
+            command.env("AWS_REGION", REGION).env("AWS_ENDPOINT_URL", endpoint).env("SSL_CERT_FILE", &bundle);
+            command
+        };
+        let sdk = || on_moto(rival("rival-aws-sdk"), &["prod/db"]);
+        compare(what, ("the AWS SDK", &sdk), &|| on_moto(s1crets(), &["get", "aws.sm://prod/db"]))?;
+    }
+    Ok(())
+}
+
+/// What a program reads that trusts whom the system trusts.
+fn system_certificates() -> Result<String, Box<dyn Error>> {
+    let bundles = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
+    let found = bundles.into_iter().find(|bundle| Path::new(bundle).exists());
+    Ok(fs::read_to_string(found.ok_or("the system has no bundle of certificates")?)?)
 }
 
 fn from_openbao(folder: &Path) -> Result<(), Box<dyn Error>> {
-    let bao = OpenBao::dev();
+    let bao = OpenBao::raft();
     bao.must("POST", "secret/data/app", &json!({ "data": { "password": "hunter2" } }));
     let config = folder.join("s1crets.toml");
     fs::write(&config, "[providers.\"vault.kv\"]\nmounts = { secret = 2 }\n")?;
-    let on_openbao = |mut command: Command, arguments: &[&str]| {
-        command.args(arguments).env("VAULT_ADDR", bao.plain_address()).env("VAULT_TOKEN", bao.root_token());
-        command
-    };
-    let vaultrs = || on_openbao(rival("rival-vaultrs"), &["secret", "app", "password"]);
-    let get = || on_openbao(s1crets(), &["get", "vault.kv://secret/app#password"]);
-    compare("vault.kv", ("vaultrs", &vaultrs), &get)?;
-    let told = || {
-        let mut get = get();
-        get.env("S1CRETS_CONFIG", &config);
-        get
-    };
-    compare("vault.kv, mount's version in the config", ("vaultrs", &vaultrs), &told)
+    let authority = bao.authority().certificate_file();
+    for (what, address) in [("vault.kv", bao.plain_address()), ("vault.kv over TLS", bao.address())] {
+        let on_openbao = |mut command: Command, arguments: &[&str]| {
+            command.args(arguments).env("VAULT_ADDR", address).env("VAULT_TOKEN", bao.root_token());
+            command.env("VAULT_CACERT", &authority);
+            command
+        };
+        let vaultrs = || on_openbao(rival("rival-vaultrs"), &["secret", "app", "password"]);
+        let get = || on_openbao(s1crets(), &["get", "vault.kv://secret/app#password"]);
+        compare(what, ("vaultrs", &vaultrs), &get)?;
+        let told = || {
+            let mut get = get();
+            get.env("S1CRETS_CONFIG", &config);
+            get
+        };
+        compare(&format!("{what}, mount's version in the config"), ("vaultrs", &vaultrs), &told)?;
+    }
+    Ok(())
 }
 
 /// Log lines, through a hundred secrets with all their forms: the time of the whole run, less that of one with nothing to
