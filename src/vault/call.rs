@@ -1,6 +1,7 @@
 //! One request to the API, before anybody has signed it with a token.
 
 use bytes::Bytes;
+use percent_encoding::percent_decode_str;
 use reqwest::Method;
 use zeroize::Zeroizing;
 
@@ -55,6 +56,19 @@ impl Call {
     /// The same, where every status is an answer at once.
     pub(crate) fn impatient(self) -> Self {
         Self { patient: false, ..self }
+    }
+
+    /// What a policy says that allows it.
+    pub(super) fn right(&self) -> String {
+        let (path, query) = self.target.split_once('?').unwrap_or((&self.target, ""));
+        let path = percent_decode_str(path.trim_start_matches("/v1/")).decode_utf8_lossy();
+        let capability = match (&self.method, query) {
+            (&Method::GET, "list=true") => "list",
+            (&Method::GET, _) => "read",
+            (&Method::PATCH, _) => "patch",
+            _ => "update",
+        };
+        format!("path {path:?} {{ capabilities = [{capability:?}] }}")
     }
 
     fn new(method: Method, path: &str, repeatable: bool) -> Result<Self> {

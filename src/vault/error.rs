@@ -51,7 +51,9 @@ pub(crate) fn from_reply(reply: &Reply, call: &Call) -> Error {
         ErrorKind::NotFound if !reply.is_vaults() => {
             error.with_hint("the answer is not Vault's: does the address name a Vault or OpenBao server?")
         }
-        ErrorKind::AccessDenied => error.with_hint("the token is alive: its policies don't allow this"),
+        ErrorKind::AccessDenied => {
+            error.with_hint(format!("the token is alive: a policy of it would need {}", call.right()))
+        }
         _ => error,
     }
 }

@@ -122,7 +122,7 @@ fn provider(client: &Client, config: &Config, instance: &Instance) -> Vec<Findin
         Ok(Ok(None)) => findings.push(Finding::ok(name, "can be opened")),
         Ok(Ok(Some(identity))) => findings.extend(known(name, &identity)),
         Ok(Err(error)) => {
-            findings.push(Finding::failed(name, &error, diagnose::mend(&instance.kind, "", error.kind())));
+            findings.push(Finding::failed(name, &error, diagnose::mend(&instance.kind, None, error.kind())));
         }
         Err(failure) => findings.push(Finding::fail(name, format!("{failure:?}"), Exit::Failed)),
     }

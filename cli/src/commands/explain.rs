@@ -64,7 +64,7 @@ impl Found<'_> {
 
     fn advice(&self) -> Option<String> {
         let error = self.error()?;
-        let mend = diagnose::mend(&self.instance.kind, &self.target.path, error.kind());
+        let mend = diagnose::mend(&self.instance.kind, Some(&self.target.path), error.kind());
         mend.or_else(|| error.hint().map(str::to_owned))
     }
 

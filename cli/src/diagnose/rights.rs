@@ -6,11 +6,10 @@ use s1crets::ErrorKind;
 pub(super) const READING: [(&str, &[&str]); 2] =
     [("aws.sm", &["secretsmanager:GetSecretValue", "kms:Decrypt"]), ("aws.ps", &["ssm:GetParameter", "kms:Decrypt"])];
 
-/// Advice for a person, where there is any that is better than the error's own.
-pub(crate) fn mend(kind: &str, path: &str, error: ErrorKind) -> Option<String> {
+/// Advice for a person, where there is any that is better than the error's own: of a secret at a path, or of a provider.
+pub(crate) fn mend(kind: &str, path: Option<&str>, error: ErrorKind) -> Option<String> {
     match (kind, error) {
-        ("aws.sm" | "aws.ps", ErrorKind::AccessDenied) => Some(policy_of_aws(kind, path)),
-        ("vault.kv", ErrorKind::AccessDenied) => Some(policy_of_vault(path)),
+        ("aws.sm" | "aws.ps", ErrorKind::AccessDenied) => path.map(|path| policy_of_aws(kind, path)),
         (kind, ErrorKind::Unauthenticated) if kind.starts_with("aws.") => {
             Some("no credentials that AWS takes: see AWS_PROFILE, AWS_ACCESS_KEY_ID or `aws sso login`".into())
         }
@@ -37,15 +36,6 @@ fn policy_of_aws(kind: &str, path: &str) -> String {
     format!("allow {read} on {resource}; and {decrypt} if it is encrypted with a key of your own")
 }
 
-/// By the first level as the mount, which is so where nobody has mounted deeper.
-fn policy_of_vault(path: &str) -> String {
-    let (mount, rest) = path.split_once('/').unwrap_or((path, ""));
-    format!(
-        "a policy with path \"{mount}/data/{rest}\" {{ capabilities = [\"read\"] }} (KV version 1: path \"{path}\"); \
-         and the mount {mount}/ must exist"
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,11 +55,12 @@ mod tests {
             ("aws.sm", "prod/db", "secretsmanager:GetSecretValue on arn:aws:secretsmanager:*:*:secret:prod/db-??????"),
             ("aws.ps", "/prod/db", "ssm:GetParameter on arn:aws:ssm:*:*:parameter/prod/db"),
             ("aws.sm", "arn:aws:secretsmanager:x:1:secret:a-b", "on arn:aws:secretsmanager:x:1:secret:a-b;"),
-            ("vault.kv", "secret/app/db", "path \"secret/data/app/db\" { capabilities = [\"read\"] }"),
         ] {
-            let advice = mend(kind, path, ErrorKind::AccessDenied).expect("advice");
+            let advice = mend(kind, Some(path), ErrorKind::AccessDenied).expect("advice");
             assert!(advice.contains(told), "{advice}");
         }
-        assert_eq!(mend("file", "x", ErrorKind::Corrupt), None);
+        assert_eq!(mend("file", Some("x"), ErrorKind::Corrupt), None);
+        // Only the provider knows where the mount ends: its error has the advice.
+        assert_eq!(mend("vault.kv", Some("team/kv/x"), ErrorKind::AccessDenied), None);
     }
 }

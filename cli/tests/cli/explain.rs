@@ -116,6 +116,15 @@ fn on_vault_the_token_is_told_by_what_it_is_and_never_itself() {
     let refused = on_vault(&server, &token).args(["explain", "vault.kv://secret/other"]).assert().code(3);
     let refused = told(&refused);
     assert!(refused.contains("path \"secret/data/other\" { capabilities = [\"read\"] }"), "{refused}");
+    // The mount may have slashes: only the server knows where it ends.
+    server.must("POST", "sys/mounts/team/kv", &json!({ "type": "kv", "options": { "version": "1" } }));
+    server.policy("near", "path \"team/kv/near\" { capabilities = [\"read\"] }");
+    let near = server.token(&json!({ "policies": ["near"] }));
+    let deep = told(&on_vault(&server, &near).args(["explain", "vault.kv://team/kv/x"]).assert().code(3));
+    assert!(deep.contains("path \"team/kv/x\" { capabilities = [\"read\"] }"), "{deep}");
+    // And not even it, to a token that may do nothing below the first level.
+    let nowhere = told(&on_vault(&server, &token).args(["explain", "vault.kv://team/kv/x"]).assert().code(3));
+    assert!(nowhere.contains("or there is no such mount"), "{nowhere}");
     let unknown = told(&on_vault(&server, "s.nobody").args(["explain", "vault.kv://secret/app"]).assert().code(3));
     assert!(unknown.contains("identity   unknown: ") && unknown.contains("VAULT_TOKEN or `vault login`"), "{unknown}");
     for output in [output, refused, unknown] {

@@ -47,6 +47,7 @@ impl VaultKv {
             // Neither is there: a policy's no tells more than a name that is not there.
             Err(other) if other.kind() == ErrorKind::NotFound => Err(error),
             Err(other) if error.kind() == ErrorKind::NotFound => Err(other),
+            Err(_) if error.kind() == ErrorKind::AccessDenied => Err(error.with_hint(either(place))),
             Err(_) => Err(error),
         }
     }
@@ -103,6 +104,16 @@ impl VaultKv {
             false => from_reply(reply, call),
         }
     }
+}
+
+/// What would help where the server doesn't even tell a token what mounts there are.
+fn either(place: &Place) -> String {
+    let [second, first] = ["data", ""].map(|section| place.api(section));
+    format!(
+        "the token is alive: a policy of it would need path {second:?} {{ capabilities = [\"read\"] }}, or {first:?} if \
+         {}/ is KV version 1; or there is no such mount",
+        place.mount
+    )
 }
 
 /// Whether a version's metadata says that it is no more.
