@@ -1,10 +1,10 @@
 //! Where a login finds what it proves itself with.
 
-use std::{env, fmt, fs, path::PathBuf, time::SystemTime};
+use std::{env, fmt, fs, io::ErrorKind::NotFound, path::PathBuf, time::SystemTime};
 
 use zeroize::Zeroizing;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// A token, secret id, JWT or password: given, or to be read anew at each login.
 ///
@@ -35,20 +35,22 @@ impl SecretSource {
         Self(Kind::Env(name.into()))
     }
 
-    /// What it is now. `what` names it in the error.
+    /// What it is now. `what` names it in the error: `Unauthenticated` if there is nothing, `Config` if there is something
+    /// that can't be it.
     pub(crate) fn read(&self, what: &str) -> Result<Zeroizing<String>> {
         let text = match &self.0 {
             Kind::Given(value) => value.clone(),
             Kind::File(path) => Zeroizing::new(fs::read_to_string(path).map_err(|error| {
-                Error::config(format!("can't read the {what} from {}", path.display())).with_source(error)
+                let kind = if error.kind() == NotFound { ErrorKind::Unauthenticated } else { ErrorKind::Config };
+                Error::new(kind, format!("can't read the {what} from {}", path.display())).with_source(error)
             })?),
-            Kind::Env(name) => Zeroizing::new(
-                env::var(name).map_err(|_| Error::config(format!("the variable {name} holds no {what}")))?,
-            ),
+            Kind::Env(name) => {
+                Zeroizing::new(env::var(name).map_err(|_| nothing(format!("the variable {name} holds no {what}")))?)
+            }
         };
         let trimmed = text.trim_end();
         if trimmed.is_empty() {
-            return Err(Error::config(format!("the {what} is empty")));
+            return Err(nothing(format!("the {what} is empty")));
         }
         if trimmed.chars().any(char::is_control) {
             return Err(Error::config(format!("the {what} holds a control character")));
@@ -64,6 +66,11 @@ impl SecretSource {
         let metadata = fs::metadata(path).ok()?;
         Some((metadata.modified().ok()?, metadata.len()))
     }
+}
+
+/// There is nothing to log in with, which is to be not logged in.
+fn nothing(message: String) -> Error {
+    Error::new(ErrorKind::Unauthenticated, message)
 }
 
 impl fmt::Debug for SecretSource {
@@ -86,6 +93,9 @@ mod tests {
             let source = SecretSource::given(value);
             let error = source.read("token").expect_err("no token");
             assert!(!format!("{source:?} {error:?}").contains("hunter2"));
+        }
+        for absent in [SecretSource::file("/nonexistent/token"), SecretSource::env("S1CRETS_NO_SUCH_VARIABLE")] {
+            assert_eq!(absent.read("token").expect_err("nothing").kind(), ErrorKind::Unauthenticated);
         }
         assert_eq!(*SecretSource::given("hunter2\r\n").read("token").expect("a token"), "hunter2");
     }

@@ -57,3 +57,10 @@ fn the_exit_status_tells_refused_from_missing_and_away() {
     s1crets(&server).args(get).env("VAULT_ADDR", "http://127.0.0.1:1").env("S1CRETS_RETRY", "1").assert().code(4);
     s1crets(&server).args(["get", "--provider", "vault.kv", "secret/../x"]).assert().code(2);
 }
+
+#[test]
+fn who_has_no_token_is_not_logged_in() {
+    let mut command = crate::s1crets();
+    command.env("VAULT_ADDR", "http://127.0.0.1:1").args(["get", "vault.kv://secret/app"]);
+    command.assert().code(3).stdout("").stderr(predicates::str::contains("vault login"));
+}
