@@ -92,7 +92,9 @@ fn named(found: Vec<(String, Secret)>, prefix: &str) -> Result<BTreeMap<String, 
             return Err(Failure::Usage(format!("{levels:?} makes no variable's name, but {name:?}: give a --prefix")));
         }
         if let Some(other) = origins.insert(name.clone(), levels.clone()) {
-            return Err(Failure::Usage(format!("{other:?} and {levels:?} would both be {name}: name one with --env")));
+            return Err(Failure::Usage(format!(
+                "{other:?} and {levels:?} would both be {name}: give one a name of its own"
+            )));
         }
         named.insert(name, secret);
     }

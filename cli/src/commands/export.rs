@@ -65,7 +65,6 @@ pub(crate) fn run(global: &Global, args: &Export) -> Result<Exit, Failure> {
     let secrets = config.secrets.clone();
     let client = target::with_options(config, global).build()?;
     let values = wait(gather(&client, global, args, &secrets))?;
-    masks::tell(global, values.iter().map(|(name, secret)| (name.as_str(), secret)))?;
     let entries: Vec<_> = values.iter().map(|(name, secret)| Entry { name, secret }).collect();
     masks::tell(global, values.iter().map(|(name, secret)| (name.as_str(), secret)))?;
     let text = args.format.write(&Document { entries: &entries, name: args.name.as_deref() })?;

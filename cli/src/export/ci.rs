@@ -1,8 +1,25 @@
 //! CI systems: what a step hands to the steps after it.
 
-use std::io::Write;
+use std::{collections::BTreeSet, io::Write};
 
 use super::{format::Document, values};
+
+/// What [Forgejo's and Gitea's runners](https://gitea.com/gitea/act/src/branch/main/pkg/container/parse_env_file.go) read
+/// line by line, and lose. GitHub's own takes them too; a job should not depend on whose runner it meets.
+pub(super) fn github_value(value: &[u8]) -> Result<(), &'static str> {
+    values::text_without_nul(value)?;
+    if value.starts_with(b"\n") || value.contains(&b'\r') {
+        return Err("not every runner keeps a carriage return, or an empty line at the beginning");
+    }
+    match value.split(|byte| *byte == b'\n').any(|line| line.len() >= LONGEST_LINE) {
+        true => Err("not every runner reads a line of 64 KiB"),
+        false => Ok(()),
+    }
+}
+
+/// A line that is as long as this, its end included, is too long for Go's
+/// [Scanner](https://pkg.go.dev/bufio#pkg-constants).
+const LONGEST_LINE: usize = 64 * 1024 - 1;
 
 /// The random part of a delimiter, in characters: 25 of 62 are 148 bits.
 const DELIMITER: usize = 25;
@@ -32,12 +49,14 @@ fn random() -> String {
 }
 
 /// [`artifacts:reports:dotenv`](https://docs.gitlab.com/ci/yaml/artifacts_reports/#artifactsreportsdotenv) of GitLab: no
-/// quotes, no escapes, no spaces, no line ends.
+/// quotes, no escapes, no spaces, no line ends. It
+/// [expands](https://docs.gitlab.com/ci/variables/where_variables_can_be_used/) what is behind a `$`.
 pub(super) fn gitlab_value(value: &[u8]) -> Result<(), &'static str> {
     values::text_without_nul(value)?;
     let text = std::str::from_utf8(value).unwrap_or_default();
     match text.contains(|character: char| character.is_whitespace() || character.is_control()) {
         true => Err("GitLab reads no spaces, line ends or control characters"),
+        false if text.contains('$') => Err("GitLab takes what stands behind a '$' for the name of a variable"),
         false => Ok(()),
     }
 }
@@ -56,6 +75,15 @@ pub(super) fn azure_value(value: &[u8]) -> Result<(), &'static str> {
     match value.iter().any(|byte| b"\r\n".contains(byte)) {
         true => Err("Azure takes no secret variable of several lines"),
         false => Ok(()),
+    }
+}
+
+/// To Azure, names that differ by case alone are [one](https://learn.microsoft.com/azure/devops/pipelines/process/variables).
+pub(super) fn azure_names(document: &Document<'_>) -> Result<(), &'static str> {
+    let names: BTreeSet<_> = document.entries.iter().map(|entry| entry.name.to_ascii_lowercase()).collect();
+    match names.len() == document.entries.len() {
+        true => Ok(()),
+        false => Err("to Azure, names that differ by case alone are one"),
     }
 }
 

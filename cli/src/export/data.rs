@@ -36,10 +36,10 @@ pub(super) fn yaml(out: &mut Vec<u8>, document: &Document<'_>) {
 }
 
 /// [A v1 Secret](https://kubernetes.io/docs/reference/kubernetes-api/config-and-storage-resources/secret-v1/) for
-/// `kubectl apply -f -`.
+/// `kubectl apply -f -`. The name is in quotes: it may look like a number.
 pub(super) fn kubernetes_secret(out: &mut Vec<u8>, document: &Document<'_>) {
     let name = document.name.unwrap_or_default();
-    let _ = write!(out, "apiVersion: v1\nkind: Secret\nmetadata:\n  name: {name}\ntype: Opaque\ndata:");
+    let _ = write!(out, "apiVersion: v1\nkind: Secret\nmetadata:\n  name: {name:?}\ntype: Opaque\ndata:");
     for entry in document.entries {
         let encoded = Zeroizing::new(BASE64.encode(entry.bytes()));
         let _ = write!(out, "\n  \"{}\": {:?}", entry.name, encoded.as_str());

@@ -76,12 +76,12 @@ impl Format {
     fn rules(self) -> Rules {
         let (name, whole) = (names::word as fn(&str) -> _, anything as fn(&Document<'_>) -> _);
         match self {
-            Self::Sh => Rules { name, value: values::no_nul, whole, write: shell::sh },
-            Self::Fish => Rules { name, value: values::no_nul, whole, write: shell::fish },
+            Self::Sh => Rules { name: names::posix_shells, value: values::no_nul, whole, write: shell::sh },
+            Self::Fish => Rules { name: names::fish, value: values::no_nul, whole, write: shell::fish },
             Self::Powershell => Rules { name, value: values::text_without_nul, whole, write: shell::powershell },
-            Self::Dotenv => Rules { name, value: dotenv::value, whole, write: dotenv::write },
+            Self::Dotenv => Rules { name: names::dotenv, value: dotenv::value, whole, write: dotenv::write },
             Self::Json => Rules { name: names::text, value: values::text, whole, write: data::json },
-            Self::Yaml => Rules { name: names::text, value: values::text, whole, write: data::yaml },
+            Self::Yaml => Rules { name: names::yaml, value: values::text, whole, write: data::yaml },
             Self::Systemd => Rules { name, value: systemd::value, whole, write: systemd::write },
             Self::K8sSecret => Rules {
                 name: names::kubernetes_key,
@@ -89,9 +89,11 @@ impl Format {
                 whole: data::kubernetes_limits,
                 write: data::kubernetes_secret,
             },
-            Self::GithubEnv => Rules { name: names::github, value: values::text_without_nul, whole, write: ci::github },
+            Self::GithubEnv => Rules { name: names::github, value: ci::github_value, whole, write: ci::github },
             Self::GitlabDotenv => Rules { name, value: ci::gitlab_value, whole, write: ci::gitlab },
-            Self::Azure => Rules { name: names::azure, value: ci::azure_value, whole, write: ci::azure },
+            Self::Azure => {
+                Rules { name: names::azure, value: ci::azure_value, whole: ci::azure_names, write: ci::azure }
+            }
             Self::Teamcity => Rules { name, value: ci::teamcity_value, whole, write: ci::teamcity },
         }
     }

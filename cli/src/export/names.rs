@@ -11,9 +11,166 @@ pub(super) fn word(name: &str) -> Result<(), &'static str> {
     }
 }
 
+/// A word that means nothing to a POSIX shell. The others would be executed ([bash](https://www.gnu.org/software/bash/manual/html_node/Bash-Variables.html)
+/// takes what is put into RANDOM for arithmetic, in which `a[$(command)]` runs the command; a prompt is expanded at each
+/// line), or would not hold what is put into them; to zsh a
+/// [USERNAME](https://zsh.sourceforge.io/Doc/Release/Parameters.html) is whom to become.
+pub(super) fn posix_shells(name: &str) -> Result<(), &'static str> {
+    word(name)?;
+    match SPECIAL.contains(&name) || SPECIAL_IN_ZSH.contains(&name) {
+        true => {
+            Err("to a shell (sh, bash, ksh or zsh) this name means something itself: choose another one, or a --prefix")
+        }
+        false => Ok(()),
+    }
+}
+
+/// A word that means nothing to a shell that a `.env` file may be sourced by.
+pub(super) fn dotenv(name: &str) -> Result<(), &'static str> {
+    word(name)?;
+    match SPECIAL.contains(&name) {
+        true => {
+            Err("to a shell that sources the file this name means something itself: choose another one, or a --prefix")
+        }
+        false => Ok(()),
+    }
+}
+
+/// A word that [fish](https://fishshell.com/docs/current/language.html#special-variables) lets everybody set, to a text.
+pub(super) fn fish(name: &str) -> Result<(), &'static str> {
+    word(name)?;
+    match SPECIAL_IN_FISH.contains(&name) || name.starts_with("fish_") {
+        true => Err("to fish this name means something itself: choose another one, or a --prefix"),
+        false => Ok(()),
+    }
+}
+
+/// In bash, dash and ksh, by trying each.
+pub(super) const SPECIAL: &[&str] = &[
+    "BASHOPTS",
+    "BASHPID",
+    "BASH_ALIASES",
+    "BASH_ARGC",
+    "BASH_ARGV",
+    "BASH_ARGV0",
+    "BASH_CMDS",
+    "BASH_COMMAND",
+    "BASH_ENV",
+    "BASH_LINENO",
+    "BASH_SOURCE",
+    "BASH_SUBSHELL",
+    "BASH_VERSINFO",
+    "DIRSTACK",
+    "ENV",
+    "EPOCHREALTIME",
+    "EPOCHSECONDS",
+    "EUID",
+    "FUNCNAME",
+    "GROUPS",
+    "HISTCMD",
+    "IFS",
+    "KSH_VERSION",
+    "LINENO",
+    "MAILCHECK",
+    "OPTIND",
+    "PIPESTATUS",
+    "PPID",
+    "PROMPT_COMMAND",
+    "PS0",
+    "PS1",
+    "PS2",
+    "PS4",
+    "RANDOM",
+    "SECONDS",
+    "SHELLOPTS",
+    "SHLVL",
+    "SRANDOM",
+    "TMOUT",
+    "UID",
+    "_",
+];
+
+/// In zsh besides, by trying each.
+pub(super) const SPECIAL_IN_ZSH: &[&str] = &[
+    "ARGC",
+    "COLUMNS",
+    "EGID",
+    "ERRNO",
+    "FUNCNEST",
+    "GID",
+    "HISTCHARS",
+    "HISTSIZE",
+    "KEYBOARD_HACK",
+    "KEYTIMEOUT",
+    "LINES",
+    "LISTMAX",
+    "PROMPT",
+    "PROMPT2",
+    "PROMPT3",
+    "PROMPT4",
+    "PS3",
+    "RPROMPT",
+    "RPROMPT2",
+    "RPS1",
+    "RPS2",
+    "SAVEHIST",
+    "SPROMPT",
+    "TRY_BLOCK_ERROR",
+    "TRY_BLOCK_INTERRUPT",
+    "TTYIDLE",
+    "USERNAME",
+    "WATCH",
+    "ZSH_EVAL_CONTEXT",
+    "ZSH_SUBSHELL",
+    "argv",
+    "cdpath",
+    "fignore",
+    "fpath",
+    "histchars",
+    "history",
+    "mailpath",
+    "manpath",
+    "module_path",
+    "path",
+    "pipestatus",
+    "prompt",
+    "psvar",
+    "signals",
+    "status",
+    "watch",
+];
+
+/// In fish 3.6, by trying each: read-only, or lists.
+const SPECIAL_IN_FISH: &[&str] = &[
+    "CDPATH",
+    "FISH_VERSION",
+    "MANPATH",
+    "PATH",
+    "PWD",
+    "SHLVL",
+    "_",
+    "argv",
+    "history",
+    "hostname",
+    "pipestatus",
+    "status",
+    "status_generation",
+    "umask",
+    "version",
+];
+
 /// Any text but none.
 pub(super) fn text(name: &str) -> Result<(), &'static str> {
     if name.is_empty() { Err("a name is not empty") } else { Ok(()) }
+}
+
+/// The same for YAML, where [a key on a line](https://yaml.org/spec/1.2.2/#742-flow-mappings) has 1024 characters at most;
+/// quotes and escapes count.
+pub(super) fn yaml(name: &str) -> Result<(), &'static str> {
+    text(name)?;
+    let mut written = Vec::new();
+    super::data::quoted(&mut written, name);
+    if written.len() > 1000 { Err("a key of YAML has 1024 characters at most") } else { Ok(()) }
 }
 
 /// A key of a [Secret](https://kubernetes.io/docs/concepts/configuration/secret/#restriction-names-data): letters,

@@ -31,7 +31,7 @@ fn each_format_is_written_as_its_reader_has_it() {
     ] {
         export(&file).args(["--format", format, PASSWORD]).assert().success().stdout(out).stderr("");
     }
-    let manifest = "apiVersion: v1\nkind: Secret\nmetadata:\n  name: app\ntype: Opaque\ndata:\n  \"DB_PASSWORD\": \
+    let manifest = "apiVersion: v1\nkind: Secret\nmetadata:\n  name: \"app\"\ntype: Opaque\ndata:\n  \"DB_PASSWORD\": \
                     \"Y29ycmVjdC1ob3JzZS1iYXR0ZXJ5LXN0YXBsZQ==\"\n";
     export(&file).args(["-f", "k8s-secret", "--name", "app", PASSWORD]).assert().success().stdout(manifest);
     export(&file).args(["-f", "k8s-secret", PASSWORD]).assert().code(2).stderr(predicate::str::contains("--name"));

@@ -132,6 +132,9 @@ pub(super) fn systemd(text: &str) -> Read {
     for value in found.values() {
         // env_value_is_valid
         assert!(!value.chars().any(|character| character.is_ascii_control() && !"\t\n".contains(character)));
+        // unichar_is_valid
+        let noncharacter = |code: u32| (0xfdd0..=0xfdef).contains(&code) || code % 0x10000 >= 0xfffe;
+        assert!(!value.chars().any(|character| noncharacter(character.into())));
     }
     found
 }

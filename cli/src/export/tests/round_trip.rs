@@ -113,11 +113,20 @@ fn a_name_that_could_be_more_than_a_name_is_refused() {
         (Format::K8sSecret, "a/b"),
         (Format::K8sSecret, "..a"),
         (Format::Json, ""),
+        (Format::Sh, "RANDOM"),
+        (Format::Sh, "USERNAME"),
+        (Format::Sh, "PROMPT_COMMAND"),
+        (Format::Sh, "_"),
+        (Format::Dotenv, "OPTIND"),
+        (Format::Fish, "status"),
+        (Format::Fish, "fish_trace"),
     ] {
         assert!(refused(format, name, &value), "{format:?} {name:?}");
     }
     assert!(!refused(Format::K8sSecret, "tls.key", &value));
     assert!(!refused(Format::Json, "any \"text\"\n", &value));
+    assert!(!refused(Format::Dotenv, "USERNAME", &value), "no shell but zsh minds");
+    assert!(!refused(Format::Yaml, &"a".repeat(900), &value) && refused(Format::Yaml, &"\"".repeat(900), &value));
 }
 
 #[test]
@@ -134,7 +143,14 @@ fn a_value_that_a_format_has_no_way_to_say_is_refused() {
         (Format::Yaml, b"\xc3"),
         (Format::Systemd, b"a\x1bb"),
         (Format::Systemd, b"a\rb"),
+        (Format::Systemd, "a\u{fffe}b".as_bytes()),
+        (Format::Systemd, "\u{fdd0}".as_bytes()),
+        (Format::Systemd, "\u{1ffff}".as_bytes()),
         (Format::GithubEnv, b"\0"),
+        (Format::GithubEnv, b"a\r\nb"),
+        (Format::GithubEnv, b"\na"),
+        (Format::GithubEnv, &[b'x'; 64 * 1024]),
+        (Format::GitlabDotenv, b"a$b"),
         (Format::GitlabDotenv, b"a b"),
         (Format::GitlabDotenv, b"a\nb"),
         (Format::Azure, b"a\nb"),
@@ -163,7 +179,16 @@ fn a_manifest_has_a_name_that_a_cluster_takes() {
         assert!(Format::K8sSecret.write(&Document { entries: &entries, name }).is_err(), "{name:?}");
     }
     let out = Format::K8sSecret.write(&Document { entries: &entries, name: Some("app.db-1") }).expect("a name");
-    assert!(out.starts_with(b"apiVersion: v1\nkind: Secret\nmetadata:\n  name: app.db-1\n"));
+    assert!(out.starts_with(b"apiVersion: v1\nkind: Secret\nmetadata:\n  name: \"app.db-1\"\n"));
+}
+
+#[test]
+fn names_that_a_system_takes_for_one_are_refused_together() {
+    let value = secret("v");
+    let entries = [Entry { name: "Token", secret: &value }, Entry { name: "TOKEN", secret: &value }];
+    let document = Document { entries: &entries, name: None };
+    assert!(Format::Azure.write(&document).is_err());
+    assert!(Format::Sh.write(&document).is_ok());
 }
 
 fn refused(format: Format, name: &str, secret: &s1crets::Secret) -> bool {

@@ -132,3 +132,51 @@ fn a_dotenv_file_means_the_same_to_a_shell() {
         prop_assert_eq!(&held[..held.len() - 1], as_bytes(&values));
     });
 }
+
+/// What shells have a meaning of their own for, and what only looks so.
+const NAMES: &str = "\
+    ARGC BASH BASH_ARGC BASH_COMPAT BASH_ENV BASH_REMATCH BASH_SUBSHELL BASHPID BAUD CDPATH COLUMNS COMP_WORDBREAKS COPROC CPUTYPE \
+    DB_PASSWORD DIRSTACK DIRSTACKSIZE EDITOR EGID ENV EPOCHREALTIME EPOCHSECONDS ERRNO EUID FCEDIT FIGNORE FPATH FUNCNAME FUNCNEST \
+    GID GLOBIGNORE GROUPS HISTCHARS HISTCMD HISTFILE HISTFILESIZE HISTSIZE HOME HOST HOSTNAME HOSTTYPE IFS KEYBOARD_HACK KEYTIMEOUT \
+    KSH_VERSION LINENO LINES LISTMAX LOGCHECK LOGNAME MACHTYPE MAIL MAILCHECK MAILPATH MANPATH MAPFILE MATCH MBEGIN MEND \
+    MODULE_PATH NULLCMD OLDPWD OPTARG OPTERR OPTIND OSTYPE PASSWORD PATH PERIOD PIPESTATUS POSTEDIT PPID PROMPT PROMPT_COMMAND PS1 \
+    PS2 PS3 PS4 PSVAR PWD RANDOM READNULLCMD REPLY REPORTTIME RPS1 SAVEHIST SECONDS SHELL SHELLOPTS SHLVL SPROMPT SRANDOM TERM TIMEFMT \
+    TIMEFORMAT TMOUT TRY_BLOCK_ERROR TTY TTYIDLE UID USER USERNAME VENDOR VISUAL WATCH WORDCHARS ZBEEP ZSH_NAME ZSH_VERSION argv cdpath \
+    fignore fpath histchars history hostname keymap mailpath manpath module_path password path pipestatus prompt psvar signals \
+    status umask username version watch _";
+
+/// A value that a shell computes with would run the command in it, and one that it has other plans with would be lost.
+#[test]
+fn what_has_a_name_holds_its_value_in_every_shell() {
+    for (program, format) in [
+        ("sh", Format::Sh),
+        ("bash", Format::Sh),
+        ("dash", Format::Sh),
+        ("zsh", Format::Sh),
+        ("ksh", Format::Sh),
+        ("fish", Format::Fish),
+    ] {
+        if !Shell::sh(program, EVAL).is_there() {
+            continue;
+        }
+        let taken = NAMES.split_whitespace().filter(|name| arrives(program, format, name)).count();
+        assert!(taken > 60, "{program}: {taken} names are taken");
+    }
+}
+
+/// Whether the format takes the name. If it does, the shell must hold what is under it, and hand it on.
+fn arrives(program: &str, format: Format, name: &str) -> bool {
+    let value = super::secret("a[$(touch ran)]");
+    let entries = [super::Entry { name, secret: &value }];
+    let Ok(document) = format.write(&super::Document { entries: &entries, name: None }) else { return false };
+    let folder = tempfile::tempdir().expect("a folder");
+    let script = format!("{}/usr/bin/env", String::from_utf8_lossy(&document));
+    // Neither the shells' own files nor ours: zsh reads some even for a command.
+    let mut command = Command::new(program);
+    command.args(if program == "zsh" { &["-f", "-c"][..] } else { &["-c"] }).arg(script);
+    let output = command.env_clear().env("HOME", folder.path()).current_dir(folder.path()).output().expect("it runs");
+    assert!(files(folder.path()).is_empty(), "{program}: {name} was executed");
+    let held = String::from_utf8_lossy(&output.stdout).lines().any(|line| line == format!("{name}=a[$(touch ran)]"));
+    assert!(held, "{program}: {name}: {}", String::from_utf8_lossy(&output.stderr));
+    true
+}
