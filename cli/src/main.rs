@@ -17,6 +17,8 @@ mod redact;
 mod render;
 mod report;
 mod resolve;
+#[cfg(unix)]
+mod signals;
 mod target;
 mod value;
 mod wiped;

@@ -92,12 +92,7 @@ impl<'a> Template<'a> {
         let mut told = format!("{}:{}: {}", self.name, error.line().unwrap_or(1), error.kind());
         let is_of_the_text = matches!(
             error.kind(),
-            ErrorKind::SyntaxError
-                | ErrorKind::UnknownFilter
-                | ErrorKind::UnknownTest
-                | ErrorKind::UnknownFunction
-                | ErrorKind::MissingArgument
-                | ErrorKind::TooManyArguments
+            ErrorKind::SyntaxError | ErrorKind::UnknownFilter | ErrorKind::UnknownTest | ErrorKind::UnknownFunction
         );
         match (error.detail(), error.range().and_then(|range| self.source.get(range))) {
             (Some(detail), _) if is_of_the_text || filters::is_ours(detail) => told += &format!(": {detail}"),

@@ -31,25 +31,21 @@ pub(super) fn is_ours(detail: &str) -> bool {
 
 /// Writes a value as it is. Bytes would not come out as they are.
 pub(super) fn format(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
-    match value.kind() {
-        ValueKind::Bytes => Err(unfit(BINARY)),
-        _ => escape_formatter(out, state, value),
-    }
+    check(value)?;
+    escape_formatter(out, state, value)
 }
 
 /// Any value as JSON: a text gets its quotes.
 fn json(value: &Value) -> Result<String, Error> {
-    match value.kind() {
-        ValueKind::Bytes => Err(unfit(BINARY)),
-        _ => serde_json::to_string(value).map_err(|_| unfit(NO_JSON)),
-    }
+    check(value)?;
+    serde_json::to_string(value).map_err(|_| unfit(NO_JSON))
 }
 
 /// Standard base64, with padding.
-fn base64(value: &Value) -> String {
+fn base64(value: &Value) -> Result<String, Error> {
     match value.as_bytes() {
-        Some(bytes) => BASE64.encode(bytes),
-        None => BASE64.encode(value.to_string()),
+        Some(bytes) => Ok(BASE64.encode(bytes)),
+        None => Ok(BASE64.encode(text(value)?)),
     }
 }
 
@@ -70,9 +66,18 @@ fn shell(value: &Value) -> Result<String, Error> {
 }
 
 fn text(value: &Value) -> Result<String, Error> {
+    check(value)?;
+    Ok(value.to_string())
+}
+
+/// What is not there is an error wherever it would be written, within something else too; and so are bytes.
+fn check(value: &Value) -> Result<(), Error> {
     match value.kind() {
+        ValueKind::Undefined => Err(Error::from(ErrorKind::UndefinedError)),
         ValueKind::Bytes => Err(unfit(BINARY)),
-        _ => Ok(value.to_string()),
+        ValueKind::Seq | ValueKind::Iterable => value.try_iter()?.try_for_each(|item| check(&item)),
+        ValueKind::Map => value.try_iter()?.try_for_each(|key| check(&value.get_item(&key)?)),
+        _ => Ok(()),
     }
 }
 

@@ -1,8 +1,11 @@
 //! What a template asked for, and what was answered.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use minijinja::value::Value;
+use minijinja::value::{Enumerator, Object, Value};
 use s1crets::{Client, Error, Listing, Reference, Secret};
 
 use super::engine::nothing_below;
@@ -48,7 +51,7 @@ impl Known {
         Value::from("")
     }
 
-    /// The values below a path, by their names from there on; none as long as they are not known.
+    /// The values below a path, by their names from there on.
     pub(super) fn listing(&mut self, prefix: &str) -> Value {
         match self.answers.listings.get(prefix) {
             Some(Ok(found)) => {
@@ -57,7 +60,7 @@ impl Known {
             Some(Err(errors)) => self.miss(prefix, errors.clone()),
             None => drop(self.asked.listings.insert(prefix.to_owned())),
         }
-        Value::from_pairs(std::iter::empty::<(String, Value)>())
+        Value::from_object(Unread)
     }
 
     pub(super) fn learn(&mut self, answers: Answers) {
@@ -71,22 +74,37 @@ impl Known {
         single.chain(listed).map(|(name, secret)| (name.clone(), secret.clone())).collect()
     }
 
-    /// Each once, however often the template asks; and without the reference if that is made of a value.
+    /// Each once, however often the template asks. A reference that the template put together may hold a value, in whatever
+    /// form, once there are values: then it is not told.
     fn miss(&mut self, reference: &str, errors: impl IntoIterator<Item = Error>) {
-        let holds = |secret: &Secret| {
-            let value = secret.expose_str().unwrap_or_default();
-            !value.is_empty() && reference.contains(value)
-        };
-        let is_made_of_one = !self.source.contains(reference) && self.secrets().iter().any(|(_, secret)| holds(secret));
+        let may_be_told = self.source.contains(reference) || self.secrets().is_empty();
         for error in errors {
-            let error = match is_made_of_one {
-                true => Error::new(error.kind(), "a reference that the template makes of a secret leads nowhere"),
-                false => error,
+            let error = match may_be_told {
+                true => error,
+                false => Error::new(
+                    error.kind(),
+                    "a reference that the template puts together leads nowhere; it is not told, for it may hold a secret",
+                ),
             };
             if !self.missing.iter().any(|known| known.to_string() == error.to_string()) {
                 self.missing.push(error);
             }
         }
+    }
+}
+
+/// What a listing is as long as it is not known: it holds nothing, and under any name an empty text. So a run goes on to all
+/// that the template asks for.
+#[derive(Debug)]
+struct Unread;
+
+impl Object for Unread {
+    fn get_value(self: &Arc<Self>, _: &Value) -> Option<Value> {
+        Some(Value::from(""))
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Empty
     }
 }
 

@@ -1,7 +1,7 @@
 //! Stays beside the command until it ends: hands signals on, and waits for what is still to be written.
 
 use std::{
-    fs, io,
+    io,
     process::{Child, ExitCode},
     sync::mpsc::{Receiver, Sender, channel},
     thread,
@@ -15,6 +15,7 @@ use signal_hook::{
 };
 
 use super::launch;
+use crate::signals;
 
 /// Those that are handed on.
 const SIGNALS: [i32; 7] = [SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH];
@@ -53,8 +54,8 @@ impl Running {
 impl Supervisor {
     pub(super) fn start() -> io::Result<Self> {
         let (tell, events) = channel();
-        let ignored = ignored();
-        let wanted = SIGNALS.into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0);
+        let ignored = signals::ignored();
+        let wanted = SIGNALS.into_iter().filter(|signal| !ignored.has(*signal));
         let mut signals = SignalsInfo::<WithOrigin>::new(wanted)?;
         let sender = tell.clone();
         thread::spawn(move || signals.forever().try_for_each(|origin| sender.send(Event::Signal(origin))));
@@ -96,14 +97,6 @@ impl Supervisor {
             tell.send(Event::Written)
         });
     }
-}
-
-/// The signals that whoever started us wants ignored, as nohup does: a bit each, the first for signal 1. They stay ignored, by
-/// the command too.
-fn ignored() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default()
 }
 
 fn wait_for(pid: Pid) -> rustix::io::Result<()> {
