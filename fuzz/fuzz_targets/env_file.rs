@@ -1,0 +1,15 @@
+//! Any text is an env file or is refused; what is read can be quoted and is read again as the same.
+#![no_main]
+
+#[path = "../../cli/src/name.rs"]
+#[allow(dead_code, reason = "the command needs more of it")]
+mod name;
+#[path = "../../cli/src/commands/run/env_file/parse.rs"]
+mod parse;
+
+libfuzzer_sys::fuzz_target!(|text: &str| {
+    let Ok(pairs) = parse::parse(text) else { return };
+    let quoted = |value: &str| value.replace('\\', "\\\\").replace('"', "\\\"");
+    let written: String = pairs.iter().map(|(name, value)| format!("{name}=\"{}\"\n", quoted(value))).collect();
+    assert_eq!(parse::parse(&written), Ok(pairs));
+});
