@@ -12,6 +12,63 @@ pub(crate) fn made_of(prefix: &str, levels: &str) -> String {
     prefix.chars().chain(levels.chars().map(word)).collect()
 }
 
+/// Whether programs, loaders and interpreters are led by a variable of this name: to other code, for most of them. Whoever
+/// may write a secret must not choose such a name.
+pub(crate) fn leads_programs(name: &str) -> bool {
+    LEADING.contains(&name) || LEADING_WITH.iter().any(|beginning| name.starts_with(beginning))
+}
+
+/// Those that [sudo](https://github.com/sudo-project/sudo/blob/main/plugins/sudoers/env.c) never hands on
+/// (`initial_badenv_table`), and what came up since.
+const LEADING: [&str; 45] = [
+    "BASHOPTS",
+    "BASH_ENV",
+    "CDPATH",
+    "CLASSPATH",
+    "ENV",
+    "FPATH",
+    "GCONV_PATH",
+    "GIT_EXTERNAL_DIFF",
+    "GIT_SSH",
+    "GIT_SSH_COMMAND",
+    "GLOBIGNORE",
+    "HOSTALIASES",
+    "IFS",
+    "JAVA_TOOL_OPTIONS",
+    "JDK_JAVA_OPTIONS",
+    "KRB5_KTNAME",
+    "LIBPATH",
+    "LOCALDOMAIN",
+    "NLSPATH",
+    "NODE_OPTIONS",
+    "NODE_PATH",
+    "NULLCMD",
+    "PATH",
+    "PERL5DB",
+    "PERL5LIB",
+    "PERL5OPT",
+    "PERLIO_DEBUG",
+    "PERLLIB",
+    "PROMPT_COMMAND",
+    "PS4",
+    "PYTHONHOME",
+    "PYTHONINSPECT",
+    "PYTHONPATH",
+    "PYTHONSTARTUP",
+    "PYTHONUSERBASE",
+    "READNULLCMD",
+    "RES_OPTIONS",
+    "RUBYLIB",
+    "RUBYOPT",
+    "SHELLOPTS",
+    "SHLIB_PATH",
+    "TERMCAP",
+    "TERMINFO",
+    "ZDOTDIR",
+    "_JAVA_OPTIONS",
+];
+const LEADING_WITH: [&str; 6] = ["BASH_FUNC_", "DYLD_", "KRB5_CONFIG", "LDR_", "LD_", "_RLD"];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -23,6 +80,16 @@ mod tests {
         }
         for name in ["", "1A", "A-B", "A.B", "A B", "É", "A=", "A\0"] {
             assert!(!is_valid(name), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn what_leads_programs_is_known() {
+        for name in ["LD_PRELOAD", "PATH", "BASH_ENV", "NODE_OPTIONS", "DYLD_INSERT_LIBRARIES", "BASH_FUNC_ls"] {
+            assert!(leads_programs(name), "{name}");
+        }
+        for name in ["PASSWORD", "DB_PATH", "APP_LD_PRELOAD", "HOST", "USERNAME", "LDAP_BIND"] {
+            assert!(!leads_programs(name), "{name}");
         }
     }
 

@@ -91,7 +91,10 @@ async fn gather(
     let naming = Naming { prefix: args.prefix.as_deref().unwrap_or_default(), keys: args.keys };
     for from in &args.from {
         match from::variables(client, global, from, naming).await {
-            Ok(found) => values.extend(found),
+            Ok(found) => {
+                failures.extend(found.keys().filter_map(|name| from::check(name, from).err()));
+                values.extend(found);
+            }
             Err(failure) => failures.push(failure),
         }
     }

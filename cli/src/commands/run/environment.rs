@@ -124,10 +124,13 @@ impl Wanted {
     }
 
     fn add(&self, sources: &mut BTreeMap<OsString, Source>, name: OsString, source: Source) {
-        let told = name.to_string_lossy();
-        if (self.allow.is_empty() || self.allow.matches(&told)) && !self.deny.matches(&told) {
+        if self.wants(&name.to_string_lossy()) {
             sources.insert(name, source);
         }
+    }
+
+    fn wants(&self, name: &str) -> bool {
+        (self.allow.is_empty() || self.allow.matches(name)) && !self.deny.matches(name)
     }
 
     /// What `--from` finds; gives back what could not be read.
@@ -143,7 +146,10 @@ impl Wanted {
         for from in &args.from {
             match from::variables(client, global, from, naming).await {
                 Ok(found) => {
-                    found.into_iter().for_each(|(name, secret)| self.add(sources, name.into(), Source::Found(secret)))
+                    for (name, secret) in found.into_iter().filter(|(name, _)| self.wants(name)) {
+                        failures.extend(from::check(&name, from).err());
+                        sources.insert(name.into(), Source::Found(secret));
+                    }
                 }
                 Err(failure) => failures.push(failure),
             }

@@ -115,3 +115,29 @@ fn a_nul_is_refused_by_name() {
                 hint: --files hands values over as files\n";
     command.assert().code(2).stderr(told);
 }
+
+/// Whoever may write a secret would run code of theirs in whatever is started with it.
+#[test]
+fn a_listing_makes_no_name_that_leads_programs() {
+    let (_folder, file) = example();
+    fs::write(&file, r#"{"secrets": {"app": {"ld-preload": "/tmp/evil.so", "PATH": "/tmp", "token": "abcdef"}}}"#)
+        .unwrap();
+    let from = |more: &[&str]| {
+        let mut command = run(&file);
+        command.args(["--from", "file://app"]).args(more).args(["--", "printenv", "TOKEN"]);
+        command
+    };
+    let told = "s1crets: LD_PRELOAD of file://app leads programs to other code or files: give a --prefix, or name it yourself\n";
+    from(&[])
+        .assert()
+        .code(2)
+        .stdout("")
+        .stderr(predicate::str::contains(told).and(predicate::str::contains("PATH of ")));
+    // What is left out harms nobody.
+    from(&["--deny", "LD_*", "--deny", "PATH"]).assert().success().stdout("abcdef\n");
+    from(&["--allow", "TOKEN"]).assert().success().stdout("abcdef\n");
+    from(&["--prefix", "APP_", "--env", "TOKEN=file://app#token"]).assert().success().stdout("abcdef\n");
+    let mut export = crate::s1crets();
+    export.env("S1CRETS_FILE", &file).args(["export", "--format", "json", "--from", "file://app"]);
+    export.assert().code(2).stdout("").stderr(predicate::str::contains("LD_PRELOAD of "));
+}
