@@ -11,12 +11,13 @@ use std::{
 
 use crate::{
     cache::{Behind, CachePolicy},
-    client::{Client, Stack},
+    client::Client,
     config::{Config, ProviderSettings, RoleSettings, Setting, defaults::DEFAULT_PROVIDER},
     error::{Error, Result},
     provider::Provider,
     reference::check_provider,
     registry::{KINDS, Kind, Opening},
+    stack::Stack,
 };
 #[cfg(all(feature = "disk-cache", unix))]
 use crate::{

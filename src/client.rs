@@ -3,30 +3,28 @@
 use std::{
     collections::HashMap,
     fmt,
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, OnceLock},
     time::Instant,
 };
 
 use rapidhash::fast::RandomState;
-use tokio::sync::{OnceCell, watch};
+use tokio::sync::watch;
 
 use crate::{
     builder::ClientBuilder,
-    cache::{Behind, CachePolicy, CacheStats, Cached, kept},
+    cache::CacheStats,
     config::Config,
     error::{Error, Operation, Result},
     handle::Handle,
     identity::Identity,
     many::GetRefs,
     options::{GetOptions, ListOptions, UpdateOptions},
-    provider::{Listing, Provider, Updated},
+    provider::{Listing, Updated},
     reference::{Reference, check_path},
-    registry::{Opening, unknown},
+    registry::unknown,
     request::{Get, GetByPath, PathExists, Update},
     secret::Secret,
+    stack::{Layers, Stack},
     value::SecretValue,
 };
 
@@ -43,21 +41,6 @@ pub struct Client(Arc<Inner>);
 struct Inner {
     stacks: HashMap<String, Stack, RandomState>,
     default_provider: String,
-}
-
-/// One provider with what stands in front of it.
-pub(crate) struct Stack {
-    opening: Opening,
-    policy: CachePolicy,
-    behind: Arc<Behind>,
-    layers: OnceCell<Layers>,
-    /// Whether somebody opens the provider in the background.
-    opens: AtomicBool,
-}
-
-enum Layers {
-    Plain(Arc<dyn Provider>),
-    Cached(Cached<dyn Provider>),
 }
 
 impl Client {
@@ -175,7 +158,7 @@ impl Client {
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if there is no such provider.
     pub fn invalidate(&self, provider: &str, path: &str) -> Result<()> {
-        if let Some(Layers::Cached(cached)) = self.stack(provider)?.layers.get() {
+        if let Some(Layers::Cached(cached)) = self.stack(provider)?.layers() {
             cached.invalidate(path);
         }
         Ok(())
@@ -184,7 +167,7 @@ impl Client {
     /// Drops all that the caches hold.
     pub fn clear(&self) {
         for stack in self.0.stacks.values() {
-            if let Some(Layers::Cached(cached)) = stack.layers.get() {
+            if let Some(Layers::Cached(cached)) = stack.layers() {
                 cached.clear();
             }
         }
@@ -252,7 +235,7 @@ impl Client {
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if there is no such provider.
     pub fn stats(&self, provider: &str) -> Result<Option<CacheStats>> {
-        match self.stack(provider)?.layers.get() {
+        match self.stack(provider)?.layers() {
             Some(Layers::Cached(cached)) => Ok(Some(cached.stats())),
             _ => Ok(None),
         }
@@ -261,11 +244,11 @@ impl Client {
     /// The answer, if the cache has it: the way of most reads, without a future to box.
     pub(crate) fn held(&self, provider: &str, path: &str, options: &GetOptions) -> Option<Result<Secret>> {
         let stack = self.0.stacks.get(provider)?;
-        match stack.layers.get() {
+        match stack.layers() {
             Some(Layers::Cached(cached)) => cached.look(path, options),
             Some(Layers::Plain(_)) => None,
             None => {
-                let kept = kept(&stack.behind, &stack.policy, path, options)?;
+                let kept = stack.kept(path, options)?;
                 self.open_in_background(stack, provider);
                 Some(Ok(kept))
             }
@@ -274,7 +257,7 @@ impl Client {
 
     /// What is kept on disk takes no provider, and so no start of one. Whoever lives for longer wants the memory in front.
     fn open_in_background(&self, stack: &Stack, provider: &str) {
-        if stack.opens.swap(true, Ordering::Relaxed) {
+        if !stack.is_first_to_open() {
             return;
         }
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
@@ -345,7 +328,7 @@ impl Client {
 
     /// Whether other processes may change what the cache of a provider holds.
     pub(crate) fn is_shared(&self, provider: &str) -> bool {
-        self.0.stacks.get(provider).is_some_and(|stack| stack.behind.is_there())
+        self.0.stacks.get(provider).is_some_and(Stack::is_shared)
     }
 
     /// Tells of loads of a secret; nothing for a provider without a cache.
@@ -357,42 +340,14 @@ impl Client {
     }
 
     async fn open(&self, provider: &str) -> Result<&Layers> {
-        let stack = self.stack(provider)?;
-        let opened = stack.layers.get_or_try_init(|| async {
-            let opened = (stack.opening)().await?;
-            Ok(match opened.capabilities().local {
-                true => Layers::Plain(opened),
-                false => {
-                    Layers::Cached(Cached::named(opened, stack.policy, provider).with_behind(stack.behind.clone()))
-                }
-            })
-        });
-        opened.await.map_err(|error: Error| error.with_context(Operation::Connect, || provider.to_owned()))
+        self.stack(provider)?
+            .open(provider)
+            .await
+            .map_err(|error: Error| error.with_context(Operation::Connect, || provider.to_owned()))
     }
 
     fn stack(&self, provider: &str) -> Result<&Stack> {
         self.0.stacks.get(provider).ok_or_else(|| unknown(provider, self.0.stacks.keys().map(String::as_str)))
-    }
-}
-
-impl Stack {
-    pub(crate) fn new(opening: Opening, policy: CachePolicy) -> Self {
-        let (behind, layers, opens) = Default::default();
-        Self { opening, policy, behind, layers, opens }
-    }
-
-    /// The same with a disk behind the memory.
-    pub(crate) fn with_behind(self, behind: Behind) -> Self {
-        Self { behind: Arc::new(behind), ..self }
-    }
-}
-
-impl Layers {
-    fn provider(&self) -> &dyn Provider {
-        match self {
-            Self::Plain(provider) => &**provider,
-            Self::Cached(cached) => cached,
-        }
     }
 }
 

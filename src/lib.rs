@@ -109,6 +109,7 @@ mod registry;
 pub mod request;
 #[cfg(all(feature = "disk-cache", unix))]
 mod scope;
+mod stack;
 
 #[cfg(feature = "blocking")]
 pub mod blocking;
