@@ -6,22 +6,57 @@ use base64::{
     Engine,
     engine::general_purpose::{GeneralPurpose, STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD},
 };
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
-use s1crets::{Json, JsonKind, Secret};
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_encode};
+use s1crets::{Json, Metadata, Secret};
 use zeroize::{Zeroize, Zeroizing};
+
+use crate::service_message::service_message;
 
 /// What is shorter is not looked for: it would be found everywhere, and tell the value by where it was hidden.
 pub(crate) const SHORTEST: usize = 4;
 
+/// How deep JSON may stand in JSON: a document in a key of a secret, which holds one in turn.
+const DEPTH: usize = 4;
+
 /// The columns at which `base64` and PEM break lines.
 const WRAPS: [usize; 2] = [76, 64];
 
-/// What encoders of URLs escape: RFC 3986 for a component; Python for a path; JavaScript's encodeURIComponent; its encodeURI.
-const URLS: [&AsciiSet; 4] = [COMPONENT, PATH, JAVASCRIPT, WHOLE];
+/// The columns at which `xxd -p` and others break hexadecimal lines.
+const HEX_WRAPS: [usize; 2] = [60, 64];
+
+/// What encoders of URLs escape: RFC 3986 for a component; Python for a path; JavaScript's encodeURIComponent; its encodeURI;
+/// [forms](https://url.spec.whatwg.org/#application-x-www-form-urlencoded-percent-encode-set), as browsers, Java and Ruby write
+/// them, and PHP; [user names and passwords](https://url.spec.whatwg.org/#userinfo-percent-encode-set) in a URL, and as Go
+/// writes them.
+const URLS: [&AsciiSet; 8] = [COMPONENT, PATH, JAVASCRIPT, WHOLE, FORM, PHP, USER, GO_USER];
 const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 const PATH: &AsciiSet = &COMPONENT.remove(b'/');
 const JAVASCRIPT: &AsciiSet = &COMPONENT.remove(b'!').remove(b'\'').remove(b'(').remove(b')').remove(b'*');
 const WHOLE: &AsciiSet = &without(JAVASCRIPT, b";,/?:@&=+$#");
+
+const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'*').remove(b'-').remove(b'.').remove(b'_');
+const PHP: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_');
+const USER: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'`')
+    .add(b'{')
+    .add(b'}')
+    .add(b'^')
+    .add(b'/')
+    .add(b':')
+    .add(b';')
+    .add(b'=')
+    .add(b'@')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'|');
+const GO_USER: &AsciiSet = &without(COMPONENT, b"$&+,;=");
 
 const fn without(set: &AsciiSet, characters: &[u8]) -> AsciiSet {
     let (mut set, mut at) = (set.remove(characters[0]), 1);
@@ -37,13 +72,10 @@ const fn without(set: &AsciiSet, characters: &[u8]) -> AsciiSet {
 pub(crate) struct Forms(BTreeSet<Vec<u8>>);
 
 impl Forms {
-    /// Adds the forms of a secret, and of each text in it if it is a JSON object or array. Says whether it is long
-    /// enough to be looked for.
+    /// Adds the forms of a secret, and of each text in it if it is JSON. Says whether it is long enough to be looked for.
     pub(crate) fn add(&mut self, secret: &Secret) -> bool {
-        if let Ok(json) = secret.json()
-            && matches!(json.kind(), JsonKind::Object | JsonKind::Array)
-        {
-            self.add_texts(json);
+        if let Ok(text) = std::str::from_utf8(secret.expose_bytes()) {
+            self.add_parts(text, DEPTH);
         }
         self.add_value(secret.expose_bytes())
     }
@@ -53,12 +85,21 @@ impl Forms {
         self.0.iter().map(Vec::as_slice)
     }
 
-    fn add_texts(&mut self, json: Json<'_>) {
+    /// The texts in a text that is JSON. One of them may be JSON again: a key of a secret that holds a whole document.
+    fn add_parts(&mut self, text: &str, depth: usize) {
+        let document = Secret::text(text, Metadata::default());
+        if let (Ok(json), true) = (document.json(), depth > 0) {
+            self.add_texts(json, depth);
+        }
+    }
+
+    fn add_texts(&mut self, json: Json<'_>, depth: usize) {
         if let Some(text) = json.as_str() {
             self.add_value(text.as_bytes());
+            self.add_parts(text, depth - 1);
         }
-        json.elements().for_each(|element| self.add_texts(element));
-        json.members().for_each(|(_, member)| self.add_texts(member));
+        json.elements().for_each(|element| self.add_texts(element, depth));
+        json.members().for_each(|(_, member)| self.add_texts(member, depth));
     }
 
     fn add_value(&mut self, value: &[u8]) -> bool {
@@ -69,17 +110,19 @@ impl Forms {
         for whole in [value, trimmed] {
             self.add_encoded(whole);
         }
-        for line in trimmed.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii) {
-            self.add_encoded(line);
-        }
+        let lines = trimmed.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+        lines.filter(|line| line.len() >= SHORTEST).for_each(|line| self.add_encoded(line));
         true
     }
 
     fn add_encoded(&mut self, value: &[u8]) {
         self.put(value.to_vec());
         self.add_base64(value);
-        self.put(hex(value, b"0123456789abcdef"));
-        self.put(hex(value, b"0123456789ABCDEF"));
+        for digits in [b"0123456789abcdef", b"0123456789ABCDEF"] {
+            let encoded = hex(value, digits);
+            self.put_lines(&encoded, &HEX_WRAPS);
+            self.put(encoded);
+        }
         for set in URLS {
             let encoded = percent_encode(value, set).to_string();
             self.put(lower_escapes(&encoded));
@@ -95,9 +138,7 @@ impl Forms {
     fn add_base64(&mut self, value: &[u8]) {
         for engine in [STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD] {
             let encoded = engine.encode(value);
-            for wrap in WRAPS.into_iter().filter(|wrap| encoded.len() > *wrap) {
-                encoded.as_bytes().chunks(wrap).for_each(|line| self.put(line.to_vec()));
-            }
+            self.put_lines(encoded.as_bytes(), &WRAPS);
             self.put(encoded.into_bytes());
         }
         for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
@@ -105,27 +146,62 @@ impl Forms {
         }
     }
 
-    /// As JSON, shells, terminals, HTML and XML write text.
+    /// As JSON, shells, terminals, HTML and XML, and CI systems write text.
     fn add_escaped(&mut self, text: &str) {
         let json = serde_json::to_string(text).unwrap_or_default();
         let json = &json[1..json.len().max(2) - 1];
         let ascii = ascii_json(json);
         for json in [json, &ascii] {
-            self.put(json.as_bytes().to_vec());
-            self.put(json.replace('/', "\\/").into_bytes());
-            self.put(json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026").into_bytes());
+            // jq and Python write the last of the control characters as a number too.
+            for json in [json, &json.replace('\u{7f}', "\\u007f")] {
+                self.put(json.as_bytes().to_vec());
+                self.put(json.replace('/', "\\/").into_bytes());
+                self.put(json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026").into_bytes());
+            }
         }
         self.put(text.replace('\n', "\r\n").into_bytes());
+        self.add_shell(text);
+        self.add_markup(text);
+        // As TeamCity has it.
+        let mut bars = Vec::new();
+        service_message(&mut bars, text);
+        self.put(bars);
+    }
+
+    fn add_shell(&mut self, text: &str) {
         self.put(text.replace('\'', "'\\''").into_bytes());
         self.put(text.replace('\'', "'\"'\"'").into_bytes());
+        // PowerShell, SQL and YAML.
+        self.put(text.replace('\'', "''").into_bytes());
         self.put(text.replace('\\', "\\\\").replace('\'', "\\'").replace('\n', "\\n").into_bytes());
-        self.put(backslashed(text, |character| "\\\"$`".contains(character)));
-        self.put(backslashed(text, |character| !(character.is_alphanumeric() || "-_./:=@%+,".contains(character))));
-        let html = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-        self.put(html.replace('"', "&quot;").replace('\'', "&#39;").into_bytes());
-        self.put(html.replace('"', "&quot;").replace('\'', "&#x27;").into_bytes());
-        self.put(html.replace('"', "&#34;").replace('\'', "&apos;").into_bytes());
-        self.put(html.into_bytes());
+        self.put(backslashed(text, |_, character| "\\\"$`".contains(character)));
+        for plain in ["-_./:=@%+,", "-_./:=@%+"] {
+            // `#` and `~` mean something at the beginning alone.
+            let special = |at, character: char| match character {
+                '#' | '~' => at == 0,
+                _ => !(character.is_alphanumeric() || plain.contains(character)),
+            };
+            self.put(backslashed(text, special));
+            self.put(backslashed(text, |_, character| special(0, character)));
+        }
+        self.put(ansi_c(text, char::is_ascii));
+        self.put(ansi_c(text, |_| true));
+    }
+
+    fn add_markup(&mut self, text: &str) {
+        let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+        for double in ["\"", "&quot;", "&#34;"] {
+            for single in ["'", "&#39;", "&#x27;", "&#039;", "&apos;"] {
+                self.put(text.replace('"', double).replace('\'', single).into_bytes());
+            }
+        }
+    }
+
+    /// The lines of a form that is broken at these columns.
+    fn put_lines(&mut self, form: &[u8], wraps: &[usize]) {
+        for wrap in wraps.iter().filter(|wrap| form.len() > **wrap) {
+            form.chunks(*wrap).for_each(|line| self.put(line.to_vec()));
+        }
     }
 
     fn put(&mut self, form: Vec<u8>) {
@@ -172,17 +248,42 @@ fn ascii_json(json: &str) -> String {
     json.chars().map(escape).collect()
 }
 
-fn backslashed(text: &str, special: impl Fn(char) -> bool) -> Vec<u8> {
-    let escape = |character: char| special(character).then_some('\\').into_iter().chain([character]);
-    text.chars().flat_map(escape).collect::<String>().into_bytes()
+fn backslashed(text: &str, special: impl Fn(usize, char) -> bool) -> Vec<u8> {
+    let escape = |(at, character)| special(at, character).then_some('\\').into_iter().chain([character]);
+    text.char_indices().flat_map(escape).collect::<String>().into_bytes()
+}
+
+/// What stands between `$'` and `'` where
+/// [bash](https://www.gnu.org/software/bash/manual/html_node/ANSI_002dC-Quoting.html) quotes a text: characters that the
+/// locale can't show are written byte by byte.
+fn ansi_c(text: &str, shows: impl Fn(&char) -> bool) -> Vec<u8> {
+    let mut out = String::new();
+    for character in text.chars() {
+        match character {
+            '\n' => out += "\\n",
+            '\t' => out += "\\t",
+            '\r' => out += "\\r",
+            '\u{1b}' => out += "\\E",
+            '\u{7}' => out += "\\a",
+            '\u{8}' => out += "\\b",
+            '\u{b}' => out += "\\v",
+            '\u{c}' => out += "\\f",
+            '\\' | '\'' => out.extend(['\\', character]),
+            shown if !shown.is_control() && shows(&shown) => out.push(shown),
+            other => {
+                for byte in other.encode_utf8(&mut [0; 4]).bytes() {
+                    out += &format!("\\{byte:03o}");
+                }
+            }
+        }
+    }
+    out.into_bytes()
 }
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-    use s1crets::Metadata;
-
     use super::*;
+    use proptest::prelude::*;
 
     fn forms(value: &str) -> Forms {
         let mut forms = Forms::default();
@@ -224,6 +325,70 @@ mod tests {
         assert!(covers(&forms, "see: line-one!") && covers(&forms, "-----BEGIN KEY-----"));
         let forms = self::forms(r#"{"user":"app","nested":[{"password":"hun\u0074er2\n"}],"port":54320}"#);
         assert!(covers(&forms, "hunter2") && !covers(&forms, "54320") && !covers(&forms, "app"));
+    }
+
+    /// By node's URL and URLSearchParams, Ruby's URI, Go's url.UserPassword, xxd -p, bash's set -x and printf %q in two locales, Jinja,
+    /// XML, PowerShell, jq and TeamCity.
+    #[test]
+    fn what_more_tools_write_is_among_them() {
+        for (value, written) in [
+            ("pa$sw!rd&x@7", "pa$sw!rd&x%407"),
+            ("ab~cd*ef!gh", "ab%7Ecd*ef%21gh"),
+            ("p@ss;w=rd/x", "p%40ss;w=rd%2Fx"),
+            ("p\u{e4}ssw\u{f6}rt-\u{fc}", "p\\303\\244ssw\\303\\266rt-\\303\\274"),
+            ("abc\u{7f}def\u{1}ghi", "abc\\177def\\001ghi"),
+            ("pa$s#wo,rd~x", "pa\\$s#wo\\,rd~x"),
+            ("#pa$s", "\\#pa\\$s"),
+            ("line1\tsec\"ond's", "line1\\tsec\"ond\\'s"),
+            ("\u{1b}[31mred-secret", "\\E[31mred-secret"),
+            ("a\"b'c-correct", "a&#34;b&#39;c-correct"),
+            ("a\"b'c-correct", "a&quot;b&apos;c-correct"),
+            ("a\"b'c-correct", "a&quot;b'c-correct"),
+            ("a\"b'c-correct", "a\"b''c-correct"),
+            ("abc\u{7f}def\u{1}ghi", "abc\\u007fdef\\u0001ghi"),
+            ("it's|[x]\u{e4}", "it|'s|||[x|]|0x00E4"),
+        ] {
+            assert!(forms(value).iter().any(|form| form == written.as_bytes()), "{value:?}: {written}");
+        }
+        let long: String = ('a'..='z').cycle().take(100).collect();
+        let hexed: String = long.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let forms = forms(&long);
+        assert!(hexed.as_bytes().chunks(60).all(|line| forms.iter().any(|form| form == line)), "xxd -p breaks lines");
+    }
+
+    #[test]
+    fn texts_of_json_within_json_are_among_them() {
+        let account = r#"{"email":"robot@x.iam","key":"-----BEGIN-----\nkeyline-one\nkeyline-two\n"}"#;
+        let whole = serde_json::json!({ "sa": account, "n": [serde_json::json!(account).to_string()] }).to_string();
+        for value in [account.to_owned(), whole, serde_json::json!(account).to_string()] {
+            let forms = forms(&value);
+            assert!(covers(&forms, "it prints keyline-two alone") && covers(&forms, "robot@x.iam"), "{value}");
+        }
+        let mut deep = account.to_owned();
+        for _ in 0..40 {
+            deep = serde_json::json!([deep]).to_string();
+            if deep.len() > 100_000 {
+                break;
+            }
+        }
+        assert!(forms(&deep).iter().count() > 0, "it ends");
+    }
+
+    #[test]
+    fn a_key_that_holds_a_document_is_one() {
+        let secret = Secret::text(r#"{"sa": "{\"key\": \"keyline-one\"}"}"#, Metadata::default());
+        let mut forms = Forms::default();
+        forms.add(&secret.key("sa").expect("there"));
+        assert!(forms.iter().any(|form| form == b"keyline-one"));
+    }
+
+    /// Or the ends of a pretty-printed document would alter every digest with `7d2c` in it.
+    #[test]
+    fn short_lines_are_not_looked_for_in_their_forms() {
+        let forms = forms("{\n \"a\": \"bcde\"\n },\n' }\n&\n");
+        for part in ["7d2c", "&#39;", "&amp;", "'\\''", "fSw="] {
+            assert!(!forms.iter().any(|form| form == part.as_bytes()), "{part}");
+        }
     }
 
     #[test]

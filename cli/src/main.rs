@@ -17,6 +17,7 @@ mod redact;
 mod render;
 mod report;
 mod resolve;
+mod service_message;
 #[cfg(unix)]
 mod signals;
 mod target;

@@ -76,7 +76,13 @@ impl System {
         if self == Self::Buildkite {
             return add_to_redactor(texts);
         }
-        let lines: Zeroizing<String> = Zeroizing::new(texts.map(|text| self.line(text)).collect());
+        let lines = Zeroizing::new(texts.map(|text| self.line(text)).collect::<String>());
+        if lines.is_empty() {
+            return Ok(());
+        }
+        // GitHub's runner knows a command at the beginning of a line alone. Whoever wrote before us may have ended in one.
+        let begin = if self == Self::GitHub { "\n" } else { "" };
+        let lines = Zeroizing::new([begin, &lines].concat());
         // In one piece, so that lines of others don't get in between.
         io::stderr().lock().write_all(lines.as_bytes())
     }

@@ -5,6 +5,8 @@
 mod forms;
 #[path = "../../cli/src/redact/mod.rs"]
 mod redact;
+#[path = "../../cli/src/service_message.rs"]
+mod service_message;
 
 use std::sync::Arc;
 

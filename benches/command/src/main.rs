@@ -44,7 +44,11 @@ fn from_moto(folder: &Path) -> Result<(), Box<dyn Error>> {
     for (what, endpoint) in [("aws.sm", moto.endpoint()), ("aws.sm over TLS", front.endpoint())] {
         let on_moto = |mut command: Command, arguments: &[&str]| {
             command.args(arguments).env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
-            command.env("AWS_REGION", REGION).env("AWS_ENDPOINT_URL", endpoint).env("SSL_CERT_FILE", &bundle);
+            command.env("AWS_REGION", REGION).env("AWS_ENDPOINT_URL", endpoint);
+            if endpoint == front.endpoint() {
+                // What both find by themselves elsewhere: the system's file, here with one certificate more, and its folder.
+                command.env("SSL_CERT_FILE", &bundle).env("SSL_CERT_DIR", "/etc/ssl/certs");
+            }
             command
         };
         let sdk = || on_moto(rival("rival-aws-sdk"), &["prod/db"]);

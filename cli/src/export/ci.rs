@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, io::Write};
 
 use super::{format::Document, values};
+use crate::service_message::service_message;
 
 /// What [Forgejo's and Gitea's runners](https://gitea.com/gitea/act/src/branch/main/pkg/container/parse_env_file.go) read
 /// line by line, and lose. GitHub's own takes them too; a job should not depend on whose runner it meets.
@@ -116,20 +117,7 @@ pub(super) fn teamcity_value(value: &[u8]) -> Result<(), &'static str> {
 pub(super) fn teamcity(out: &mut Vec<u8>, document: &Document<'_>) {
     for entry in document.entries {
         let _ = write!(out, "##teamcity[setParameter name='env.{}' value='", entry.name);
-        for character in entry.text().chars() {
-            match character {
-                '\n' => out.extend(b"|n"),
-                '\r' => out.extend(b"|r"),
-                '\'' | '|' | '[' | ']' => drop(write!(out, "|{character}")),
-                other if u32::from(other) > 0x7f => {
-                    // Four digits are a unit of UTF-16.
-                    for unit in other.encode_utf16(&mut [0; 2]) {
-                        let _ = write!(out, "|0x{unit:04X}");
-                    }
-                }
-                other => drop(write!(out, "{other}")),
-            }
-        }
+        service_message(out, entry.text());
         out.extend(b"']\n");
     }
 }

@@ -31,7 +31,9 @@ fn every_command_that_prints_masks_first() {
             let base64 = predicate::str::contains(format!("{line}Y29ycmVjdC1ob3JzZS1iYXR0ZXJ5LXN0YXBsZQ==\n"));
             let output = on(system, arguments).assert().success().stderr(mask.and(base64));
             let told = String::from_utf8(output.get_output().stderr.clone()).unwrap();
-            assert!(told.lines().all(|told| told.starts_with(line)), "{told}");
+            // Somebody may have begun a line, within which GitHub's runner would not know a command.
+            let masks = if system == "GITHUB_ACTIONS" { told.strip_prefix('\n') } else { Some(told.as_str()) };
+            assert!(masks.is_some_and(|masks| masks.lines().all(|told| told.starts_with(line))), "{told}");
         }
     }
 }

@@ -132,7 +132,7 @@ fn supervise(
         Ok(Started { running, writers, raw }) => {
             let ended = supervisor.wait(running, writers);
             drop(raw);
-            ended.map_err(|error| Failure::io("can't wait for the command", error))
+            ended
         }
         Err(error) => Ok(launch::not_started(&args.command[0], error, global)),
     }

@@ -9,7 +9,10 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use rustix::fs::fstat;
+use rustix::{
+    event::{PollFd, PollFlags, poll},
+    fs::fstat,
+};
 use zeroize::Zeroizing;
 
 use super::{supervise::Running, terminal};
@@ -19,7 +22,7 @@ use crate::redact::{Needles, Redactor};
 const PIECE: usize = 256 * 1024;
 
 /// Who takes what the command writes to where it was to go.
-pub(super) type Writers = Vec<JoinHandle<()>>;
+pub(super) type Writers = Vec<JoinHandle<io::Result<()>>>;
 
 /// A command that runs, and what has to be seen to beside it.
 pub(super) struct Started {
@@ -29,12 +32,13 @@ pub(super) struct Started {
     pub(super) raw: Option<terminal::Raw>,
 }
 
-/// Starts the command with its output through us: by a terminal of its own where we have one, else by pipes.
+/// Starts the command with its output through us: by a terminal of its own where it is shown on ours, else by pipes. Others use
+/// our terminal too if it is not us who are in front, or if we are part of a pipeline: then it is left alone.
 pub(super) fn start(command: Command, needles: Needles) -> io::Result<Started> {
     let needles = Arc::new(needles);
-    match stdout().is_terminal() || stderr().is_terminal() {
-        true => terminal::start(command, &needles),
-        false => by_pipes(command, &needles),
+    match terminal::ours().filter(|_| stdout().is_terminal()) {
+        Some(ours) => terminal::start(command, ours, &needles),
+        None => by_pipes(command, &needles),
     }
 }
 
@@ -63,12 +67,35 @@ fn is_one_place() -> io::Result<bool> {
 }
 
 /// Takes what comes from one end, less the values, to the other, until one of them is closed.
-pub(super) fn flow(from: OwnedFd, to: OwnedFd, needles: &Arc<Needles>) -> JoinHandle<()> {
+pub(super) fn flow(from: OwnedFd, to: OwnedFd, needles: &Arc<Needles>) -> JoinHandle<io::Result<()>> {
     #[cfg(target_os = "linux")]
     let _ = rustix::pipe::fcntl_setpipe_size(&from, PIECE);
     let redactor = Redactor::new(needles.clone());
-    // A reader that has seen enough is no error; the command gets to know by its next write.
-    thread::spawn(move || drop(pump(File::from(from), File::from(to), redactor)))
+    thread::spawn(move || match pump(File::from(from), Patient(File::from(to)), redactor) {
+        // A reader that has seen enough is no error; the command gets to know by its next write.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        pumped => pumped,
+    })
+}
+
+/// Waits where the other end is slow and the file was opened not to wait, by somebody else who has it too.
+struct Patient(File);
+
+impl Write for Patient {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        loop {
+            match self.0.write(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    poll(&mut [PollFd::new(&self.0, PollFlags::OUT)], None)?;
+                }
+                written => return written,
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }
 
 fn pump(mut from: impl Read, mut to: impl Write, mut redactor: Redactor) -> io::Result<()> {

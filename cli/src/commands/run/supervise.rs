@@ -3,19 +3,23 @@
 use std::{
     io,
     process::{Child, ExitCode},
-    sync::mpsc::{Receiver, Sender, channel},
+    sync::{
+        Arc,
+        mpsc::{Receiver, Sender, channel},
+    },
     thread,
 };
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use signal_hook::{
-    consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH},
+    consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH},
+    flag,
     iterator::{SignalsInfo, exfiltrator::WithOrigin},
     low_level::siginfo::Origin,
 };
 
-use super::launch;
-use crate::signals;
+use super::{launch, redacted::Writers};
+use crate::{report::Failure, signals};
 
 /// Those that are handed on.
 const SIGNALS: [i32; 7] = [SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH];
@@ -25,8 +29,8 @@ enum Event {
     Signal(Origin),
     /// The command ended, and waits to be collected.
     Ended,
-    /// All that it wrote is written.
-    Written,
+    /// All that it wrote is written, or could not be.
+    Written(io::Result<()>),
 }
 
 /// Signals, from now on. Made before the command starts, so that none is lost in between.
@@ -56,6 +60,8 @@ impl Supervisor {
         let (tell, events) = channel();
         let ignored = signals::ignored();
         let wanted = SIGNALS.into_iter().filter(|signal| !ignored.has(*signal));
+        // Where whoever started us ignores the ends of children, the system would collect ours.
+        flag::register(SIGCHLD, Arc::default())?;
         let mut signals = SignalsInfo::<WithOrigin>::new(wanted)?;
         let sender = tell.clone();
         thread::spawn(move || signals.forever().try_for_each(|origin| sender.send(Event::Signal(origin))));
@@ -64,27 +70,29 @@ impl Supervisor {
 
     /// Waits for the command, and for `writers` after it: what its own children still write comes out too, unless a signal
     /// ends that.
-    pub(super) fn wait(self, mut running: Running, writers: Vec<thread::JoinHandle<()>>) -> io::Result<ExitCode> {
+    pub(super) fn wait(self, mut running: Running, writers: Writers) -> Result<ExitCode, Failure> {
+        let lost = |error| Failure::io("can't wait for the command", error);
         let pid = Pid::from_child(&running.child);
         self.watch(pid, writers);
-        let (mut status, mut written) = (None, false);
+        let (mut status, mut written) = (None, None);
         for event in self.events {
             match event {
                 Event::Signal(origin) if status.is_some() && origin.signal != SIGWINCH => {
                     return Ok(launch::ended_by(origin.signal));
                 }
                 Event::Signal(origin) => hand_on(&running, pid, &origin),
-                Event::Ended => status = Some(running.child.wait()?),
-                Event::Written => written = true,
+                Event::Ended => status = Some(running.child.wait().map_err(lost)?),
+                Event::Written(outcome) => written = Some(outcome),
             }
-            if let (Some(status), true) = (status, written) {
+            if let (Some(status), Some(written)) = (status, written.take_if(|_| status.is_some())) {
+                written.map_err(|error| Failure::io("can't pass on what the command wrote", error))?;
                 return Ok(launch::ended(status));
             }
         }
-        Err(io::Error::other("nobody is left to tell how the command ended"))
+        Err(lost(io::Error::other("nobody is left to tell how the command ended")))
     }
 
-    fn watch(&self, pid: Pid, writers: Vec<thread::JoinHandle<()>>) {
+    fn watch(&self, pid: Pid, writers: Writers) {
         let tell = self.tell.clone();
         thread::spawn(move || {
             // It is left to be collected by whoever hands signals on: until then the number is nobody else's.
@@ -93,8 +101,9 @@ impl Supervisor {
         });
         let tell = self.tell.clone();
         thread::spawn(move || {
-            writers.into_iter().for_each(|writer| drop(writer.join()));
-            tell.send(Event::Written)
+            let panicked = |_| Err(io::Error::other("what the command wrote was lost"));
+            let written: Vec<_> = writers.into_iter().map(|writer| writer.join().unwrap_or_else(panicked)).collect();
+            tell.send(Event::Written(written.into_iter().collect()))
         });
     }
 }

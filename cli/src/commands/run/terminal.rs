@@ -10,7 +10,10 @@ use std::{
 };
 
 use pty_process::blocking::{Command as PtyCommand, open};
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr, tcsetwinsize};
+use rustix::{
+    process::getpgrp,
+    termios::{OptionalActions, Termios, tcgetattr, tcgetpgrp, tcgetwinsize, tcsetattr, tcsetwinsize},
+};
 
 use super::{
     redacted::{Started, flow},
@@ -19,28 +22,38 @@ use super::{
 use crate::redact::Needles;
 
 /// Our terminal passes keys on as they are, until this is dropped.
-pub(super) struct Raw(Termios);
+pub(super) struct Raw {
+    terminal: OwnedFd,
+    before: Termios,
+}
 
 impl Raw {
-    fn set() -> io::Result<Self> {
-        let before = tcgetattr(stdin())?;
+    fn set(terminal: OwnedFd) -> io::Result<Self> {
+        let before = tcgetattr(&terminal)?;
         let mut raw = before.clone();
         raw.make_raw();
-        tcsetattr(stdin(), OptionalActions::Now, &raw)?;
-        Ok(Self(before))
+        tcsetattr(&terminal, OptionalActions::Now, &raw)?;
+        Ok(Self { terminal, before })
     }
 }
 
 impl Drop for Raw {
     fn drop(&mut self) {
         // It may be gone; then there is nothing to restore.
-        let _ = tcsetattr(stdin(), OptionalActions::Drain, &self.0);
+        let _ = tcsetattr(&self.terminal, OptionalActions::Drain, &self.before);
     }
 }
 
-/// Starts the command in a session of its own, with a terminal in the place of each stream that is one.
-pub(super) fn start(command: Command, needles: &Arc<Needles>) -> io::Result<Started> {
-    let ours = terminal()?;
+/// The terminal that we are in front on, whose keys are for us; nothing if there is none, or somebody else is in front.
+pub(super) fn ours() -> Option<OwnedFd> {
+    let terminal = File::options().read(true).write(true).open("/dev/tty").ok()?;
+    let in_front = tcgetpgrp(&terminal).ok()? == getpgrp();
+    in_front.then(|| terminal.into())
+}
+
+/// Starts the command in a session of its own, with a terminal in the place of each stream that is one, and for whatever it
+/// opens as `/dev/tty`.
+pub(super) fn start(command: Command, ours: OwnedFd, needles: &Arc<Needles>) -> io::Result<Started> {
     let (pty, pts) = open().map_err(plain)?;
     let pty = OwnedFd::from(pty);
     tcsetattr(&pts, OptionalActions::Now, &tcgetattr(&ours)?)?;
@@ -52,42 +65,25 @@ pub(super) fn start(command: Command, needles: &Arc<Needles>) -> io::Result<Star
     resize();
 
     let mut command = PtyCommand::from(command);
-    let mut flows = vec![(pty.try_clone()?, ours)];
+    let mut flows = vec![(pty.try_clone()?, stdout().as_fd().try_clone_to_owned()?)];
     if !stdin().is_terminal() {
         command = command.stdin(Stdio::inherit());
-    }
-    if !stdout().is_terminal() {
-        let (from, to) = pipe()?;
-        command = command.stdout(to);
-        flows.push((from.into(), stdout().as_fd().try_clone_to_owned()?));
     }
     if !stderr().is_terminal() {
         let (from, to) = pipe()?;
         command = command.stderr(to);
         flows.push((from.into(), stderr().as_fd().try_clone_to_owned()?));
     }
-    let raw = stdin().is_terminal().then(Raw::set).transpose()?;
+    let raw = Raw::set(ours.try_clone()?)?;
     let child = command.spawn(pts).map_err(plain)?;
     let writers = flows.into_iter().map(|(from, to)| flow(from, to, needles)).collect();
-    if raw.is_some() {
-        pass_keys(pty)?;
-    }
-    Ok(Started { running: Running { child, apart: true, resize: Box::new(resize) }, writers, raw })
-}
-
-/// The one that what the command shows goes to.
-fn terminal() -> io::Result<OwnedFd> {
-    match stdout().is_terminal() {
-        true => stdout().as_fd().try_clone_to_owned(),
-        false => stderr().as_fd().try_clone_to_owned(),
-    }
+    pass_keys(ours, pty);
+    Ok(Started { running: Running { child, apart: true, resize: Box::new(resize) }, writers, raw: Some(raw) })
 }
 
 /// Hands over what is typed, for as long as we live: nobody waits for this.
-fn pass_keys(pty: OwnedFd) -> io::Result<()> {
-    let mut keys = File::from(stdin().as_fd().try_clone_to_owned()?);
-    thread::spawn(move || io::copy(&mut keys, &mut File::from(pty)));
-    Ok(())
+fn pass_keys(from: OwnedFd, to: OwnedFd) {
+    thread::spawn(move || io::copy(&mut File::from(from), &mut File::from(to)));
 }
 
 fn plain(error: pty_process::Error) -> io::Error {

@@ -138,3 +138,54 @@ fn from_path() -> String {
     let found = Command::new("python3").args(["-c", "import sys; print(sys.executable)"]).output().unwrap();
     String::from_utf8(found.stdout).unwrap().trim().to_owned()
 }
+
+#[test]
+fn output_that_can_not_be_written_is_no_success() {
+    let (_folder, file) = example();
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin("s1crets"));
+    command.env_clear().env("PATH", "/usr/bin:/bin").env("S1CRETS_FILE", &file);
+    command.args(["run", "--redact", "--env", "V=file://app/db#password", "--", "sh", "-c", "echo x"]);
+    command.stdout(fs::File::options().write(true).open("/dev/full").unwrap()).stderr(Stdio::piped());
+    let output = command.output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(5) && told.contains("can't pass on what the command wrote: "), "{told}");
+}
+
+/// As some supervisors start their jobs: the system would collect our child before we do.
+#[test]
+fn a_status_is_had_where_the_ends_of_children_are_ignored() {
+    let (_folder, file) = example();
+    let script = r#"
+import os, signal, sys
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+os.execv(sys.argv[1], sys.argv[1:])
+"#;
+    let mut python = assert_cmd::Command::new(python());
+    python.env_clear().env("PATH", "/usr/bin:/bin").env("S1CRETS_FILE", &file).args(["-c", script]);
+    python.arg(assert_cmd::cargo::cargo_bin("s1crets"));
+    python.args(["run", "--redact", "--env", "V=file://app/db#password", "--", "sh", "-c", "exit 7"]);
+    python.assert().code(7).stderr("");
+}
+
+/// Whoever has the other end too may have made it one that doesn't wait.
+#[test]
+fn a_reader_that_is_slow_gets_all() {
+    let (_folder, file) = example();
+    let script = r#"
+import os, subprocess, sys, time
+reading, writing = os.pipe()
+os.set_blocking(writing, False)
+child = subprocess.Popen(sys.argv[1:], stdout=writing)
+os.close(writing)
+time.sleep(0.3)
+got = 0
+while piece := os.read(reading, 65536):
+    got += len(piece)
+print(got, child.wait())
+"#;
+    let mut python = assert_cmd::Command::new(python());
+    python.env_clear().env("PATH", "/usr/bin:/bin").env("S1CRETS_FILE", &file).args(["-c", script]);
+    python.arg(assert_cmd::cargo::cargo_bin("s1crets"));
+    python.args(["run", "--redact", "--env", "V=file://app/db#password", "--", "seq", "100000"]);
+    python.assert().success().stdout("588895 0\n");
+}

@@ -65,6 +65,51 @@ impl Person {
 
 const REDACT: &[&str] = &["--redact"];
 
+/// A script on a terminal, in which `"$S1CRETS"` is the command.
+fn in_a_shell(file: &Path, script: &str) -> Person {
+    let (terminal, theirs) = open().unwrap();
+    let mut command = std::process::Command::new("bash");
+    command.env_clear().env("PATH", "/usr/bin:/bin").env("S1CRETS_FILE", file).args(["-c", script]);
+    command.env("S1CRETS", assert_cmd::cargo::cargo_bin("s1crets"));
+    let child = Command::from(command).spawn(theirs).unwrap();
+    Person { terminal: OwnedFd::from(terminal).into(), shown: String::new(), child }
+}
+
+#[test]
+fn a_password_that_is_asked_for_beside_a_piped_input_can_be_given_unseen() {
+    let (_folder, file) = example();
+    let script = r#"echo piped | "$S1CRETS" run --redact --env DB=file://app/db#password -- \
+        bash -c 'read -rsp "Password: " p </dev/tty; echo; test "$p" = pw && echo "right, $DB, $(cat)"'"#;
+    let mut person = in_a_shell(&file, script);
+    person.sees("Password: ");
+    person.types("pw\r");
+    let (shown, status) = person.stays();
+    assert_eq!((shown.as_str(), status), ("Password: \r\nright, ***, piped\r\n", Some(0)));
+}
+
+/// The others of a pipeline use the terminal as well: it stays as it is, and its keys are theirs.
+#[test]
+fn the_terminal_of_a_pipeline_is_left_alone() {
+    let (_folder, file) = example();
+    let script = r#""$S1CRETS" run --redact --env DB=file://app/db#password -- \
+        sh -c 'echo "one $DB"; sleep 0.3; echo two' | { read -r typed </dev/tty; echo "$typed"; cat; }"#;
+    let mut person = in_a_shell(&file, script);
+    person.types("keys\r");
+    let (shown, status) = person.stays();
+    assert_eq!((shown.as_str(), status), ("keys\r\nkeys\r\none ***\r\ntwo\r\n", Some(0)));
+}
+
+#[test]
+fn in_the_background_the_output_comes_and_the_keys_are_the_shells() {
+    let (_folder, file) = example();
+    let script = r#"set -m; "$S1CRETS" run --redact --env DB=file://app/db#password -- sh -c 'echo "behind $DB"' & wait $!; read -r typed; echo "$typed"; exit 3"#;
+    let mut person = in_a_shell(&file, script);
+    person.sees("behind ***");
+    person.types("keys\r");
+    let (shown, status) = person.stays();
+    assert!(shown.matches("keys\r\n").count() == 2 && status == Some(3), "{shown:?} {status:?}");
+}
+
 #[test]
 fn the_command_has_a_terminal_and_values_are_taken_out() {
     let (_folder, file) = example();
