@@ -1,6 +1,7 @@
 //! From `s1crets.toml`.
 
 use super::{
+    address::Address,
     auth::{AppRole, Auth, Cert, Jwt, Kubernetes, UserPass},
     config::{ProxyUrl, VaultConfig},
     source::SecretSource,
@@ -15,6 +16,7 @@ impl VaultConfig {
     pub(crate) fn with_settings(mut self, settings: &ProviderSettings) -> Result<Self> {
         let ProviderSettings { address, namespace, auth, .. } = settings.clone();
         if let Some(address) = address {
+            Address::parse(&address)?;
             // The environment's proxy was chosen for the environment's address.
             self.proxy = self.proxy.filter(|_| address == self.address);
             self.address = address;
@@ -198,6 +200,15 @@ mod tests {
             let error = file(&format!("proxy = \"{wrong}\"")).expect_err(wrong);
             assert_eq!(error.kind(), crate::ErrorKind::Config, "{wrong}");
             assert!(!format!("{error:?}").contains("hunter2"));
+        }
+    }
+
+    #[test]
+    fn an_address_that_is_none_is_told_with_the_settings_and_without_what_it_holds() {
+        for address in ["vault:8200", "ftp://vault", "http://me:hunter2@vault"] {
+            let error = read(&format!("address = \"{address}\"")).expect_err(address);
+            assert_eq!(error.kind(), crate::ErrorKind::Config, "{address}");
+            assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
         }
     }
 

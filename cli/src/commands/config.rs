@@ -58,11 +58,27 @@ fn path(global: &Global) -> Result<(), Failure> {
 
 /// Reads the file with all its profiles, and sets up what it describes. Nobody is called.
 fn check(global: &Global) -> Result<(), Failure> {
-    let client = target::client(global)?;
+    let config = target::loader(global).load()?;
+    let secrets = config.secrets.clone();
+    let client = target::with_options(config, global).build()?;
+    let known = client.providers();
+    let unknown: Vec<_> = secrets
+        .iter()
+        .filter(|(_, reference)| !known.contains(&reference.provider()))
+        .map(|(name, reference)| no_provider(name, reference.provider(), &known))
+        .collect();
+    if !unknown.is_empty() {
+        return Err(Failure::Many(unknown));
+    }
     match global.json {
         true => output::line(&json!({ "providers": client.providers() })),
         false => output::print(|out| writeln!(out, "sound; providers: {}", client.providers().join(", "))),
     }
+}
+
+fn no_provider(name: &str, provider: &str, known: &[&str]) -> Failure {
+    let message = format!("secrets.{name}: there is no provider {provider:?}; there are {}", known.join(", "));
+    Error::new(ErrorKind::Config, message).into()
 }
 
 fn as_json(setting: &Setting) -> Result<Value, Failure> {

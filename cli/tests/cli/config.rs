@@ -85,7 +85,7 @@ fn path_prints_the_file_that_is_read() {
 
 #[test]
 fn check_finds_what_is_wrong_in_a_profile_that_is_not_in_use() {
-    let (_folder, mut command) = with_config(CONFIG);
+    let (_folder, mut command) = with_config(&CONFIG.replace("me:hunter2@", ""));
     command
         .args(["config", "check"])
         .assert()
@@ -111,4 +111,16 @@ fn a_profile_that_is_not_there_stops_every_command() {
 fn schema_prints_the_one_that_is_kept() {
     let kept = fs::read_to_string(root().join("docs/s1crets.schema.json")).unwrap();
     s1crets().args(["config", "schema"]).assert().success().stdout(kept);
+}
+
+#[test]
+fn a_check_finds_secrets_that_nobody_keeps_and_addresses_that_are_none() {
+    let (_folder, mut command) = with_config("[secrets]\nA = \"nope://x\"\nB = \"file://x\"\nC = \"awz.sm://x\"\n");
+    let told = predicate::str::contains("s1crets: secrets.A: there is no provider \"nope\"; there are aws.ps, ")
+        .and(predicate::str::contains("s1crets: secrets.C: "))
+        .and(predicate::str::contains("secrets.B").not());
+    command.args(["config", "check"]).assert().code(5).stdout("").stderr(told);
+    let (_folder, mut command) = with_config(CONFIG);
+    let told = predicate::str::contains("[providers.vault]").and(predicate::str::contains("hunter2").not());
+    command.args(["config", "check"]).assert().code(5).stdout("").stderr(told);
 }
