@@ -26,9 +26,10 @@ const HEX_WRAPS: [usize; 2] = [60, 64];
 
 /// What encoders of URLs escape: RFC 3986 for a component; Python for a path; JavaScript's encodeURIComponent; its encodeURI;
 /// [forms](https://url.spec.whatwg.org/#application-x-www-form-urlencoded-percent-encode-set), as browsers, Java and Ruby write
-/// them, and PHP; [user names and passwords](https://url.spec.whatwg.org/#userinfo-percent-encode-set) in a URL, and as Go
-/// writes them.
-const URLS: [&AsciiSet; 8] = [COMPONENT, PATH, JAVASCRIPT, WHOLE, FORM, PHP, USER, GO_USER];
+/// them, and PHP; the [parts of a URL](https://url.spec.whatwg.org/#percent-encoded-bytes) as node and browsers write them, a user's name and password among
+/// them; two of these as Go does.
+const URLS: [&AsciiSet; 13] =
+    [COMPONENT, PATH, JAVASCRIPT, WHOLE, FORM, PHP, FRAGMENT, QUERY, SPECIAL_QUERY, URL_PATH, USER, GO_PATH, GO_USER];
 const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 const PATH: &AsciiSet = &COMPONENT.remove(b'/');
 const JAVASCRIPT: &AsciiSet = &COMPONENT.remove(b'!').remove(b'\'').remove(b'(').remove(b')').remove(b'*');
@@ -36,26 +37,13 @@ const WHOLE: &AsciiSet = &without(JAVASCRIPT, b";,/?:@&=+$#");
 
 const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'*').remove(b'-').remove(b'.').remove(b'_');
 const PHP: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_');
-const USER: &AsciiSet = &CONTROLS
-    .add(b' ')
-    .add(b'"')
-    .add(b'#')
-    .add(b'<')
-    .add(b'>')
-    .add(b'?')
-    .add(b'`')
-    .add(b'{')
-    .add(b'}')
-    .add(b'^')
-    .add(b'/')
-    .add(b':')
-    .add(b';')
-    .add(b'=')
-    .add(b'@')
-    .add(b'[')
-    .add(b'\\')
-    .add(b']')
-    .add(b'|');
+const FRAGMENT: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'`');
+const QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>');
+const SPECIAL_QUERY: &AsciiSet = &QUERY.add(b'\'');
+const URL_PATH: &AsciiSet = &QUERY.add(b'?').add(b'^').add(b'`').add(b'{').add(b'}');
+const USER: &AsciiSet =
+    &URL_PATH.add(b'/').add(b':').add(b';').add(b'=').add(b'@').add(b'[').add(b'\\').add(b']').add(b'|');
+const GO_PATH: &AsciiSet = &without(COMPONENT, b"$&+=:@");
 const GO_USER: &AsciiSet = &without(COMPONENT, b"$&+,;=");
 
 const fn without(set: &AsciiSet, characters: &[u8]) -> AsciiSet {
@@ -152,8 +140,8 @@ impl Forms {
         let json = &json[1..json.len().max(2) - 1];
         let ascii = ascii_json(json);
         for json in [json, &ascii] {
-            // jq and Python write the last of the control characters as a number too.
-            for json in [json, &json.replace('\u{7f}', "\\u007f")] {
+            // jq and Python write the last of the control characters as a number too, `export` what an editor would not show.
+            for json in [json, &json.replace('\u{7f}', "\\u007f"), &unseen_as_numbers(json)] {
                 self.put(json.as_bytes().to_vec());
                 self.put(json.replace('/', "\\/").into_bytes());
                 self.put(json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026").into_bytes());
@@ -176,14 +164,19 @@ impl Forms {
         self.put(text.replace('\\', "\\\\").replace('\'', "\\'").replace('\n', "\\n").into_bytes());
         self.put(backslashed(text, |_, character| "\\\"$`".contains(character)));
         for plain in ["-_./:=@%+,", "-_./:=@%+"] {
-            // `#` and `~` mean something at the beginning alone.
-            let special = |at, character: char| match character {
-                '#' | '~' => at == 0,
+            // `#` and `~` mean something at the beginning alone, `~` behind `=` and `:` too.
+            let special = |at: usize, character: char| match character {
+                '#' => at == 0,
+                '~' => at == 0 || b"=:".contains(&text.as_bytes()[at - 1]),
                 _ => !(character.is_alphanumeric() || plain.contains(character)),
             };
             self.put(backslashed(text, special));
             self.put(backslashed(text, |_, character| special(0, character)));
         }
+        // Ruby's Shellwords.
+        self.put(backslashed(text, |_, character| {
+            !(character.is_ascii_alphanumeric() || "_-.,:+/@\n".contains(character))
+        }));
         self.put(ansi_c(text, char::is_ascii));
         self.put(ansi_c(text, |_| true));
     }
@@ -204,8 +197,11 @@ impl Forms {
         }
     }
 
+    /// Forms with blanks at their ends are those of a value with blanks at its ends. Such a value is found without them too; and
+    /// with them, every line end would have to wait, since it might be its beginning.
     fn put(&mut self, form: Vec<u8>) {
-        if form.len() >= SHORTEST {
+        let blank = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_whitespace);
+        if form.len() >= SHORTEST && !blank(form.first()) && !blank(form.last()) {
             self.0.insert(form);
         }
     }
@@ -246,6 +242,16 @@ fn ascii_json(json: &str) -> String {
         false => character.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect(),
     };
     json.chars().map(escape).collect()
+}
+
+/// JSON text with the characters as numbers that `export` writes so.
+fn unseen_as_numbers(json: &str) -> String {
+    let number = |character: char| match character {
+        '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' => format!("\\u{:04x}", u32::from(character)),
+        other if other.is_control() => format!("\\u{:04x}", u32::from(other)),
+        other => other.to_string(),
+    };
+    json.chars().map(number).collect()
 }
 
 fn backslashed(text: &str, special: impl Fn(usize, char) -> bool) -> Vec<u8> {
@@ -346,6 +352,11 @@ mod tests {
             ("a\"b'c-correct", "a&quot;b'c-correct"),
             ("a\"b'c-correct", "a\"b''c-correct"),
             ("abc\u{7f}def\u{1}ghi", "abc\\u007fdef\\u0001ghi"),
+            ("key\u{feff}\"x-secret", "key\\ufeff\\\"x-secret"),
+            ("ab+cd/ef==gh", "ab+cd/ef\\=\\=gh"),
+            ("pass=~word:~x,y{z}#q", "pass=\\~word:\\~x\\,y\\{z\\}#q"),
+            ("p@ss w^rd|x", "p@ss%20w^rd|x"),
+            ("a/b=c?d e", "a%2Fb=c%3Fd%20e"),
             ("it's|[x]\u{e4}", "it|'s|||[x|]|0x00E4"),
         ] {
             assert!(forms(value).iter().any(|form| form == written.as_bytes()), "{value:?}: {written}");
@@ -380,6 +391,16 @@ mod tests {
         let mut forms = Forms::default();
         forms.add(&secret.key("sa").expect("there"));
         assert!(forms.iter().any(|form| form == b"keyline-one"));
+    }
+
+    /// Whoever reads lines would wait for the end of each.
+    #[test]
+    fn no_form_begins_or_ends_with_a_blank() {
+        let forms = forms("\n leading-and-trailing \n");
+        assert!(forms.iter().all(|form| !form[0].is_ascii_whitespace() && !form[form.len() - 1].is_ascii_whitespace()));
+        assert!(
+            covers(&forms, "leading-and-trailing") && covers(&forms, &STANDARD.encode("\n leading-and-trailing \n"))
+        );
     }
 
     /// Or the ends of a pretty-printed document would alter every digest with `7d2c` in it.
