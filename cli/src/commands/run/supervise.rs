@@ -12,7 +12,7 @@ use std::{
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use signal_hook::{
-    consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH},
+    consts::{SIGCHLD, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH},
     flag,
     iterator::{SignalsInfo, exfiltrator::WithOrigin},
     low_level::siginfo::Origin,
@@ -21,8 +21,8 @@ use signal_hook::{
 use super::{launch, redacted::Writers};
 use crate::{report::Failure, signals};
 
-/// Those that are handed on.
-const SIGNALS: [i32; 7] = [SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH];
+/// Those that are handed on, and those that say something of our terminal.
+const SIGNALS: [i32; 8] = [SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT];
 
 /// What happens while the command runs.
 enum Event {
@@ -46,12 +46,14 @@ pub(super) struct Running {
     pub(super) apart: bool,
     /// Called when the window's size changes.
     pub(super) resize: Box<dyn Fn()>,
+    /// Called when we go on after we were stopped.
+    pub(super) resume: Box<dyn Fn()>,
 }
 
 impl Running {
     /// One that shares our terminal, if we have one.
     pub(super) fn beside(child: Child) -> Self {
-        Self { child, apart: false, resize: Box::new(|| ()) }
+        Self { child, apart: false, resize: Box::new(|| ()), resume: Box::new(|| ()) }
     }
 }
 
@@ -77,7 +79,7 @@ impl Supervisor {
         let (mut status, mut written) = (None, None);
         for event in self.events {
             match event {
-                Event::Signal(origin) if status.is_some() && origin.signal != SIGWINCH => {
+                Event::Signal(origin) if status.is_some() && !matches!(origin.signal, SIGWINCH | SIGCONT) => {
                     return Ok(launch::ended_by(origin.signal));
                 }
                 Event::Signal(origin) => hand_on(&running, pid, &origin),
@@ -114,8 +116,11 @@ fn wait_for(pid: Pid) -> rustix::io::Result<()> {
 
 /// What a key of the terminal sends goes to all who share it: the command has it already, unless it is apart.
 fn hand_on(running: &Running, pid: Pid, origin: &Origin) {
-    if origin.signal == SIGWINCH && running.apart {
-        return (running.resize)();
+    match origin.signal {
+        SIGWINCH if running.apart => return (running.resize)(),
+        // Whoever lets us go on lets all go on that it stopped.
+        SIGCONT => return (running.resume)(),
+        _ => {}
     }
     if (origin.process.is_some() || running.apart)
         && let Some(signal) = Signal::from_named_raw(origin.signal)

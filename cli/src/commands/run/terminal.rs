@@ -30,11 +30,15 @@ pub(super) struct Raw {
 impl Raw {
     fn set(terminal: OwnedFd) -> io::Result<Self> {
         let before = tcgetattr(&terminal)?;
-        let mut raw = before.clone();
-        raw.make_raw();
-        tcsetattr(&terminal, OptionalActions::Now, &raw)?;
+        make_raw(&terminal)?;
         Ok(Self { terminal, before })
     }
+}
+
+fn make_raw(terminal: &OwnedFd) -> io::Result<()> {
+    let mut raw = tcgetattr(terminal)?;
+    raw.make_raw();
+    Ok(tcsetattr(terminal, OptionalActions::Now, &raw)?)
 }
 
 impl Drop for Raw {
@@ -47,8 +51,12 @@ impl Drop for Raw {
 /// The terminal that we are in front on, whose keys are for us; nothing if there is none, or somebody else is in front.
 pub(super) fn ours() -> Option<OwnedFd> {
     let terminal = File::options().read(true).write(true).open("/dev/tty").ok()?;
-    let in_front = tcgetpgrp(&terminal).ok()? == getpgrp();
-    in_front.then(|| terminal.into())
+    let terminal = OwnedFd::from(terminal);
+    is_in_front(&terminal).then_some(terminal)
+}
+
+fn is_in_front(terminal: &OwnedFd) -> bool {
+    tcgetpgrp(terminal).is_ok_and(|front| front == getpgrp())
 }
 
 /// Starts the command in a session of its own, with a terminal in the place of each stream that is one, and for whatever it
@@ -64,6 +72,14 @@ pub(super) fn start(command: Command, ours: OwnedFd, needles: &Arc<Needles>) -> 
     };
     resize();
 
+    let again = ours.try_clone()?;
+    let resume = move || {
+        // A shell takes its terminal back from whom it stops, and gives it in its own state to whom it lets go on.
+        if is_in_front(&again) {
+            let _ = make_raw(&again);
+        }
+    };
+
     let mut command = PtyCommand::from(command);
     let mut flows = vec![(pty.try_clone()?, stdout().as_fd().try_clone_to_owned()?)];
     if !stdin().is_terminal() {
@@ -78,7 +94,8 @@ pub(super) fn start(command: Command, ours: OwnedFd, needles: &Arc<Needles>) -> 
     let child = command.spawn(pts).map_err(plain)?;
     let writers = flows.into_iter().map(|(from, to)| flow(from, to, needles)).collect();
     pass_keys(ours, pty);
-    Ok(Started { running: Running { child, apart: true, resize: Box::new(resize) }, writers, raw: Some(raw) })
+    let running = Running { child, apart: true, resize: Box::new(resize), resume: Box::new(resume) };
+    Ok(Started { running, writers, raw: Some(raw) })
 }
 
 /// Hands over what is typed, for as long as we live: nobody waits for this.

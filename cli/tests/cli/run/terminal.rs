@@ -14,7 +14,7 @@ use pty_process::{
 };
 use rustix::{
     process::{Pid, Signal, kill_process},
-    termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize},
+    termios::{LocalModes, OptionalActions, Winsize, tcgetattr, tcsetattr, tcsetwinsize},
 };
 
 use super::PASSWORD;
@@ -164,6 +164,25 @@ fn the_windows_size_is_passed_on() {
     tcsetwinsize(&person.terminal, size).unwrap();
     person.sees("50 132");
     person.stays();
+}
+
+/// As a shell does it with `fg`: keys would show, and the shell's terminal would keep lines to itself.
+#[test]
+fn the_terminal_passes_keys_on_again_after_a_stop() {
+    let (_folder, file) = example();
+    let mut person = Person::starts(&file, REDACT, "echo ready; read line; echo got $line");
+    let cooked = tcgetattr(&person.terminal).unwrap();
+    person.sees("ready");
+    let pid = Pid::from_child(&person.child);
+    kill_process(pid, Signal::STOP).unwrap();
+    tcsetattr(&person.terminal, OptionalActions::Now, &cooked).unwrap();
+    kill_process(pid, Signal::CONT).unwrap();
+    while tcgetattr(&person.terminal).unwrap().local_modes.contains(LocalModes::ICANON) {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    person.types("Ada\r");
+    let (shown, status) = person.stays();
+    assert_eq!((shown.as_str(), status), ("ready\r\nAda\r\ngot Ada\r\n", Some(0)));
 }
 
 #[test]
