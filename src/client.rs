@@ -185,7 +185,7 @@ impl Client {
     /// rotation: the whole secret in a newer version. Nothing if there is none yet.
     ///
     /// All who report the same version share one load; there is at most one in a
-    /// [`reread_interval`](CachePolicy::reread_interval), ten seconds by default, and none if the cache holds a newer version
+    /// [`reread_interval`](crate::CachePolicy::reread_interval), ten seconds by default, and none if the cache holds a newer version
     /// already.
     ///
     /// # Errors
