@@ -189,11 +189,15 @@ async fn tokens_of_a_hundred_uses_are_replaced_when_they_are_used_up() {
         *uses.entry(read.request.header("x-vault-token").expect("a token").to_owned()).or_default() += 1;
     }
     eprintln!("use limit: {} reads, {} logins, {} renewals", minute.reads.len(), uses.len(), minute.count(true));
-    assert_eq!((uses.len() as u64, minute.count(true)), (minute.count(false), 0), "a renewal would cost a use");
+    assert_eq!(minute.count(true), 0, "a renewal would cost a use");
     // The next token is got when a tenth is left, and the old one serves until it is there.
     let last = minute.reads.last().and_then(|read| read.request.header("x-vault-token")).expect("a token");
-    let young = uses.iter().filter(|(_, uses)| !(90..=100).contains(*uses)).map(|(token, _)| token);
+    let mut young = uses.iter().filter(|(_, uses)| !(90..=100).contains(*uses)).map(|(token, _)| token);
     assert!(young.clone().all(|token| token == last), "{:?}", uses.values());
+    // The minute may end between a login and the first use of its token.
+    let (logins, used) = (minute.count(false), uses.len() as u64);
+    let got_ahead = u64::from(logins > used && young.next().is_none());
+    assert_eq!(logins, used + got_ahead, "{:?}", uses.values());
 }
 
 #[tokio::test(flavor = "multi_thread")]
