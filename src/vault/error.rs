@@ -36,7 +36,12 @@ pub(crate) fn kind_of_status(status: u16) -> ErrorKind {
 /// What the server says is kept where it can't repeat a secret of the request: a proxy in between, or an echo of what
 /// was malformed, could.
 pub(crate) fn from_reply(reply: &Reply, call: &Call) -> Error {
-    let kind = kind_of_status(reply.status);
+    let stranger = reply.is_strangers();
+    let kind = match kind_of_status(reply.status) {
+        // A website's page says nothing of secrets: taken for "not found", a wrong address would be answered by a default.
+        ErrorKind::NotFound if stranger => ErrorKind::Corrupt,
+        kind => kind,
+    };
     let words = words(reply).filter(|words| !repeats(words, reply, call));
     let error = Error::new(
         kind,
@@ -48,7 +53,7 @@ pub(crate) fn from_reply(reply: &Reply, call: &Call) -> Error {
     // 501: not initialised, which takes a person.
     let error = if reply.status == 501 { error.with_retryable(false) } else { error };
     match kind {
-        ErrorKind::NotFound if !reply.is_vaults() => {
+        ErrorKind::Corrupt | ErrorKind::AccessDenied if stranger => {
             error.with_hint("the answer is not Vault's: does the address name a Vault or OpenBao server?")
         }
         ErrorKind::AccessDenied => {

@@ -13,6 +13,8 @@ use crate::{
 /// A status with its body, which is wiped when dropped.
 pub(crate) struct Reply {
     pub(crate) status: u16,
+    /// Whether there is no body at all.
+    empty: bool,
     text: Zeroizing<String>,
     /// Absent where the body is no JSON.
     tree: Option<Tree>,
@@ -26,7 +28,7 @@ impl Reply {
     pub(super) fn new(status: u16, body: Zeroizing<Vec<u8>>, retry_after: Option<Duration>) -> Self {
         let text = Zeroizing::new(std::str::from_utf8(&body).unwrap_or_default().to_owned());
         let tree = Tree::parse(&text).ok();
-        Self { status, text, tree, retry_after, sent: None }
+        Self { status, empty: body.is_empty(), text, tree, retry_after, sent: None }
     }
 
     /// The whole body.
@@ -50,6 +52,11 @@ impl Reply {
     /// Whether this is one of the server's own answers, rather than of something in between.
     pub(crate) fn is_vaults(&self) -> bool {
         self.json().is_some_and(|json| json.get("errors").is_some() || json.get("request_id").is_some())
+    }
+
+    /// Whether it is what something in between said. Vault says nothing at all to a change of what is not there.
+    pub(crate) fn is_strangers(&self) -> bool {
+        !self.empty && !self.is_vaults()
     }
 
     pub(crate) fn is_success(&self) -> bool {

@@ -91,6 +91,9 @@ impl VaultKv {
 
     /// Why there is nothing, from a reply of 404.
     pub(super) fn absent(&self, place: &Place, reply: &Reply, call: &Call) -> Error {
+        if !reply.is_vaults() {
+            return from_reply(reply, call);
+        }
         if let Some(metadata) = reply.object("data").and_then(|data| data.get("metadata")) {
             return gone(metadata).unwrap_or_else(|| Error::not_found("there is no such version of the secret"));
         }
@@ -99,10 +102,7 @@ impl VaultKv {
         if warned {
             self.mounts.forget(&place.mount);
         }
-        match reply.is_vaults() {
-            true => Error::not_found("there is no such secret, or no such version of it"),
-            false => from_reply(reply, call),
-        }
+        Error::not_found("there is no such secret, or no such version of it")
     }
 }
 

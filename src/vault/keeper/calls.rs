@@ -25,7 +25,7 @@ pub(super) async fn is_alive(http: &Http, token: &Token, patience: Patience) -> 
         let call = Call::get(path)?;
         let reply = http.exchange(&call, Bearer::Token(token), patience).await?;
         match reply.status {
-            403 => {}
+            403 if !reply.is_strangers() => {}
             // Only Vault knows: a page of something in between says nothing of the token.
             _ if reply.is_success() => return reply.data().map(|_| true),
             _ => return Err(error::from_reply(&reply, &call)),

@@ -152,7 +152,20 @@ async fn a_strangers_404_asks_whether_the_address_is_right() {
     let website = Stub::start(|_| Answer::new(404, "<html>nothing here</html>")).await;
     let kv = kv(config(website.endpoint())).with_mounts(second());
     let error = read(&kv, "secret/x").await.expect_err("a website");
+    // Or `--default` and `exists` would answer for it.
+    assert_eq!(error.kind(), ErrorKind::Corrupt, "{}", told(&error));
+    assert_eq!(kv.path_exists("secret/x").await.expect_err("a website").kind(), ErrorKind::Corrupt);
     assert!(error.hint().is_some_and(|hint| hint.contains("address")), "{}", told(&error));
+}
+
+/// A firewall's page is no word on the token: good ones would be replaced.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_strangers_403_is_not_taken_for_a_dead_token() {
+    let firewall = Stub::start(|_| Answer::new(403, "<html>blocked</html>")).await;
+    let kv = kv(config(firewall.endpoint())).with_mounts(second());
+    let error = read(&kv, "secret/x").await.expect_err("blocked");
+    assert_eq!(error.kind(), ErrorKind::AccessDenied, "{}", told(&error));
+    assert!(error.hint().is_some_and(|hint| hint.contains("not Vault's")), "{}", told(&error));
 }
 
 /// A gateway that wants somebody to log in sends elsewhere with 302, which is not a standby's way.
