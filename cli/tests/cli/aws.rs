@@ -94,3 +94,42 @@ async fn a_certificate_is_checked_where_there_is_one() {
     let other = Authority::create(elsewhere.path()).certificate_file();
     get(other).await.unwrap().code(4).stdout("");
 }
+
+/// The SDK's error of a request that it can't send prints the request.
+#[test]
+fn an_endpoint_that_is_none_is_told_without_the_request() {
+    let mut update = on_moto();
+    update
+        .env("AWS_ENDPOINT_URL", "127.0.0.1:5661")
+        .args(["update", "--json", "-v", "some/name"])
+        .write_stdin("hunter2");
+    let output = update.assert().failure().stdout("").get_output().stderr.clone();
+    let told = String::from_utf8(output).unwrap();
+    for part in ["SdkBody", "some/name\\\"", "SecretId", "hunter2"] {
+        assert!(!told.contains(part), "{part}: {told}");
+    }
+    assert!(told.contains("is the endpoint a URL"), "{told}");
+}
+
+#[test]
+fn an_answer_without_end_is_given_up() {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let server = std::thread::spawn(move || {
+        let (mut client, _) = listener.accept().unwrap();
+        let mut sent = 0_usize;
+        let _ = client.read(&mut [0; 4096]);
+        let _ = client.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n");
+        let piece = [&b"10000\r\n"[..], &[b'x'; 0x10000], b"\r\n"].concat();
+        while sent < 1 << 30 && client.write_all(&piece).is_ok() {
+            sent += piece.len();
+        }
+        sent
+    });
+    let mut get = on_moto();
+    get.env("AWS_ENDPOINT_URL", endpoint).args(["get", "some/name", "--retry", "1", "--timeout", "30"]);
+    get.assert().code(4).stdout("");
+    let sent = server.join().unwrap();
+    assert!(sent < 256 << 20, "{sent} bytes were taken");
+}

@@ -201,6 +201,10 @@ fn from_dispatch(failure: DispatchFailure, patience: Patience) -> Error {
         return timed_out(patience);
     }
     let error = Error::new(ErrorKind::Unavailable, "the endpoint can't be reached");
+    // What else it may be about is the request, which its error would print.
+    if !failure.is_io() {
+        return error.with_hint("is the endpoint a URL, such as http://HOST:PORT?");
+    }
     match SdkError::<Never, ()>::DispatchFailure(failure).into_source() {
         Ok(cause) => error.with_source(Cause(cause)),
         Err(_) => error,
@@ -222,7 +226,8 @@ fn timed_out(patience: Patience) -> Error {
 /// As above, only the causes of failures to reach STS are kept: its answers hold credentials.
 pub(crate) fn from_credentials(error: CredentialsError, patience: Patience) -> Error {
     if let Some(sts) = find::<SdkError<AssumeRoleError, HttpResponse>>(&error) {
-        let (told, unreachable) = (from_sts(sts, patience), matches!(sts, SdkError::DispatchFailure(_)));
+        let (told, unreachable) =
+            (from_sts(sts, patience), matches!(sts, SdkError::DispatchFailure(failure) if failure.is_io()));
         return if unreachable { told.with_source(error) } else { told };
     }
     match error {

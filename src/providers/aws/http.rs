@@ -26,6 +26,11 @@ use aws_smithy_runtime_api::client::{
     orchestrator::HttpRequest,
     runtime_components::RuntimeComponents,
 };
+use aws_smithy_types::body::SdkBody;
+use http_body_util::Limited;
+
+/// Twenty secrets of 64 KiB, every character of them escaped, are 8 MiB; more than this is no answer to hold in memory.
+const LONGEST_ANSWER: usize = 64 * 1024 * 1024;
 
 /// By which a plain request may be sent to a proxy that is reached by TLS.
 const PROXIES: [&str; 4] = ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"];
@@ -88,8 +93,14 @@ impl HttpConnector for ByScheme {
             true => self.plain.get_or_init(|| self.connector(TrustStore::empty())),
             false => self.secured.get_or_init(|| self.connector(TrustStore::default())),
         };
-        connector.call(request)
+        let answer = connector.call(request);
+        HttpConnectorFuture::new(async move { Ok(answer.await?.map(limited)) })
     }
+}
+
+/// Whoever answers without end is not to fill the memory meanwhile.
+fn limited(body: SdkBody) -> SdkBody {
+    SdkBody::from_body_1_x(Limited::new(body, LONGEST_ANSWER))
 }
 
 /// Whether a request goes where no certificate is shown.
