@@ -87,3 +87,11 @@ pub struct Config {
     #[serde(skip)]
     pub(super) origins: Origins,
 }
+
+impl Config {
+    /// The environment variables that settings name as holders of a credential or of the cache's key.
+    pub fn credential_variables(&self) -> impl Iterator<Item = &str> {
+        let logins = self.providers.values().filter_map(|settings| settings.auth.as_ref()?.env.as_deref());
+        logins.chain(self.cache.key_variable.as_deref())
+    }
+}

@@ -6,7 +6,7 @@ use std::{
     os::unix::ffi::OsStrExt,
 };
 
-use s1crets::{Client, Error, ErrorKind, Reference, Secret};
+use s1crets::{Client, Config, Error, ErrorKind, Secret};
 
 use super::{Run, env_file, filter::Filter, inherited, meaning::Meaning};
 use crate::{
@@ -40,14 +40,14 @@ impl Environment {
         client: &Client,
         global: &Global,
         args: &Run,
-        table: &BTreeMap<String, Reference>,
+        config: &Config,
     ) -> Result<Self, Failure> {
         let wanted = Wanted::of(args)?;
         let mut sources = BTreeMap::new();
-        for (name, value) in inherited::variables(args.pure, &wanted.keep) {
+        for (name, value) in inherited::variables(config, args.pure, &wanted.keep) {
             wanted.add(&mut sources, name, Source::of(client, &value));
         }
-        for (name, reference) in table {
+        for (name, reference) in &config.secrets {
             check(name)?;
             wanted.add(&mut sources, name.into(), Source::Reference(reference.to_string()));
         }

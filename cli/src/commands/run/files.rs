@@ -46,10 +46,15 @@ impl Files {
         self.folder.path().join(name)
     }
 
-    /// Removes the folder now, and says if that fails.
+    /// Removes the folder now, and says if that fails. The command may have done it.
     pub(super) fn remove(self) -> Result<(), Failure> {
         let path = self.folder.path().to_owned();
-        self.folder.close().map_err(|error| Failure::io(format!("can't remove {}", path.display()), error))
+        match self.folder.close() {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(Failure::io(format!("can't remove {}", path.display()), error))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn create(place: &Path) -> io::Result<Self> {

@@ -2,6 +2,8 @@
 
 use std::{env, ffi::OsString};
 
+use s1crets::Config;
+
 use super::filter::Filter;
 
 /// What `--pure` leaves: what a program needs to find itself, its user, its terminal and its language.
@@ -48,11 +50,13 @@ pub(super) const CREDENTIALS: [&str; 19] = [
 ];
 
 /// The variables that stay, by name.
-pub(super) fn variables(pure: bool, keep: &Filter) -> Vec<(OsString, OsString)> {
+pub(super) fn variables(config: &Config, pure: bool, keep: &Filter) -> Vec<(OsString, OsString)> {
     let (needed, credentials) = (Filter::of(&PURE), Filter::of(&CREDENTIALS));
+    let named: Vec<_> = config.credential_variables().collect();
+    let is_credential = |name: &str| credentials.matches(name) || named.contains(&name);
     let stays = |name: &OsString| {
         let name = name.to_string_lossy();
-        keep.matches(&name) || !credentials.matches(&name) && (!pure || needed.matches(&name))
+        keep.matches(&name) || !is_credential(&name) && (!pure || needed.matches(&name))
     };
     env::vars_os().filter(|(name, _)| stays(name)).collect()
 }

@@ -91,19 +91,20 @@ pub(crate) struct Run {
 
 pub(crate) fn run(global: &Global, args: &Run) -> Result<ExitCode, Failure> {
     let config = target::loader(global).load()?;
-    let table = config.secrets.clone();
-    let client = target::with_options(config, global).build()?;
-    let environment = wait(Environment::resolve(&client, global, args, &table))?;
+    let client = target::with_options(config.clone(), global).build()?;
+    let environment = wait(Environment::resolve(&client, global, args, &config))?;
     masks::tell(global, environment.secrets.iter().map(|(name, secret)| (name.as_str(), secret)))?;
+    if !args.files && !args.redact {
+        return Ok(launch::exec(launch::command(&args.command, &environment.in_clear()?), global));
+    }
+    // Before there is a file that a signal would leave behind.
+    let supervisor = Supervisor::start().map_err(|error| Failure::io("can't watch for signals", error))?;
     let files = args.files.then(|| Files::write(&environment.secrets, args.danger_files_on_disk)).transpose()?;
     let variables = match &files {
         Some(files) => in_files(&environment, files),
         None => environment.in_clear()?,
     };
-    if files.is_none() && !args.redact {
-        return Ok(launch::exec(launch::command(&args.command, &variables), global));
-    }
-    let code = supervise(global, args, &environment, &variables)?;
+    let code = supervise(supervisor, global, args, &environment, &variables)?;
     files.map_or(Ok(()), Files::remove)?;
     Ok(code)
 }
@@ -117,13 +118,17 @@ fn in_files(environment: &Environment, files: &Files) -> BTreeMap<OsString, OsSt
 }
 
 fn supervise(
+    supervisor: Supervisor,
     global: &Global,
     args: &Run,
     environment: &Environment,
     variables: &BTreeMap<OsString, OsString>,
 ) -> Result<ExitCode, Failure> {
-    let supervisor = Supervisor::start().map_err(|error| Failure::io("can't watch for signals", error))?;
+    hide();
     let command = launch::command(&args.command, variables);
+    if let Some(signal) = supervisor.asked_to_end() {
+        return Ok(launch::ended_by(signal));
+    }
     let started = match args.redact {
         true => redacted::start(command, needles(global, environment)),
         false => plain(command),
@@ -136,6 +141,14 @@ fn supervise(
         }
         Err(error) => Ok(launch::not_started(&args.command[0], error, global)),
     }
+}
+
+/// The environment that was given to us, credentials and all, is in our memory for as long as we stay: the command, of the
+/// same user, must not read it.
+fn hide() {
+    // Where it can't be done, the command is no better off than any other program of that user.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
 }
 
 fn plain(mut command: std::process::Command) -> io::Result<Started> {

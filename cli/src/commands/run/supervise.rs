@@ -70,6 +70,15 @@ impl Supervisor {
         Ok(Self { events, tell })
     }
 
+    /// The signal that has asked us to end before there is a command to hand it on to.
+    pub(super) fn asked_to_end(&self) -> Option<i32> {
+        let signals = self.events.try_iter().filter_map(|event| match event {
+            Event::Signal(origin) => Some(origin.signal),
+            _ => None,
+        });
+        signals.filter(|signal| !matches!(*signal, SIGWINCH | SIGCONT)).last()
+    }
+
     /// Waits for the command, and for `writers` after it: what its own children still write comes out too, unless a signal
     /// ends that.
     pub(super) fn wait(self, mut running: Running, writers: Writers) -> Result<ExitCode, Failure> {
@@ -114,7 +123,8 @@ fn wait_for(pid: Pid) -> rustix::io::Result<()> {
     waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT).map(drop)
 }
 
-/// What a key of the terminal sends goes to all who share it: the command has it already, unless it is apart.
+/// What a key of the terminal sends goes to all who share it: the command has it already, unless it is apart. That a
+/// terminal is gone is told to the first process on it alone, which may be us.
 fn hand_on(running: &Running, pid: Pid, origin: &Origin) {
     match origin.signal {
         SIGWINCH if running.apart => return (running.resize)(),
@@ -122,7 +132,7 @@ fn hand_on(running: &Running, pid: Pid, origin: &Origin) {
         SIGCONT => return (running.resume)(),
         _ => {}
     }
-    if (origin.process.is_some() || running.apart)
+    if (origin.process.is_some() || running.apart || origin.signal == SIGHUP)
         && let Some(signal) = Signal::from_named_raw(origin.signal)
     {
         // It may have ended just now.

@@ -140,3 +140,43 @@ fn bytes_that_are_no_text_arrive_as_they_are() {
     let output = command.args(["--", "printenv", "KEY", "OTHER"]).assert().success();
     assert_eq!(output.get_output().stdout, b"\xff\xfe\x01\n\xfd\n");
 }
+
+#[test]
+fn a_variable_of_which_the_config_file_says_that_it_holds_a_credential_stays_behind() {
+    let (folder, file) = example();
+    let config = folder.path().join("s1crets.toml");
+    let text = "cache.key_variable = 'APP_CACHE_KEY'\n[providers.vault]\ntype = 'vault.kv'\n\
+                auth = { method = 'token', env = 'CI_VAULT_TOKEN' }\n";
+    fs::write(&config, text).unwrap();
+    let with_credentials = || {
+        let mut command = run(&file);
+        command.env("CI_VAULT_TOKEN", "1").env("APP_CACHE_KEY", "2").args(["--config"]).arg(&config);
+        command
+    };
+    let rest = ["AWS_EC2_METADATA_DISABLED=true", "HOME=/nonexistent", "PATH=/usr/bin:/bin"];
+    assert_eq!(environ(&mut with_credentials()), rest);
+    let mut kept = with_credentials();
+    assert_eq!(environ(kept.args(["--keep", "CI_*"]))[1], "CI_VAULT_TOKEN=1");
+}
+
+/// Of the same user, it could read what stayed behind where it is left: in the process beside it.
+#[test]
+#[cfg(target_os = "linux")]
+fn the_command_can_not_read_the_credentials_of_the_one_beside_it() {
+    let s1crets = assert_cmd::cargo::cargo_bin("s1crets");
+    for way in ["--redact", "--files"] {
+        // Whoever may trace any process may read it: root, mostly.
+        let mut command = match rustix::process::geteuid().is_root() {
+            true => {
+                let mut command = std::process::Command::new("setpriv");
+                command.args(["--bounding-set", "-all", "--inh-caps", "-all"]).arg(&s1crets);
+                command
+            }
+            false => std::process::Command::new(&s1crets),
+        };
+        command.env_clear().env("PATH", "/usr/bin:/bin").env("VAULT_TOKEN", "hvs.ours").args(["run", way, "--"]);
+        let output = command.args(["sh", "-c", "cat /proc/$PPID/environ; echo $?"]).output().unwrap();
+        let (printed, told) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert_eq!((&*printed, told.contains("Permission denied")), ("1\n", true), "{way}: {told}");
+    }
+}

@@ -124,3 +124,37 @@ fn a_folder_that_can_not_be_written_is_told() {
     let told = predicate::str::starts_with("s1crets: can't hand values over as files in ");
     command.assert().code(5).stderr(told);
 }
+
+/// Many values, so that there is time in between.
+#[test]
+fn a_signal_while_the_files_are_written_leaves_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys: Vec<_> = (0..20_000).map(|number| format!("\"key{number}\":\"value\"")).collect();
+    let file = folder.path().join("secrets.json");
+    fs::write(&file, format!("{{\"secrets\":{{\"many\":{{{}}}}}}}", keys.join(","))).unwrap();
+    for moment in [1, 5_000, 19_000] {
+        let memory = memory();
+        let mut child = Command::new(assert_cmd::cargo::cargo_bin("s1crets"));
+        child.env_clear().env("PATH", "/usr/bin:/bin").env("S1CRETS_FILE", &file).env("XDG_RUNTIME_DIR", memory.path());
+        let mark = folder.path().join("started");
+        child.args(["run", "--files", "--from", "file://many", "--", "touch"]).arg(&mark);
+        let mut child = child.spawn().unwrap();
+        let written =
+            || leftovers(memory.path()).first().map_or(0, |folder| fs::read_dir(folder).map_or(0, Iterator::count));
+        while written() < moment {
+            assert!(child.try_wait().unwrap().is_none(), "it ended by itself, with {} files", written());
+        }
+        kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(143), "at {moment}");
+        assert!(leftovers(memory.path()).is_empty(), "at {moment}");
+        assert!(!mark.exists(), "the command started all the same");
+    }
+}
+
+#[test]
+fn a_command_may_remove_its_files_itself() {
+    let (_folder, file) = example();
+    let mut command = run(&file);
+    command.args(["--files", "--env", "DB=file://app/db", "--", "sh", "-c", "rm -r \"${DB_FILE%/*}\"; exit 7"]);
+    command.assert().code(7).stderr("");
+}

@@ -203,3 +203,20 @@ fn the_terminal_is_as_before_however_it_ends() {
         assert!(after.contains(LocalModes::ECHO | LocalModes::ICANON), "{before:?} {after:?}");
     }
 }
+
+/// Of a terminal that is gone the system tells the first process on it alone.
+#[test]
+fn a_terminal_that_is_closed_is_told_to_the_command() {
+    let (folder, file) = example();
+    for way in ["--redact", "--files"] {
+        let mark = folder.path().join(way);
+        let script =
+            format!("trap 'echo told >{}; exit' HUP; echo ready; while :; do sleep 0.05; done", mark.display());
+        let mut person = Person::starts(&file, &[way], &script);
+        person.sees("ready");
+        let Person { terminal, mut child, .. } = person;
+        drop(terminal);
+        child.wait().unwrap();
+        assert_eq!(std::fs::read_to_string(&mark).ok().as_deref(), Some("told\n"), "{way}");
+    }
+}
