@@ -38,8 +38,9 @@ pub(crate) fn kind_of_status(status: u16) -> ErrorKind {
 pub(crate) fn from_reply(reply: &Reply, call: &Call) -> Error {
     let stranger = reply.is_strangers();
     let kind = match kind_of_status(reply.status) {
-        // A website's page says nothing of secrets: taken for "not found", a wrong address would be answered by a default.
-        ErrorKind::NotFound if stranger => ErrorKind::Corrupt,
+        // A website's page says nothing of secrets and rights: taken for "not found", a wrong address would be answered by a
+        // default.
+        ErrorKind::NotFound | ErrorKind::AccessDenied if stranger => ErrorKind::Corrupt,
         kind => kind,
     };
     let words = words(reply).filter(|words| !repeats(words, reply, call));
@@ -53,7 +54,7 @@ pub(crate) fn from_reply(reply: &Reply, call: &Call) -> Error {
     // 501: not initialised, which takes a person.
     let error = if reply.status == 501 { error.with_retryable(false) } else { error };
     match kind {
-        ErrorKind::Corrupt | ErrorKind::AccessDenied if stranger => {
+        ErrorKind::Corrupt if stranger => {
             error.with_hint("the answer is not Vault's: does the address name a Vault or OpenBao server?")
         }
         ErrorKind::AccessDenied => {
@@ -91,7 +92,8 @@ pub(crate) fn unreachable(error: reqwest::Error) -> Error {
 /// The token given is none any more, and there is no way to a new one.
 pub(crate) fn dead_token() -> Error {
     Error::new(ErrorKind::Unauthenticated, "the Vault token is not valid: expired, revoked or unknown to this server")
-        .with_hint("give another token, or a login such as AppRole or Kubernetes that gets new ones by itself")
+        .with_hint("give another token, by `auth` in the config file, VAULT_TOKEN or `vault login`; or log in by AppRole, Kubernetes or \
+             such, which gets new ones by itself")
 }
 
 /// The server's own explanation, on one line.
