@@ -15,40 +15,72 @@ pub(crate) fn made_of(prefix: &str, levels: &str) -> String {
 /// Whether programs, loaders and interpreters are led by a variable of this name: to other code, for most of them. Whoever
 /// may write a secret must not choose such a name.
 pub(crate) fn leads_programs(name: &str) -> bool {
-    LEADING.contains(&name) || LEADING_WITH.iter().any(|beginning| name.starts_with(beginning))
+    LEADING.binary_search(&name).is_ok() || LEADING_WITH.iter().any(|beginning| name.starts_with(beginning))
 }
 
 /// Those that [sudo](https://github.com/sudo-project/sudo/blob/main/plugins/sudoers/env.c) never hands on
-/// (`initial_badenv_table`), and what came up since.
-const LEADING: [&str; 45] = [
+/// (`initial_badenv_table`), and those of wide-spread programs that run what they say. No such list is complete. Sorted.
+const LEADING: [&str; 86] = [
+    "AWS_CONFIG_FILE",
     "BASHOPTS",
     "BASH_ENV",
+    "BROWSER",
     "CDPATH",
     "CLASSPATH",
+    "CURL_CA_BUNDLE",
+    "DOCKER_CONFIG",
+    "DOTNET_STARTUP_HOOKS",
+    "EDITOR",
     "ENV",
     "FPATH",
     "GCONV_PATH",
+    "GIT_ASKPASS",
+    "GIT_EDITOR",
+    "GIT_EXEC_PATH",
     "GIT_EXTERNAL_DIFF",
+    "GIT_PAGER",
+    "GIT_PROXY_COMMAND",
+    "GIT_SEQUENCE_EDITOR",
     "GIT_SSH",
     "GIT_SSH_COMMAND",
+    "GIT_TEMPLATE_DIR",
     "GLOBIGNORE",
+    "GOFLAGS",
+    "GRADLE_OPTS",
     "HOSTALIASES",
     "IFS",
+    "JAVA_OPTS",
     "JAVA_TOOL_OPTIONS",
     "JDK_JAVA_OPTIONS",
     "KRB5_KTNAME",
+    "KUBECONFIG",
+    "LESSCLOSE",
+    "LESSOPEN",
     "LIBPATH",
     "LOCALDOMAIN",
+    "LUA_CPATH",
+    "LUA_INIT",
+    "LUA_PATH",
+    "MAKEFLAGS",
+    "MANPAGER",
+    "MAVEN_OPTS",
     "NLSPATH",
+    "NODE_EXTRA_CA_CERTS",
     "NODE_OPTIONS",
     "NODE_PATH",
     "NULLCMD",
+    "OPENSSL_CONF",
+    "OPENSSL_ENGINES",
+    "OPENSSL_MODULES",
+    "PAGER",
     "PATH",
     "PERL5DB",
     "PERL5LIB",
     "PERL5OPT",
     "PERLIO_DEBUG",
     "PERLLIB",
+    "PHPRC",
+    "PHP_INI_SCAN_DIR",
     "PROMPT_COMMAND",
     "PS4",
     "PYTHONHOME",
@@ -57,17 +89,39 @@ const LEADING: [&str; 45] = [
     "PYTHONSTARTUP",
     "PYTHONUSERBASE",
     "READNULLCMD",
+    "REQUESTS_CA_BUNDLE",
     "RES_OPTIONS",
     "RUBYLIB",
     "RUBYOPT",
+    "RUSTC_WRAPPER",
+    "RUSTFLAGS",
+    "R_PROFILE_USER",
+    "SHELL",
     "SHELLOPTS",
     "SHLIB_PATH",
+    "SSH_ASKPASS",
+    "SSL_CERT_DIR",
+    "SSL_CERT_FILE",
     "TERMCAP",
     "TERMINFO",
+    "VISUAL",
     "ZDOTDIR",
     "_JAVA_OPTIONS",
 ];
-const LEADING_WITH: [&str; 6] = ["BASH_FUNC_", "DYLD_", "KRB5_CONFIG", "LDR_", "LD_", "_RLD"];
+const LEADING_WITH: [&str; 12] = [
+    "BASH_FUNC_",
+    "CARGO_",
+    "CORECLR_",
+    "COR_",
+    "DYLD_",
+    "GIT_CONFIG",
+    "KRB5_CONFIG",
+    "LDR_",
+    "LD_",
+    "LUA_INIT_",
+    "NPM_CONFIG_",
+    "_RLD",
+];
 
 #[cfg(test)]
 mod tests {
@@ -85,7 +139,8 @@ mod tests {
 
     #[test]
     fn what_leads_programs_is_known() {
-        for name in ["LD_PRELOAD", "PATH", "BASH_ENV", "NODE_OPTIONS", "DYLD_INSERT_LIBRARIES", "BASH_FUNC_ls"] {
+        assert!(LEADING.is_sorted());
+        for name in ["LD_PRELOAD", "PATH", "BASH_ENV", "NODE_OPTIONS", "GIT_CONFIG_COUNT", "BASH_FUNC_ls", "PAGER"] {
             assert!(leads_programs(name), "{name}");
         }
         for name in ["PASSWORD", "DB_PATH", "APP_LD_PRELOAD", "HOST", "USERNAME", "LDAP_BIND"] {

@@ -147,7 +147,7 @@ impl Wanted {
             match from::variables(client, global, from, naming).await {
                 Ok(found) => {
                     for (name, secret) in found.into_iter().filter(|(name, _)| self.wants(name)) {
-                        failures.extend(from::check(&name, from).err());
+                        failures.extend(from::check(&given(&name, args.files), from).err());
                         sources.insert(name.into(), Source::Found(secret));
                     }
                 }
@@ -156,6 +156,11 @@ impl Wanted {
         }
         failures
     }
+}
+
+/// The variable that the command gets for a secret of this name.
+pub(super) fn given(name: &str, in_files: bool) -> String {
+    if in_files { format!("{name}_FILE") } else { name.to_owned() }
 }
 
 fn check(name: &str) -> Result<(), Failure> {

@@ -112,7 +112,7 @@ pub(crate) fn run(global: &Global, args: &Run) -> Result<ExitCode, Failure> {
 fn in_files(environment: &Environment, files: &Files) -> BTreeMap<OsString, OsString> {
     let mut variables = environment.given.clone();
     for name in environment.secrets.keys() {
-        variables.insert(format!("{name}_FILE").into(), files.path(name).into());
+        variables.insert(environment::given(name, true).into(), files.path(name).into());
     }
     variables
 }

@@ -141,3 +141,15 @@ fn a_listing_makes_no_name_that_leads_programs() {
     export.env("S1CRETS_FILE", &file).args(["export", "--format", "json", "--from", "file://app"]);
     export.assert().code(2).stdout("").stderr(predicate::str::contains("LD_PRELOAD of "));
 }
+
+#[test]
+fn a_name_of_a_file_must_not_lead_programs_either() {
+    let (_folder, file) = example();
+    std::fs::write(&file, r#"{"secrets": {"app": {"ssl-cert": "x"}}}"#).unwrap();
+    let mut command = run(&file);
+    command.args(["--from", "file://app"]);
+    assert!(environ(&mut command).contains(&"SSL_CERT=x".to_owned()));
+    let mut command = run(&file);
+    let told = predicates::str::contains("SSL_CERT_FILE of file://app leads programs");
+    command.args(["--files", "--from", "file://app", "--", "true"]).assert().code(2).stderr(told);
+}
