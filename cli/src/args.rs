@@ -107,7 +107,7 @@ pub(crate) enum Command {
     Man(Man),
 }
 
-/// What is asked for.
+// What is asked for. No doc comment: it would take the place of the command's own description.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Target {
     /// The secret's name, or a reference such as aws.sm://prod/db#password
@@ -144,7 +144,7 @@ pub(crate) struct Get {
     pub(crate) binary: bool,
 }
 
-/// Which version.
+// Which version.
 #[derive(Debug, ClapArgs)]
 #[group(multiple = false)]
 pub(crate) struct Version {
@@ -193,7 +193,8 @@ pub(crate) struct Exists {
 
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
-One newline at the end of the input is dropped, as `get` adds one; of bytes nothing is.
+One newline at the end of the input is dropped, as `get` adds one; of bytes nothing is. A secret is emptied by an empty VALUE \
+alone: of an input with nothing in it, a command before it has failed.
 
 Examples:
   openssl rand -hex 16 | s1crets update prod/db --key password

@@ -7,8 +7,7 @@ use tracing_subscriber::EnvFilter;
 pub(crate) fn start(verbose: u8) {
     let level = match verbose {
         0 | 1 => "s1crets::disk_cache=warn",
-        2 => "s1crets=debug",
-        _ => "s1crets=trace",
+        _ => "s1crets=debug",
     };
     tracing_subscriber::fmt().with_env_filter(EnvFilter::new(level)).with_writer(std::io::stderr).without_time().init();
 }

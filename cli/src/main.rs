@@ -30,8 +30,22 @@ use clap::Parser;
 
 use crate::{args::Args, exit::Exit};
 
+/// What was typed is none of what can be, or asks for help: told as JSON to whoever asked for that.
+fn untyped(error: &clap::Error) -> ExitCode {
+    let is_json = std::env::args_os().take_while(|typed| typed != "--").any(|typed| typed == "--json");
+    match is_json && error.use_stderr() {
+        true => report::untyped(error),
+        // Nobody left to tell it to.
+        false => drop(error.print()),
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Exit::Usage as u8))
+}
+
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return untyped(&error),
+    };
     log::start(args.global.verbose);
     match commands::run(&args) {
         Ok(code) => code,

@@ -59,12 +59,17 @@ impl Failure {
         }
     }
 
-    fn cause(&self) -> Option<&(dyn StdError + 'static)> {
+    fn causes(&self) -> Vec<String> {
         match self {
-            Self::Secret(error) | Self::Named { error, .. } => error.source(),
-            Self::Usage(_) | Self::Many(_) | Self::Io { .. } => None,
+            Self::Secret(error) | Self::Named { error, .. } => causes_of(error).collect(),
+            Self::Usage(_) | Self::Many(_) | Self::Io { .. } => Vec::new(),
         }
     }
+}
+
+/// What is behind an error, the nearest first.
+pub(crate) fn causes_of(error: &s1crets::Error) -> impl Iterator<Item = String> {
+    std::iter::successors(error.source(), |cause| (*cause).source()).map(ToString::to_string)
 }
 
 impl From<s1crets::Error> for Failure {
@@ -83,6 +88,17 @@ pub(crate) fn failure(failure: &Failure, global: &Global) {
     let _ = io::stderr().write_all(told.as_bytes());
 }
 
+/// Tells, as JSON, that what was typed is none of what can be.
+pub(crate) fn untyped(error: &clap::Error) {
+    let text = error.to_string();
+    let message: Vec<_> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+    let message = message.join(" ").trim_start_matches("error: ").to_owned();
+    let hint = text.lines().find_map(|line| line.trim_start().strip_prefix("tip: "));
+    let told = serde_json::json!({ "error": { "kind": "usage", "message": message, "hint": hint, "causes": [] } });
+    // Nobody left to tell it to.
+    let _ = writeln!(io::stderr(), "{told}");
+}
+
 /// Tells of something that does not stop the command.
 pub(crate) fn warning(message: &str, global: &Global) {
     let told = match global.json {
@@ -95,7 +111,7 @@ pub(crate) fn warning(message: &str, global: &Global) {
 fn as_text(failure: &Failure, causes: bool) -> String {
     let mut text = format!("s1crets: {}\n", failure.message());
     if causes {
-        for cause in std::iter::successors(failure.cause(), |cause| (*cause).source()) {
+        for cause in failure.causes() {
             text += &format!("  caused by: {cause}\n");
         }
     }
@@ -106,13 +122,11 @@ fn as_text(failure: &Failure, causes: bool) -> String {
 }
 
 fn as_json(failure: &Failure) -> String {
-    let causes: Vec<_> =
-        std::iter::successors(failure.cause(), |cause| (*cause).source()).map(ToString::to_string).collect();
     let error = serde_json::json!({
         "kind": failure.kind(),
         "message": failure.message(),
         "hint": failure.hint(),
-        "causes": causes,
+        "causes": failure.causes(),
     });
     format!("{}\n", serde_json::json!({ "error": error }))
 }

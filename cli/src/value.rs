@@ -22,6 +22,7 @@ pub(crate) fn read(args: &Update) -> Result<SecretValue, Failure> {
         (None, _) => from_stdin()?,
     };
     match std::str::from_utf8(&bytes) {
+        Ok("" | "\n") => Err(Failure::Usage("the new value is empty: give '' as VALUE to empty the secret".into())),
         Ok(text) => as_value(text.strip_suffix('\n').unwrap_or(text).to_owned(), args.as_json),
         Err(_) => Ok(SecretValue::binary(bytes.to_vec())),
     }

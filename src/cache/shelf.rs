@@ -330,7 +330,7 @@ where
     fn failed(&self, kind: ErrorKind, now: Instant) {
         if self.health.failed(now, chance()) {
             let provider = self.counters.provider();
-            tracing::warn!(provider, kind = kind.as_str(), "the provider fails; what is held is served for now");
+            tracing::warn!(provider, kind = kind.as_str(), "the provider fails; whatever is held is served for now");
         }
     }
 

@@ -67,6 +67,51 @@ fn json_errors_have_a_stable_kind() {
 }
 
 #[test]
+fn what_can_not_be_typed_is_json_for_whoever_asked_for_json() {
+    for (typed, message, hint) in [
+        (&["get", "--json"][..], "the following required arguments were not provided: <PATH>", None),
+        (
+            &["get", "x", "--jsn", "--json"],
+            "unexpected argument '--jsn' found",
+            Some("a similar argument exists: '--json'"),
+        ),
+    ] {
+        let output = s1crets().args(typed).assert().code(2).stdout("");
+        let told: serde_json::Value = serde_json::from_slice(&output.get_output().stderr).unwrap();
+        assert_eq!(told["error"]["kind"], "usage");
+        assert_eq!(
+            (told["error"]["message"].as_str(), told["error"]["hint"].as_str()),
+            (Some(message), hint),
+            "{told}"
+        );
+    }
+    s1crets().args(["run", "--", "x", "--json"]).arg("--help").assert().code(127);
+    s1crets().args(["--json", "--help"]).assert().success().stdout(predicate::str::contains("Usage: s1crets"));
+}
+
+/// As in `cat key | s1crets update …`, where there is no such file.
+#[test]
+fn an_empty_input_empties_no_secret() {
+    let (folder, file) = example();
+    let before = std::fs::read(&file).unwrap();
+    let update = |more: &[&str]| {
+        let mut command = s1crets();
+        command.args(["update", "app/db", "--key", "password", "--file"]).arg(&file).args(more);
+        command
+    };
+    let told = predicate::str::contains("the new value is empty");
+    for input in ["", "\n"] {
+        update(&[]).write_stdin(input).assert().code(2).stderr(told.clone());
+    }
+    let empty = folder.path().join("empty");
+    std::fs::write(&empty, "").unwrap();
+    update(&["--value-file", empty.to_str().unwrap()]).assert().code(2).stderr(told);
+    assert_eq!(std::fs::read(&file).unwrap(), before);
+    s1crets().args(["update", "app/db", "", "--key", "password", "--file"]).arg(&file).assert().success();
+    s1crets().args(["get", "app/db", "password", "--file"]).arg(&file).assert().success().stdout("\n");
+}
+
+#[test]
 fn a_broken_config_file_is_told_with_its_line() {
     let (folder, _) = example();
     let config = folder.path().join("s1crets.toml");

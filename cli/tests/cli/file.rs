@@ -97,7 +97,7 @@ fn an_update_takes_the_value_from_where_it_is_told() {
         (vec!["app/db", key[0], key[1], "--value-file", "-"], "two\n\n", "two\n"),
         (vec!["app/db", key[0], key[1], "--value-file", value_file.to_str().unwrap()], "", "from a file"),
         (vec!["app/db", "from an argument", key[0], key[1]], "", "from an argument"),
-        (vec!["app/db", key[0], key[1]], "", ""),
+        (vec!["app/db", "", key[0], key[1]], "", ""),
     ] {
         let mut command = s1crets();
         command.arg("update").args(arguments).env("S1CRETS_FILE", &file).env("S1CRETS_PROVIDER", "file");

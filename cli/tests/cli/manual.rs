@@ -22,6 +22,29 @@ fn every_command_has_help_with_an_example() {
     }
 }
 
+/// What options are shared by commands must not describe them.
+#[test]
+fn the_help_of_a_command_begins_with_what_the_overview_says_of_it() {
+    let overview = s1crets().arg("--help").assert().success();
+    let overview = String::from_utf8(overview.get_output().stdout.clone()).unwrap();
+    let commands = overview.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
+    let mut checked = 0;
+    for line in commands.lines() {
+        // A description that goes on on the next line is indented further.
+        let Some((command, said)) = line.trim_start().split_once("  ").filter(|_| !line.starts_with("   ")) else {
+            continue;
+        };
+        if command == "help" {
+            continue;
+        }
+        let help = s1crets().args([command, "--help"]).assert().success();
+        let help = String::from_utf8(help.get_output().stdout.clone()).unwrap();
+        assert!(help.starts_with(said.trim()), "{command}: {help}");
+        checked += 1;
+    }
+    assert!(checked >= 13, "{overview}");
+}
+
 #[test]
 fn the_help_of_update_warns_of_values_in_arguments() {
     let warning = predicate::str::contains("list of processes");
