@@ -19,7 +19,7 @@ use crate::{
 pub(crate) fn run(global: &Global, command: &ConfigCommand) -> Result<Exit, Failure> {
     match command {
         ConfigCommand::Show { origin } => show(global, *origin),
-        ConfigCommand::Path => path(global),
+        ConfigCommand::Path => return path(global),
         ConfigCommand::Check => check(global),
         ConfigCommand::Schema => output::print(|out| out.write_all(config::schema().as_bytes())),
     }?;
@@ -43,17 +43,19 @@ fn show(global: &Global, origin: bool) -> Result<(), Failure> {
     })
 }
 
-fn path(global: &Global) -> Result<(), Failure> {
+fn path(global: &Global) -> Result<Exit, Failure> {
     let file = target::loader(global).file();
     if global.json {
-        return output::line(&json!({ "file": file, "places": config::default_places() }));
+        output::line(&json!({ "file": file, "places": config::default_places() }))?;
+        return Ok(if file.is_some() { Exit::Found } else { Exit::NotFound });
     }
     let Some(file) = file else {
         let places: Vec<_> = config::default_places().iter().map(|place| place.display().to_string()).collect();
         let error = Error::new(ErrorKind::NotFound, "there is no config file; the defaults hold");
         return Err(error.with_hint(format!("it would be read from {}", places.join(" or "))).into());
     };
-    output::print(|out| writeln!(out, "{}", file.display()))
+    output::print(|out| writeln!(out, "{}", file.display()))?;
+    Ok(Exit::Found)
 }
 
 /// Reads the file with all its profiles, and sets up what it describes. Nobody is called.

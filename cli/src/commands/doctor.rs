@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use s1crets::{Client, Config, Error, Identity};
+use s1crets::{Client, Config, Error, ErrorKind, Identity};
 use serde_json::json;
 
 use super::{explain::identity_told, wait};
@@ -15,7 +15,7 @@ use crate::{
     diagnose::{self, Exposure, Instance},
     exit::Exit,
     output,
-    report::Failure,
+    report::{Failure, causes_of},
     target,
 };
 
@@ -41,13 +41,15 @@ struct Finding {
     about: String,
     text: String,
     advice: Option<String>,
+    causes: Vec<String>,
 }
 
 pub(crate) fn run(global: &Global, args: &Doctor) -> Result<Exit, Failure> {
     let findings = examine(global, args);
+    let causes = global.verbose > 0;
     match global.json {
         true => output::line(&json!(findings.iter().map(Finding::as_json).collect::<Vec<_>>()))?,
-        false => output::print(|out| findings.iter().try_for_each(|finding| finding.print(out)))?,
+        false => output::print(|out| findings.iter().try_for_each(|finding| finding.print(causes, out)))?,
     }
     let failed = findings.iter().filter_map(|finding| match finding.verdict {
         Verdict::Fail(exit) => Some(exit),
@@ -98,15 +100,11 @@ fn cache_folder(config: &Config) -> Option<Finding> {
     if config.cache.disk != Some(true) {
         return None;
     }
-    let folder = match config.disk_cache().folder() {
-        Ok(folder) => folder,
-        Err(error) => return Some(Finding::failed("cache", &error, None)),
-    };
-    let told = folder.display();
-    Some(match diagnose::exposure(&folder) {
-        Ok(Exposure::Private) => Finding::ok("cache", format!("{told} is private")),
-        Ok(_) => Finding::warn("cache", format!("{told} is open to everybody"), "chmod 700"),
-        Err(_) => Finding::ok("cache", format!("{told} is not there yet")),
+    let disk = config.disk_cache();
+    Some(match disk.folder().and_then(|folder| Ok((folder, disk.check()?))) {
+        Ok((folder, true)) => Finding::ok("cache", format!("{} and its key are sound", folder.display())),
+        Ok((folder, false)) => Finding::ok("cache", format!("{} is not there yet", folder.display())),
+        Err(error) => Finding::failed("cache", &error, None),
     })
 }
 
@@ -119,10 +117,10 @@ fn provider(client: &Client, config: &Config, instance: &Instance) -> Vec<Findin
     let mut findings: Vec<_> = files(config, instance).collect();
     let name = &instance.name;
     match wait(async { Ok::<_, Error>(client.identity(name).await) }) {
-        Ok(Ok(None)) => findings.push(Finding::ok(name, "can be opened")),
+        Ok(Ok(None)) => findings.push(opened(client, instance)),
         Ok(Ok(Some(identity))) => findings.extend(known(name, &identity)),
         Ok(Err(error)) => {
-            findings.push(Finding::failed(name, &error, diagnose::mend(&instance.kind, None, error.kind())));
+            findings.push(unknown(instance, &error));
         }
         Err(failure) => findings.push(Finding::fail(name, format!("{failure:?}"), Exit::Failed)),
     }
@@ -165,13 +163,36 @@ fn known(name: &str, identity: &Identity) -> Vec<Finding> {
     findings
 }
 
+/// Where there is nobody to be, whether there is anything to read. Which name is asked for is all the same.
+fn opened(client: &Client, instance: &Instance) -> Finding {
+    let name = &instance.name;
+    match wait(async { Ok::<_, Error>(client.path_exists(name, "s1crets-doctor").await) }) {
+        Ok(Ok(_)) => Finding::ok(name, "can be read"),
+        Ok(Err(error)) => Finding::failed(name, &error, diagnose::mend(&instance.kind, None, &error)),
+        Err(failure) => Finding::fail(name, format!("{failure:?}"), Exit::Failed),
+    }
+}
+
+/// It can't be told who we are. A token of Vault need not be allowed to ask that.
+fn unknown(instance: &Instance, error: &Error) -> Finding {
+    let finding = Finding::failed(&instance.name, error, diagnose::mend(&instance.kind, None, error));
+    match instance.kind.starts_with("vault.") && error.kind() == ErrorKind::AccessDenied {
+        true => Finding {
+            verdict: Verdict::Warn,
+            text: format!("reached, as whom is unknown: {}", finding.text),
+            ..finding
+        },
+        false => finding,
+    }
+}
+
 fn whole_seconds(span: Duration) -> Duration {
     Duration::from_secs(span.as_secs())
 }
 
 impl Finding {
     fn ok(about: &str, text: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Ok, about: about.to_owned(), text: text.into(), advice: None }
+        Self { verdict: Verdict::Ok, about: about.to_owned(), text: text.into(), advice: None, causes: Vec::new() }
     }
 
     fn warn(about: &str, text: impl Into<String>, advice: &str) -> Self {
@@ -184,7 +205,8 @@ impl Finding {
 
     fn failed(about: &str, error: &Error, advice: Option<String>) -> Self {
         let advice = advice.or_else(|| error.hint().map(str::to_owned));
-        Self { advice, ..Self::fail(about, format!("{error} ({})", error.kind()), Exit::of_kind(error.kind())) }
+        let told = Self::fail(about, format!("{error} ({})", error.kind()), Exit::of_kind(error.kind()));
+        Self { advice, causes: causes_of(error).collect(), ..told }
     }
 
     fn token(&self) -> &'static str {
@@ -195,16 +217,18 @@ impl Finding {
         }
     }
 
-    fn print(&self, out: &mut impl Write) -> std::io::Result<()> {
+    fn print(&self, causes: bool, out: &mut impl Write) -> std::io::Result<()> {
         write!(out, "{:<5}{}: {}", self.token(), self.about, self.text)?;
         match &self.advice {
             Some(advice) => writeln!(out, " ({advice})"),
             None => writeln!(out),
-        }
+        }?;
+        let causes = self.causes.iter().filter(|_| causes);
+        causes.into_iter().try_for_each(|cause| writeln!(out, "     caused by: {cause}"))
     }
 
     fn as_json(&self) -> serde_json::Value {
-        json!({ "verdict": self.token(), "about": self.about, "text": self.text, "advice": self.advice })
+        json!({ "verdict": self.token(), "about": self.about, "text": self.text, "advice": self.advice, "causes": self.causes })
     }
 }
 

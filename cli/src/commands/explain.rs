@@ -11,7 +11,7 @@ use crate::{
     diagnose::{self, Instance},
     exit::Exit,
     output,
-    report::Failure,
+    report::{Failure, causes_of},
     target::{self, Target},
 };
 
@@ -39,7 +39,7 @@ pub(crate) fn run(global: &Global, args: &Explain) -> Result<Exit, Failure> {
     let found = Found { target: &target, instance, identity, secret, part };
     match global.json {
         true => output::line(&found.as_json())?,
-        false => found.print()?,
+        false => found.print(global.verbose > 0)?,
     }
     Ok(found.error().map_or(Exit::Found, |error| Exit::of_kind(error.kind())))
 }
@@ -63,9 +63,7 @@ impl Found<'_> {
     }
 
     fn advice(&self) -> Option<String> {
-        let error = self.error()?;
-        let mend = diagnose::mend(&self.instance.kind, Some(&self.target.path), error.kind());
-        mend.or_else(|| error.hint().map(str::to_owned))
+        diagnose::mend(&self.instance.kind, Some(&self.target.path), self.error()?)
     }
 
     fn reference(&self) -> String {
@@ -76,7 +74,7 @@ impl Found<'_> {
         }
     }
 
-    fn print(&self) -> Result<(), Failure> {
+    fn print(&self, causes: bool) -> Result<(), Failure> {
         let mut lines = vec![("reference", self.reference()), ("provider", self.instance.told())];
         lines.extend(self.instance.settings.iter().map(|it| ("setting", format!("{it}  # {}", by_whom(it.origin())))));
         let variables = diagnose::set_variables(&self.instance.kind);
@@ -87,6 +85,9 @@ impl Found<'_> {
         lines.extend(self.secret.iter().flat_map(|secret| [("secret", described(secret)), ("cache", cached(secret))]));
         lines.extend(self.part.iter().flatten().map(|part| ("key", form(part))));
         lines.extend(self.error().map(|error| ("error", format!("{} ({})", error, error.kind()))));
+        if causes {
+            lines.extend(self.error().into_iter().flat_map(causes_of).map(|cause| ("caused by", cause)));
+        }
         lines.extend(self.advice().map(|advice| ("mend", advice)));
         output::print(|out| lines.iter().try_for_each(|(name, text)| writeln!(out, "{name:<11}{text}")))
     }
@@ -102,7 +103,11 @@ impl Found<'_> {
             "identity": identity.map(identity_as_json),
             "secret": self.secret.as_ref().ok().map(secret_as_json),
             "key": self.part.as_ref().and_then(|part| part.as_ref().ok()).map(secret_as_json),
-            "error": self.error().map(|error| json!({ "kind": error.kind().as_str(), "message": error.to_string() })),
+            "error": self.error().map(|error| json!({
+                "kind": error.kind().as_str(),
+                "message": error.to_string(),
+                "causes": causes_of(error).collect::<Vec<_>>(),
+            })),
             "mend": self.advice(),
         })
     }

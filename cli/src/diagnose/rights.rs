@@ -1,15 +1,22 @@
 //! What would mend a failure: the right that is missing, by provider, as its policy has it.
 
-use s1crets::ErrorKind;
+use s1crets::{Error, ErrorKind};
 
 /// The actions that reading takes, by type of provider, as docs/security.md lists them.
 pub(super) const READING: [(&str, &[&str]); 2] =
     [("aws.sm", &["secretsmanager:GetSecretValue", "kms:Decrypt"]), ("aws.ps", &["ssm:GetParameter", "kms:Decrypt"])];
 
-/// Advice for a person, where there is any that is better than the error's own: of a secret at a path, or of a provider.
-pub(crate) fn mend(kind: &str, path: Option<&str>, error: ErrorKind) -> Option<String> {
+/// Advice for a person who asks for a secret at a path, or for a provider: the right that AWS wants, else what the error
+/// itself has to say, else what holds in general.
+pub(crate) fn mend(kind: &str, path: Option<&str>, error: &Error) -> Option<String> {
+    match (kind, error.kind(), path) {
+        ("aws.sm" | "aws.ps", ErrorKind::AccessDenied, Some(path)) => Some(policy_of_aws(kind, path)),
+        _ => error.hint().map(str::to_owned).or_else(|| in_general(kind, error.kind())),
+    }
+}
+
+fn in_general(kind: &str, error: ErrorKind) -> Option<String> {
     match (kind, error) {
-        ("aws.sm" | "aws.ps", ErrorKind::AccessDenied) => path.map(|path| policy_of_aws(kind, path)),
         (kind, ErrorKind::Unauthenticated) if kind.starts_with("aws.") => {
             Some("no credentials that AWS takes: see AWS_PROFILE, AWS_ACCESS_KEY_ID or `aws sso login`".into())
         }
@@ -18,7 +25,7 @@ pub(crate) fn mend(kind: &str, path: Option<&str>, error: ErrorKind) -> Option<S
         }
         (_, ErrorKind::NotFound) => Some("names are exact: `s1crets get-by-path` lists those below a path".into()),
         (_, ErrorKind::Unavailable | ErrorKind::Timeout) => {
-            Some("nobody answers there: see the address or endpoint, the proxy and the network".into())
+            Some("see the address or endpoint, the proxy, the network and the server itself".into())
         }
         (_, ErrorKind::Throttled) => Some("fewer calls, or a longer cache.ttl".into()),
         _ => None,
@@ -56,11 +63,17 @@ mod tests {
             ("aws.ps", "/prod/db", "ssm:GetParameter on arn:aws:ssm:*:*:parameter/prod/db"),
             ("aws.sm", "arn:aws:secretsmanager:x:1:secret:a-b", "on arn:aws:secretsmanager:x:1:secret:a-b;"),
         ] {
-            let advice = mend(kind, Some(path), ErrorKind::AccessDenied).expect("advice");
+            let denied = Error::new(ErrorKind::AccessDenied, "no").with_hint("general");
+            let advice = mend(kind, Some(path), &denied).expect("advice");
             assert!(advice.contains(told), "{advice}");
         }
-        assert_eq!(mend("file", Some("x"), ErrorKind::Corrupt), None);
-        // Only the provider knows where the mount ends: its error has the advice.
-        assert_eq!(mend("vault.kv", Some("team/kv/x"), ErrorKind::AccessDenied), None);
+        assert_eq!(mend("file", Some("x"), &Error::new(ErrorKind::Corrupt, "cut")), None);
+    }
+
+    #[test]
+    fn what_an_error_itself_advises_goes_before_what_holds_in_general() {
+        let error = Error::new(ErrorKind::NotFound, "no such namespace");
+        assert!(mend("vault.kv", Some("a/b"), &error).expect("advice").contains("get-by-path"));
+        assert_eq!(mend("vault.kv", Some("a/b"), &error.with_hint("see X")).as_deref(), Some("see X"));
     }
 }

@@ -81,6 +81,7 @@ fn path_prints_the_file_that_is_read() {
         .code(1)
         .stdout("")
         .stderr(predicate::str::contains("s1crets.toml or /nonexistent/.config/s1crets"));
+    command.arg("--json").assert().code(1).stdout(predicate::str::starts_with("{\"file\":null,"));
 }
 
 #[test]

@@ -146,7 +146,7 @@ fn doctor_finds_all_well_where_it_is() {
         "ok   aws.sm: the clocks agree\n",
         "ok   vault.kv: reached as ",
         "ok   vault.kv: the clocks agree\n",
-        "ok   file: can be opened\n",
+        "ok   file: can be read\n",
     ] {
         assert!(output.contains(line), "{line}: {output}");
     }
@@ -189,4 +189,50 @@ fn doctor_tells_who_runs_it_and_what_becomes_of_values_there() {
         command.env("S1CRETS_FILE", &file).env(variable, "true").args(["doctor", "--provider", "file"]);
         command.assert().success().stdout(predicate::str::contains(told));
     }
+}
+
+/// A token need not be allowed to look itself up.
+#[test]
+fn doctor_takes_a_token_that_may_not_tell_who_it_is() {
+    let server = OpenBao::dev();
+    let token = server.token(&json!({ "policies": ["none"], "no_default_policy": true }));
+    let output = told(&on_vault(&server, &token).args(["doctor", "vault.kv"]).assert().success());
+    assert!(output.contains("warn vault.kv: reached, as whom is unknown: "), "{output}");
+    let website = format!("{}/ui/nowhere", server.address());
+    let output =
+        told(&on_vault(&server, &token).env("VAULT_ADDR", website).args(["doctor", "vault.kv"]).assert().failure());
+    assert!(output.contains("fail vault.kv: "), "{output}");
+}
+
+#[test]
+fn doctor_finds_a_cache_on_disk_that_can_not_be_used() {
+    let (folder, file) = example();
+    let cache = folder.path().join("cache");
+    let doctor = |variables: &[(&str, &str)]| {
+        let mut command = s1crets();
+        command.env("S1CRETS_FILE", &file).env("S1CRETS_CACHE_DISK", "true").env("S1CRETS_CACHE_PATH", &cache);
+        command.envs(variables.iter().copied()).args(["doctor", "file"]);
+        command
+    };
+    doctor(&[]).assert().success().stdout(predicate::str::contains("cache is not there yet"));
+    assert!(!cache.exists(), "looking makes nothing");
+    doctor(&[("S1CRETS_CACHE_KEY", "short")]).assert().code(5).stdout(predicate::str::contains("fail cache: "));
+    std::fs::create_dir(&cache).unwrap();
+    let mode = |mode| std::fs::set_permissions(&cache, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+    mode(0o750);
+    let told = predicate::str::contains("fail cache: ").and(predicate::str::contains("chmod 700"));
+    doctor(&[]).assert().code(5).stdout(told);
+    mode(0o700);
+    doctor(&[]).assert().success().stdout(predicate::str::contains("cache and its key are sound"));
+}
+
+#[test]
+fn the_causes_of_an_error_are_told_to_those_who_ask() {
+    let mut explain = s1crets();
+    explain.args(["explain", "x", "--file", "/nonexistent/secrets.json"]);
+    explain.assert().code(4).stdout(predicate::str::contains("caused by").not());
+    explain.arg("-v").assert().code(4).stdout(predicate::str::contains("\ncaused by  No such file or directory"));
+    let mut doctor = s1crets();
+    doctor.args(["doctor", "file", "-v", "--file", "/nonexistent/secrets.json"]);
+    doctor.assert().code(4).stdout(predicate::str::contains("\n     caused by: No such file or directory"));
 }

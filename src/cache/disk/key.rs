@@ -27,18 +27,23 @@ const OWN: &str = "key";
 const LIMIT: u64 = 256;
 
 impl Key {
-    /// The key that the settings name.
+    /// The key that the settings name, or that is kept in the folder; made where it has to be.
     ///
     /// # Errors
     /// `Config` if it can't be read, is no key, or others may read it.
     pub(super) fn find(from: &DiskKey, folder: &Folder) -> Result<Self> {
+        Self::look(from, Some(folder))?.map_or_else(|| own(folder), Ok)
+    }
+
+    /// The same where nothing is made: nothing if there is none yet.
+    pub(super) fn look(from: &DiskKey, folder: Option<&Folder>) -> Result<Option<Self>> {
         match from {
-            DiskKey::Kept => own(folder),
-            DiskKey::File(path) => from_file(path, true),
-            DiskKey::Credential(path) => from_file(path, false),
+            DiskKey::Kept => folder.map_or(Ok(None), read_own),
+            DiskKey::File(path) => from_file(path, true).map(Some),
+            DiskKey::Credential(path) => from_file(path, false).map(Some),
             DiskKey::Variable(name) => {
                 let text = Zeroizing::new(env::var(name).unwrap_or_default());
-                Self::parse(text.as_bytes()).ok_or_else(|| malformed(format_args!("the variable {name}")))
+                Self::parse(text.as_bytes()).map(Some).ok_or_else(|| malformed(format_args!("the variable {name}")))
             }
         }
     }
@@ -90,14 +95,11 @@ impl fmt::Debug for Key {
     }
 }
 
-/// The key in the folder; whoever comes first makes it. It gets its name when it is whole, and only if there is none, so
+/// Makes the key in the folder, unless somebody else comes first. It gets its name when it is whole, and only if there is none, so
 /// that processes that begin together end up with the same one.
 fn own(folder: &Folder) -> Result<Key> {
     let cant = |error| Error::config(format!("can't make a key in {}", folder.path().display())).with_source(error);
-    match read_own(folder)? {
-        Some(key) => return Ok(key),
-        None => make(folder).map_err(cant)?,
-    }
+    make(folder).map_err(cant)?;
     read_own(folder)?.ok_or_else(|| cant(io::ErrorKind::NotFound.into()))
 }
 

@@ -1,8 +1,8 @@
-//! What `s1crets cache` does: none of it takes the key.
+//! What `s1crets cache` does, which takes no key, and what `s1crets doctor` looks at.
 
 use std::{io, time::Duration};
 
-use super::{clock, folder::Folder, generation::Generation, lock, settings::DiskCache, store::RECORD, sweep};
+use super::{clock, folder::Folder, generation::Generation, key::Key, lock, settings::DiskCache, store::RECORD, sweep};
 use crate::error::{Error, Result};
 
 /// What a disk cache holds.
@@ -75,6 +75,17 @@ impl DiskCache {
     /// `Config` if the folder is not fit for a cache, or can't be changed.
     pub fn prune(&self, entries: u64) -> Result<Swept> {
         self.with_folder(|folder| sweep::sweep(folder, entries, clock::now()))
+    }
+
+    /// Whether the folder is there, and it and the key can be used. Nothing is made.
+    ///
+    /// # Errors
+    /// `Config` if either can't be used.
+    pub fn check(&self) -> Result<bool> {
+        let path = self.folder()?;
+        let folder = path.try_exists().unwrap_or(true).then(|| Folder::open(&path)).transpose()?;
+        Key::look(self.key(), folder.as_ref())?;
+        Ok(folder.is_some())
     }
 
     fn with_folder<T: Default>(&self, act: impl FnOnce(&Folder) -> io::Result<T>) -> Result<T> {
