@@ -12,7 +12,7 @@ use std::{
 use crate::{
     cache::{Behind, CachePolicy},
     client::Client,
-    config::{Config, ProviderSettings, RoleSettings, Setting, defaults::DEFAULT_PROVIDER},
+    config::{Config, ProviderSettings, RoleSettings, Setting, defaults::DEFAULT_PROVIDER, did_you_mean, join},
     error::{Error, Result},
     provider::Provider,
     reference::check_provider,
@@ -146,7 +146,7 @@ impl ClientBuilder {
                 let behind = behind(kind, &settings);
                 Ok(Stack::new(kind.opening(settings)?, policy).with_behind(behind))
             };
-            stacks.insert(name.clone(), opened().map_err(|error| in_table(name, &error))?);
+            stacks.insert(name.clone(), opened().map_err(|error| in_table(&config, name, &error))?);
         }
         for (name, provider) in self.providers {
             check_provider(&name)?;
@@ -252,7 +252,12 @@ fn kind_of(name: &str, settings: &ProviderSettings) -> Result<Kind> {
     let kind_name = settings.kind.as_deref().unwrap_or(name);
     Kind::find(kind_name).ok_or_else(|| {
         let known: Vec<_> = KINDS.iter().map(|kind| kind.name).collect();
-        Error::config(format!("there is no provider of type {kind_name:?}; there are {}", known.join(", ")))
+        let error =
+            Error::config(format!("there is no provider of type {kind_name:?}; there are {}", known.join(", ")));
+        match did_you_mean(kind_name, &known) {
+            Some(hint) => error.with_hint(hint),
+            None => error,
+        }
     })
 }
 
@@ -272,8 +277,9 @@ fn failing(error: Error) -> Opening {
     })
 }
 
-fn in_table(name: &str, error: &Error) -> Error {
-    let told = Error::new(error.kind(), format!("in [providers.{name}]: {}", error.message()));
+fn in_table(config: &Config, name: &str, error: &Error) -> Error {
+    let place = config.origin(&["providers", name]).map(|origin| format!(", {origin}")).unwrap_or_default();
+    let told = Error::new(error.kind(), format!("in [{}]{place}: {}", join("providers", name), error.message()));
     match error.hint() {
         Some(hint) => told.with_hint(hint.to_owned()),
         None => told,

@@ -115,7 +115,7 @@ fn aws_ps(settings: ProviderSettings) -> Result<Opening> {
 fn aws(settings: ProviderSettings) -> Result<providers::aws::AwsConfig> {
     refuse_file(&settings)?;
     refuse_vault(&settings)?;
-    Ok(providers::aws::AwsConfig::from_settings(settings))
+    providers::aws::AwsConfig::from_settings(settings)
 }
 
 #[cfg(feature = "file")]

@@ -69,6 +69,16 @@ impl ConfigLoader {
         named.or_else(|| default_places().into_iter().find(|place| place.is_file()))
     }
 
+    /// The profiles of that file, in order of their names.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if it can't be read, or is not TOML.
+    pub fn profiles(&self) -> Result<Vec<String>> {
+        let Some(file) = self.file() else { return Ok(Vec::new()) };
+        let profiles = Table::parse(&read(&file)?, Some(&file))?.take(PROFILES)?;
+        Ok(profiles.keys().map(str::to_owned).collect())
+    }
+
     /// The settings: the file, the profile over it, the [variables](env_vars) over both.
     ///
     /// # Errors

@@ -19,7 +19,9 @@ mod vault;
 
 pub use cache::CacheSettings;
 pub use effective::Setting;
+pub(crate) use error::did_you_mean;
 pub use load::{ConfigLoader, FILE_NAME, default_places};
+pub(crate) use origin::join;
 pub use origin::{Origin, Place};
 pub use provider::{ProviderSettings, RoleSettings};
 #[cfg(feature = "schema")]
@@ -27,4 +29,6 @@ pub use schema::schema;
 pub use settings::Config;
 pub use values::parse_duration;
 pub use variables::env_vars;
+#[cfg(any(feature = "vault", feature = "schema"))]
+pub(crate) use vault::METHODS;
 pub use vault::VaultAuthSettings;

@@ -66,8 +66,10 @@ pub struct ProviderSettings {
     /// Vault: whether the token of a login is revoked when the connection is shut down.
     pub revoke_at_shutdown: Option<bool>,
     /// Vault: the version of every KV mount, 1 or 2, whatever the server says.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 2)))]
     pub kv_version: Option<u8>,
     /// Vault: the versions of single mounts, by their paths: the server is not asked about these.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<BTreeMap<String, super::schema::Version>>"))]
     pub mounts: Option<BTreeMap<String, u8>>,
     /// File: whether the process asks and ends. No setting of the file: the builder's.
     #[serde(skip)]

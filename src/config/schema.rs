@@ -11,8 +11,29 @@ use super::settings::Config;
 #[allow(dead_code, reason = "only its form is used")]
 pub(super) enum Span {
     Seconds(#[schemars(range(min = 0.0))] f64),
-    Text(String),
+    Text(#[schemars(regex(pattern = r"^\s*\+?\.?[0-9]"))] String),
 }
+
+/// A version of Vault's KV engine.
+#[derive(JsonSchema)]
+#[schemars(inline)]
+#[allow(dead_code, reason = "only its form is used")]
+pub(super) struct Version(#[schemars(range(min = 1, max = 2))] u8);
+
+/// Where a secret is: `PROVIDER://PATH`, `PROVIDER://PATH#KEY` or `PROVIDER://PATH#/json/pointer`.
+#[derive(JsonSchema)]
+#[schemars(inline)]
+#[allow(dead_code, reason = "only its form is used")]
+pub(super) struct Referred(
+    #[schemars(regex(pattern = r"^[a-z][a-z0-9._-]*://[^?#]+(#.*)?$"))]
+    String,
+);
+
+/// A provider's name.
+#[derive(PartialEq, Eq, PartialOrd, Ord, JsonSchema)]
+#[schemars(inline)]
+#[allow(dead_code, reason = "only its form is used")]
+pub(super) struct ProviderName(#[schemars(regex(pattern = r"^[a-z][a-z0-9._-]*$"))] String);
 
 /// The [JSON Schema](https://json-schema.org/draft/2020-12) of `s1crets.toml`, for editors and for whoever checks such
 /// files: JSON, with a newline at the end.

@@ -4,7 +4,12 @@ use std::{collections::BTreeMap, num::NonZeroU32, path::PathBuf, time::Duration}
 
 use serde::{Deserialize, Serialize};
 
-use super::{cache::CacheSettings, origin::Origins, provider::ProviderSettings, values::span};
+use super::{
+    cache::CacheSettings,
+    origin::{Origin, Origins, join},
+    provider::ProviderSettings,
+    values::span,
+};
 use crate::reference::Reference;
 
 /// Settings for a [`Client`](crate::Client), as `s1crets.toml` has them.
@@ -63,6 +68,7 @@ use crate::reference::Reference;
 #[non_exhaustive]
 pub struct Config {
     /// The command's default provider.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<super::schema::ProviderName>"))]
     pub provider: Option<String>,
     /// Attempts in total.
     pub retry: Option<NonZeroU32>,
@@ -75,10 +81,11 @@ pub struct Config {
     pub cache: CacheSettings,
     /// Providers by name.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(with = "BTreeMap<super::schema::ProviderName, ProviderSettings>"))]
     pub providers: BTreeMap<String, ProviderSettings>,
     /// Secrets by the names that they have in an environment.
     #[serde(default)]
-    #[cfg_attr(feature = "schema", schemars(with = "BTreeMap<String, String>"))]
+    #[cfg_attr(feature = "schema", schemars(with = "BTreeMap<String, super::schema::Referred>"))]
     pub secrets: BTreeMap<String, Reference>,
     #[serde(skip)]
     pub(super) file: Option<PathBuf>,
@@ -93,5 +100,10 @@ impl Config {
     pub fn credential_variables(&self) -> impl Iterator<Item = &str> {
         let logins = self.providers.values().filter_map(|settings| settings.auth.as_ref()?.env.as_deref());
         logins.chain(self.cache.key_variable.as_deref())
+    }
+
+    /// Who said what a setting is, by its key and those of the tables around it.
+    pub(crate) fn origin(&self, keys: &[&str]) -> Option<&Origin> {
+        self.origins.get(&keys.iter().fold(String::new(), |parent, key| join(&parent, key)))
     }
 }

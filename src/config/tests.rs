@@ -44,8 +44,8 @@ fn all_settings_are_read() {
 fn what_is_unknown_or_malformed_is_told_with_its_line() {
     for (text, line, why) in [
         ("retries = 3", 1, "unknown key `retries`"),
-        ("\nretry = 0", 2, "nonzero"),
-        ("retry = \"3\"", 1, "invalid type: string"),
+        ("\nretry = 0", 2, "a whole number from 1 on"),
+        ("retry = \"3\"", 1, "expected a whole number from 1 on, found text"),
         ("timeout = -1", 1, "a number of seconds"),
         ("timeout = \"soon\"", 1, "a number of seconds"),
         ("timeout = inf", 1, "a number of seconds"),
@@ -100,15 +100,17 @@ fn variables_go_before_the_file() {
 
 #[test]
 fn a_malformed_variable_is_named_and_not_repeated() {
-    for (name, value) in [
-        (env_vars::TIMEOUT, "soon"),
-        (env_vars::RETRY, "0"),
-        (env_vars::RETRY, "many"),
-        (env_vars::PROVIDER, "A B"),
-        (env_vars::CACHE_ENTRIES, "-1"),
+    for (name, value, expected) in [
+        (env_vars::TIMEOUT, "soon", "a number of seconds, or a time span"),
+        (env_vars::RETRY, "0", "a whole number from 1 on"),
+        (env_vars::RETRY, "many", "a whole number"),
+        (env_vars::PROVIDER, "A B", ""),
+        (env_vars::CACHE_ENTRIES, "-1", "a whole number from 0 on"),
+        (env_vars::CACHE_DISK, "yes", "`true` or `false`"),
     ] {
         let error = with_variables("", &[(name, value)]).expect_err("no such value");
         assert_eq!(error.message(), format!("the variable {name} has a value that can't be read"));
+        assert!(error.hint().unwrap_or_default().contains(expected), "{name}: {:?}", error.hint());
     }
 }
 

@@ -191,7 +191,7 @@ impl<'de> Deserializer<'de> for Node {
             Value::Float(number) => visitor.visit_f64(number),
             Value::Text(text) => visitor.visit_string(text),
             Value::Array(nodes) => visitor.visit_seq(de::value::SeqDeserializer::new(nodes.into_iter())),
-            Value::Table(table) => table.deserialize_any(visitor),
+            Value::Table(table) => table.deserialize_any(visitor).map_err(Malformed::within),
         };
         read.map_err(|error| error.at(&self.origin))
     }

@@ -36,8 +36,8 @@ pub mod env_vars {
     pub const CACHE_KEY: &str = "S1CRETS_CACHE_KEY";
 }
 
-/// Reads what a variable holds.
-type Read = fn(String) -> Option<Value>;
+/// Reads what a variable holds, or says what it should hold.
+type Read = fn(String) -> Result<Value, &'static str>;
 
 /// Which setting each variable is, and how it is written.
 const SETTINGS: &[(&str, &[&str], Read)] = &[
@@ -64,8 +64,8 @@ pub(super) fn layer(var: &dyn Fn(&str) -> Option<OsString>) -> Result<Table, Mal
     for (name, path, read) in SETTINGS {
         let Some(value) = var(name) else { continue };
         let origin = Origin::Variable(name);
-        let value = value.into_string().ok().and_then(read);
-        layer.set(path, value.ok_or_else(|| Malformed::new("malformed").at(&origin))?, origin);
+        let value = value.into_string().map_err(|_| "text").and_then(read);
+        layer.set(path, value.map_err(|expected| Malformed::unfit("another", expected).at(&origin))?, origin);
     }
     if let Some(credential) =
         var(CREDENTIALS).map(|folder| Path::new(&folder).join(CREDENTIAL)).filter(|it| it.exists())
@@ -76,14 +76,14 @@ pub(super) fn layer(var: &dyn Fn(&str) -> Option<OsString>) -> Result<Table, Mal
     Ok(layer)
 }
 
-fn text(value: String) -> Option<Value> {
-    Some(Value::Text(value))
+fn text(value: String) -> Result<Value, &'static str> {
+    Ok(Value::Text(value))
 }
 
-fn number(value: String) -> Option<Value> {
-    value.parse().ok().map(Value::Integer)
+fn number(value: String) -> Result<Value, &'static str> {
+    value.parse().map(Value::Integer).map_err(|_| "a whole number")
 }
 
-fn truth(value: String) -> Option<Value> {
-    value.parse().ok().map(Value::Bool)
+fn truth(value: String) -> Result<Value, &'static str> {
+    value.parse().map(Value::Bool).map_err(|_| "`true` or `false`")
 }

@@ -4,6 +4,11 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+/// The ways to log in.
+#[cfg(any(feature = "vault", feature = "schema"))]
+pub(crate) const METHODS: [&str; 8] =
+    ["token", "approle", "userpass", "kubernetes", "jwt", "cert", "aws_iam", "aws_ec2"];
+
 /// The `auth` table of a Vault provider. Which keys apply depends on the method. No key holds a secret: they name the
 /// file or the variable that does.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,6 +17,7 @@ use serde::{Deserialize, Serialize};
 #[non_exhaustive]
 pub struct VaultAuthSettings {
     /// `token`, `approle`, `userpass`, `kubernetes`, `jwt`, `cert`, `aws_iam` or `aws_ec2`.
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = crate::config::METHODS)))]
     pub method: String,
     /// Where the method is mounted, if not under its usual name.
     pub mount: Option<String>,

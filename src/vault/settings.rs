@@ -7,7 +7,7 @@ use super::{
     source::SecretSource,
 };
 use crate::{
-    config::{ProviderSettings, VaultAuthSettings},
+    config::{METHODS, ProviderSettings, VaultAuthSettings, did_you_mean},
     error::{Error, Result},
 };
 
@@ -86,7 +86,11 @@ impl Reader {
                 Auth::Cert(with(login, self.left.mount.take(), Cert::with_mount))
             }
             "aws_iam" | "aws_ec2" => self.aws(method)?,
-            other => return Err(Error::config(format!("there is no login method {other:?} for Vault"))),
+            other => {
+                let error = Error::config(format!("there is no login method {other:?} for Vault"));
+                let hint = did_you_mean(other, &METHODS).unwrap_or_else(|| format!("there are {}", METHODS.join(", ")));
+                return Err(error.with_hint(hint));
+            }
         })
     }
 

@@ -45,12 +45,80 @@ fn what_the_parser_refuses_the_schema_refuses() {
         "[providers.x]\nroles = [{ name = \"b\" }]",
         "[providers.x]\nauth = { role = \"r\" }",
         "[secrets]\nA = 3",
+        "[secrets]\nA = \"no-reference\"",
+        "[secrets]\nA = \"file://\"",
+        "[secrets]\nA = \"file://x?y\"",
+        "provider = \"A B\"",
+        "[providers.\"A B\"]",
+        "timeout = \"soon\"",
         "[profiles.p]\nretries = 1",
         "[profiles.p.profiles.q]\nretry = 1",
     ] {
         assert!(Config::parse(text).is_err(), "{text}");
         assert!(!validator.is_valid(&as_json(text)), "{text}");
     }
+}
+
+/// A builder refuses these too, which the parser alone lets pass.
+#[test]
+fn what_no_client_can_be_built_of_the_schema_refuses() {
+    let validator = validator();
+    for text in [
+        "[providers.v]\ntype = \"vault.kv\"\nauth = { method = \"approl\" }",
+        "[providers.v]\ntype = \"vault.kv\"\nkv_version = 3",
+        "[providers.v]\ntype = \"vault.kv\"\nmounts = { kv = 0 }",
+    ] {
+        let config = Config::parse(text).unwrap();
+        assert!(s1crets::Client::builder().with_config(config).build().is_err(), "{text}");
+        assert!(!validator.is_valid(&as_json(text)), "{text}");
+    }
+}
+
+#[test]
+fn what_is_wrong_in_the_settings_of_a_provider_is_told_with_its_place_and_what_was_meant() {
+    for (text, told, hint) in [
+        (
+            "\n[providers.v]\ntype = \"vault.kv\"\nauth = { method = \"approl\" }",
+            "in [providers.v], line 2: there is no login method \"approl\"",
+            Some("did you mean `approle`?"),
+        ),
+        (
+            "[providers.\"a.b\"]\ntype = \"aws.ssm\"",
+            "in [providers.\"a.b\"], line 1: there is no provider of type",
+            Some("did you mean `aws.sm`?"),
+        ),
+        ("[providers.\"aws.sm\"]\nendpoint_url = \"127.0.0.1:80\"", "`endpoint_url` is no URL", None),
+        ("[providers.\"aws.sm\"]\nsts_endpoint_url = \"http://\"", "`sts_endpoint_url` is no URL", None),
+        ("[providers.\"aws.sm\"]\nroles = [{ arn = \"reader\" }]", "the `arn` of a role", None),
+        (
+            "[providers.\"aws.sm\"]\nroles = [{ arn = \"arn:x\", duration = \"1s\" }]",
+            "from 15 minutes to 12 hours",
+            None,
+        ),
+    ] {
+        let config = Config::parse(text).unwrap();
+        let error = s1crets::Client::builder().with_config(config).build().map(drop).unwrap_err();
+        assert!(error.message().contains(told), "{error}");
+        assert_eq!(error.hint(), hint, "{error}");
+    }
+}
+
+/// It may be a secret in the wrong place.
+#[test]
+fn a_value_of_the_wrong_type_is_not_repeated() {
+    let error = Config::parse("[providers.v]\nauth = \"hvs.token\"").unwrap_err();
+    assert_eq!(error.message(), "line 2: expected a table, found text");
+    let error = Config::parse("[cache]\nttl = \"hvs.token\"").unwrap_err();
+    assert!(error.message().starts_with("line 2: expected a number of seconds, "), "{error}");
+}
+
+/// Those of the outermost table are others.
+#[test]
+fn the_keys_that_are_meant_are_those_of_the_table() {
+    let error = Config::parse("[cache]\nxyz = 1").unwrap_err();
+    assert!(error.hint().is_some_and(|hint| hint.contains("ttl") && !hint.contains("profiles")), "{:?}", error.hint());
+    let error = Config::parse("xyz = 1").unwrap_err();
+    assert!(error.hint().is_some_and(|hint| hint.contains("profiles")), "{:?}", error.hint());
 }
 
 #[test]

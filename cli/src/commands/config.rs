@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use s1crets::{
-    Error, ErrorKind,
+    Config, Error, ErrorKind,
     config::{self, Origin, Setting},
 };
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::{
     args::{ConfigCommand, Global},
     exit::Exit,
-    output,
+    name, output,
     report::Failure,
     target,
 };
@@ -60,27 +60,58 @@ fn path(global: &Global) -> Result<Exit, Failure> {
 
 /// Reads the file with all its profiles, and sets up what it describes. Nobody is called.
 fn check(global: &Global) -> Result<(), Failure> {
-    let config = target::loader(global).load()?;
-    let secrets = config.secrets.clone();
-    let client = target::with_options(config, global).build()?;
-    let known = client.providers();
-    let unknown: Vec<_> = secrets
-        .iter()
-        .filter(|(_, reference)| !known.contains(&reference.provider()))
-        .map(|(name, reference)| no_provider(name, reference.provider(), &known))
-        .collect();
-    if !unknown.is_empty() {
-        return Err(Failure::Many(unknown));
+    let loader = target::loader(global);
+    let mut faults = faults(loader.load()?, global);
+    for profile in loader.profiles()? {
+        for fault in self::faults(loader.clone().with_profile(profile).load()?, global) {
+            // What stands in the file itself is as wrong with each profile.
+            if !faults.iter().any(|known| known.to_string() == fault.to_string()) {
+                faults.push(fault);
+            }
+        }
     }
+    if !faults.is_empty() {
+        return Err(Failure::Many(faults.into_iter().map(Failure::from).collect()));
+    }
+    let client = target::client(global)?;
     match global.json {
         true => output::line(&json!({ "providers": client.providers() })),
         false => output::print(|out| writeln!(out, "sound; providers: {}", client.providers().join(", "))),
     }
 }
 
-fn no_provider(name: &str, provider: &str, known: &[&str]) -> Failure {
-    let message = format!("secrets.{name}: there is no provider {provider:?}; there are {}", known.join(", "));
-    Error::new(ErrorKind::Config, message).into()
+/// What would fail when it is used.
+fn faults(config: Config, global: &Global) -> Vec<Error> {
+    let secrets = config.secrets.clone();
+    let builder = target::with_options(config, global);
+    let settings = builder.effective();
+    let client = match builder.build() {
+        Ok(client) => client,
+        Err(error) => return vec![error],
+    };
+    let known = client.providers();
+    let at = |keys: [&str; 2]| {
+        let setting = settings.iter().find(|it| keys.contains(&it.key()));
+        setting.map(|it| by_whom(it.origin())).unwrap_or_default()
+    };
+    let unknown = |key: &str, provider: &str| {
+        let message =
+            format!("{}: {key}: there is no provider {provider:?}; there are {}", at([key, key]), known.join(", "));
+        (!known.contains(&provider)).then(|| Error::new(ErrorKind::Config, message))
+    };
+    let mut faults: Vec<_> = unknown("provider", client.default_provider()).into_iter().collect();
+    for (name, reference) in &secrets {
+        let [bare, quoted] = [format!("secrets.{name}"), format!("secrets.{name:?}")];
+        match name::is_valid(name) {
+            true => faults.extend(unknown(&bare, reference.provider())),
+            false => faults.push(Error::new(ErrorKind::Config, no_name(&at([&bare, &quoted]), name))),
+        }
+    }
+    faults
+}
+
+fn no_name(place: &str, name: &str) -> String {
+    format!("{place}: {name:?} in [secrets] is no variable's name: letters, digits and '_', no digit first")
 }
 
 fn as_json(setting: &Setting) -> Result<Value, Failure> {

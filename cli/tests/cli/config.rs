@@ -117,9 +117,18 @@ fn schema_prints_the_one_that_is_kept() {
 #[test]
 fn a_check_finds_secrets_that_nobody_keeps_and_addresses_that_are_none() {
     let (_folder, mut command) = with_config("[secrets]\nA = \"nope://x\"\nB = \"file://x\"\nC = \"awz.sm://x\"\n");
-    let told = predicate::str::contains("s1crets: secrets.A: there is no provider \"nope\"; there are aws.ps, ")
-        .and(predicate::str::contains("s1crets: secrets.C: "))
-        .and(predicate::str::contains("secrets.B").not());
+    let told = predicate::str::contains(
+        "s1crets: s1crets.toml:2: secrets.A: there is no provider \"nope\"; there are aws.ps, ",
+    )
+    .and(predicate::str::contains("s1crets: s1crets.toml:4: secrets.C: "))
+    .and(predicate::str::contains("secrets.B").not());
+    command.args(["config", "check"]).assert().code(5).stdout("").stderr(told);
+    let (_folder, mut command) = with_config(
+        "provider = \"nobody\"\n[secrets]\n\"a-b\" = \"file://x\"\n[profiles.dev]\nsecrets.D = \"nope://x\"\n",
+    );
+    let told = "s1crets: s1crets.toml:1: provider: there is no provider \"nobody\"; there are aws.ps, aws.sm, file, memory, vault.kv\n\
+                s1crets: s1crets.toml:3: \"a-b\" in [secrets] is no variable's name: letters, digits and '_', no digit first\n\
+                s1crets: s1crets.toml:5 (profile dev): secrets.D: there is no provider \"nope\"; there are aws.ps, aws.sm, file, memory, vault.kv\n";
     command.args(["config", "check"]).assert().code(5).stdout("").stderr(told);
     let (_folder, mut command) = with_config(CONFIG);
     let told = predicate::str::contains("[providers.vault]").and(predicate::str::contains("hunter2").not());

@@ -1,12 +1,15 @@
 //! Settings of an AWS provider.
 
-use std::{num::NonZeroU32, time::Duration};
+use std::{num::NonZeroU32, ops::RangeInclusive, time::Duration};
 
 use aws_credential_types::Credentials;
 
-use crate::config::{
-    ProviderSettings, RoleSettings,
-    defaults::{DEFAULT_RETRY, DEFAULT_TIMEOUT},
+use crate::{
+    config::{
+        ProviderSettings, RoleSettings,
+        defaults::{DEFAULT_RETRY, DEFAULT_TIMEOUT},
+    },
+    error::{Error, Result},
 };
 
 /// Who to be, where, and how patiently.
@@ -153,30 +156,57 @@ impl Role {
 
 /// From `s1crets.toml`.
 impl AwsConfig {
-    pub(crate) fn from_settings(settings: ProviderSettings) -> Self {
+    pub(crate) fn from_settings(settings: ProviderSettings) -> Result<Self> {
+        for (key, url) in [
+            ("endpoint_url", &settings.endpoint_url),
+            ("service_endpoint_url", &settings.service_endpoint_url),
+            ("sts_endpoint_url", &settings.sts_endpoint_url),
+        ] {
+            if url.as_deref().is_some_and(|url| !is_url(url)) {
+                return Err(Error::config(format!("`{key}` is no URL, such as http://HOST:PORT")));
+            }
+        }
+        let roles = settings.roles.unwrap_or_default().into_iter().map(Role::from_settings);
         let default = Self::default();
-        Self {
+        Ok(Self {
             region: settings.region,
             profile: settings.profile,
             credentials: None,
-            roles: settings.roles.unwrap_or_default().into_iter().map(Role::from_settings).collect(),
+            roles: roles.collect::<Result<_>>()?,
             endpoint_url: settings.endpoint_url,
             service_endpoint_url: settings.service_endpoint_url,
             sts_endpoint_url: settings.sts_endpoint_url,
             retry: settings.retry.unwrap_or(default.retry),
             timeout: settings.timeout.unwrap_or(default.timeout),
-        }
+        })
     }
 }
 
+/// Whether the SDK could send a request there. What it says of one that it can't is of no use to anybody.
+fn is_url(text: &str) -> bool {
+    let rest = text.split_once("://").filter(|(scheme, _)| ["http", "https"].contains(&&*scheme.to_ascii_lowercase()));
+    rest.is_some_and(|(_, rest)| {
+        !rest.starts_with(['/', ':']) && !rest.is_empty() && !rest.contains(char::is_whitespace)
+    })
+}
+
+/// As STS [has it](https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html).
+const LIVES: RangeInclusive<Duration> = Duration::from_secs(15 * 60)..=Duration::from_secs(12 * 60 * 60);
+
 impl Role {
-    fn from_settings(settings: RoleSettings) -> Self {
+    fn from_settings(settings: RoleSettings) -> Result<Self> {
+        if !settings.arn.starts_with("arn:") {
+            return Err(Error::config("the `arn` of a role is such as arn:aws:iam::123456789012:role/reader"));
+        }
+        if settings.duration.is_some_and(|duration| !LIVES.contains(&duration)) {
+            return Err(Error::config("the `duration` of a role is from 15 minutes to 12 hours"));
+        }
         let default = Self::new(settings.arn);
-        Self {
+        Ok(Self {
             session_name: settings.session_name.unwrap_or(default.session_name),
             duration: settings.duration.unwrap_or(default.duration),
             external_id: settings.external_id,
             arn: default.arn,
-        }
+        })
     }
 }

@@ -145,7 +145,7 @@ fn a_listing_makes_no_name_that_leads_programs() {
 #[test]
 fn a_name_of_a_file_must_not_lead_programs_either() {
     let (_folder, file) = example();
-    std::fs::write(&file, r#"{"secrets": {"app": {"ssl-cert": "x"}}}"#).unwrap();
+    fs::write(&file, r#"{"secrets": {"app": {"ssl-cert": "x"}}}"#).unwrap();
     let mut command = run(&file);
     command.args(["--from", "file://app"]);
     assert!(environ(&mut command).contains(&"SSL_CERT=x".to_owned()));
