@@ -10,6 +10,9 @@ use crate::{
     error::{Error, Result},
 };
 
+/// Where a server on the same machine listens, unless it is told otherwise.
+pub(super) const DEFAULT_ADDRESS: &str = "https://127.0.0.1:8200";
+
 /// Where the server is, who to be there, and how patiently to ask.
 ///
 /// ```
@@ -97,7 +100,7 @@ impl fmt::Debug for ProxyUrl {
 impl Default for VaultConfig {
     fn default() -> Self {
         Self {
-            address: "https://127.0.0.1:8200".to_owned(),
+            address: DEFAULT_ADDRESS.to_owned(),
             namespace: None,
             auth: Auth::Token(default_token()),
             tls: TlsConfig::default(),

@@ -1,6 +1,6 @@
 //! What the server answers, as our kinds. The one place where an answer of Vault becomes an error of ours.
 
-use super::{call::Call, reply::Reply, retry::Patience};
+use super::{call::Call, config::DEFAULT_ADDRESS, reply::Reply, retry::Patience};
 use crate::{
     error::{Error, ErrorKind},
     json::{Json, JsonKind, ROOT, Tree},
@@ -82,18 +82,28 @@ pub(crate) fn timed_out(patience: Patience) -> Error {
 }
 
 /// The server can't be reached, or the connection broke.
-pub(crate) fn unreachable(error: reqwest::Error) -> Error {
+pub(crate) fn unreachable(error: reqwest::Error, address: &str) -> Error {
     // The URL holds the path, which the context tells already.
     let error = error.without_url();
-    let what = if error.is_connect() { "can't connect to Vault" } else { "the connection to Vault broke" };
-    Error::new(ErrorKind::Unavailable, what).with_source(error)
+    let address = address.trim();
+    let told = match error.is_connect() {
+        true => Error::new(ErrorKind::Unavailable, format!("can't connect to Vault at {address}")),
+        false => Error::new(ErrorKind::Unavailable, format!("the connection to Vault at {address} broke")),
+    };
+    let told = told.with_source(error);
+    match address == DEFAULT_ADDRESS {
+        true => told.with_hint("that is the default: `address` in the config file or VAULT_ADDR names another"),
+        false => told,
+    }
 }
 
 /// The token given is none any more, and there is no way to a new one.
 pub(crate) fn dead_token() -> Error {
     Error::new(ErrorKind::Unauthenticated, "the Vault token is not valid: expired, revoked or unknown to this server")
-        .with_hint("give another token, by `auth` in the config file, VAULT_TOKEN or `vault login`; or log in by AppRole, Kubernetes or \
-             such, which gets new ones by itself")
+        .with_hint(
+            "give another token, by `auth` in the config file, VAULT_TOKEN or `vault login`; or log in by AppRole, Kubernetes \
+             or such, which gets new ones by itself",
+        )
 }
 
 /// The server's own explanation, on one line.

@@ -127,10 +127,13 @@ impl Http {
     ) -> Result<Reply, Failed> {
         let mut url = self.address.join(&call.target).map_err(Failed::unsent)?;
         for _ in 0..=MOST_REDIRECTS {
-            let response = self.send(client, &url, call, bearer).await.map_err(|error| Failed::of(error, patience))?;
+            let response = self
+                .send(client, &url, call, bearer)
+                .await
+                .map_err(|error| Failed::of(error, patience, &self.config.address))?;
             // 307 and 308 keep method and body; Vault sends 307, and older ones of the family lose the method.
             if !matches!(response.status().as_u16(), 307 | 308) {
-                let mut reply = read(response, patience).await?;
+                let mut reply = read(response, patience, &self.config.address).await?;
                 reply.sent = bearer.header();
                 return Ok(reply);
             }
@@ -197,9 +200,9 @@ impl Failed {
         Self { error, maybe_done: false }
     }
 
-    fn of(error: reqwest::Error, patience: Patience) -> Self {
+    fn of(error: reqwest::Error, patience: Patience, address: &str) -> Self {
         let maybe_done = !error.is_connect() && !error.is_builder();
-        let error = if error.is_timeout() { error::timed_out(patience) } else { error::unreachable(error) };
+        let error = if error.is_timeout() { error::timed_out(patience) } else { error::unreachable(error, address) };
         Self { error, maybe_done }
     }
 
@@ -223,13 +226,13 @@ fn wait_for(reply: &Reply, call: &Call, made: u32, patience: Patience) -> Option
     (asked <= patience.attempt()).then(|| backoff(made).max(asked))
 }
 
-async fn read(mut response: Response, patience: Patience) -> Result<Reply, Failed> {
+async fn read(mut response: Response, patience: Patience, address: &str) -> Result<Reply, Failed> {
     let status = response.status().as_u16();
     let retry_after = retry_after(response.headers(), SystemTime::now());
     let expected = response.content_length().and_then(|length| usize::try_from(length).ok()).unwrap_or(4096);
     // What is promised need not come: so much is made room for, and the rest as it arrives.
     let mut body = Zeroizing::new(Vec::with_capacity(expected.min(LONGEST_PROMISE)));
-    while let Some(piece) = response.chunk().await.map_err(|error| Failed::of(error, patience))? {
+    while let Some(piece) = response.chunk().await.map_err(|error| Failed::of(error, patience, address))? {
         if body.len() + piece.len() > LONGEST_REPLY {
             return Err(Failed::unsent(Error::corrupt("the answer is too long to be one of Vault's")));
         }

@@ -8,6 +8,7 @@ use super::{
     VaultKv,
     mounts::{KvVersion, Place, version_of},
     provider::CONCURRENCY,
+    read::either,
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -88,11 +89,14 @@ impl VaultKv {
         let place = self.mounts.place(&self.vault, folder, effort).await?;
         let known = self.names_at(&place, effort).await;
         match (known, place.version) {
-            (Ok(None) | Err(_), None) => {
+            (second @ (Ok(None) | Err(_)), None) => {
                 // The server did not say: a mount of version 1 has its names right below.
                 let first = Place { version: Some(KvVersion::V1), ..place.clone() };
-                match (self.names_at(&first, effort).await, self.names_at(&place, effort).await) {
+                match (self.names_at(&first, effort).await, second) {
                     (Ok(Some(names)), _) => Ok(names),
+                    (_, Err(error)) if error.kind() == ErrorKind::AccessDenied => {
+                        Err(error.with_hint(either("list", [&place.names(), &first.names()], &place)))
+                    }
                     (_, second) => second.map(Option::unwrap_or_default),
                 }
             }

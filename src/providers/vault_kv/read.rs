@@ -47,7 +47,9 @@ impl VaultKv {
             // Neither is there: a policy's no tells more than a name that is not there.
             Err(other) if other.kind() == ErrorKind::NotFound => Err(error),
             Err(other) if error.kind() == ErrorKind::NotFound => Err(other),
-            Err(_) if error.kind() == ErrorKind::AccessDenied => Err(error.with_hint(either(place))),
+            Err(_) if error.kind() == ErrorKind::AccessDenied => {
+                Err(error.with_hint(either("read", [&place.api("data"), &place.api("")], place)))
+            }
             Err(_) => Err(error),
         }
     }
@@ -107,12 +109,12 @@ impl VaultKv {
 }
 
 /// What would help where the server doesn't even tell a token what mounts there are.
-fn either(place: &Place) -> String {
-    let [second, first] = ["data", ""].map(|section| place.api(section));
+pub(super) fn either(capability: &str, [second, first]: [&str; 2], place: &Place) -> String {
+    let mount = &place.mount;
     format!(
-        "the token is alive: a policy of it would need path {second:?} {{ capabilities = [\"read\"] }}, or {first:?} if \
-         {}/ is KV version 1; or there is no such mount",
-        place.mount
+        "the token is alive: a policy of it would need path {second:?} {{ capabilities = [{capability:?}] }}, or {first:?} \
+         if {mount}/ is KV version 1; or there is no such mount, or one with more levels than {mount}/, which `mounts` in \
+         the config file would tell"
     )
 }
 

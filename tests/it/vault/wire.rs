@@ -158,6 +158,16 @@ async fn a_strangers_404_asks_whether_the_address_is_right() {
     assert!(error.hint().is_some_and(|hint| hint.contains("address")), "{}", told(&error));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_can_not_be_reached_is_named() {
+    let kv = kv(config("http://127.0.0.1:1").with_token("x"));
+    let error = read(&kv, "secret/x").await.expect_err("nobody is there");
+    assert_eq!(
+        (error.kind(), error.message()),
+        (ErrorKind::Unavailable, "can't connect to Vault at http://127.0.0.1:1")
+    );
+}
+
 /// A firewall's page is no word on the token: good ones would be replaced.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_strangers_403_is_not_taken_for_a_dead_token() {
