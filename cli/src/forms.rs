@@ -10,7 +10,7 @@ use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_encode};
 use s1crets::{Json, Metadata, Secret};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::service_message::service_message;
+use crate::spelling;
 
 /// What is shorter is not looked for: it would be found everywhere, and tell the value by where it was hidden.
 pub(crate) const SHORTEST: usize = 4;
@@ -138,10 +138,9 @@ impl Forms {
     fn add_escaped(&mut self, text: &str) {
         let json = serde_json::to_string(text).unwrap_or_default();
         let json = &json[1..json.len().max(2) - 1];
-        let ascii = ascii_json(json);
-        for json in [json, &ascii] {
-            // jq and Python write the last of the control characters as a number too, `export` what an editor would not show.
-            for json in [json, &json.replace('\u{7f}', "\\u007f"), &unseen_as_numbers(json)] {
+        // jq and Python write the last of the control characters as a number too, `export` what an editor would not show.
+        for json in [json, &json.replace('\u{7f}', "\\u007f"), &spelled(spelling::json, text)] {
+            for json in [json, &ascii_json(json)] {
                 self.put(json.as_bytes().to_vec());
                 self.put(json.replace('/', "\\/").into_bytes());
                 self.put(json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026").into_bytes());
@@ -150,16 +149,15 @@ impl Forms {
         self.put(text.replace('\n', "\r\n").into_bytes());
         self.add_shell(text);
         self.add_markup(text);
-        // As TeamCity has it.
-        let mut bars = Vec::new();
-        service_message(&mut bars, text);
-        self.put(bars);
+        self.put(spelled(spelling::teamcity, text).into_bytes());
+        self.put(spelled(spelling::azure, text).into_bytes());
+        self.put(spelled(spelling::powershell, text).into_bytes());
     }
 
     fn add_shell(&mut self, text: &str) {
         self.put(text.replace('\'', "'\\''").into_bytes());
         self.put(text.replace('\'', "'\"'\"'").into_bytes());
-        // PowerShell, SQL and YAML.
+        // SQL and YAML.
         self.put(text.replace('\'', "''").into_bytes());
         self.put(text.replace('\\', "\\\\").replace('\'', "\\'").replace('\n', "\\n").into_bytes());
         self.put(backslashed(text, |_, character| "\\\"$`".contains(character)));
@@ -244,14 +242,10 @@ fn ascii_json(json: &str) -> String {
     json.chars().map(escape).collect()
 }
 
-/// JSON text with the characters as numbers that `export` writes so.
-fn unseen_as_numbers(json: &str) -> String {
-    let number = |character: char| match character {
-        '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' => format!("\\u{:04x}", u32::from(character)),
-        other if other.is_control() => format!("\\u{:04x}", u32::from(other)),
-        other => other.to_string(),
-    };
-    json.chars().map(number).collect()
+fn spelled(spell: impl Fn(&mut Vec<u8>, &str), text: &str) -> String {
+    let mut out = Vec::new();
+    spell(&mut out, text);
+    String::from_utf8(out).unwrap_or_default()
 }
 
 fn backslashed(text: &str, special: impl Fn(usize, char) -> bool) -> Vec<u8> {

@@ -17,9 +17,9 @@ mod redact;
 mod render;
 mod report;
 mod resolve;
-mod service_message;
 #[cfg(unix)]
 mod signals;
+mod spelling;
 mod target;
 mod value;
 mod wiped;

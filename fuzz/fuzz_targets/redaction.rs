@@ -5,8 +5,8 @@
 mod forms;
 #[path = "../../cli/src/redact/mod.rs"]
 mod redact;
-#[path = "../../cli/src/service_message.rs"]
-mod service_message;
+#[path = "../../cli/src/spelling.rs"]
+mod spelling;
 
 use std::sync::Arc;
 

@@ -6,6 +6,7 @@ use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use zeroize::Zeroizing;
 
 use super::{format::Document, names};
+use crate::spelling;
 
 /// What [one Secret holds](https://kubernetes.io/docs/concepts/configuration/secret/#restriction-data-size).
 const KUBERNETES_BYTES: usize = 1024 * 1024;
@@ -59,28 +60,8 @@ pub(super) fn kubernetes_limits(document: &Document<'_>) -> Result<(), &'static 
     }
 }
 
-/// Text in double quotes, as JSON and YAML both read it. What one of the two does not take as it is, or what an editor
-/// would not show, is written as a number.
-pub(crate) fn quoted(out: &mut Vec<u8>, text: &str) {
+pub(super) fn quoted(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
-    for character in text.chars() {
-        match character {
-            '"' | '\\' => {
-                let _ = write!(out, "\\{character}");
-            }
-            '\n' => out.extend(br"\n"),
-            '\t' => out.extend(br"\t"),
-            '\r' => out.extend(br"\r"),
-            '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' => {
-                let _ = write!(out, "\\u{:04x}", u32::from(character));
-            }
-            other if other.is_control() => {
-                let _ = write!(out, "\\u{:04x}", u32::from(other));
-            }
-            other => {
-                let _ = write!(out, "{other}");
-            }
-        }
-    }
+    spelling::json(out, text);
     out.push(b'"');
 }

@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use super::format::Document;
+use crate::spelling;
 
 /// POSIX shells:
 /// [in single quotes each character stands for itself](https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html#tag_19_02_02);
@@ -41,30 +42,11 @@ pub(super) fn fish(out: &mut Vec<u8>, document: &Document<'_>) {
     }
 }
 
-/// PowerShell:
-/// [in single quotes a doubled quote is one](https://learn.microsoft.com/powershell/module/microsoft.powershell.core/about/about_quoting_rules);
-/// the four typographic single quotes are quotes as well. What a program prints reaches PowerShell line by line, so that a
-/// value with line ends in it would not arrive as it is: characters that end a line, and all other control characters,
-/// are written as numbers.
+/// PowerShell: in single quotes, which are interrupted for what can't stand there.
 pub(super) fn powershell(out: &mut Vec<u8>, document: &Document<'_>) {
     for entry in document.entries {
         let _ = write!(out, "${{env:{}}} = '", entry.name);
-        for character in entry.text().chars() {
-            match character {
-                '\'' | '\u{2018}'..='\u{201b}' => {
-                    let _ = write!(out, "{character}{character}");
-                }
-                '\u{2028}' | '\u{2029}' => {
-                    let _ = write!(out, "'+[char]{}+'", u32::from(character));
-                }
-                other if other.is_control() => {
-                    let _ = write!(out, "'+[char]{}+'", u32::from(other));
-                }
-                other => {
-                    let _ = write!(out, "{other}");
-                }
-            }
-        }
+        spelling::powershell(out, entry.text());
         out.extend(b"'\n");
     }
 }
