@@ -22,6 +22,10 @@ pub(crate) struct Call {
 }
 
 impl Call {
+    pub(super) fn is_change(&self) -> bool {
+        self.method != Method::GET
+    }
+
     /// A read.
     pub(crate) fn get(path: &str) -> Result<Self> {
         Self::new(Method::GET, path, true)

@@ -129,7 +129,8 @@ impl Vault {
         let token = keeper.token().await?;
         let asked = Instant::now();
         let reply = http.exchange(call, Bearer::Token(&token), patience).await?;
-        if reply.status != 403 {
+        // Only Vault's own refusal says anything of the token.
+        if reply.status != 403 || !reply.is_vaults() {
             return Ok(reply);
         }
         match keeper.refused(&token, asked).await? {

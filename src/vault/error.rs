@@ -12,6 +12,9 @@ const LONGEST_WORDS: usize = 300;
 /// Shorter texts are names such as `ci`, which any sentence may hold.
 const SHORTEST_SECRET: usize = 8;
 
+/// What to see to if the answer came from something else.
+const NOT_VAULTS: &str = "the answer is not Vault's: does the address name a Vault or OpenBao server?";
+
 /// The kind for a status, as Vault
 /// [uses them](https://developer.hashicorp.com/vault/api-docs#http-status-codes). What a 403 means, a policy or a dead
 /// token, is found out before by asking; here it is a policy.
@@ -36,11 +39,11 @@ pub(crate) fn kind_of_status(status: u16) -> ErrorKind {
 /// What the server says is kept where it can't repeat a secret of the request: a proxy in between, or an echo of what
 /// was malformed, could.
 pub(crate) fn from_reply(reply: &Reply, call: &Call) -> Error {
-    let stranger = reply.is_strangers();
+    // Vault says nothing at all to a change of what is not there.
+    let is_vaults = reply.is_vaults() || reply.is_empty() && call.is_change();
     let kind = match kind_of_status(reply.status) {
-        // A website's page says nothing of secrets and rights: taken for "not found", a wrong address would be answered by a
-        // default.
-        ErrorKind::NotFound | ErrorKind::AccessDenied if stranger => ErrorKind::Corrupt,
+        // A website's page says nothing of secrets: taken for "not found", a wrong address would be answered by a default.
+        ErrorKind::NotFound if !is_vaults => ErrorKind::Corrupt,
         kind => kind,
     };
     let words = words(reply).filter(|words| !repeats(words, reply, call));
@@ -54,11 +57,20 @@ pub(crate) fn from_reply(reply: &Reply, call: &Call) -> Error {
     // 501: not initialised, which takes a person.
     let error = if reply.status == 501 { error.with_retryable(false) } else { error };
     match kind {
-        ErrorKind::Corrupt if stranger => {
-            error.with_hint("the answer is not Vault's: does the address name a Vault or OpenBao server?")
-        }
+        ErrorKind::Corrupt | ErrorKind::AccessDenied if !is_vaults => error.with_hint(NOT_VAULTS),
         ErrorKind::AccessDenied => {
             error.with_hint(format!("the token is alive: a policy of it would need {}", call.right()))
+        }
+        _ => error,
+    }
+}
+
+/// The same of the question who we are, which a policy may forbid, and nobody else has a say in.
+pub(crate) fn from_identity(reply: &Reply, call: &Call) -> Error {
+    let error = from_reply(reply, call);
+    match error.kind() {
+        ErrorKind::AccessDenied if !reply.is_vaults() => {
+            Error::corrupt(error.message().to_owned()).with_hint(NOT_VAULTS)
         }
         _ => error,
     }
@@ -167,7 +179,7 @@ mod tests {
             (503, ErrorKind::Unavailable),
             (418, ErrorKind::Unexpected),
         ] {
-            assert_eq!(from_reply(&reply(status, "{}"), &call("{}")).kind(), kind, "{status}");
+            assert_eq!(from_reply(&reply(status, r#"{"errors":[]}"#), &call("{}")).kind(), kind, "{status}");
         }
     }
 

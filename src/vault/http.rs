@@ -126,18 +126,19 @@ impl Http {
         patience: Patience,
     ) -> Result<Reply, Failed> {
         let mut url = self.address.join(&call.target).map_err(Failed::unsent)?;
+        // The host of the URL may be a name for TLS alone.
+        let mut address = self.config.address.clone();
         for _ in 0..=MOST_REDIRECTS {
-            let response = self
-                .send(client, &url, call, bearer)
-                .await
-                .map_err(|error| Failed::of(error, patience, &self.config.address))?;
+            let response = self.send(client, &url, call, bearer).await;
+            let response = response.map_err(|error| Failed::of(error, patience, &address))?;
             // 307 and 308 keep method and body; Vault sends 307, and older ones of the family lose the method.
             if !matches!(response.status().as_u16(), 307 | 308) {
-                let mut reply = read(response, patience, &self.config.address).await?;
+                let mut reply = read(response, patience, &address).await?;
                 reply.sent = bearer.header();
                 return Ok(reply);
             }
             url = self.redirected(&url, &response).map_err(Failed::unsent)?;
+            address = format!("{}, to which it redirects", url.origin().ascii_serialization());
         }
         Err(Failed::unsent(Error::new(crate::ErrorKind::Unavailable, "Vault's nodes redirect to each other")))
     }

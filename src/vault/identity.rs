@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{call::Call, connection::Vault, reply::seconds};
+use super::{call::Call, connection::Vault, error, reply::seconds};
 use crate::{
     error::Result,
     identity::Identity,
@@ -12,7 +12,11 @@ use crate::{
 
 /// Asks the server of the token that the connection has; every token may ask that unless its policies forbid it.
 pub(super) async fn ask(vault: &Vault) -> Result<Identity> {
-    let reply = vault.demand(&Call::get("auth/token/lookup-self")?, Effort::default()).await?;
+    let call = Call::get("auth/token/lookup-self")?;
+    let reply = vault.call(&call, Effort::default()).await?;
+    if !reply.is_success() {
+        return Err(error::from_identity(&reply, &call));
+    }
     let data = reply.data()?;
     let text = |key: &str| data.get(key).and_then(Json::as_str).unwrap_or_default().to_owned();
     let policies = ["policies", "identity_policies"].map(|key| data.get(key)).into_iter().flatten();

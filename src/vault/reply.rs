@@ -49,14 +49,18 @@ impl Reply {
         self.object("data").ok_or_else(not_as_vault)
     }
 
-    /// Whether this is one of the server's own answers, rather than of something in between.
+    /// Whether this is one of the server's own answers, rather than of something in between. Its errors are texts; others
+    /// have objects there.
     pub(crate) fn is_vaults(&self) -> bool {
-        self.json().is_some_and(|json| json.get("errors").is_some() || json.get("request_id").is_some())
+        let texts = |errors: Json<'_>| {
+            errors.kind() == JsonKind::Array && errors.elements().all(|error| error.kind() == JsonKind::String)
+        };
+        self.json().is_some_and(|json| json.get("errors").is_some_and(texts) || json.get("request_id").is_some())
     }
 
-    /// Whether it is what something in between said. Vault says nothing at all to a change of what is not there.
-    pub(crate) fn is_strangers(&self) -> bool {
-        !self.empty && !self.is_vaults()
+    /// Whether it has no body.
+    pub(super) fn is_empty(&self) -> bool {
+        self.empty
     }
 
     pub(crate) fn is_success(&self) -> bool {

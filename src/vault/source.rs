@@ -45,7 +45,9 @@ impl SecretSource {
                 Error::new(kind, format!("can't read the {what} from {}", path.display())).with_source(error)
             })?),
             Kind::Env(name) => {
-                Zeroizing::new(env::var(name).map_err(|_| nothing(format!("the variable {name} holds no {what}")))?)
+                let unset =
+                    |_| nothing(format!("the variable {name} holds no {what}")).with_hint(format!("set {name}"));
+                Zeroizing::new(env::var(name).map_err(unset)?)
             }
         };
         let trimmed = text.trim_end();

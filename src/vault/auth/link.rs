@@ -51,7 +51,7 @@ impl<'a> Link<'a> {
         let reply = self.http.exchange(&call, Bearer::Token(&token), self.patience).await?;
         match reply.status {
             _ if reply.is_success() => {}
-            400 | 403 | 404 => return Err(stolen()),
+            400 | 403 | 404 if reply.is_vaults() => return Err(stolen()),
             _ => return Err(error::from_login(&reply, &call)),
         }
         let text = reply.data()?.get(key).and_then(Json::as_str).ok_or_else(not_as_vault)?;

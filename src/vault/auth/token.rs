@@ -45,8 +45,10 @@ impl Login for Given {
     async fn login(&self, _: &Link<'_>) -> Result<Grant> {
         // The state before the text: a change in between is then seen as one.
         let seen = Seen { stamp: self.source.stamp(), looked: Instant::now() };
-        let token = self.source.read("token").map_err(|error| {
-            error.with_hint("set VAULT_TOKEN, or `auth` in s1crets.toml, or log in with `vault login` or `bao login`")
+        let token = self.source.read("token").map_err(|error| match error.hint() {
+            Some(_) => error,
+            None => error
+                .with_hint("set VAULT_TOKEN, or `auth` in s1crets.toml, or log in with `vault login` or `bao login`"),
         })?;
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
         Ok(Grant::given(token))

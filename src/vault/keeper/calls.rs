@@ -18,20 +18,31 @@ use crate::{
     },
 };
 
+/// What the server says of a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Word {
+    Alive,
+    Dead,
+    /// Something in between does not let the question through.
+    Unsaid,
+}
+
 /// Whether the server still knows the token. Looking itself up takes a policy, which most tokens have; what mounts there
 /// are is told to every token that is alive.
-pub(super) async fn is_alive(http: &Http, token: &Token, patience: Patience) -> Result<bool> {
+pub(super) async fn ask_of(http: &Http, token: &Token, patience: Patience) -> Result<Word> {
+    let mut word = Word::Dead;
     for path in ["auth/token/lookup-self", "sys/internal/ui/mounts"] {
         let call = Call::get(path)?;
         let reply = http.exchange(&call, Bearer::Token(token), patience).await?;
         match reply.status {
-            403 if !reply.is_strangers() => {}
+            403 if reply.is_vaults() => {}
+            403 => word = Word::Unsaid,
             // Only Vault knows: a page of something in between says nothing of the token.
-            _ if reply.is_success() => return reply.data().map(|_| true),
+            _ if reply.is_success() => return reply.data().map(|_| Word::Alive),
             _ => return Err(error::from_reply(&reply, &call)),
         }
     }
-    Ok(false)
+    Ok(word)
 }
 
 /// How long a token lives, by its own word. One that may not look, or is dead, counts as endless: the next call finds out.

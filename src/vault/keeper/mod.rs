@@ -24,6 +24,7 @@ use crate::{
     options::Effort,
 };
 
+use calls::Word;
 pub(super) use calls::revoke;
 use state::State;
 
@@ -154,15 +155,17 @@ impl Keeper {
     /// Asks the server whether it knows the token, and remembers the answer.
     async fn ask(&self, token: &Arc<Token>) -> Result<bool> {
         let began = Instant::now();
-        let alive = calls::is_alive(&self.http, token, self.patience).await?;
-        match alive {
-            true => self.state().saw_alive(token, began),
-            false => {
-                tracing::info!("Vault no longer knows the token; logging in again");
+        match calls::ask_of(&self.http, token, self.patience).await? {
+            Word::Alive => self.state().saw_alive(token, began),
+            // There is no other: the refusal stands for itself.
+            Word::Unsaid if !self.login.makes_tokens() => {}
+            dead => {
+                tracing::info!(word = ?dead, "Vault no longer knows the token, for all that can be told; logging in again");
                 self.state().bury(token);
+                return Ok(false);
             }
         }
-        Ok(alive)
+        Ok(true)
     }
 
     /// Logs in, and holds the token. To be called under the gate.

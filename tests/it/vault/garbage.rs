@@ -226,9 +226,9 @@ async fn a_failure_with_garbage_has_the_kind_of_its_status() {
             (204, ErrorKind::Corrupt),
             (302, ErrorKind::Unexpected),
             (400, ErrorKind::InvalidInput),
-            // Vault says nothing at all, or says it in JSON of its own: a page is no word on a token or a secret.
-            (403, if body.is_empty() { ErrorKind::Unauthenticated } else { ErrorKind::Corrupt }),
-            (404, if body.is_empty() { ErrorKind::NotFound } else { ErrorKind::Corrupt }),
+            // Vault says both in JSON of its own: anything else is no word on a token or a secret.
+            (403, ErrorKind::AccessDenied),
+            (404, ErrorKind::Corrupt),
             (405, ErrorKind::Unsupported),
             (429, ErrorKind::Throttled),
             (500, ErrorKind::Unavailable),

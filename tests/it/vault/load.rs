@@ -22,7 +22,7 @@ const TTL: f64 = 5.0;
 
 /// A role whose tokens have these fields. AppRole, as a login by password takes the server a tenth of a second of
 /// computing on purpose.
-fn role(bao: &OpenBao, fields: &Value) -> AppRole {
+pub(super) fn role(bao: &OpenBao, fields: &Value) -> AppRole {
     let mount = unique("load-");
     bao.must("POST", &format!("sys/auth/{mount}"), &json!({ "type": "approle" }));
     let mut role = fields.clone();

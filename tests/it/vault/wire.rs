@@ -10,11 +10,11 @@ use std::{
 };
 
 use s1crets::{
-    Client, Config, ErrorKind, GetOptions, Provider, SecretValue, UpdateOptions,
+    Client, Config, ErrorKind, GetOptions, ListOptions, Provider, SecretValue, UpdateOptions,
     providers::vault_kv::{KvMounts, KvVersion, VaultKv},
-    vault::{HealthState, ProxyUrl, TlsConfig, VaultConfig},
+    vault::{AppRole, Auth, HealthState, ProxyUrl, SecretSource, TlsConfig, VaultConfig},
 };
-use s1crets_testbed::{Answer, Fault, FaultProxy, OpenBao, Stub, Tunnel};
+use s1crets_testbed::{Answer, Fault, FaultProxy, OpenBao, Request, Stub, Tunnel};
 use serde_json::json;
 
 use super::{kv, once, open, outage::raft, plant, read, root, told};
@@ -149,13 +149,17 @@ async fn a_standbys_redirect_is_followed_with_the_token_and_to_nowhere_else() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_strangers_404_asks_whether_the_address_is_right() {
-    let website = Stub::start(|_| Answer::new(404, "<html>nothing here</html>")).await;
-    let kv = kv(config(website.endpoint())).with_mounts(second());
-    let error = read(&kv, "secret/x").await.expect_err("a website");
-    // Or `--default` and `exists` would answer for it.
-    assert_eq!(error.kind(), ErrorKind::Corrupt, "{}", told(&error));
-    assert_eq!(kv.path_exists("secret/x").await.expect_err("a website").kind(), ErrorKind::Corrupt);
-    assert!(error.hint().is_some_and(|hint| hint.contains("address")), "{}", told(&error));
+    for body in ["<html>nothing here</html>", "", r#"{"errors":[{"status":404}]}"#] {
+        let website = Stub::start(move |_| Answer::new(404, body)).await;
+        let kv = kv(config(website.endpoint())).with_mounts(second());
+        let error = read(&kv, "secret/x").await.expect_err("a website");
+        // Or `--default` and `exists` would answer for it.
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "{body}: {}", told(&error));
+        assert_eq!(kv.path_exists("secret/x").await.expect_err("a website").kind(), ErrorKind::Corrupt, "{body}");
+        let listed = kv.get_by_path("secret/x", &ListOptions::default()).await;
+        assert_eq!(listed.expect_err("a website").kind(), ErrorKind::Corrupt, "{body}");
+        assert!(error.hint().is_some_and(|hint| hint.contains("address")), "{body}: {}", told(&error));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -171,11 +175,53 @@ async fn whoever_can_not_be_reached_is_named() {
 /// A firewall's page is no word on the token: good ones would be replaced.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_strangers_403_is_not_taken_for_a_dead_token() {
-    let firewall = Stub::start(|_| Answer::new(403, "<html>blocked</html>")).await;
-    let kv = kv(config(firewall.endpoint())).with_mounts(second());
-    let error = read(&kv, "secret/x").await.expect_err("blocked");
+    for body in ["<html>blocked</html>", "", r#"{"errors":[{"code":"DENIED"}]}"#] {
+        let firewall = Stub::start(move |_| Answer::new(403, body)).await;
+        let kv = kv(config(firewall.endpoint())).with_mounts(second());
+        let error = read(&kv, "secret/x").await.expect_err("blocked");
+        assert_eq!(error.kind(), ErrorKind::AccessDenied, "{body}: {}", told(&error));
+        assert!(error.hint().is_some_and(|hint| hint.contains("not Vault's")), "{body}: {}", told(&error));
+        assert_eq!(kv.identity().await.expect_err("nobody knows").kind(), ErrorKind::Corrupt, "{body}");
+    }
+}
+
+/// A gateway that lets the paths of engines and logins through alone, and has a page of its own for all others.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_that_blocks_the_servers_own_paths_stops_neither_reads_nor_new_logins() {
+    let bao = OpenBao::shared();
+    let path = plant(bao, &json!({ "v": 1 }));
+    let gateway = FaultProxy::start(bao.address()).await;
+    let blocked = |request: &Request| {
+        let is_listing = request.path.contains("list=true");
+        is_listing || ["/v1/sys/", "/v1/auth/token/"].iter().any(|own| request.path.starts_with(own))
+    };
+    let page = Fault::Respond { status: 403, content_type: "text/html".into(), body: b"<html>blocked</html>".to_vec() };
+    gateway.fault_if(blocked, page).always();
+    let own = kv(VaultConfig::new(gateway.endpoint()).with_token(bao.root_token()));
+    read(&own, &path).await.expect("a read is let through");
+    assert!(own.path_exists(&path).await.expect("what can't be listed is read"));
+    let dead = kv(VaultConfig::new(gateway.endpoint()).with_token("hvs.nobody"));
+    let error = read(&dead, &path).await.expect_err("nobody knows it");
+    assert_eq!(error.kind(), ErrorKind::AccessDenied, "whether it is dead can't be told: {}", told(&error));
+
+    let login = super::load::role(bao, &json!({ "token_ttl": "1h" }));
+    let kv = kv(VaultConfig::new(gateway.endpoint()).with_auth(Auth::AppRole(login)));
+    read(&kv, &path).await.expect("a login");
+    let reads = format!("GET /v1/{}", path.replacen("secret/", "secret/data/", 1));
+    let token =
+        gateway.requests(&reads).last().and_then(|it| it.header("x-vault-token").map(str::to_owned)).expect("one");
+    bao.must("POST", "auth/token/revoke", &json!({ "token": token }));
+    read(&kv, &path).await.expect("a new login");
+    assert_eq!(kv.vault().status().logins, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrapping_token_that_a_stranger_refuses_is_not_told_as_stolen() {
+    let website = Stub::start(|_| Answer::new(404, "<html>nothing here</html>")).await;
+    let login = AppRole::wrapped("a-role", SecretSource::given("hvs.wrapping"));
+    let kv = kv(VaultConfig::new(website.endpoint()).with_auth(Auth::AppRole(login)));
+    let error = read(&kv, "secret/x").await.expect_err("a website");
     assert_eq!(error.kind(), ErrorKind::Corrupt, "{}", told(&error));
-    assert!(error.hint().is_some_and(|hint| hint.contains("not Vault's")), "{}", told(&error));
 }
 
 /// A gateway that wants somebody to log in sends elsewhere with 302, which is not a standby's way.
