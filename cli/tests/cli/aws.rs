@@ -108,7 +108,7 @@ fn an_endpoint_that_is_none_is_told_without_the_request() {
     for part in ["SdkBody", "some/name\\\"", "SecretId", "hunter2"] {
         assert!(!told.contains(part), "{part}: {told}");
     }
-    assert!(told.contains("is the endpoint a URL"), "{told}");
+    assert!(told.contains("is it a URL"), "{told}");
 }
 
 #[test]
@@ -129,7 +129,21 @@ fn an_answer_without_end_is_given_up() {
     });
     let mut get = on_moto();
     get.env("AWS_ENDPOINT_URL", endpoint).args(["get", "some/name", "--retry", "1", "--timeout", "30"]);
-    get.assert().code(4).stdout("");
+    get.assert().code(5).stdout("").stderr(predicate::str::contains("the answer is longer than any of AWS's"));
     let sent = server.join().unwrap();
     assert!(sent < 256 << 20, "{sent} bytes were taken");
+}
+
+#[test]
+fn a_connection_that_breaks_is_told_with_whom_it_was_to() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let closing = std::thread::spawn(move || drop(listener.accept().unwrap()));
+    let mut get = on_moto();
+    get.env("AWS_ENDPOINT_URL", &endpoint).args(["get", "some/name", "--retry", "1"]);
+    get.assert()
+        .code(4)
+        .stdout("")
+        .stderr(predicate::str::contains(&endpoint).and(predicate::str::contains("URL").not()));
+    closing.join().unwrap();
 }

@@ -69,7 +69,13 @@ fn json_errors_have_a_stable_kind() {
 #[test]
 fn what_can_not_be_typed_is_json_for_whoever_asked_for_json() {
     for (typed, message, hint) in [
-        (&["get", "--json"][..], "the following required arguments were not provided: <PATH>", None),
+        (&["--json", "cache"][..], "a command or an argument is missing", None),
+        (
+            &["get", "x", "--timeout", "0", "--json"],
+            "invalid value '0' for '--timeout <TIME>': a number of seconds above 0, or a time such as 500ms or 2s",
+            None,
+        ),
+        (&["get", "--json"], "the following required arguments were not provided: <PATH>", None),
         (
             &["get", "x", "--jsn", "--json"],
             "unexpected argument '--jsn' found",
@@ -135,5 +141,5 @@ fn an_endpoint_that_is_not_there_exits_with_4() {
     let mut command = s1crets();
     command.env("AWS_ACCESS_KEY_ID", "a").env("AWS_SECRET_ACCESS_KEY", "b");
     command.args(["get", "x", "--region", "eu-west-1", "--endpoint-url", "http://127.0.0.1:1", "--retry", "1"]);
-    command.assert().code(4).stderr(predicate::str::contains("the endpoint can't be reached"));
+    command.assert().code(4).stderr(predicate::str::contains("the endpoint http://127.0.0.1:1 can't be reached"));
 }

@@ -9,7 +9,9 @@ use aws_smithy_runtime_api::client::{
     result::{DispatchFailure, SdkError},
 };
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use http_body_util::LengthLimitError;
 
+use super::http::Unanswered;
 use crate::error::{Error, ErrorKind};
 
 /// How patiently a call was made, to say so when it fails.
@@ -41,7 +43,10 @@ where
         SdkError::ServiceError(ref refused) => {
             from_service(refused.err(), refused.raw().status().as_u16(), refused.raw().headers().get(REQUEST_ID))
         }
-        SdkError::ResponseError(ref unread) => from_unread(unread.raw().status().as_u16()),
+        SdkError::ResponseError(ref unread) => match find::<LengthLimitError>(&error) {
+            Some(_) => Error::corrupt("the answer is longer than any of AWS's"),
+            None => from_unread(unread.raw().status().as_u16()),
+        },
         SdkError::ConstructionFailure(_) => Error::invalid_input("the request can't be made from this input"),
         _ => Error::new(ErrorKind::Unexpected, "the AWS SDK failed in a way it didn't know before"),
     }
@@ -200,15 +205,24 @@ fn from_dispatch(failure: DispatchFailure, patience: Patience) -> Error {
     if failure.is_timeout() {
         return timed_out(patience);
     }
-    let error = Error::new(ErrorKind::Unavailable, "the endpoint can't be reached");
-    // What else it may be about is the request, which its error would print.
-    if !failure.is_io() {
-        return error.with_hint("is the endpoint a URL, such as http://HOST:PORT?");
-    }
+    let is_io = failure.is_io();
+    let Some(connector) = failure.as_connector_error() else { return unsent() };
+    // Nobody was called: what the error is about is the request, which it would print.
+    let Some(Unanswered { endpoint, .. }) = find::<Unanswered>(connector) else { return unsent() };
+    let told = match is_io {
+        true => format!("the endpoint {endpoint} can't be reached"),
+        false => format!("the connection to the endpoint {endpoint} broke"),
+    };
+    let error = Error::new(ErrorKind::Unavailable, told);
     match SdkError::<Never, ()>::DispatchFailure(failure).into_source() {
-        Ok(cause) => error.with_source(Cause(cause)),
-        Err(_) => error,
+        Ok(cause) if is_io => error.with_source(Cause(cause)),
+        _ => error,
     }
+}
+
+fn unsent() -> Error {
+    Error::new(ErrorKind::Unavailable, "the endpoint can't be called")
+        .with_hint("is it a URL, such as http://HOST:PORT?")
 }
 
 fn timed_out(patience: Patience) -> Error {

@@ -8,6 +8,8 @@ use std::{
     borrow::Cow,
     collections::HashMap,
     env,
+    error::Error as StdError,
+    fmt,
     sync::{Mutex, OnceLock, PoisonError},
     time::Duration,
 };
@@ -24,6 +26,7 @@ use aws_smithy_runtime_api::client::{
         HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
     },
     orchestrator::HttpRequest,
+    result::ConnectorError,
     runtime_components::RuntimeComponents,
 };
 use aws_smithy_types::body::SdkBody;
@@ -93,8 +96,56 @@ impl HttpConnector for ByScheme {
             true => self.plain.get_or_init(|| self.connector(TrustStore::empty())),
             false => self.secured.get_or_init(|| self.connector(TrustStore::default())),
         };
+        let endpoint = endpoint(request.uri());
         let answer = connector.call(request);
-        HttpConnectorFuture::new(async move { Ok(answer.await?.map(limited)) })
+        HttpConnectorFuture::new(async move {
+            let answer = answer.await.map_err(|error| Unanswered::by(endpoint, error))?;
+            Ok(answer.map(limited))
+        })
+    }
+}
+
+/// Scheme, host and port of a URI.
+fn endpoint(uri: &str) -> String {
+    let (scheme, rest) = uri.split_once("://").unwrap_or(("", uri));
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    format!("{scheme}://{host}")
+}
+
+/// What the SDK tells of a failed call does not say whom it was made to.
+#[derive(Debug)]
+pub(super) struct Unanswered {
+    pub(super) endpoint: String,
+    cause: Box<dyn StdError + Send + Sync>,
+}
+
+impl Unanswered {
+    /// The same error, of the same kind, with the endpoint. A timeout is told by how long was waited.
+    fn by(endpoint: String, error: ConnectorError) -> ConnectorError {
+        let (is_io, other) = (error.is_io(), error.as_other());
+        if !is_io && !error.is_other() {
+            return error;
+        }
+        let connection = error.connection_metadata().cloned();
+        let named = Box::new(Self { endpoint, cause: error.into_source() });
+        let named = if is_io { ConnectorError::io(named) } else { ConnectorError::other(named, other) };
+        match connection {
+            Some(connection) => named.with_connection(connection),
+            None => named,
+        }
+    }
+}
+
+impl fmt::Display for Unanswered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no answer from {}", self.endpoint)
+    }
+}
+
+impl StdError for Unanswered {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(self.cause.as_ref())
     }
 }
 
@@ -111,6 +162,12 @@ fn is_plain(uri: &str, is_set: impl Fn(&str) -> bool) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_endpoint_is_told_without_what_it_is_asked_or_by_whom() {
+        assert_eq!(endpoint("http://me:pw@127.0.0.1:5000/x?y"), "http://127.0.0.1:5000");
+        assert_eq!(endpoint("https://ssm.eu-west-1.amazonaws.com/"), "https://ssm.eu-west-1.amazonaws.com");
+    }
 
     #[test]
     fn certificates_are_left_out_only_where_none_can_be_shown() {
