@@ -278,8 +278,12 @@ fn failing(error: Error) -> Opening {
 }
 
 fn in_table(config: &Config, name: &str, error: &Error) -> Error {
-    let place = config.origin(&["providers", name]).map(|origin| format!(", {origin}")).unwrap_or_default();
-    let told = Error::new(error.kind(), format!("in [{}]{place}: {}", join("providers", name), error.message()));
+    // A table that is not in the file was made by code, or by an option: its key tells which.
+    let told = match config.origin_of_table(&["providers", name]) {
+        Some(origin) => format!("in [{}], {origin}: {}", join("providers", name), error.message()),
+        None => error.message().to_owned(),
+    };
+    let told = Error::new(error.kind(), told);
     match error.hint() {
         Some(hint) => told.with_hint(hint.to_owned()),
         None => told,

@@ -1,6 +1,7 @@
 //! From the config file and the environment.
 
 use std::{
+    collections::BTreeSet,
     env,
     ffi::OsString,
     fs, io,
@@ -12,6 +13,7 @@ use serde::Deserialize;
 
 use super::{
     error::Malformed,
+    origin::join,
     settings::Config,
     tree::Table,
     variables::{self, env_vars},
@@ -163,11 +165,12 @@ pub(super) fn read_layers(
 ) -> Result<Config> {
     let mut root = Table::parse(text, file)?;
     let mut profiles = root.take(PROFILES)?;
-    to_config(root.clone()).map_err(|error| error.or_known(PROFILES))?;
+    let alone = to_config(root.clone()).map_err(|error| error.or_known(PROFILES))?;
+    let mut credential_variables: BTreeSet<_> = alone.named_variables().map(str::to_owned).collect();
     let names: Vec<_> = profiles.keys().map(str::to_owned).collect();
     for name in &names {
         let table = profiles.take(name)?.of_profile(&Arc::from(name.as_str()));
-        to_config(table.clone())?;
+        credential_variables.extend(to_config(table.clone())?.named_variables().map(str::to_owned));
         if Some(name.as_str()) == profile {
             root.overlay(table);
         }
@@ -177,14 +180,24 @@ pub(super) fn read_layers(
     }
     root.overlay(variables::layer(var)?);
     let origins = root.origins();
-    Ok(Config { origins, ..to_config(root)? })
+    Ok(Config { origins, credential_variables, ..to_config(root)? })
 }
 
 fn to_config(table: Table) -> Result<Config, Malformed> {
     let origins = table.origins();
     let config = Config::deserialize(table)?;
+    let timeouts = config.providers.iter().map(|(name, own)| (join(&join("providers", name), "timeout"), own.timeout));
+    for (key, timeout) in timeouts.chain([("timeout".to_owned(), config.timeout)]) {
+        if timeout.is_some_and(|timeout| timeout.is_zero()) {
+            let malformed = Malformed::unfit("0", "a time above 0");
+            return Err(match origins.get(&key) {
+                Some(origin) => malformed.at(origin),
+                None => malformed,
+            });
+        }
+    }
     let named = config.provider.iter().map(|name| ("provider".to_owned(), name));
-    let tables = config.providers.keys().map(|name| (super::origin::join("providers", name), name));
+    let tables = config.providers.keys().map(|name| (join("providers", name), name));
     for (key, name) in named.chain(tables) {
         check_provider(name).map_err(|error| match origins.get(&key) {
             Some(origin) => Malformed::new(error.message()).at(origin),
@@ -204,9 +217,8 @@ fn no_profile(profile: &str, names: &[String], file: Option<&Path>) -> Error {
 }
 
 fn read(file: &Path) -> Result<String> {
-    fs::read_to_string(file).map_err(|error: io::Error| {
-        Error::config(format!("can't read the config file {}", file.display())).with_source(error)
-    })
+    fs::read_to_string(file)
+        .map_err(|error: io::Error| Error::config(format!("can't read the config file {}: {error}", file.display())))
 }
 
 /// A variable that is set to something.

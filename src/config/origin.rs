@@ -83,6 +83,12 @@ impl Origins {
         self.0.get(key)
     }
 
+    pub(super) fn of_table(&self, key: &str) -> Option<&Origin> {
+        let below = self.0.iter().filter(|(known, _)| known.starts_with(&format!("{key}.")));
+        let of_profile = below.map(|(_, origin)| origin).find(|origin| matches!(origin, Origin::Profile(..)));
+        of_profile.or_else(|| self.get(key))
+    }
+
     /// What was said of a setting is not what holds any more.
     pub(super) fn forget(&mut self, key: &str) {
         self.0.retain(|known, _| known != key && !known.starts_with(&format!("{key}.")));

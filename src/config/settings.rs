@@ -1,6 +1,11 @@
 //! The whole of the settings.
 
-use std::{collections::BTreeMap, num::NonZeroU32, path::PathBuf, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    num::NonZeroU32,
+    path::PathBuf,
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -93,17 +98,26 @@ pub struct Config {
     pub(super) profile: Option<String>,
     #[serde(skip)]
     pub(super) origins: Origins,
+    /// What all layers name, those of other profiles and those that are overruled too.
+    #[serde(skip)]
+    pub(super) credential_variables: BTreeSet<String>,
 }
 
 impl Config {
-    /// The environment variables that settings name as holders of a credential or of the cache's key.
+    /// The environment variables that the config file names as holders of a credential or of the cache's key, for any of its
+    /// profiles, and those that code has named since.
     pub fn credential_variables(&self) -> impl Iterator<Item = &str> {
+        self.credential_variables.iter().map(String::as_str).chain(self.named_variables())
+    }
+
+    /// Those that these settings name.
+    pub(super) fn named_variables(&self) -> impl Iterator<Item = &str> {
         let logins = self.providers.values().filter_map(|settings| settings.auth.as_ref()?.env.as_deref());
         logins.chain(self.cache.key_variable.as_deref())
     }
 
-    /// Who said what a setting is, by its key and those of the tables around it.
-    pub(crate) fn origin(&self, keys: &[&str]) -> Option<&Origin> {
-        self.origins.get(&keys.iter().fold(String::new(), |parent, key| join(&parent, key)))
+    /// Who said what stands in a table: the profile, if one did.
+    pub(crate) fn origin_of_table(&self, keys: &[&str]) -> Option<&Origin> {
+        self.origins.of_table(&keys.iter().fold(String::new(), |parent, key| join(&parent, key)))
     }
 }

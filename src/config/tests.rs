@@ -44,11 +44,13 @@ fn all_settings_are_read() {
 fn what_is_unknown_or_malformed_is_told_with_its_line() {
     for (text, line, why) in [
         ("retries = 3", 1, "unknown key `retries`"),
-        ("\nretry = 0", 2, "a whole number from 1 on"),
-        ("retry = \"3\"", 1, "expected a whole number from 1 on, found text"),
+        ("\nretry = 0", 2, "a whole number from 1 to 4294967295"),
+        ("retry = \"3\"", 1, "expected a whole number from 1 to 4294967295, found text"),
         ("timeout = -1", 1, "a number of seconds"),
         ("timeout = \"soon\"", 1, "a number of seconds"),
         ("timeout = inf", 1, "a number of seconds"),
+        ("timeout = 0", 1, "expected a time above 0"),
+        ("[providers.x]\ntimeout = \"0s\"", 2, "expected a time above 0"),
         ("[cache]\nttl = true", 2, "a number of seconds"),
         ("[cache]\nrefresh_ahead = 1.5", 2, "a number from 0 to 1"),
         ("[providers.x]\nregio = \"y\"", 2, "unknown key `regio`"),
@@ -102,7 +104,8 @@ fn variables_go_before_the_file() {
 fn a_malformed_variable_is_named_and_not_repeated() {
     for (name, value, expected) in [
         (env_vars::TIMEOUT, "soon", "a number of seconds, or a time span"),
-        (env_vars::RETRY, "0", "a whole number from 1 on"),
+        (env_vars::TIMEOUT, "0", "a time above 0"),
+        (env_vars::RETRY, "0", "a whole number from 1 to 4294967295"),
         (env_vars::RETRY, "many", "a whole number"),
         (env_vars::PROVIDER, "A B", ""),
         (env_vars::CACHE_ENTRIES, "-1", "a whole number from 0 on"),

@@ -63,12 +63,12 @@ fn check(global: &Global) -> Result<(), Failure> {
     let loader = target::loader(global);
     let mut faults = faults(loader.load()?, global);
     for profile in loader.profiles()? {
-        for fault in self::faults(loader.clone().with_profile(profile).load()?, global) {
-            // What stands in the file itself is as wrong with each profile.
-            if !faults.iter().any(|known| known.to_string() == fault.to_string()) {
-                faults.push(fault);
-            }
-        }
+        let of_profile = match loader.clone().with_profile(profile).load() {
+            Ok(config) => self::faults(config, global),
+            Err(error) => vec![error],
+        };
+        // What stands in the file itself is as wrong with each profile.
+        of_profile.into_iter().for_each(|fault| add(&mut faults, fault));
     }
     if !faults.is_empty() {
         return Err(Failure::Many(faults.into_iter().map(Failure::from).collect()));
@@ -81,33 +81,55 @@ fn check(global: &Global) -> Result<(), Failure> {
 }
 
 /// What would fail when it is used.
-fn faults(config: Config, global: &Global) -> Vec<Error> {
-    let secrets = config.secrets.clone();
-    let builder = target::with_options(config, global);
-    let settings = builder.effective();
-    let client = match builder.build() {
+pub(crate) fn faults(config: Config, global: &Global) -> Vec<Error> {
+    let settings = target::with_options(config.clone(), global).effective();
+    let mut faults = Vec::new();
+    // One by one, as a client tells the first fault alone.
+    for name in config.providers.keys() {
+        let mut one = config.clone();
+        one.providers.retain(|other, _| other == name);
+        if let Err(error) = target::with_options(one, global).build() {
+            add(&mut faults, error);
+        }
+    }
+    let mut none = config.clone();
+    none.providers.clear();
+    let client = match target::with_options(none, global).build() {
         Ok(client) => client,
-        Err(error) => return vec![error],
+        Err(error) => {
+            add(&mut faults, error);
+            return faults;
+        }
     };
-    let known = client.providers();
+    let mut known = client.providers();
+    known.extend(config.providers.keys().map(String::as_str));
+    known.sort_unstable();
+    known.dedup();
     let at = |keys: [&str; 2]| {
         let setting = settings.iter().find(|it| keys.contains(&it.key()));
         setting.map(|it| by_whom(it.origin())).unwrap_or_default()
     };
-    let unknown = |key: &str, provider: &str| {
-        let message =
-            format!("{}: {key}: there is no provider {provider:?}; there are {}", at([key, key]), known.join(", "));
+    let unknown = |place: &str, key: &str, provider: &str| {
+        let message = format!("{place}: {key}: there is no provider {provider:?}; there are {}", known.join(", "));
         (!known.contains(&provider)).then(|| Error::new(ErrorKind::Config, message))
     };
-    let mut faults: Vec<_> = unknown("provider", client.default_provider()).into_iter().collect();
-    for (name, reference) in &secrets {
-        let [bare, quoted] = [format!("secrets.{name}"), format!("secrets.{name:?}")];
+    let place = if global.provider.is_some() { "command line".to_owned() } else { at(["provider"; 2]) };
+    faults.extend(unknown(&place, "provider", target::provider(&client, global)));
+    for (name, reference) in &config.secrets {
+        let (bare, quoted) = (format!("secrets.{name}"), format!("secrets.{name:?}"));
+        let place = at([&bare, &quoted]);
         match name::is_valid(name) {
-            true => faults.extend(unknown(&bare, reference.provider())),
-            false => faults.push(Error::new(ErrorKind::Config, no_name(&at([&bare, &quoted]), name))),
+            true => faults.extend(unknown(&place, &bare, reference.provider())),
+            false => faults.push(Error::new(ErrorKind::Config, no_name(&place, name))),
         }
     }
     faults
+}
+
+fn add(faults: &mut Vec<Error>, fault: Error) {
+    if !faults.iter().any(|known| known.to_string() == fault.to_string()) {
+        faults.push(fault);
+    }
 }
 
 fn no_name(place: &str, name: &str) -> String {

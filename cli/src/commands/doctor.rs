@@ -9,7 +9,7 @@ use std::{
 use s1crets::{Client, Config, Error, ErrorKind, Identity};
 use serde_json::json;
 
-use super::{explain::identity_told, wait};
+use super::{config::faults, explain::identity_told, wait};
 use crate::{
     args::{Doctor, Global},
     diagnose::{self, Exposure, Instance},
@@ -65,10 +65,14 @@ fn examine(global: &Global, args: &Doctor) -> Vec<Finding> {
         Err(error) => return vec![Finding::failed("config", &error, None)],
     };
     findings.push(config_file(config.file()));
+    let faults = faults(config.clone(), global);
+    findings.extend(faults.iter().map(|fault| Finding::failed("config", fault, None)));
     let builder = target::with_options(config.clone(), global);
     let settings = builder.effective();
     let client = match builder.build() {
         Ok(client) => client,
+        // It is among them.
+        Err(_) if !faults.is_empty() => return findings,
         Err(error) => return vec![Finding::failed("config", &error, None)],
     };
     findings.extend(cache_folder(&config));
@@ -102,7 +106,7 @@ fn cache_folder(config: &Config) -> Option<Finding> {
     }
     let disk = config.disk_cache();
     Some(match disk.folder().and_then(|folder| Ok((folder, disk.check()?))) {
-        Ok((folder, true)) => Finding::ok("cache", format!("{} and its key are sound", folder.display())),
+        Ok((folder, true)) => Finding::ok("cache", format!("{} can be used", folder.display())),
         Ok((folder, false)) => Finding::ok("cache", format!("{} is not there yet", folder.display())),
         Err(error) => Finding::failed("cache", &error, None),
     })
@@ -131,7 +135,8 @@ fn provider(client: &Client, config: &Config, instance: &Instance) -> Vec<Findin
 fn files(config: &Config, instance: &Instance) -> impl Iterator<Item = Finding> {
     let settings = config.providers.get(&instance.name);
     let auth = settings.and_then(|own| own.auth.as_ref()).and_then(|auth| auth.file.clone());
-    let path = settings.and_then(|own| own.path.clone()).filter(|path| !path.is_dir());
+    // That it is not there is told when it is read.
+    let path = settings.and_then(|own| own.path.clone()).filter(|path| path.is_file());
     let key = settings.and_then(|own| own.client_key.clone());
     let name = instance.name.clone();
     [auth, path, key].into_iter().flatten().filter_map(move |file| {

@@ -24,7 +24,7 @@ fn in_general(kind: &str, error: ErrorKind) -> Option<String> {
             Some("no token that the server takes: see `auth` in the config file, VAULT_TOKEN or `vault login`".into())
         }
         (_, ErrorKind::NotFound) => Some("names are exact: `s1crets get-by-path` lists those below a path".into()),
-        (_, ErrorKind::Unavailable | ErrorKind::Timeout) => {
+        (kind, ErrorKind::Unavailable | ErrorKind::Timeout) if !matches!(kind, "file" | "memory") => {
             Some("see the address or endpoint, the proxy, the network and the server itself".into())
         }
         (_, ErrorKind::Throttled) => Some("fewer calls, or a longer cache.ttl".into()),

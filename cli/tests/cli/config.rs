@@ -134,3 +134,27 @@ fn a_check_finds_secrets_that_nobody_keeps_and_addresses_that_are_none() {
     let told = predicate::str::contains("[providers.vault]").and(predicate::str::contains("hunter2").not());
     command.args(["config", "check"]).assert().code(5).stdout("").stderr(told);
 }
+
+#[test]
+fn a_check_tells_all_faults_each_with_its_place() {
+    let (folder, mut command) = with_config(
+        "[providers.a]\ntype = \"nope1\"\n[providers.b]\ntype = \"nope2\"\n[providers.v]\ntype = \"vault.kv\"\n\
+         [secrets]\nA = \"zz://x\"\n[profiles.p]\nproviders.v.auth = { method = \"aproll\" }\n",
+    );
+    let output = command.args(["config", "check"]).assert().code(5).stdout("");
+    let told = String::from_utf8(output.get_output().stderr.clone()).unwrap();
+    for part in [
+        "s1crets: in [providers.a], s1crets.toml:1: there is no provider of type \"nope1\"",
+        "s1crets: in [providers.b], s1crets.toml:3: there is no provider of type \"nope2\"",
+        "s1crets: s1crets.toml:8: secrets.A: there is no provider \"zz\"",
+        "s1crets: in [providers.v], s1crets.toml:10 (profile p): there is no login method \"aproll\"",
+    ] {
+        assert_eq!(told.matches(part).count(), 1, "{part}: {told}");
+    }
+    let mut doctor = s1crets();
+    doctor.current_dir(folder.path()).arg("doctor").assert().code(5);
+    let (folder, _) = with_config("provider = \"nobody\"\n");
+    let mut doctor = s1crets();
+    let told = predicate::str::contains("fail config: s1crets.toml:1: provider: there is no provider \"nobody\"");
+    doctor.current_dir(folder.path()).arg("doctor").assert().code(5).stdout(told);
+}
