@@ -108,7 +108,7 @@ impl Forms {
         self.add_base64(value);
         for digits in [b"0123456789abcdef", b"0123456789ABCDEF"] {
             let encoded = hex(value, digits);
-            self.put_lines(&encoded, &HEX_WRAPS);
+            self.put_lines(&encoded, &HEX_WRAPS, SHORTEST * 2);
             self.put(encoded);
         }
         for set in URLS {
@@ -126,7 +126,7 @@ impl Forms {
     fn add_base64(&mut self, value: &[u8]) {
         for engine in [STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD] {
             let encoded = engine.encode(value);
-            self.put_lines(encoded.as_bytes(), &WRAPS);
+            self.put_lines(encoded.as_bytes(), &WRAPS, (SHORTEST * 4).div_ceil(3));
             self.put(encoded.into_bytes());
         }
         for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
@@ -188,10 +188,11 @@ impl Forms {
         }
     }
 
-    /// The lines of a form that is broken at these columns.
-    fn put_lines(&mut self, form: &[u8], wraps: &[usize]) {
+    /// The lines of a form that is broken at these columns, but for a last one that says less than the shortest value that is
+    /// looked for: it would be found in every digest.
+    fn put_lines(&mut self, form: &[u8], wraps: &[usize], shortest: usize) {
         for wrap in wraps.iter().filter(|wrap| form.len() > **wrap) {
-            form.chunks(*wrap).for_each(|line| self.put(line.to_vec()));
+            form.chunks(*wrap).filter(|line| line.len() >= shortest).for_each(|line| self.put(line.to_vec()));
         }
     }
 
@@ -359,6 +360,13 @@ mod tests {
         let hexed: String = long.bytes().map(|byte| format!("{byte:02x}")).collect();
         let forms = forms(&long);
         assert!(hexed.as_bytes().chunks(60).all(|line| forms.iter().any(|form| form == line)), "xxd -p breaks lines");
+    }
+
+    /// It would be found in every digest.
+    #[test]
+    fn the_scraps_of_a_folded_form_are_not_looked_for() {
+        let forms = forms(&"x".repeat(61));
+        assert!(forms.iter().all(|form| form.len() >= 6), "{:?}", forms.iter().find(|form| form.len() < 6));
     }
 
     #[test]

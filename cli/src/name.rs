@@ -20,13 +20,17 @@ pub(crate) fn leads_programs(name: &str) -> bool {
 
 /// Those that [sudo](https://github.com/sudo-project/sudo/blob/main/plugins/sudoers/env.c) never hands on
 /// (`initial_badenv_table`), and those of wide-spread programs that run what they say. No such list is complete. Sorted.
-const LEADING: [&str; 86] = [
+const LEADING: [&str; 98] = [
     "AWS_CONFIG_FILE",
     "BASHOPTS",
     "BASH_ENV",
     "BROWSER",
+    "BUNDLE_GEMFILE",
+    "CARGO_HOME",
     "CDPATH",
     "CLASSPATH",
+    "CORECLR_ENABLE_PROFILING",
+    "COR_ENABLE_PROFILING",
     "CURL_CA_BUNDLE",
     "DOCKER_CONFIG",
     "DOTNET_STARTUP_HOOKS",
@@ -34,7 +38,10 @@ const LEADING: [&str; 86] = [
     "ENV",
     "FPATH",
     "GCONV_PATH",
+    "GEM_HOME",
+    "GEM_PATH",
     "GIT_ASKPASS",
+    "GIT_DIR",
     "GIT_EDITOR",
     "GIT_EXEC_PATH",
     "GIT_EXTERNAL_DIFF",
@@ -47,6 +54,7 @@ const LEADING: [&str; 86] = [
     "GLOBIGNORE",
     "GOFLAGS",
     "GRADLE_OPTS",
+    "HOME",
     "HOSTALIASES",
     "IFS",
     "JAVA_OPTS",
@@ -93,7 +101,10 @@ const LEADING: [&str; 86] = [
     "RES_OPTIONS",
     "RUBYLIB",
     "RUBYOPT",
+    "RUSTC",
+    "RUSTC_WORKSPACE_WRAPPER",
     "RUSTC_WRAPPER",
+    "RUSTDOC",
     "RUSTFLAGS",
     "R_PROFILE_USER",
     "SHELL",
@@ -105,21 +116,25 @@ const LEADING: [&str; 86] = [
     "TERMCAP",
     "TERMINFO",
     "VISUAL",
+    "XDG_CONFIG_HOME",
     "ZDOTDIR",
     "_JAVA_OPTIONS",
 ];
-const LEADING_WITH: [&str; 12] = [
+const LEADING_WITH: [&str; 15] = [
     "BASH_FUNC_",
-    "CARGO_",
-    "CORECLR_",
-    "COR_",
+    "CARGO_ALIAS_",
+    "CARGO_BUILD_",
+    "CARGO_TARGET_",
+    "CORECLR_PROFILER",
+    "COR_PROFILER",
     "DYLD_",
     "GIT_CONFIG",
     "KRB5_CONFIG",
     "LDR_",
     "LD_",
     "LUA_INIT_",
-    "NPM_CONFIG_",
+    "NPM_CONFIG_NODE_OPTIONS",
+    "NPM_CONFIG_SCRIPT_SHELL",
     "_RLD",
 ];
 
@@ -143,7 +158,9 @@ mod tests {
         for name in ["LD_PRELOAD", "PATH", "BASH_ENV", "NODE_OPTIONS", "GIT_CONFIG_COUNT", "BASH_FUNC_ls", "PAGER"] {
             assert!(leads_programs(name), "{name}");
         }
-        for name in ["PASSWORD", "DB_PATH", "APP_LD_PRELOAD", "HOST", "USERNAME", "LDAP_BIND"] {
+        for name in
+            ["PASSWORD", "DB_PATH", "APP_LD_PRELOAD", "CARGO_REGISTRY_TOKEN", "COR_ID", "HOST", "USERNAME", "LDAP_BIND"]
+        {
             assert!(!leads_programs(name), "{name}");
         }
     }

@@ -31,10 +31,13 @@ pub(super) struct Files {
 impl Files {
     /// Writes every secret to a file of its name.
     pub(super) fn write(secrets: &BTreeMap<String, Secret>, on_disk: bool) -> Result<Self, Failure> {
-        let place = place(on_disk)?;
-        remove_leftovers(&place);
+        Self::write_in(&place(memory(), on_disk)?, secrets)
+    }
+
+    fn write_in(place: &Path, secrets: &BTreeMap<String, Secret>) -> Result<Self, Failure> {
+        remove_leftovers(place);
         let told = |error| Failure::io(format!("can't hand values over as files in {}", place.display()), error);
-        let files = Self::create(&place).map_err(told)?;
+        let files = Self::create(place).map_err(told)?;
         for (name, secret) in secrets {
             files.put(name, secret).map_err(told)?;
         }
@@ -74,14 +77,15 @@ fn new_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
-/// Where memory is mounted as files, unless the disk is good enough.
-fn place(on_disk: bool) -> Result<PathBuf, Failure> {
-    if on_disk {
-        return Ok(env::temp_dir());
-    }
+/// Where memory is mounted as files.
+fn memory() -> Option<PathBuf> {
     let runtime = env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
-    let mut places = runtime.into_iter().chain([PathBuf::from("/dev/shm")]);
-    places.find(|place| is_memory(place)).ok_or_else(|| {
+    runtime.into_iter().chain([PathBuf::from("/dev/shm")]).find(|place| is_memory(place))
+}
+
+/// In memory, else on disk if that is good enough.
+fn place(memory: Option<PathBuf>, on_disk: bool) -> Result<PathBuf, Failure> {
+    memory.or_else(|| on_disk.then(env::temp_dir)).ok_or_else(|| {
         Failure::Usage(
             "neither XDG_RUNTIME_DIR nor /dev/shm is a folder of memory: --danger-files-on-disk takes the folder for \
              temporary files"
@@ -123,5 +127,28 @@ fn is_abandoned(folder: &Path) -> io::Result<bool> {
     match File::open(folder.join(LOCK)) {
         Ok(lock) => Ok(lock.try_lock().is_ok()),
         Err(_) => Ok(found.modified()?.elapsed().is_ok_and(|age| age > MAKING)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_disk_is_taken_where_no_folder_is_memory_and_only_if_that_was_asked_for() {
+        let shm = || Some(PathBuf::from("/dev/shm"));
+        for on_disk in [false, true] {
+            assert_eq!(place(shm(), on_disk).ok(), shm());
+        }
+        assert_eq!(place(None, true).ok(), Some(env::temp_dir()));
+        assert!(matches!(place(None, false), Err(Failure::Usage(_))));
+    }
+
+    #[test]
+    fn a_folder_that_can_not_be_made_is_told() {
+        let Err(Failure::Io { what, .. }) = Files::write_in(Path::new("/nonexistent/x"), &BTreeMap::new()) else {
+            panic!("there is no such place");
+        };
+        assert_eq!(what, "can't hand values over as files in /nonexistent/x");
     }
 }

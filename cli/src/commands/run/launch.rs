@@ -43,7 +43,7 @@ pub(super) fn ended(status: ExitStatus) -> ExitCode {
     u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
-/// The same for a signal that ends us while we wait for nobody but the command's own children.
+/// The same for a signal that ends us before there is a command.
 pub(super) fn ended_by(signal: i32) -> ExitCode {
     u8::try_from(SIGNALLED + signal).map_or(ExitCode::FAILURE, ExitCode::from)
 }

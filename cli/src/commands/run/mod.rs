@@ -78,7 +78,7 @@ pub(crate) struct Run {
     /// Hand secrets over in files: for each a file in a private folder of memory, and its path in NAME_FILE
     #[arg(long)]
     files: bool,
-    /// Take the folder for temporary files where no folder is memory
+    /// Where no folder is memory, take the one for temporary files, on disk, rather than refuse
     #[arg(long, requires = "files")]
     danger_files_on_disk: bool,
     /// Take the values of secrets out of what the command prints, in the usual encodings too
@@ -97,6 +97,8 @@ pub(crate) fn run(global: &Global, args: &Run) -> Result<ExitCode, Failure> {
     if !args.files && !args.redact {
         return Ok(launch::exec(launch::command(&args.command, &environment.in_clear()?), global));
     }
+    // What takes long is done while a signal still ends us.
+    let needles = args.redact.then(|| needles(global, &environment));
     // Before there is a file that a signal would leave behind.
     let supervisor = Supervisor::start().map_err(|error| Failure::io("can't watch for signals", error))?;
     let files = args.files.then(|| Files::write(&environment.secrets, args.danger_files_on_disk)).transpose()?;
@@ -104,7 +106,7 @@ pub(crate) fn run(global: &Global, args: &Run) -> Result<ExitCode, Failure> {
         Some(files) => in_files(&environment, files),
         None => environment.in_clear()?,
     };
-    let code = supervise(supervisor, global, args, &environment, &variables)?;
+    let code = supervise(supervisor, global, &args.command, needles, &variables)?;
     files.map_or(Ok(()), Files::remove)?;
     Ok(code)
 }
@@ -120,18 +122,18 @@ fn in_files(environment: &Environment, files: &Files) -> BTreeMap<OsString, OsSt
 fn supervise(
     supervisor: Supervisor,
     global: &Global,
-    args: &Run,
-    environment: &Environment,
+    typed: &[OsString],
+    needles: Option<Needles>,
     variables: &BTreeMap<OsString, OsString>,
 ) -> Result<ExitCode, Failure> {
     hide();
-    let command = launch::command(&args.command, variables);
+    let command = launch::command(typed, variables);
     if let Some(signal) = supervisor.asked_to_end() {
         return Ok(launch::ended_by(signal));
     }
-    let started = match args.redact {
-        true => redacted::start(command, needles(global, environment)),
-        false => plain(command),
+    let started = match needles {
+        Some(needles) => redacted::start(command, needles),
+        None => plain(command),
     };
     match started {
         Ok(Started { running, writers, raw }) => {
@@ -139,7 +141,7 @@ fn supervise(
             drop(raw);
             ended
         }
-        Err(error) => Ok(launch::not_started(&args.command[0], error, global)),
+        Err(error) => Ok(launch::not_started(&typed[0], error, global)),
     }
 }
 

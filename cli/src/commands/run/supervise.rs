@@ -12,7 +12,10 @@ use std::{
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use signal_hook::{
-    consts::{SIGCHLD, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH},
+    consts::{
+        SIGALRM, SIGCHLD, SIGCONT, SIGHUP, SIGINT, SIGPROF, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGWINCH,
+        SIGXCPU,
+    },
     flag,
     iterator::{SignalsInfo, exfiltrator::WithOrigin},
     low_level::siginfo::Origin,
@@ -21,8 +24,10 @@ use signal_hook::{
 use super::{launch, redacted::Writers};
 use crate::{report::Failure, signals};
 
-/// Those that are handed on, and those that say something of our terminal.
-const SIGNALS: [i32; 8] = [SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT];
+/// Those that are handed on, and those that say something of our terminal. Whatever else would end us, but for what no
+/// program sees, is among them: files would be left behind, and the terminal as it is.
+const SIGNALS: [i32; 12] =
+    [SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU, SIGWINCH, SIGCONT];
 
 /// What happens while the command runs.
 enum Event {
@@ -88,9 +93,11 @@ impl Supervisor {
         let (mut status, mut written) = (None, None);
         for event in self.events {
             match event {
-                Event::Signal(origin) if status.is_some() && !matches!(origin.signal, SIGWINCH | SIGCONT) => {
-                    return Ok(launch::ended_by(origin.signal));
-                }
+                Event::Signal(origin) if !matches!(origin.signal, SIGWINCH | SIGCONT) => match status {
+                    // What the command left running is not waited for any more.
+                    Some(status) => return Ok(launch::ended(status)),
+                    None => hand_on(&running, pid, &origin),
+                },
                 Event::Signal(origin) => hand_on(&running, pid, &origin),
                 Event::Ended => status = Some(running.child.wait().map_err(lost)?),
                 Event::Written(outcome) => written = Some(outcome),

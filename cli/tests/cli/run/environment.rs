@@ -146,15 +146,24 @@ fn a_variable_of_which_the_config_file_says_that_it_holds_a_credential_stays_beh
     let (folder, file) = example();
     let config = folder.path().join("s1crets.toml");
     let text = "cache.key_variable = 'APP_CACHE_KEY'\n[providers.vault]\ntype = 'vault.kv'\n\
-                auth = { method = 'token', env = 'CI_VAULT_TOKEN' }\n";
+                auth = { method = 'token', env = 'CI_VAULT_TOKEN' }\n\
+                [profiles.prod.providers.vault]\nauth = { method = 'token', env = 'PROD_TOKEN' }\n";
     fs::write(&config, text).unwrap();
     let with_credentials = || {
         let mut command = run(&file);
-        command.env("CI_VAULT_TOKEN", "1").env("APP_CACHE_KEY", "2").args(["--config"]).arg(&config);
+        command
+            .env("CI_VAULT_TOKEN", "1")
+            .env("APP_CACHE_KEY", "2")
+            .env("PROD_TOKEN", "3")
+            .args(["--config"])
+            .arg(&config);
         command
     };
     let rest = ["AWS_EC2_METADATA_DISABLED=true", "HOME=/nonexistent", "PATH=/usr/bin:/bin"];
     assert_eq!(environ(&mut with_credentials()), rest);
+    // Whichever of them holds: the others are credentials too.
+    assert_eq!(environ(with_credentials().args(["--config-profile", "prod"])), rest);
+    assert_eq!(environ(with_credentials().env("S1CRETS_CACHE_KEY", "other")), rest);
     let mut kept = with_credentials();
     assert_eq!(environ(kept.args(["--keep", "CI_*"]))[1], "CI_VAULT_TOKEN=1");
 }

@@ -56,7 +56,8 @@ fn without_files_and_redaction_we_are_the_command() {
 fn signals_reach_the_command() {
     let (_folder, file) = example();
     for way in WAYS {
-        for signal in [Signal::TERM, Signal::INT, Signal::HUP, Signal::QUIT, Signal::USR1, Signal::USR2] {
+        for signal in [Signal::TERM, Signal::INT, Signal::HUP, Signal::QUIT, Signal::USR1, Signal::USR2, Signal::ALARM]
+        {
             let number = signal.as_raw();
             let script = format!("trap 'echo got {number}; exit 9' {number}; echo $$; while :; do sleep 0.05; done");
             let (mut child, _) = told_pid(start(&file, way, &script));
