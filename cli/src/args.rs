@@ -304,5 +304,6 @@ pub(crate) struct Man {
 }
 
 fn duration(text: &str) -> Result<Duration, &'static str> {
-    s1crets::config::parse_duration(text).ok_or("a number of seconds, or a time such as 500ms or 2s")
+    let parsed = s1crets::config::parse_duration(text).filter(|duration| !duration.is_zero());
+    parsed.ok_or("a number of seconds above 0, or a time such as 500ms or 2s")
 }

@@ -5,6 +5,8 @@ use std::{
     io::{self, Write},
 };
 
+use clap::error::ErrorKind;
+
 use crate::args::Global;
 
 /// Why the command ends without success.
@@ -54,8 +56,7 @@ impl Failure {
     fn hint(&self) -> Option<&str> {
         match self {
             Self::Secret(error) | Self::Named { error, .. } => error.hint(),
-            Self::Usage(_) => Some("s1crets --help tells what can be typed"),
-            Self::Many(_) | Self::Io { .. } => None,
+            Self::Usage(_) | Self::Many(_) | Self::Io { .. } => None,
         }
     }
 
@@ -92,7 +93,10 @@ pub(crate) fn failure(failure: &Failure, global: &Global) {
 pub(crate) fn untyped(error: &clap::Error) {
     let text = error.to_string();
     let message: Vec<_> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
-    let message = message.join(" ").trim_start_matches("error: ").to_owned();
+    let message = match error.kind() {
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => "a command or an argument is missing".to_owned(),
+        _ => message.join(" ").trim_start_matches("error: ").to_owned(),
+    };
     let hint = text.lines().find_map(|line| line.trim_start().strip_prefix("tip: "));
     let told = serde_json::json!({ "error": { "kind": "usage", "message": message, "hint": hint, "causes": [] } });
     // Nobody left to tell it to.

@@ -4,7 +4,7 @@
 set -eu
 
 if [ "${1-}" != --with-secrets ]; then
-    exec s1crets run --redact --env-file "${0%/*}/deploy.env" -- "$0" --with-secrets "$@"
+    exec s1crets run --redact --env-file "$(dirname "$0")/deploy.env" -- "$0" --with-secrets "$@"
 fi
 shift
 

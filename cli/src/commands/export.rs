@@ -49,13 +49,13 @@ pub(crate) struct Export {
     /// Of the secrets below the path of --from, take those that are JSON objects apart into their keys
     #[arg(long, requires = "from")]
     keys: bool,
-    /// Who is to read it
-    #[arg(short, long, value_enum, default_value_t = Format::Sh)]
-    format: Format,
+    /// Who is to read it [default: sh, or json with --json]
+    #[arg(short, long, value_enum)]
+    format: Option<Format>,
     /// Kubernetes: the name of the Secret
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// Write it into this file, which its owner alone may read, instead of to standard output
+    /// Write it into this file, which its owner alone may read, instead of to standard output; `-` is standard output
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     output: Option<PathBuf>,
 }
@@ -67,10 +67,13 @@ pub(crate) fn run(global: &Global, args: &Export) -> Result<Exit, Failure> {
     let values = wait(gather(&client, global, args, &secrets))?;
     let entries: Vec<_> = values.iter().map(|(name, secret)| Entry { name, secret }).collect();
     masks::tell(global, values.iter().map(|(name, secret)| (name.as_str(), secret)))?;
-    let text = args.format.write(&Document { entries: &entries, name: args.name.as_deref() })?;
-    match &args.output {
+    let format = args.format.unwrap_or(if global.json { Format::Json } else { Format::Sh });
+    let text = format.write(&Document { entries: &entries, name: args.name.as_deref() })?;
+    match args.output.as_deref().filter(|file| *file != Path::new("-")) {
         Some(file) => private::write(file, &text, private::MODE)?,
-        None => match env::var_os(GITHUB_ENV).filter(|file| args.format == Format::GithubEnv && !file.is_empty()) {
+        None => match env::var_os(GITHUB_ENV)
+            .filter(|file| format == Format::GithubEnv && args.output.is_none() && !file.is_empty())
+        {
             Some(file) => private::append(Path::new(&file), &text)?,
             None => output::print(|out| out.write_all(&text))?,
         },

@@ -50,7 +50,7 @@ pub(crate) fn run(global: &Global, args: &Render) -> Result<Exit, Failure> {
     }
     let secrets = template.secrets();
     masks::tell(global, secrets.iter().map(|(name, secret)| (name.as_str(), secret)))?;
-    match &args.output {
+    match args.output.as_deref().filter(|file| *file != Path::new("-")) {
         Some(file) => private::write(file, &text, args.mode)?,
         None => output::print(|out| out.write_all(&text))?,
     }
