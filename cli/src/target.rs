@@ -1,6 +1,6 @@
 //! From what was typed to whom to ask for what.
 
-use s1crets::{Client, ClientBuilder, Config, KeyPath, Reference, config::ConfigLoader};
+use s1crets::{Client, ClientBuilder, Config, ErrorKind, KeyPath, Reference, config::ConfigLoader};
 
 use crate::{args::Global, report::Failure};
 
@@ -62,6 +62,22 @@ pub(crate) fn with_options(config: Config, global: &Global) -> ClientBuilder {
 pub(crate) fn provider<'a>(client: &'a Client, global: &'a Global) -> &'a str {
     let named = global.provider.as_deref().or(global.file.as_ref().map(|_| "file"));
     named.unwrap_or(client.default_provider())
+}
+
+/// The failure to find what was typed as a bare path, with how a key or a provider is written if there seems to be one in it.
+pub(crate) fn meant(failure: Failure, typed: &str) -> Failure {
+    let Failure::Secret(error) = failure else { return failure };
+    if error.kind() != ErrorKind::NotFound || error.hint().is_some() || Reference::looks_like(typed) {
+        return error.into();
+    }
+    match (typed.split_once('#'), typed.split_once(":/")) {
+        (Some((path, key)), _) => {
+            error.with_hint(format!("a key is given as in `{path} {key}`, or PROVIDER://{path}#{key}"))
+        }
+        (None, Some((provider, path))) => error.with_hint(format!("a reference is written as in {provider}://{path}")),
+        (None, None) => error,
+    }
+    .into()
 }
 
 impl Target {

@@ -30,7 +30,7 @@ pub(crate) fn run(global: &Global, args: &Get) -> Result<Exit, Failure> {
     if let Some(stage) = version_stage {
         call = call.version_stage(stage);
     }
-    let secret = wait(call.into_future())?;
+    let secret = wait(call.into_future()).map_err(|failure| target::meant(failure, &args.target.path))?;
     // A default is no secret.
     if args.default.as_ref().is_none_or(|default| default.as_bytes() != secret.expose_bytes()) {
         masks::tell(global, [(path.as_str(), &secret)])?;

@@ -17,7 +17,7 @@ pub(crate) fn run(global: &Global, args: &Update) -> Result<Exit, Failure> {
     if let Some(version) = &args.if_version {
         call = call.if_version(version);
     }
-    let updated = wait(call.into_future())?;
+    let updated = wait(call.into_future()).map_err(|failure| target::meant(failure, &args.path))?;
     output::updated(&updated, global.json)?;
     Ok(Exit::Found)
 }

@@ -58,6 +58,20 @@ fn verbose_walks_the_causes() {
 }
 
 #[test]
+fn a_key_or_a_provider_within_a_bare_path_is_told_as_what_it_may_be() {
+    let (_folder, file) = example();
+    for (typed, hint) in [
+        ("app/db#password", "a key is given as in `app/db password`, or PROVIDER://app/db#password"),
+        ("aws.sm:/prod/db", "a reference is written as in aws.sm://prod/db"),
+    ] {
+        let mut get = s1crets();
+        get.args(["get", typed, "--file"]).arg(&file).assert().code(1).stderr(predicate::str::contains(hint));
+    }
+    let mut get = s1crets();
+    get.args(["get", "app/none", "--file"]).arg(&file).assert().code(1).stderr(predicate::str::contains("hint").not());
+}
+
+#[test]
 fn json_errors_have_a_stable_kind() {
     let (_folder, file) = example();
     let mut command = s1crets();

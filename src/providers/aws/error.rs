@@ -251,7 +251,8 @@ pub(crate) fn from_credentials(error: CredentialsError, patience: Patience) -> E
             Error::new(ErrorKind::Timeout, "the source of AWS credentials gave no answer in time")
         }
         CredentialsError::InvalidConfiguration(_) => Error::config("the AWS profile's credential settings are invalid"),
-        _ => Error::new(ErrorKind::Unauthenticated, "AWS credentials can't be loaded"),
+        _ => Error::new(ErrorKind::Unauthenticated, "AWS credentials can't be loaded")
+            .with_hint("see the profile that AWS_PROFILE names, and where it gets credentials from"),
     }
 }
 
