@@ -1,5 +1,8 @@
 //! Names of environment variables.
 
+/// What [`is_valid`] takes, for people.
+pub(crate) const RULE: &str = "letters, digits and '_', no digit first";
+
 /// Whether every shell takes this as a variable's name.
 pub(crate) fn is_valid(name: &str) -> bool {
     let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';

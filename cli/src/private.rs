@@ -25,8 +25,11 @@ const LEFT: Duration = Duration::from_secs(60);
 
 /// Makes `path` hold these bytes: in a new file in the same folder, with its mode from the first byte on, that takes the
 /// place of the old one when it is on the disk. A file that holds them already is left as it is, but for its mode. What
-/// is no file, such as a pipe, is written to, and so is what is open already, such as `/dev/stdout`.
+/// is no file, such as a pipe, is written to, and so is what is open already, such as `/dev/stdout` or `-`, which is the same.
 pub(crate) fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Failure> {
+    if path == Path::new("-") {
+        return output::print(|out| out.write_all(bytes));
+    }
     let told = |error| Failure::io(format!("can't write {}", path.display()), error);
     let links = links(path).map_err(told)?;
     if links.iter().any(|link| STDOUT.iter().any(|name| link == Path::new(name))) {

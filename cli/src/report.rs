@@ -98,9 +98,8 @@ pub(crate) fn untyped(error: &clap::Error) {
         _ => message.join(" ").trim_start_matches("error: ").to_owned(),
     };
     let hint = text.lines().find_map(|line| line.trim_start().strip_prefix("tip: "));
-    let told = serde_json::json!({ "error": { "kind": "usage", "message": message, "hint": hint, "causes": [] } });
     // Nobody left to tell it to.
-    let _ = writeln!(io::stderr(), "{told}");
+    let _ = io::stderr().write_all(json("usage", &message, hint, &[]).as_bytes());
 }
 
 /// Tells of something that does not stop the command.
@@ -126,11 +125,10 @@ fn as_text(failure: &Failure, causes: bool) -> String {
 }
 
 fn as_json(failure: &Failure) -> String {
-    let error = serde_json::json!({
-        "kind": failure.kind(),
-        "message": failure.message(),
-        "hint": failure.hint(),
-        "causes": failure.causes(),
-    });
+    json(failure.kind(), &failure.message(), failure.hint(), &failure.causes())
+}
+
+fn json(kind: &str, message: &str, hint: Option<&str>, causes: &[String]) -> String {
+    let error = serde_json::json!({ "kind": kind, "message": message, "hint": hint, "causes": causes });
     format!("{}\n", serde_json::json!({ "error": error }))
 }

@@ -186,23 +186,20 @@ pub(super) fn read_layers(
 fn to_config(table: Table) -> Result<Config, Malformed> {
     let origins = table.origins();
     let config = Config::deserialize(table)?;
+    let placed = |malformed: Malformed, key: &str| match origins.get(key) {
+        Some(origin) => malformed.at(origin),
+        None => malformed,
+    };
     let timeouts = config.providers.iter().map(|(name, own)| (join(&join("providers", name), "timeout"), own.timeout));
     for (key, timeout) in timeouts.chain([("timeout".to_owned(), config.timeout)]) {
         if timeout.is_some_and(|timeout| timeout.is_zero()) {
-            let malformed = Malformed::unfit("0", "a time above 0");
-            return Err(match origins.get(&key) {
-                Some(origin) => malformed.at(origin),
-                None => malformed,
-            });
+            return Err(placed(Malformed::unfit("0", "a time above 0"), &key));
         }
     }
     let named = config.provider.iter().map(|name| ("provider".to_owned(), name));
     let tables = config.providers.keys().map(|name| (join("providers", name), name));
     for (key, name) in named.chain(tables) {
-        check_provider(name).map_err(|error| match origins.get(&key) {
-            Some(origin) => Malformed::new(error.message()).at(origin),
-            None => Malformed::new(error.message()),
-        })?;
+        check_provider(name).map_err(|error| placed(Malformed::new(error.message()), &key))?;
     }
     Ok(config)
 }

@@ -1,6 +1,7 @@
 //! The HTTP client under a connection: timeouts, retries and redirects; tokens go in, wiped replies come out.
 
 use std::{
+    borrow::Cow,
     collections::HashMap,
     sync::{Mutex, PoisonError},
     time::{Duration, SystemTime},
@@ -127,7 +128,7 @@ impl Http {
     ) -> Result<Reply, Failed> {
         let mut url = self.address.join(&call.target).map_err(Failed::unsent)?;
         // The host of the URL may be a name for TLS alone.
-        let mut address = self.config.address.clone();
+        let mut address = Cow::from(&self.config.address);
         for _ in 0..=MOST_REDIRECTS {
             let response = self.send(client, &url, call, bearer).await;
             let response = response.map_err(|error| Failed::of(error, patience, &address))?;
@@ -138,7 +139,7 @@ impl Http {
                 return Ok(reply);
             }
             url = self.redirected(&url, &response).map_err(Failed::unsent)?;
-            address = format!("{}, to which it redirects", url.origin().ascii_serialization());
+            address = format!("{}, to which it redirects", url.origin().ascii_serialization()).into();
         }
         Err(Failed::unsent(Error::new(crate::ErrorKind::Unavailable, "Vault's nodes redirect to each other")))
     }

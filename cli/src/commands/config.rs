@@ -133,7 +133,7 @@ fn add(faults: &mut Vec<Error>, fault: Error) {
 }
 
 fn no_name(place: &str, name: &str) -> String {
-    format!("{place}: {name:?} in [secrets] is no variable's name: letters, digits and '_', no digit first")
+    format!("{place}: {name:?} in [secrets] is no variable's name: {}", name::RULE)
 }
 
 fn as_json(setting: &Setting) -> Result<Value, Failure> {

@@ -120,12 +120,10 @@ fn cache_folder(_: &Config) -> Option<Finding> {
 fn provider(client: &Client, config: &Config, instance: &Instance) -> Vec<Finding> {
     let mut findings: Vec<_> = files(config, instance).collect();
     let name = &instance.name;
-    match wait(async { Ok::<_, Error>(client.identity(name).await) }) {
-        Ok(Ok(None)) => findings.push(opened(client, instance)),
+    match wait(async { Ok::<_, Error>(ask(client, name).await) }) {
+        Ok(Ok(None)) => findings.push(Finding::ok(name, "can be read")),
         Ok(Ok(Some(identity))) => findings.extend(known(name, &identity)),
-        Ok(Err(error)) => {
-            findings.push(unknown(instance, &error));
-        }
+        Ok(Err(error)) => findings.push(unknown(instance, &error)),
         Err(failure) => findings.push(Finding::fail(name, format!("{failure:?}"), Exit::Failed)),
     }
     findings
@@ -168,13 +166,11 @@ fn known(name: &str, identity: &Identity) -> Vec<Finding> {
     findings
 }
 
-/// Where there is nobody to be, whether there is anything to read. Which name is asked for is all the same.
-fn opened(client: &Client, instance: &Instance) -> Finding {
-    let name = &instance.name;
-    match wait(async { Ok::<_, Error>(client.path_exists(name, "s1crets-doctor").await) }) {
-        Ok(Ok(_)) => Finding::ok(name, "can be read"),
-        Ok(Err(error)) => Finding::failed(name, &error, diagnose::mend(&instance.kind, None, &error)),
-        Err(failure) => Finding::fail(name, format!("{failure:?}"), Exit::Failed),
+/// Who we are there; where there is nobody to be, whether anything can be read. Which name is asked for is all the same.
+async fn ask(client: &Client, name: &str) -> Result<Option<Identity>, Error> {
+    match client.identity(name).await? {
+        None => client.path_exists(name, "s1crets-doctor").await.map(|_| None),
+        known => Ok(known),
     }
 }
 

@@ -69,11 +69,9 @@ pub(crate) fn run(global: &Global, args: &Export) -> Result<Exit, Failure> {
     masks::tell(global, values.iter().map(|(name, secret)| (name.as_str(), secret)))?;
     let format = args.format.unwrap_or(if global.json { Format::Json } else { Format::Sh });
     let text = format.write(&Document { entries: &entries, name: args.name.as_deref() })?;
-    match args.output.as_deref().filter(|file| *file != Path::new("-")) {
+    match &args.output {
         Some(file) => private::write(file, &text, private::MODE)?,
-        None => match env::var_os(GITHUB_ENV)
-            .filter(|file| format == Format::GithubEnv && args.output.is_none() && !file.is_empty())
-        {
+        None => match env::var_os(GITHUB_ENV).filter(|file| format == Format::GithubEnv && !file.is_empty()) {
             Some(file) => private::append(Path::new(&file), &text)?,
             None => output::print(|out| out.write_all(&text))?,
         },

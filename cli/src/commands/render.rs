@@ -29,7 +29,8 @@ pub(crate) struct Render {
     /// The template; `-` is standard input
     #[arg(value_hint = ValueHint::FilePath)]
     template: PathBuf,
-    /// Write it into this file instead of to standard output: whole or not at all, and not if it holds the same already
+    /// Write it into this file instead of to standard output: whole or not at all, and not if it holds the same already; `-`
+    /// is standard output
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     output: Option<PathBuf>,
     /// The file's mode, in octal
@@ -50,7 +51,7 @@ pub(crate) fn run(global: &Global, args: &Render) -> Result<Exit, Failure> {
     }
     let secrets = template.secrets();
     masks::tell(global, secrets.iter().map(|(name, secret)| (name.as_str(), secret)))?;
-    match args.output.as_deref().filter(|file| *file != Path::new("-")) {
+    match &args.output {
         Some(file) => private::write(file, &text, args.mode)?,
         None => output::print(|out| out.write_all(&text))?,
     }

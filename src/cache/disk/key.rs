@@ -95,8 +95,8 @@ impl fmt::Debug for Key {
     }
 }
 
-/// Makes the key in the folder, unless somebody else comes first. It gets its name when it is whole, and only if there is none, so
-/// that processes that begin together end up with the same one.
+/// Makes the key in the folder, unless somebody else comes first. It gets its name when it is whole, and only if there is
+/// none, so that processes that begin together end up with the same one.
 fn own(folder: &Folder) -> Result<Key> {
     let cant = |error| Error::config(format!("can't make a key in {}", folder.path().display())).with_source(error);
     make(folder).map_err(cant)?;

@@ -166,9 +166,7 @@ pub(super) fn given(name: &str, in_files: bool) -> String {
 fn check(name: &str) -> Result<(), Failure> {
     match name::is_valid(name) {
         true => Ok(()),
-        false => {
-            Err(Failure::Usage(format!("{name:?} is no variable's name: letters, digits and '_', no digit first")))
-        }
+        false => Err(Failure::Usage(format!("{name:?} is no variable's name: {}", name::RULE))),
     }
 }
 

@@ -24,8 +24,8 @@ use signal_hook::{
 use super::{launch, redacted::Writers};
 use crate::{report::Failure, signals};
 
-/// Those that are handed on, and those that say something of our terminal. Whatever else would end us, but for what no
-/// program sees, is among them: files would be left behind, and the terminal as it is.
+/// Those that are handed on, and those that say something of our terminal. Timers and limits of time are among them, as one
+/// that ended us would leave files behind, and the terminal as it is.
 const SIGNALS: [i32; 12] =
     [SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU, SIGWINCH, SIGCONT];
 
@@ -81,7 +81,7 @@ impl Supervisor {
             Event::Signal(origin) => Some(origin.signal),
             _ => None,
         });
-        signals.filter(|signal| !matches!(*signal, SIGWINCH | SIGCONT)).last()
+        signals.filter(|signal| is_handed_on(*signal)).last()
     }
 
     /// Waits for the command, and for `writers` after it: what its own children still write comes out too, unless a signal
@@ -93,12 +93,11 @@ impl Supervisor {
         let (mut status, mut written) = (None, None);
         for event in self.events {
             match event {
-                Event::Signal(origin) if !matches!(origin.signal, SIGWINCH | SIGCONT) => match status {
+                Event::Signal(origin) => match status {
                     // What the command left running is not waited for any more.
-                    Some(status) => return Ok(launch::ended(status)),
-                    None => hand_on(&running, pid, &origin),
+                    Some(status) if is_handed_on(origin.signal) => return Ok(launch::ended(status)),
+                    _ => hand_on(&running, pid, &origin),
                 },
-                Event::Signal(origin) => hand_on(&running, pid, &origin),
                 Event::Ended => status = Some(running.child.wait().map_err(lost)?),
                 Event::Written(outcome) => written = Some(outcome),
             }
@@ -124,6 +123,11 @@ impl Supervisor {
             tell.send(Event::Written(written.into_iter().collect()))
         });
     }
+}
+
+/// Whether it is for the command, and says nothing of our terminal.
+fn is_handed_on(signal: i32) -> bool {
+    !matches!(signal, SIGWINCH | SIGCONT)
 }
 
 fn wait_for(pid: Pid) -> rustix::io::Result<()> {
