@@ -127,3 +127,25 @@ fn what_can_not_be_said_is_refused_without_being_shown() {
         };
     }
 }
+
+#[test]
+fn json_is_the_format_of_whoever_asked_for_json_unless_another_is_named() {
+    let (_folder, file) = example();
+    let json = format!("{{\n  \"DB_PASSWORD\": \"{VALUE}\"\n}}\n");
+    export(&file).args(["--json", PASSWORD]).assert().success().stdout(json);
+    export(&file)
+        .args(["--json", "-f", "dotenv", PASSWORD])
+        .assert()
+        .success()
+        .stdout(format!("DB_PASSWORD='{VALUE}'\n"));
+}
+
+#[test]
+fn a_dash_is_standard_output_for_a_jobs_variables_too() {
+    let (folder, file) = example();
+    let job = folder.path().join("job.env");
+    let mut command = export(&file);
+    command.current_dir(folder.path()).env("GITHUB_ENV", &job).args(["-f", "github-env", "-o", "-", PASSWORD]);
+    command.assert().success().stdout(predicate::str::contains(VALUE));
+    assert!(!job.exists() && !folder.path().join("-").exists());
+}

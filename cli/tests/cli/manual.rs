@@ -57,8 +57,10 @@ fn completions_and_manual_pages_are_made() {
         s1crets().args(["completions", shell]).assert().success().stdout(predicate::str::contains("get-by-path"));
     }
     let folder = tempfile::tempdir().unwrap();
-    s1crets().arg("man").arg(folder.path()).assert().success();
-    let page = std::fs::read_to_string(folder.path().join("s1crets-get.1")).unwrap();
+    // Made if it is not there yet.
+    let pages = folder.path().join("man1");
+    s1crets().arg("man").arg(&pages).assert().success();
+    let page = std::fs::read_to_string(pages.join("s1crets-get.1")).unwrap();
     assert!(page.contains("s1crets get prod/db password"), "{page}");
 }
 

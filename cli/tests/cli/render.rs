@@ -249,3 +249,10 @@ fn no_file_name_turns_escaping_on() {
         command.assert().success().stdout("<&\"'>");
     }
 }
+
+#[test]
+fn a_dash_is_standard_output() {
+    let (folder, _, mut command) = render("{{ secret('app/db#password') }}");
+    command.args(["-o", "-"]).assert().success().stdout(VALUE);
+    assert!(!folder.path().join("-").exists());
+}
