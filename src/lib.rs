@@ -95,6 +95,7 @@ pub mod vault;
 
 mod flight;
 mod options;
+mod plain_file;
 mod provider;
 pub mod providers;
 

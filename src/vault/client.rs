@@ -13,7 +13,10 @@ use super::{
     address::Address,
     config::{TlsConfig, VaultConfig},
 };
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    plain_file,
+};
 
 /// A client with this timeout to connect, and to wait for each piece of an answer.
 pub(super) fn build(config: &VaultConfig, address: &Address, timeout: Duration) -> Result<Client> {
@@ -154,7 +157,7 @@ fn identity(tls: &TlsConfig) -> Result<Option<Identity>> {
 }
 
 fn read(file: &Path) -> Result<Zeroizing<Vec<u8>>> {
-    fs::read(file)
-        .map(Zeroizing::new)
+    plain_file::read(file)
+        .map(|(_, bytes)| bytes)
         .map_err(|error| Error::config(format!("can't read {}", file.display())).with_source(error))
 }

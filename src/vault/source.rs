@@ -4,7 +4,10 @@ use std::{env, fmt, fs, io::ErrorKind::NotFound, path::PathBuf, time::SystemTime
 
 use zeroize::Zeroizing;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    plain_file,
+};
 
 /// A token, secret id, JWT or password: given, or to be read anew at each login.
 ///
@@ -40,10 +43,10 @@ impl SecretSource {
     pub(crate) fn read(&self, what: &str) -> Result<Zeroizing<String>> {
         let text = match &self.0 {
             Kind::Given(value) => value.clone(),
-            Kind::File(path) => Zeroizing::new(fs::read_to_string(path).map_err(|error| {
+            Kind::File(path) => plain_file::read_text(path).map_err(|error| {
                 let kind = if error.kind() == NotFound { ErrorKind::Unauthenticated } else { ErrorKind::Config };
                 Error::new(kind, format!("can't read the {what} from {}", path.display())).with_source(error)
-            })?),
+            })?,
             Kind::Env(name) => {
                 let unset =
                     |_| nothing(format!("the variable {name} holds no {what}")).with_hint(format!("set {name}"));
@@ -98,6 +101,14 @@ mod tests {
         }
         for absent in [SecretSource::file("/nonexistent/token"), SecretSource::env("S1CRETS_NO_SUCH_VARIABLE")] {
             assert_eq!(absent.read("token").expect_err("nothing").kind(), ErrorKind::Unauthenticated);
+        }
+        #[cfg(unix)]
+        {
+            let folder = tempfile::tempdir().expect("a folder");
+            let pipe = folder.path().join("pipe");
+            rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RUSR).expect("made");
+            let error = SecretSource::file(&pipe).read("token").expect_err("a pipe that nobody writes to");
+            assert_eq!(error.kind(), ErrorKind::Config);
         }
         assert_eq!(*SecretSource::given("hunter2\r\n").read("token").expect("a token"), "hunter2");
     }

@@ -15,7 +15,10 @@ use super::{
     folder::{Folder, is_private},
     settings::DiskKey,
 };
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    plain_file,
+};
 
 /// 256 random bits.
 pub(super) struct Key(Zeroizing<[u8; SIZE]>);
@@ -121,7 +124,7 @@ fn make(folder: &Folder) -> io::Result<()> {
 }
 
 fn from_file(path: &Path, private: bool) -> Result<Key> {
-    let file = File::open(path).map_err(|error| unreadable(path, error))?;
+    let file = plain_file::open(path).map_err(|error| unreadable(path, error))?;
     read(path, file, private)
 }
 

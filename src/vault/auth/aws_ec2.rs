@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 use super::{Link, Login};
 use crate::{
     error::{Error, ErrorKind, Result},
+    plain_file,
     vault::{body::Fields, retry::Patience, token::Grant},
 };
 
@@ -106,7 +107,7 @@ fn hint(error: Error) -> Error {
 fn nonce(file: &Path) -> Result<Zeroizing<String>> {
     let failed =
         |error: io::Error| Error::config(format!("can't keep the nonce in {}", file.display())).with_source(error);
-    match fs::read_to_string(file) {
+    match plain_file::read_text(file) {
         Ok(kept) => Ok(Zeroizing::new(kept.trim().to_owned())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => create(file).map_err(failed),
         Err(error) => Err(failed(error)),
@@ -129,7 +130,7 @@ fn create(file: &Path) -> io::Result<Zeroizing<String>> {
     fs::remove_file(&fresh)?;
     match placed {
         Ok(()) => Ok(nonce),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(Zeroizing::new(fs::read_to_string(file)?)),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => plain_file::read_text(file),
         Err(error) => Err(error),
     }
 }

@@ -1,0 +1,102 @@
+//! Reading small files from outside: config files, tokens, keys, certificates.
+//!
+//! A path may lead to a pipe whose other end never comes, or to something without an end. So a file is
+//! opened without waiting, looked at once it is open, and read up to a limit.
+
+use std::{
+    fs::{File, Metadata},
+    io::{self, Read},
+    path::Path,
+};
+
+use zeroize::Zeroizing;
+
+/// The largest file that is read: a thousand times what a large config file or bundle of certificates takes.
+const MAX_BYTES: u64 = 4 << 20;
+
+/// Opens a plain file, `/dev/null`, or what this process holds open already (`/dev/fd/3`, as a shell's
+/// `<(…)` names it).
+///
+/// # Errors
+/// Whatever keeps it from being opened; that it is a pipe, a folder or a device.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    if is_descriptor(path) {
+        return File::open(path);
+    }
+    let file = open_without_waiting(path)?;
+    match file.metadata()?.is_file() || path == Path::new("/dev/null") {
+        true => Ok(file),
+        false => Err(io::Error::other("it is no plain file")),
+    }
+}
+
+/// All of such a file, and what it is. The buffer is wiped when it goes.
+///
+/// # Errors
+/// As [`open`]; that it is larger than 4 MiB.
+pub(crate) fn read(path: &Path) -> io::Result<(Metadata, Zeroizing<Vec<u8>>)> {
+    let file = open(path)?;
+    let status = file.metadata()?;
+    let room = usize::try_from(status.len().min(MAX_BYTES) + 1).unwrap_or_default();
+    // With room for all of it, nothing is left behind in a smaller buffer.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(room));
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    match bytes.len() as u64 > MAX_BYTES {
+        true => Err(io::Error::other(format!("it is larger than {} MiB", MAX_BYTES >> 20))),
+        false => Ok((status, bytes)),
+    }
+}
+
+/// The same as text.
+///
+/// # Errors
+/// As [`read`]; that it is not UTF-8.
+pub(crate) fn read_text(path: &Path) -> io::Result<Zeroizing<String>> {
+    let (_, bytes) = read(path)?;
+    match std::str::from_utf8(&bytes) {
+        Ok(text) => Ok(Zeroizing::new(text.to_owned())),
+        Err(_) => Err(io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8 text")),
+    }
+}
+
+/// Whether a path leads to what this process holds open.
+fn is_descriptor(path: &Path) -> bool {
+    ["/dev/fd", "/proc/self/fd", "/dev/stdin"].iter().any(|open| path.starts_with(open))
+}
+
+#[cfg(unix)]
+fn open_without_waiting(path: &Path) -> io::Result<File> {
+    use rustix::fs::{CWD, Mode, OFlags, openat};
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    Ok(File::from(openat(CWD, path, flags, Mode::empty())?))
+}
+
+#[cfg(not(unix))]
+fn open_without_waiting(path: &Path) -> io::Result<File> {
+    File::open(path)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn pipes_folders_and_what_has_no_end_are_refused_without_a_wait() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let pipe = folder.path().join("pipe");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RUSR).expect("made");
+        for path in [pipe.as_path(), folder.path(), Path::new("/dev/zero"), Path::new("/dev/tty")] {
+            assert!(read(path).is_err(), "{}", path.display());
+        }
+        assert_eq!(read(Path::new("/dev/null")).expect("empty").1.len(), 0);
+        let file = folder.path().join("file");
+        fs::write(&file, "x".repeat(MAX_BYTES as usize)).expect("written");
+        assert_eq!(read(&file).expect("as large as may be").1.len() as u64, MAX_BYTES);
+        fs::write(&file, "x".repeat(MAX_BYTES as usize + 1)).expect("written");
+        assert!(read(&file).expect_err("larger").to_string().contains("4 MiB"));
+        fs::write(&file, b"\xff").expect("written");
+        assert_eq!(read_text(&file).expect_err("no text").kind(), io::ErrorKind::InvalidData);
+    }
+}
