@@ -33,9 +33,12 @@ pub(crate) struct Global {
     /// Who keeps the secret: aws.sm, aws.ps, vault.kv, file, or a name from the config file [default: the config's, or aws.sm]
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) provider: Option<String>,
-    /// The config file, instead of s1crets.toml here or in the user's config folder
+    /// Config file to use, instead of an s1crets.toml that is found here, in a folder above, or in the user's config folder
     #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) config: Option<PathBuf>,
+    /// Use no config file
+    #[arg(long, global = true, conflicts_with = "config")]
+    pub(crate) no_config: bool,
     /// The profile of the config file to lay over it [default: S1CRETS_PROFILE]
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) config_profile: Option<String>,
@@ -268,6 +271,15 @@ pub(crate) struct Doctor {
     pub(crate) providers: Vec<String>,
 }
 
+const TRUST_HELP: &str = "\
+An s1crets.toml that is found decides where tokens are sent and what commands get in their environment, so it is used only once \
+you trust it. The trust is for this path and this content: it ends when the file changes. Not covered are the files that it \
+refers to. A file named by --config or S1CRETS_CONFIG needs no trust.
+
+Examples:
+  s1crets config trust
+  s1crets config trust --list";
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
     /// Print the settings that hold, as TOML, without the user names and passwords of URLs
@@ -280,6 +292,23 @@ pub(crate) enum ConfigCommand {
     /// Print which config file is read
     #[command(after_help = "Example: s1crets config path")]
     Path,
+    /// Trust a config file that is found, after printing what it decides
+    #[command(after_help = TRUST_HELP)]
+    Trust {
+        /// File to trust [default: the one that is found]
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: Option<PathBuf>,
+        /// List the trusted files, and those that have changed since
+        #[arg(long, conflicts_with = "file")]
+        list: bool,
+    },
+    /// Stop trusting a config file
+    #[command(after_help = "Example: s1crets config untrust s1crets.toml")]
+    Untrust {
+        /// File to stop trusting [default: the one that is found]
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: Option<PathBuf>,
+    },
     /// Read the config file with all its profiles and set up its providers, without calling them
     #[command(after_help = "Example: s1crets config check --config deploy/s1crets.toml")]
     Check,

@@ -6,7 +6,7 @@ use tracing_subscriber::EnvFilter;
 /// used is told in any case: it would not be noticed otherwise.
 pub(crate) fn start(verbose: u8) {
     let level = match verbose {
-        0 | 1 => "s1crets::disk_cache=warn",
+        0 | 1 => "s1crets::disk_cache=warn,s1crets::config=warn",
         _ => "s1crets=debug",
     };
     tracing_subscriber::fmt().with_env_filter(EnvFilter::new(level)).with_writer(std::io::stderr).without_time().init();

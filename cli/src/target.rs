@@ -1,6 +1,9 @@
 //! From what was typed to whom to ask for what.
 
-use s1crets::{Client, ClientBuilder, Config, ErrorKind, KeyPath, Reference, config::ConfigLoader};
+use s1crets::{
+    Client, ClientBuilder, Config, ErrorKind, KeyPath, Reference,
+    config::{ConfigFile, ConfigLoader},
+};
 
 use crate::{args::Global, report::Failure};
 
@@ -17,16 +20,39 @@ pub(crate) fn client(global: &Global) -> Result<Client, Failure> {
     Ok(builder(global)?.build()?)
 }
 
-/// Where the settings are read from.
+/// The loader of the config file that was named, or that is found from the current folder upwards.
 pub(crate) fn loader(global: &Global) -> ConfigLoader {
-    let mut loader = ConfigLoader::new();
-    if let Some(file) = &global.config {
-        loader = loader.with_file(file);
-    }
+    let mut loader = match &global.config {
+        Some(file) => ConfigLoader::new().with_file(file),
+        None if global.no_config => ConfigLoader::new().without_file(),
+        None => ConfigLoader::new().with_parent_folders(),
+    };
     if let Some(profile) = &global.config_profile {
         loader = loader.with_profile(profile);
     }
     loader
+}
+
+/// The loader for commands that show settings: it reads a file that nobody trusts too, which is returned
+/// to be told of.
+pub(crate) fn loader_to_show(global: &Global) -> Result<(ConfigLoader, Option<ConfigFile>), Failure> {
+    let loader = loader(global).read()?;
+    let untrusted = untrusted(&loader)?;
+    Ok((loader.with_danger_untrusted(), untrusted))
+}
+
+/// The loader for commands that work without a file that nobody trusts: it leaves that file out, and
+/// returns it to be told of.
+pub(crate) fn loader_of_trusted(global: &Global) -> Result<(ConfigLoader, Option<ConfigFile>), Failure> {
+    let loader = loader(global).read()?;
+    Ok(match untrusted(&loader)? {
+        Some(file) => (loader.without_file(), Some(file)),
+        None => (loader, None),
+    })
+}
+
+fn untrusted(loader: &ConfigLoader) -> Result<Option<ConfigFile>, Failure> {
+    Ok(loader.file()?.filter(|file| !file.trust().is_trusted()))
 }
 
 /// The settings by the config file and the environment, and the options over them.

@@ -2,9 +2,7 @@
 
 use std::{
     collections::BTreeSet,
-    env,
     ffi::OsString,
-    fs, io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -13,6 +11,7 @@ use serde::Deserialize;
 
 use super::{
     error::Malformed,
+    find::{self, ConfigFile, Search, variable},
     origin::join,
     settings::Config,
     tree::Table,
@@ -23,13 +22,12 @@ use crate::{
     reference::check_provider,
 };
 
-/// The name of the config file where none is named.
-pub const FILE_NAME: &str = "s1crets.toml";
-
 /// The table of the config file that holds the profiles.
 const PROFILES: &str = "profiles";
 
-/// Which config file to read, and which of its profiles to lay over it.
+/// Finds and reads the config file, and lays one of its profiles over it.
+///
+/// A file that was merely found is obeyed only if the user [trusts](super::Trust) it.
 ///
 /// ```
 /// use s1crets::config::ConfigLoader;
@@ -41,68 +39,147 @@ const PROFILES: &str = "profiles";
 /// assert_eq!(config.retry.map(u32::from), Some(7));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 #[must_use]
 pub struct ConfigLoader {
-    file: Option<PathBuf>,
+    source: Source,
     profile: Option<String>,
+    allow_untrusted: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Source {
+    Search(Search),
+    Folder(PathBuf),
+    Path(PathBuf),
+    Read(ConfigFile),
+    Nothing,
+}
+
+impl Default for ConfigLoader {
+    fn default() -> Self {
+        Self { source: Source::Search(Search::Here), profile: None, allow_untrusted: false }
+    }
 }
 
 impl ConfigLoader {
-    /// The file by the [places](default_places) and the profile by [`S1CRETS_PROFILE`](env_vars::PROFILE), if there are any.
+    /// The file that [`S1CRETS_CONFIG`](env_vars::CONFIG) names, else one that is found in the current
+    /// folder or in the user's config folder; the profile that [`S1CRETS_PROFILE`](env_vars::PROFILE)
+    /// names. Both may be missing.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// This file.
-    pub fn with_file(self, file: impl Into<PathBuf>) -> Self {
-        Self { file: Some(file.into()), ..self }
+    /// Searches the folders above the current one too, where no file is named: up to the folder with
+    /// `.git`, the home folder, or the end of the file system. Default: the current folder alone.
+    pub fn with_parent_folders(self) -> Self {
+        Self { source: Source::Search(Search::Upwards), ..self }
     }
 
-    /// This profile.
+    /// Looks in this folder alone, where the file counts as found.
+    pub fn with_folder(self, folder: impl Into<PathBuf>) -> Self {
+        Self { source: Source::Folder(folder.into()), ..self }
+    }
+
+    /// Reads this file, which is thereby trusted.
+    pub fn with_file(self, file: impl Into<PathBuf>) -> Self {
+        Self { source: Source::Path(file.into()), ..self }
+    }
+
+    /// Takes a file that nobody trusts too. This is for showing and checking the settings of a file: a
+    /// client that is built from them obeys it.
+    pub fn with_danger_untrusted(self) -> Self {
+        Self { allow_untrusted: true, ..self }
+    }
+
+    /// Uses no file, whatever is named or found: the environment and the defaults alone.
+    pub fn without_file(self) -> Self {
+        Self { source: Source::Nothing, ..self }
+    }
+
+    /// Lays this profile over the file.
     pub fn with_profile(self, name: impl Into<String>) -> Self {
         Self { profile: Some(name.into()), ..self }
     }
 
-    /// The file that [`load`](Self::load) reads; nothing if none is named and there is none in the
-    /// [places](default_places).
-    pub fn file(&self) -> Option<PathBuf> {
-        let named = self.file.clone().or_else(|| variable(env_vars::CONFIG).map(PathBuf::from));
-        named.or_else(|| default_places().into_iter().find(|place| place.is_file()))
+    /// The file that [`load`](Self::load) would read, whether it is trusted or not; `None` if none is
+    /// named and none is found.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if it can't be read, or if it was found and
+    /// another user owns it or everybody can write to it.
+    pub fn file(&self) -> Result<Option<ConfigFile>> {
+        let search = match &self.source {
+            Source::Nothing => return Ok(None),
+            Source::Read(file) => return Ok(Some(file.clone())),
+            Source::Folder(folder) => return find::find_in(folder),
+            Source::Path(path) => return ConfigFile::named(path).map(Some),
+            Source::Search(search) => *search,
+        };
+        match variable(env_vars::CONFIG) {
+            Some(path) => ConfigFile::named(path).map(Some),
+            None => find::find(search),
+        }
+    }
+
+    /// Reads that file now. Later calls use what was read: what comes by a pipe can be read only once.
+    ///
+    /// # Errors
+    /// As [`file`](Self::file).
+    pub fn read(self) -> Result<Self> {
+        let source = self.file()?.map_or(Source::Nothing, Source::Read);
+        Ok(Self { source, ..self })
     }
 
     /// The profiles of that file, in order of their names.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if it can't be read, or is not TOML.
+    /// As [`file`](Self::file), and if it is not TOML.
     pub fn profiles(&self) -> Result<Vec<String>> {
-        let Some(file) = self.file() else { return Ok(Vec::new()) };
-        let profiles = Table::parse(&read(&file)?, Some(&file))?.take(PROFILES)?;
-        Ok(profiles.keys().map(str::to_owned).collect())
+        self.file()?.map_or(Ok(Vec::new()), |file| profiles(&file))
     }
 
     /// The settings: the file, the profile over it, the [variables](env_vars) over both.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the file can't be read, a setting is unknown or malformed, or there
-    /// is no such profile.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the file can't be read or is not trusted, a
+    /// setting is unknown or malformed, or there is no such profile.
     pub fn load(&self) -> Result<Config> {
-        let file = self.file();
+        let file = match (self.file()?, self.allow_untrusted) {
+            (Some(file), false) => Some(file.trusted()?),
+            (file, _) => file,
+        };
         let profile = match &self.profile {
             Some(named) => Some(named.clone()),
             None => variable(env_vars::PROFILE).map(|name| name.to_string_lossy().into_owned()),
         };
-        let text = file.as_deref().map_or(Ok(String::new()), read)?;
-        let mut config = read_layers(&text, file.as_deref(), profile.as_deref(), &variable)?;
+        let mut config = read_layers(file.as_ref().map_or(Text::default(), Text::of), profile.as_deref(), &variable)?;
         (config.file, config.profile) = (file, profile);
         Ok(config)
+    }
+}
+
+/// The text of a config file, and where it came from.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Text<'a> {
+    pub(super) text: &'a str,
+    /// As errors and origins name it.
+    pub(super) path: Option<&'a Path>,
+    /// Where relative paths in it start.
+    pub(super) folder: Option<&'a Path>,
+}
+
+impl<'a> Text<'a> {
+    fn of(file: &'a ConfigFile) -> Self {
+        Self { text: file.text(), path: Some(file.path()), folder: file.absolute().parent() }
     }
 }
 
 impl Config {
     /// The config file, if there is one, and the [variables](env_vars) over it: [`ConfigLoader`] with nothing set.
     ///
-    /// The file is the one that `S1CRETS_CONFIG` names, else the first of the [places](default_places).
+    /// The file is the one that `S1CRETS_CONFIG` names, else `s1crets.toml` in the current folder or in the
+    /// user's config folder. A file that was found has to be [trusted](super::Trust).
     ///
     /// # Errors
     /// As [`ConfigLoader::load`].
@@ -123,8 +200,7 @@ impl Config {
     /// # Errors
     /// As [`ConfigLoader::load`].
     pub fn from_file(file: &Path) -> Result<Self> {
-        let config = read_layers(&read(file)?, Some(file), None, &|_| None)?;
-        Ok(Self { file: Some(file.to_owned()), ..config })
+        settings(&ConfigFile::named(file)?, None)
     }
 
     /// The text of a config file. Its profiles are checked, and left aside.
@@ -132,12 +208,12 @@ impl Config {
     /// # Errors
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) if it is not TOML, or a setting is unknown or malformed.
     pub fn parse(text: &str) -> Result<Self> {
-        read_layers(text, None, None, &|_| None)
+        read_layers(Text { text, ..Text::default() }, None, &|_| None)
     }
 
     /// The file that these settings were read from.
-    pub fn file(&self) -> Option<&Path> {
-        self.file.as_deref()
+    pub fn file(&self) -> Option<&ConfigFile> {
+        self.file.as_ref()
     }
 
     /// The profile that was laid over the file.
@@ -146,24 +222,26 @@ impl Config {
     }
 }
 
-/// Where a config file is looked for if none is named: `s1crets.toml` in the current folder, then `s1crets/s1crets.toml` in
-/// the user's config folder (`XDG_CONFIG_HOME`, or `~/.config`).
-pub fn default_places() -> Vec<PathBuf> {
-    let user = variable("XDG_CONFIG_HOME").map(PathBuf::from);
-    let user = user.or_else(|| Some(env::home_dir()?.join(".config")));
-    let mut places = vec![PathBuf::from(FILE_NAME)];
-    places.extend(user.map(|folder| folder.join("s1crets").join(FILE_NAME)));
-    places
+/// The profiles of a file, in order of their names.
+pub(super) fn profiles(file: &ConfigFile) -> Result<Vec<String>> {
+    let profiles = Table::parse(file.text(), Some(file.path()))?.take(PROFILES)?;
+    Ok(profiles.keys().map(str::to_owned).collect())
+}
+
+/// The settings of a file alone.
+pub(super) fn settings(file: &ConfigFile, profile: Option<&str>) -> Result<Config> {
+    let config = read_layers(Text::of(file), profile, &|_| None)?;
+    Ok(Config { file: Some(file.clone()), profile: profile.map(str::to_owned), ..config })
 }
 
 /// Lays the layers over each other, and reads the result. Of profiles that are not asked for, only the form is checked.
 pub(super) fn read_layers(
-    text: &str,
-    file: Option<&Path>,
+    source: Text<'_>,
     profile: Option<&str>,
     var: &dyn Fn(&str) -> Option<OsString>,
 ) -> Result<Config> {
-    let mut root = Table::parse(text, file)?;
+    let file = source.path;
+    let mut root = Table::parse(source.text, file)?;
     let mut profiles = root.take(PROFILES)?;
     let alone = to_config(root.clone()).map_err(|error| error.or_known(PROFILES))?;
     let mut credential_variables: BTreeSet<_> = alone.named_variables().map(str::to_owned).collect();
@@ -180,7 +258,9 @@ pub(super) fn read_layers(
     }
     root.overlay(variables::layer(var)?);
     let origins = root.origins();
-    Ok(Config { origins, credential_variables, ..to_config(root)? })
+    let mut config = Config { origins, credential_variables, ..to_config(root)? };
+    config.resolve_paths(source.folder);
+    Ok(config)
 }
 
 fn to_config(table: Table) -> Result<Config, Malformed> {
@@ -211,14 +291,4 @@ fn no_profile(profile: &str, names: &[String], file: Option<&Path>) -> Error {
         (Some(file), []) => error.with_hint(format!("write it into {} as [profiles.{profile}]", file.display())),
         (Some(file), names) => error.with_hint(format!("{} has {}", file.display(), names.join(", "))),
     }
-}
-
-fn read(file: &Path) -> Result<String> {
-    fs::read_to_string(file)
-        .map_err(|error: io::Error| Error::config(format!("can't read the config file {}: {error}", file.display())))
-}
-
-/// A variable that is set to something.
-fn variable(name: &str) -> Option<OsString> {
-    env::var_os(name).filter(|value| !value.is_empty())
 }

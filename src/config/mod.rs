@@ -4,8 +4,12 @@ mod cache;
 pub(crate) mod defaults;
 mod effective;
 mod error;
+mod find;
 mod load;
 mod origin;
+#[cfg(unix)]
+mod ownership;
+mod paths;
 mod provider;
 #[cfg(feature = "schema")]
 mod schema;
@@ -13,6 +17,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod trust;
 mod values;
 mod variables;
 mod vault;
@@ -20,13 +25,15 @@ mod vault;
 pub use cache::CacheSettings;
 pub use effective::Setting;
 pub(crate) use error::did_you_mean;
-pub use load::{ConfigLoader, FILE_NAME, default_places};
+pub use find::{ConfigFile, FILE_NAME, Trust, default_places};
+pub use load::ConfigLoader;
 pub(crate) use origin::join;
 pub use origin::{Origin, Place};
 pub use provider::{ProviderSettings, RoleSettings};
 #[cfg(feature = "schema")]
 pub use schema::schema;
 pub use settings::Config;
+pub use trust::{RecordState, TrustRecord, TrustStore};
 pub use values::parse_duration;
 pub use variables::env_vars;
 #[cfg(any(feature = "vault", feature = "schema"))]

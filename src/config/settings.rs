@@ -3,7 +3,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     num::NonZeroU32,
-    path::PathBuf,
     time::Duration,
 };
 
@@ -11,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     cache::CacheSettings,
+    find::ConfigFile,
     origin::{Origin, Origins, join},
     provider::ProviderSettings,
     values::span,
@@ -65,6 +65,8 @@ use crate::reference::Reference;
 /// A profile has the form of the whole file. Its `cache`, `secrets`, `providers` and single providers are laid over
 /// the file's key by key; any other value, `roles`, `auth` and `mounts` included, takes the place of the file's.
 ///
+/// Relative paths start from the file's folder, and `~/` from the home folder.
+///
 /// Unknown keys are errors. Later settings go first: those of the [`ClientBuilder`](crate::ClientBuilder), then the
 /// environment, then the file, then the defaults.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -93,7 +95,7 @@ pub struct Config {
     #[cfg_attr(feature = "schema", schemars(with = "BTreeMap<String, super::schema::Referred>"))]
     pub secrets: BTreeMap<String, Reference>,
     #[serde(skip)]
-    pub(super) file: Option<PathBuf>,
+    pub(super) file: Option<ConfigFile>,
     #[serde(skip)]
     pub(super) profile: Option<String>,
     #[serde(skip)]

@@ -1,6 +1,11 @@
 use std::{ffi::OsString, num::NonZeroU32, path::Path, time::Duration};
 
-use super::{effective::Setting, load::read_layers, settings::Config, variables::env_vars};
+use super::{
+    effective::Setting,
+    load::{Text, read_layers},
+    settings::Config,
+    variables::env_vars,
+};
 use crate::{
     cache::CachePolicy,
     error::{ErrorKind, Result},
@@ -141,7 +146,7 @@ retry = 9
 
 #[test]
 fn a_profile_is_laid_over_the_file_key_by_key() {
-    let config = read_layers(LAYERED, None, Some("dev"), NO_VARIABLES).expect("settings");
+    let config = read_layers(layered(None), Some("dev"), NO_VARIABLES).expect("settings");
     assert_eq!((config.retry, config.timeout), (NonZeroU32::new(5), Some(Duration::from_secs(2))));
     assert_eq!((config.cache.ttl, config.cache.entries), (Some(Duration::from_secs(120)), Some(10)));
     assert_eq!((config.secrets["A"].path(), config.secrets["B"].path()), ("a", "dev/b"));
@@ -153,17 +158,15 @@ fn a_profile_is_laid_over_the_file_key_by_key() {
 
 #[test]
 fn a_profile_that_is_not_there_is_an_error_that_lists_those_that_are() {
-    let file = Some(Path::new("c.toml"));
-    let error = read_layers(LAYERED, file, Some("prod"), NO_VARIABLES).expect_err("no such profile");
+    let error = read_layers(layered(Some("c.toml")), Some("prod"), NO_VARIABLES).expect_err("no such profile");
     assert_eq!(error.message(), "there is no profile \"prod\" in the config");
     assert_eq!(error.hint(), Some("c.toml has dev, other"));
 }
 
 #[test]
 fn each_setting_knows_who_said_it() {
-    let file = Some(Path::new("c.toml"));
     let var = |name: &str| (name == env_vars::RETRY).then(|| "7".into());
-    let mut config = read_layers(LAYERED, file, Some("dev"), &var).expect("settings");
+    let mut config = read_layers(layered(Some("c.toml")), Some("dev"), &var).expect("settings");
     config.cache.max_stale = Some(Duration::ZERO);
     let settings = config.effective();
     let told = |key: &str| {
@@ -204,8 +207,12 @@ fn what_is_shown_can_be_read_again() {
     assert_eq!(again.cache_policy(), config.cache_policy());
 }
 
+fn layered(file: Option<&'static str>) -> Text<'static> {
+    Text { text: LAYERED, path: file.map(Path::new), folder: None }
+}
+
 fn with_variables(text: &str, variables: &[(&str, &str)]) -> Result<Config> {
-    read_layers(text, None, None, &|name| {
+    read_layers(Text { text, ..Text::default() }, None, &|name| {
         variables.iter().find(|(variable, _)| *variable == name).map(|(_, value)| OsString::from(value))
     })
 }

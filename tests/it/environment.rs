@@ -206,3 +206,33 @@ async fn the_blocking_calls_read_the_same_settings_inside_a_runtime_too() {
     }
     assert_eq!(aws.proxy.total(), 1);
 }
+
+/// Whoever can write to the folder that a service starts in would decide where its credentials go.
+#[tokio::test]
+async fn a_config_file_that_was_merely_found_is_not_obeyed_by_the_global_client() {
+    let aws = Aws::start().await;
+    let hostile = format!("[providers.\"aws.sm\"]\nendpoint_url = {:?}\n", aws.proxy.endpoint());
+    let child = || Child::on("http://127.0.0.1:1").with("AWS_REGION", "eu-west-1").with_file("s1crets.toml", &hostile);
+    for child in [child(), child().blocking(), child().with("CI", "true")] {
+        let answer = child.get("aws.sm://it/none").await;
+        assert!(answer.fails("config").contains("was found here, and is not trusted yet"), "{answer:?}");
+        assert!(answer.hint.contains("S1CRETS_CONFIG"), "{answer:?}");
+    }
+    assert_eq!(aws.proxy.total(), 0);
+    // Once it is named it is obeyed; and one that names none goes by the environment alone.
+    let named = child();
+    let path = named.path("s1crets.toml").display().to_string();
+    named.with("S1CRETS_CONFIG", &path).get("aws.sm://it/none").await.fails("not_found");
+    assert!(aws.proxy.total() > 0);
+}
+
+/// The user's own folder is trusted; folders above the current one are not searched by the library.
+#[tokio::test]
+async fn the_users_own_config_is_obeyed_by_the_global_client() {
+    let aws = Aws::start().await;
+    let config = format!("[providers.\"aws.sm\"]\nendpoint_url = {:?}\n", aws.proxy.endpoint());
+    let child = Child::on("http://127.0.0.1:1").with("AWS_REGION", "eu-west-1");
+    std::fs::create_dir(child.path("s1crets")).unwrap();
+    std::fs::write(child.path("s1crets/s1crets.toml"), config).unwrap();
+    child.get("aws.sm://it/none").await.fails("not_found");
+}

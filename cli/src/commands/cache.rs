@@ -7,12 +7,16 @@ use crate::{
     args::{CacheCommand, Global},
     exit::Exit,
     output,
-    report::Failure,
+    report::{self, Failure},
     target,
 };
 
 pub(crate) fn run(global: &Global, command: &CacheCommand) -> Result<Exit, Failure> {
-    let config = target::loader(global).load()?;
+    let (loader, untrusted) = target::loader_of_trusted(global)?;
+    if let Some(file) = untrusted {
+        report::warning(&format!("{} is not trusted and left out", file.path().display()), global);
+    }
+    let config = loader.load()?;
     let disk = config.disk_cache();
     match command {
         CacheCommand::Stats => stats(&disk, config.cache.disk == Some(true), global.json)?,

@@ -4,15 +4,16 @@ use std::io::Write;
 
 use s1crets::{
     Config, Error, ErrorKind,
-    config::{self, Origin, Setting},
+    config::{self, ConfigFile, ConfigLoader, Origin, Setting},
 };
 use serde_json::{Value, json};
 
+use super::trust;
 use crate::{
     args::{ConfigCommand, Global},
     exit::Exit,
     name, output,
-    report::Failure,
+    report::{self, Failure},
     target,
 };
 
@@ -21,13 +22,16 @@ pub(crate) fn run(global: &Global, command: &ConfigCommand) -> Result<Exit, Fail
         ConfigCommand::Show { origin } => show(global, *origin),
         ConfigCommand::Path => return path(global),
         ConfigCommand::Check => check(global),
+        ConfigCommand::Trust { list: true, .. } => trust::list(global),
+        ConfigCommand::Trust { file, .. } => trust::trust(global, file.as_deref()),
+        ConfigCommand::Untrust { file } => trust::untrust(global, file.as_deref()),
         ConfigCommand::Schema => output::print(|out| out.write_all(config::schema().as_bytes())),
     }?;
     Ok(Exit::Found)
 }
 
 fn show(global: &Global, origin: bool) -> Result<(), Failure> {
-    let settings = target::builder(global)?.effective();
+    let settings = target::with_options(to_show(global)?.load()?, global).effective();
     if global.json {
         let settings = settings.iter().map(as_json).collect::<Result<_, _>>()?;
         return output::line(&Value::Array(settings));
@@ -43,10 +47,20 @@ fn show(global: &Global, origin: bool) -> Result<(), Failure> {
     })
 }
 
+/// The loader of the settings to show, with a warning if other commands refuse their file.
+fn to_show(global: &Global) -> Result<ConfigLoader, Failure> {
+    let (loader, untrusted) = target::loader_to_show(global)?;
+    if let Some(error) = untrusted.and_then(|file| file.trusted().err()) {
+        report::warning(&format!("{}: other commands refuse it", error.message()), global);
+    }
+    Ok(loader)
+}
+
 fn path(global: &Global) -> Result<Exit, Failure> {
-    let file = target::loader(global).file();
+    let file = to_show(global)?.file()?;
     if global.json {
-        output::line(&json!({ "file": file, "places": config::default_places() }))?;
+        let (path, trust) = (file.as_ref().map(ConfigFile::path), file.as_ref().map(|file| file.trust().as_str()));
+        output::line(&json!({ "file": path, "trust": trust, "places": config::default_places() }))?;
         return Ok(if file.is_some() { Exit::Found } else { Exit::NotFound });
     }
     let Some(file) = file else {
@@ -54,14 +68,15 @@ fn path(global: &Global) -> Result<Exit, Failure> {
         let error = Error::new(ErrorKind::NotFound, "there is no config file; the defaults hold");
         return Err(error.with_hint(format!("it would be read from {}", places.join(" or "))).into());
     };
-    output::print(|out| writeln!(out, "{}", file.display()))?;
+    output::print(|out| writeln!(out, "{}", file.path().display()))?;
     Ok(Exit::Found)
 }
 
 /// Reads the file with all its profiles, and sets up what it describes. Nobody is called.
 fn check(global: &Global) -> Result<(), Failure> {
-    let loader = target::loader(global);
-    let mut faults = faults(loader.load()?, global);
+    let loader = to_show(global)?;
+    let config = loader.load()?;
+    let mut faults = faults(config.clone(), global);
     for profile in loader.profiles()? {
         let of_profile = match loader.clone().with_profile(profile).load() {
             Ok(config) => self::faults(config, global),
@@ -73,7 +88,7 @@ fn check(global: &Global) -> Result<(), Failure> {
     if !faults.is_empty() {
         return Err(Failure::Many(faults.into_iter().map(Failure::from).collect()));
     }
-    let client = target::client(global)?;
+    let client = target::with_options(config, global).build()?;
     match global.json {
         true => output::line(&json!({ "providers": client.providers() })),
         false => output::print(|out| writeln!(out, "sound; providers: {}", client.providers().join(", "))),
@@ -136,7 +151,7 @@ fn no_name(place: &str, name: &str) -> String {
     format!("{place}: {name:?} in [secrets] is no variable's name: {}", name::RULE)
 }
 
-fn as_json(setting: &Setting) -> Result<Value, Failure> {
+pub(super) fn as_json(setting: &Setting) -> Result<Value, Failure> {
     let value: Value =
         serde_json::from_str(&setting.json()).map_err(|error| Failure::io("can't show a setting", error.into()))?;
     Ok(json!({ "key": setting.key(), "value": value, "origin": origin_as_json(setting.origin()) }))

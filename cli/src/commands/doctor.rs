@@ -2,11 +2,10 @@
 
 use std::{
     io::Write,
-    path::Path,
     time::{Duration, SystemTime},
 };
 
-use s1crets::{Client, Config, Error, ErrorKind, Identity};
+use s1crets::{Client, Config, Error, ErrorKind, Identity, config::ConfigFile};
 use serde_json::json;
 
 use super::{config::faults, explain::identity_told, wait};
@@ -60,11 +59,15 @@ pub(crate) fn run(global: &Global, args: &Doctor) -> Result<Exit, Failure> {
 
 fn examine(global: &Global, args: &Doctor) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let config = match target::loader(global).load() {
-        Ok(config) => config,
-        Err(error) => return vec![Finding::failed("config", &error, None)],
+    let (config, untrusted) = match config(global) {
+        Ok(read) => read,
+        Err(Failure::Secret(error)) => return vec![Finding::failed("config", &error, None)],
+        Err(failure) => return vec![Finding::fail("config", format!("{failure:?}"), Exit::Failed)],
     };
-    findings.push(config_file(config.file()));
+    match untrusted.map(ConfigFile::trusted) {
+        Some(Err(error)) => findings.push(Finding::failed("config", &error, None)),
+        _ => findings.push(config_file(config.file())),
+    }
     let faults = faults(config.clone(), global);
     findings.extend(faults.iter().map(|fault| Finding::failed("config", fault, None)));
     let builder = target::with_options(config.clone(), global);
@@ -89,11 +92,17 @@ fn examine(global: &Global, args: &Doctor) -> Vec<Finding> {
     findings
 }
 
+/// The settings, without those of a file that nobody trusts, and that file.
+fn config(global: &Global) -> Result<(Config, Option<ConfigFile>), Failure> {
+    let (loader, untrusted) = target::loader_of_trusted(global)?;
+    Ok((loader.load()?, untrusted))
+}
+
 /// Whoever can write the config decides whom we ask.
-fn config_file(file: Option<&Path>) -> Finding {
+fn config_file(file: Option<&ConfigFile>) -> Finding {
     let Some(file) = file else { return Finding::ok("config", "no file: the defaults hold") };
-    let told = file.display();
-    match diagnose::exposure(file) {
+    let told = file.path().display();
+    match diagnose::exposure(file.absolute()) {
         Ok(Exposure::Writable) => Finding::warn("config", format!("{told} can be written by everybody"), "chmod o-w"),
         _ => Finding::ok("config", format!("{told} is sound")),
     }

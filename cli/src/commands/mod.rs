@@ -14,6 +14,7 @@ mod man;
 mod render;
 #[cfg(unix)]
 mod run;
+mod trust;
 mod update;
 
 use std::{future::Future, process::ExitCode};

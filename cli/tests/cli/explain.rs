@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     aws::{on_moto, seed},
-    example, s1crets,
+    example, in_trusted, s1crets,
 };
 
 const VALUE: &str = "correct-horse-battery-staple";
@@ -18,8 +18,8 @@ fn told(output: &assert_cmd::assert::Assert) -> String {
 fn a_secret_of_a_file_is_explained_without_its_value() {
     let (folder, file) = example();
     std::fs::write(folder.path().join("s1crets.toml"), format!("[providers.file]\npath = {file:?}\n")).unwrap();
-    let mut command = s1crets();
-    command.current_dir(folder.path()).args(["explain", "file://app/db#password"]);
+    let mut command = in_trusted(folder.path());
+    command.args(["explain", "file://app/db#password"]);
     let output = told(&command.assert().success().stderr(""));
     for line in [
         "reference  file://app/db#password\n".to_owned(),
@@ -163,8 +163,8 @@ fn doctor_ends_with_the_status_of_the_worst_failure() {
     let mode = |mode| std::os::unix::fs::PermissionsExt::from_mode(mode);
     std::fs::set_permissions(&file, mode(0o644)).unwrap();
     let doctor = || {
-        let mut command = s1crets();
-        command.current_dir(folder.path()).env("VAULT_TOKEN", "t").args(["doctor", "--provider", "file"]);
+        let mut command = in_trusted(folder.path());
+        command.env("VAULT_TOKEN", "t").args(["doctor", "--provider", "file"]);
         command
     };
     let output = told(&doctor().assert().code(4));
@@ -177,8 +177,10 @@ fn doctor_ends_with_the_status_of_the_worst_failure() {
     let output = told(&doctor().args(["away", "--json"]).assert().code(4));
     let findings: Value = serde_json::from_str(&output).unwrap();
     assert!(findings.as_array().unwrap().iter().any(|it| it["verdict"] == "fail" && it["about"] == "away"), "{output}");
-    std::fs::write(folder.path().join("s1crets.toml"), "retrys = 1").unwrap();
-    doctor().assert().code(5).stdout(predicate::str::contains("fail config: s1crets.toml:1: unknown key"));
+    let named = folder.path().join("named.toml");
+    std::fs::write(&named, "retrys = 1").unwrap();
+    let told = format!("fail config: {}:1: unknown key", named.display());
+    s1crets().args(["doctor", "--config"]).arg(&named).assert().code(5).stdout(predicate::str::contains(told));
 }
 
 #[test]

@@ -3,7 +3,7 @@ use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command as Proc
 use predicates::prelude::*;
 use tempfile::TempDir;
 
-use crate::{example, s1crets};
+use crate::{example, in_trusted, s1crets};
 
 const PASSWORD: &str = "DB_PASSWORD=file://app/db#password";
 const VALUE: &str = "correct-horse-battery-staple";
@@ -54,8 +54,8 @@ fn without_names_the_secrets_of_the_config_and_its_profile_are_exported() {
          [profiles.ci.secrets]\nB = \"file://app/db#password\"\n"
     );
     fs::write(folder.path().join("s1crets.toml"), config).unwrap();
-    let mut command = s1crets();
-    command.current_dir(folder.path()).args(["export", "-f", "gitlab-dotenv"]);
+    let mut command = in_trusted(folder.path());
+    command.args(["export", "-f", "gitlab-dotenv"]);
     command.assert().success().stdout(format!("A={VALUE}\nB=app\n"));
     command.args(["--config-profile", "ci"]).assert().success().stdout(format!("A={VALUE}\nB={VALUE}\n"));
     s1crets().arg("export").assert().code(2).stderr(predicate::str::contains("nothing to export"));

@@ -5,7 +5,7 @@ use std::{
 
 use predicates::prelude::*;
 
-use crate::{example, s1crets};
+use crate::{example, in_trusted, s1crets};
 
 #[test]
 fn a_key_prints_as_it_is_with_a_newline() {
@@ -167,5 +167,5 @@ fn named_instances_come_from_the_config_file() {
     named(s1crets().args(["get", "app://app/db#password", "--config"]).arg(&config));
     named(s1crets().args(["get", "app/db", "password"]).env("S1CRETS_CONFIG", &config));
     // Found in the folder that the command runs in.
-    named(s1crets().args(["get", "app/db", "password"]).current_dir(folder.path()));
+    named(in_trusted(folder.path()).args(["get", "app/db", "password"]));
 }

@@ -33,6 +33,9 @@ mod render;
 /// `run`: what the command gets, what it prints, and how it ends.
 #[cfg(unix)]
 mod run;
+/// A config file that is merely found is not obeyed until somebody trusts it.
+#[cfg(unix)]
+mod trust;
 /// `vault.kv`, against what the real `bao` reads and writes.
 mod vault;
 
@@ -46,6 +49,19 @@ fn s1crets() -> Command {
     let mut command = Command::cargo_bin("s1crets").unwrap();
     command.env_clear().env("AWS_EC2_METADATA_DISABLED", "true").env("HOME", "/nonexistent");
     command.current_dir(std::env::temp_dir());
+    command
+}
+
+/// The command in a folder whose config file is trusted, as its user does once. The record lies in the folder.
+fn in_trusted(folder: &Path) -> Command {
+    in_folder(folder).args(["config", "trust"]).assert().success();
+    in_folder(folder)
+}
+
+/// The command in a folder, which holds the records of what is trusted too.
+fn in_folder(folder: &Path) -> Command {
+    let mut command = s1crets();
+    command.current_dir(folder).env("XDG_STATE_HOME", folder.join("state"));
     command
 }
 

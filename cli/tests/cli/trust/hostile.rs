@@ -1,0 +1,120 @@
+use std::fs;
+
+use predicates::prelude::*;
+use s1crets_testbed::OpenBao;
+use serde_json::json;
+
+use super::{Attacker, UNTRUSTED, write};
+use crate::{example, in_folder, in_trusted};
+
+/// Everything that a file could decide to the attacker's good.
+fn hostile(attacker: &Attacker) -> String {
+    let address = &attacker.address;
+    format!(
+        "provider = \"vault.kv\"\nretry = 1\n\
+         [cache]\ndisk = true\npath = \"cache\"\nkey_file = \"key\"\n\
+         [providers.\"vault.kv\"]\naddress = \"{address}\"\ndanger_skip_verify = true\n\
+         auth = {{ method = \"jwt\", file = \"/etc/hostname\" }}\n\
+         [providers.\"aws.sm\"]\nendpoint_url = \"{address}\"\nregion = \"eu-west-1\"\n\
+         [secrets]\nLD_PRELOAD = \"file://app/db#password\"\n"
+    )
+}
+
+#[test]
+fn a_found_config_does_not_get_the_token_whatever_the_command() {
+    let (attacker, server) = (Attacker::start(), OpenBao::dev());
+    server.must("POST", "secret/data/app", &json!({ "data": { "password": "from-vault" } }));
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), &hostile(&attacker));
+    fs::write(folder.path().join("t.tpl"), "{{ secret('secret/app#password') }}").unwrap();
+    let command = |arguments: &[&str]| {
+        let mut command = in_folder(folder.path());
+        // Also in CI, where nobody is there to be asked.
+        command.env("CI", "true").env("VAULT_ADDR", server.address()).env("VAULT_TOKEN", server.root_token());
+        command.env("AWS_ACCESS_KEY_ID", "k").env("AWS_SECRET_ACCESS_KEY", "s").args(arguments);
+        command
+    };
+    for arguments in [
+        &["get", "vault.kv://secret/app#password"][..],
+        &["get", "aws.sm://prod/db"],
+        &["get-by-path", "secret"],
+        &["exists", "secret/app"],
+        &["update", "secret/app", "x", "--key", "password"],
+        &["export", "A=vault.kv://secret/app#password"],
+        &["render", "t.tpl"],
+        &["explain", "secret/app"],
+        &["run", "--env", "A=vault.kv://secret/app#password", "--", "env"],
+        &["run", "--", "env"],
+    ] {
+        let assert = command(arguments).assert().code(5).stdout("");
+        assert.stderr(predicate::str::contains(UNTRUSTED).count(1));
+        // Two of the ways out; the third is `config trust`.
+        if arguments[0] == "get" && arguments[1].starts_with("vault") {
+            command(arguments).arg("--no-config").assert().success().stdout("from-vault\n");
+            command(arguments).args(["--config", "/dev/null"]).assert().success().stdout("from-vault\n");
+        }
+    }
+    assert_eq!(attacker.received(), "");
+}
+
+#[test]
+fn the_ways_out_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "");
+    let file = folder.path().canonicalize().unwrap().join("s1crets.toml");
+    let told = format!(
+        "s1crets: the config file {0} was found here, and is not trusted yet\n  hint: read it, then `s1crets config trust \
+         {0}`; or name a file with --config or S1CRETS_CONFIG; or use none: --no-config\n",
+        file.display()
+    );
+    in_folder(folder.path()).args(["get", "x"]).assert().code(5).stdout("").stderr(told);
+}
+
+/// It must look after all that it can without the file, and the file must not be what it goes by.
+#[test]
+fn commands_that_need_no_trust_do_not_obey_the_file() {
+    let attacker = Attacker::start();
+    let (folder, file) = example();
+    write(folder.path(), &hostile(&attacker));
+    fs::create_dir(folder.path().join("cache")).unwrap();
+    let command = |arguments: &[&str]| {
+        let mut command = in_folder(folder.path());
+        command.env("XDG_CACHE_HOME", folder.path().join("own")).env("VAULT_TOKEN", "t").args(arguments);
+        command
+    };
+    let own = folder.path().join("own/s1crets");
+    let left_out = predicate::str::contains("s1crets.toml is not trusted and left out");
+    let path = command(&["cache", "path"]).assert().success().stderr(left_out.clone());
+    path.stdout(format!("{}\n", own.display()));
+    command(&["cache", "clear"]).assert().success().stderr(left_out);
+
+    let doctor = command(&["doctor", "--file"]).arg(&file).arg("file").assert().code(5);
+    doctor.stdout(predicate::str::contains(UNTRUSTED).and(predicate::str::contains("ok   file: can be read")));
+    command(&["doctor", "vault.kv", "aws.sm"]).env("VAULT_ADDR", "http://127.0.0.1:1").assert().code(5);
+
+    // These show what it would decide, and that it does not.
+    let refused = predicate::str::contains("other commands refuse it");
+    let shown = command(&["config", "show"]).assert().success().stderr(refused.clone());
+    shown.stdout(predicate::str::contains(attacker.address.as_str()));
+    command(&["config", "path"]).assert().success().stdout("s1crets.toml\n").stderr(refused.clone());
+    command(&["config", "check"]).assert().success().stderr(refused);
+    let json = command(&["config", "path", "--json"]).assert().success();
+    json.stdout(predicate::str::contains("\"trust\":\"untrusted\""));
+
+    for arguments in [&["completions", "bash"][..], &["man", "man"], &["--help"], &["get", "--help"], &["--version"]] {
+        command(arguments).assert().success().stderr("");
+    }
+    assert_eq!(attacker.received(), "");
+}
+
+/// The same file, trusted: so the refusal is about trust, and about nothing else.
+#[test]
+fn a_trusted_config_decides() {
+    let attacker = Attacker::start();
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), &format!("[providers.\"vault.kv\"]\naddress = \"{}\"\nkv_version = 2\n", attacker.address));
+    let mut command = in_trusted(folder.path());
+    command.env("VAULT_TOKEN", "the-token").args(["get", "vault.kv://secret/app#password"]);
+    command.assert().success().stdout("planted\n");
+    assert!(attacker.received().contains("the-token"));
+}

@@ -1,0 +1,160 @@
+use std::{fs, os::unix::fs::MetadataExt};
+
+use predicates::prelude::*;
+
+use super::{UNTRUSTED, set_mode, write};
+use crate::{in_folder, in_trusted, s1crets};
+
+const SECRETS: &str = r#"{"secrets": {"app": {"type": "simple", "value": "v"}}, "vault": {"url": "u", "token": "t"}}"#;
+const CONFIG: &str = "provider = \"file\"\n[providers.file]\npath = \"secrets.json\"\n";
+
+/// A folder with a config file that reads the secret `app` from a file beside it.
+fn repository() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), CONFIG);
+    fs::write(folder.path().join("secrets.json"), SECRETS).unwrap();
+    folder
+}
+
+#[test]
+fn trust_ends_when_the_content_changes() {
+    let folder = repository();
+    in_trusted(folder.path()).args(["get", "app", "value"]).assert().success().stdout("v\n");
+    write(folder.path(), &format!("{CONFIG}# one more line\n"));
+    let changed = predicate::str::contains("has changed since it was trusted");
+    in_folder(folder.path()).args(["get", "app", "value"]).assert().code(5).stdout("").stderr(changed);
+    // As it was, it is trusted again; and so is the new one once that is trusted.
+    write(folder.path(), CONFIG);
+    in_folder(folder.path()).args(["get", "app", "value"]).assert().success();
+    write(folder.path(), &format!("{CONFIG}# one more line\n"));
+    in_trusted(folder.path()).args(["get", "app", "value"]).assert().success();
+}
+
+#[test]
+fn trust_does_not_move_with_the_content() {
+    let (folder, other) = (repository(), repository());
+    let elsewhere = |file: &str| {
+        let mut command = in_trusted(folder.path());
+        command.current_dir(other.path()).args(["get", "app", "value"]);
+        command.assert().code(5).stderr(predicate::str::contains(file).and(predicate::str::contains(UNTRUSTED)));
+    };
+    elsewhere("s1crets.toml");
+    // A link to the trusted file would have its paths start from the other folder.
+    fs::remove_file(other.path().join("s1crets.toml")).unwrap();
+    std::os::unix::fs::symlink(folder.path().join("s1crets.toml"), other.path().join("s1crets.toml")).unwrap();
+    elsewhere(other.path().file_name().unwrap().to_str().unwrap());
+}
+
+#[test]
+fn trust_holds_by_whatever_way_the_folder_is_reached() {
+    let (folder, links) = (repository(), tempfile::tempdir().unwrap());
+    let link = links.path().join("link");
+    std::os::unix::fs::symlink(folder.path(), &link).unwrap();
+    in_trusted(folder.path()).current_dir(&link).args(["get", "app", "value"]).assert().success().stdout("v\n");
+}
+
+#[test]
+fn untrust_ends_it_and_the_list_tells_the_state() {
+    let folder = repository();
+    let file = folder.path().canonicalize().unwrap().join("s1crets.toml");
+    let list = |state: &str| {
+        let told = format!("{state:<8} {}\n", file.display());
+        in_folder(folder.path()).args(["config", "trust", "--list"]).assert().success().stdout(told);
+    };
+    in_folder(folder.path()).args(["config", "trust", "--list"]).assert().success().stdout("");
+    in_trusted(folder.path());
+    list("trusted");
+    write(folder.path(), "");
+    list("changed");
+    fs::remove_file(&file).unwrap();
+    list("gone");
+    let json = in_folder(folder.path()).args(["config", "trust", "--list", "--json"]).assert().success();
+    json.stdout(predicate::str::contains("\"state\":\"gone\""));
+    // A file that is gone can be untrusted by its name.
+    let told = format!("no longer trusted: {}\n", file.display());
+    in_folder(folder.path()).args(["config", "untrust"]).arg(&file).assert().success().stdout(told);
+    in_folder(folder.path()).args(["config", "trust", "--list"]).assert().success().stdout("");
+
+    write(folder.path(), CONFIG);
+    in_trusted(folder.path()).args(["get", "app", "value"]).assert().success();
+    in_folder(folder.path()).args(["config", "untrust"]).assert().success();
+    in_folder(folder.path()).args(["get", "app", "value"]).assert().code(5);
+    let told = predicate::str::starts_with("was not trusted: ");
+    in_folder(folder.path()).args(["config", "untrust"]).assert().success().stdout(told);
+}
+
+#[test]
+fn records_are_private_and_count_only_where_nobody_else_can_write_them() {
+    let folder = repository();
+    in_trusted(folder.path());
+    let store = folder.path().join("state/s1crets/trusted");
+    let record = fs::read_dir(&store).unwrap().next().unwrap().unwrap().path();
+    let mode = |path: &std::path::Path| fs::metadata(path).unwrap().mode() & 0o777;
+    assert_eq!((mode(&store), mode(&record)), (0o700, 0o600));
+    set_mode(&store, 0o777);
+    in_folder(folder.path()).args(["get", "app", "value"]).assert().code(5).stderr(predicate::str::contains(UNTRUSTED));
+    let told = predicate::str::contains("others can write to");
+    in_folder(folder.path()).args(["config", "trust"]).assert().code(5).stderr(told);
+    set_mode(&store, 0o700);
+    in_folder(folder.path()).args(["get", "app", "value"]).assert().success();
+    // Garbage in place of a record is no trust.
+    for garbage in ["", "sha256 ", "sha256 00\n/x", "\u{0}\n\n"] {
+        fs::write(&record, garbage).unwrap();
+        in_folder(folder.path())
+            .args(["get", "app", "value"])
+            .assert()
+            .code(5)
+            .stderr(predicate::str::contains(UNTRUSTED));
+    }
+}
+
+#[test]
+fn trust_prints_first_what_the_file_decides() {
+    let folder = tempfile::tempdir().unwrap();
+    write(
+        folder.path(),
+        "[providers.\"vault.kv\"]\naddress = \"http://me:hunter2@evil\"\ndanger_skip_verify = true\n\
+         auth = { method = \"jwt\", file = \"id\" }\n[secrets]\nLD_PRELOAD = \"file://a\"\n\
+         [cache]\nkey_file = \"key\"\n[profiles.p]\nretry = 9\nprovider = \"file\"\n",
+    );
+    let here = folder.path().canonicalize().unwrap();
+    let told = format!(
+        "{0}/s1crets.toml decides\n\
+         \x20 where requests and tokens are sent:\n    providers.\"vault.kv\".address = \"http://***@evil\"  # {0}/s1crets.toml:2\n\
+         \x20 as whom, and which files and variables are read for that:\n    \
+         providers.\"vault.kv\".auth.file = \"{0}/id\"  # {0}/s1crets.toml:4\n    \
+         providers.\"vault.kv\".auth.method = \"jwt\"  # {0}/s1crets.toml:4\n\
+         \x20 which servers are believed:\n    providers.\"vault.kv\".danger_skip_verify = true  # {0}/s1crets.toml:3\n\
+         \x20 what commands get in their environment:\n    secrets.LD_PRELOAD = \"file://a\"  # {0}/s1crets.toml:6\n\
+         \x20 which files hold secrets:\n    cache.key_file = \"{0}/key\"  # {0}/s1crets.toml:8\n\
+         \x20 what else is set:\n    provider = \"file\"  # {0}/s1crets.toml:11 (profile p)\n    \
+         retry = 9  # {0}/s1crets.toml:10 (profile p)\n\
+         trusted {0}/s1crets.toml\n",
+        here.display()
+    );
+    let file = folder.path().join("s1crets.toml");
+    s1crets()
+        .env("XDG_STATE_HOME", here.join("state"))
+        .args(["config", "trust"])
+        .arg(file)
+        .assert()
+        .success()
+        .stdout(told);
+}
+
+#[test]
+fn only_what_is_found_and_can_be_read_is_trusted() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = |arguments: &[&str], code: i32, told: &str| {
+        let mut command = in_folder(folder.path());
+        command.args(["config", "trust"]).args(arguments).assert().code(code).stderr(predicate::str::contains(told));
+        assert!(!folder.path().join("state").exists());
+    };
+    refused(&[], 2, "there is no config file here or in a folder above");
+    refused(&["other.toml"], 2, "only a file of the name s1crets.toml is found");
+    refused(&["none/s1crets.toml"], 2, "there is no config file none/s1crets.toml");
+    refused(&["--config", "x.toml"], 5, "can't read the config file x.toml");
+    write(folder.path(), "retrys = 1");
+    refused(&[], 5, "unknown key `retrys`");
+    refused(&["--config", "s1crets.toml"], 2, "it needs no trust");
+}

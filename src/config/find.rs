@@ -1,0 +1,371 @@
+//! Finding the config file, and deciding whether it is obeyed.
+//!
+//! A config file decides where tokens are sent, which files are read as credentials and what programs
+//! get in their environment. A file that was *named* has been vouched for by whoever named it. A file
+//! that was merely *found* may have come with a cloned repository or been left in a shared folder, so it
+//! counts only if nobody but the user could have put it there, or if the user has trusted its path and
+//! content before (see [`TrustStore`]).
+//!
+//! | the file | what happens |
+//! | --- | --- |
+//! | named by [`with_file`] or `S1CRETS_CONFIG` | obeyed; a warning if everybody can write to it |
+//! | in a folder that everybody can write to | never used; a warning, and the search goes on |
+//! | of another user than us or root, or writable by everybody | an error |
+//! | in the user's config folder, changed by nobody else | obeyed |
+//! | changed by root alone, and we are not root (an image) | obeyed |
+//! | trusted by its path and content | obeyed |
+//! | any other | an error that names the ways out |
+//!
+//! [`with_file`]: super::ConfigLoader::with_file
+
+use std::{
+    collections::BTreeSet,
+    env,
+    ffi::OsString,
+    fmt, fs, io,
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+};
+
+use zeroize::Zeroizing;
+
+use super::{
+    load,
+    settings::Config,
+    trust::{Recorded, TrustStore, as_recorded},
+};
+use crate::{
+    error::{Error, Result},
+    plain_file,
+};
+
+/// The name of the config file where none is named.
+pub const FILE_NAME: &str = "s1crets.toml";
+
+/// Why a config file is obeyed, or that it is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Trust {
+    /// It was named, by an option, by code or by `S1CRETS_CONFIG`.
+    Named,
+    /// It lies in the user's config folder, and nobody else but root can change it.
+    UserFolder,
+    /// Only root can change it, and we are another user.
+    Root,
+    /// The user has trusted its path with this content.
+    Recorded,
+    /// It was found, and nobody has trusted it.
+    Missing,
+    /// It was found, and has changed since it was trusted.
+    Changed,
+}
+
+/// A config file that was named or found, with its content.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ConfigFile {
+    path: PathBuf,
+    absolute: PathBuf,
+    text: String,
+    trust: Trust,
+}
+
+/// Where a config file is searched for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Search {
+    /// In the current folder, then in the user's config folder.
+    Here,
+    /// In the current folder and those above it, up to the one with `.git`, the home folder or the end
+    /// of the file system, then in the user's config folder.
+    Upwards,
+}
+
+impl Trust {
+    /// Whether the file is obeyed.
+    pub fn is_trusted(self) -> bool {
+        !matches!(self, Self::Missing | Self::Changed)
+    }
+
+    /// A stable token in lower case, for JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Named => "named",
+            Self::UserFolder => "user_folder",
+            Self::Root => "root",
+            Self::Recorded => "trusted",
+            Self::Missing => "untrusted",
+            Self::Changed => "changed",
+        }
+    }
+}
+
+impl ConfigFile {
+    /// A file that somebody named.
+    ///
+    /// # Errors
+    /// [`Config`](crate::ErrorKind::Config) if it can't be read, is larger than 4 MiB, or is neither a
+    /// plain file, nor `/dev/null`, nor a descriptor such as `/dev/fd/3`.
+    pub fn named(path: impl Into<PathBuf>) -> Result<Self> {
+        let path = path.into();
+        let (status, bytes) = plain_file::read(&path).map_err(|error| unreadable(&path, &error))?;
+        if is_writable_by_all(&status) && status.is_file() {
+            warn(format!("everybody can write to the config file {}", path.display()));
+        }
+        let absolute = std::path::absolute(&path).unwrap_or_else(|_| path.clone());
+        Self { absolute, text: String::new(), trust: Trust::Named, path }.with_content(&bytes)
+    }
+
+    /// The path as it was named, or `s1crets.toml` if it was found in the current folder; else the
+    /// absolute path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The absolute path. Relative paths in the file start from its folder.
+    pub fn absolute(&self) -> &Path {
+        &self.absolute
+    }
+
+    /// The content.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Why it is obeyed, or that it is not.
+    pub fn trust(&self) -> Trust {
+        self.trust
+    }
+
+    /// The file itself if it is obeyed.
+    ///
+    /// # Errors
+    /// [`Config`](crate::ErrorKind::Config) if nobody has vouched for it, with the ways out as a hint.
+    pub fn trusted(self) -> Result<Self> {
+        let told = self.absolute.display();
+        let error = match self.trust {
+            Trust::Missing => format!("the config file {told} was found here, and is not trusted yet"),
+            Trust::Changed => format!("the config file {told} has changed since it was trusted"),
+            _ => return Ok(self),
+        };
+        Err(Error::config(error).with_hint(format!(
+            "read it, then `s1crets config trust {told}`; or name a file with --config or S1CRETS_CONFIG; or use none: \
+             --no-config"
+        )))
+    }
+
+    /// The profiles of the file, in order of their names.
+    ///
+    /// # Errors
+    /// [`Config`](crate::ErrorKind::Config) if it is not TOML.
+    pub fn profiles(&self) -> Result<Vec<String>> {
+        load::profiles(self)
+    }
+
+    /// The settings of the file alone, without the environment, under one of its profiles if one is
+    /// given. Trust is not looked at: a client that is built from them obeys the file.
+    ///
+    /// # Errors
+    /// [`Config`](crate::ErrorKind::Config) if a setting is unknown or malformed, or there is no such profile.
+    pub fn danger_settings(&self, profile: Option<&str>) -> Result<Config> {
+        load::settings(self, profile)
+    }
+
+    fn with_content(self, bytes: &[u8]) -> Result<Self> {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Ok(Self { text: text.to_owned(), ..self }),
+            Err(_) => Err(Error::config(format!("the config file {} is not UTF-8 text", self.path.display()))),
+        }
+    }
+}
+
+// The text is left out: it should hold no secret, and may.
+impl fmt::Debug for ConfigFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConfigFile").field("path", &self.path).field("trust", &self.trust).finish_non_exhaustive()
+    }
+}
+
+/// The file that is found where none is named.
+///
+/// # Errors
+/// [`Config`](crate::ErrorKind::Config) if there is one that can't be read, or that another user owns or can write to.
+pub(super) fn find(search: Search) -> Result<Option<ConfigFile>> {
+    // A folder that was removed is no place to look in.
+    let here = env::current_dir().ok();
+    let above = here.iter().flat_map(|here| folders(here, search)).map(Path::to_owned);
+    for folder in above.chain(user_folder()) {
+        if let Some(file) = find_in(&folder)? {
+            let is_here = here.as_ref() == Some(&folder);
+            return Ok(Some(if is_here { ConfigFile { path: FILE_NAME.into(), ..file } } else { file }));
+        }
+    }
+    Ok(None)
+}
+
+/// The file of one folder, with whether it is trusted.
+///
+/// # Errors
+/// As [`find`].
+pub(super) fn find_in(folder: &Path) -> Result<Option<ConfigFile>> {
+    let Some((path, bytes)) = look(folder)? else { return Ok(None) };
+    let is_users = user_folder().is_some_and(|user| as_recorded(&user.join(FILE_NAME)) == path);
+    let trust = if is_users && is_users_own(&path) { Trust::UserFolder } else { trust_of(&path, &bytes) };
+    ConfigFile { absolute: path.clone(), path, text: String::new(), trust }.with_content(&bytes).map(Some)
+}
+
+/// Where a config file is looked for if none is named: in the current folder, for the command also in
+/// those above it, then in `s1crets` in the user's config folder (`XDG_CONFIG_HOME`, or `~/.config`).
+pub fn default_places() -> Vec<PathBuf> {
+    let mut places = vec![PathBuf::from(FILE_NAME)];
+    places.extend(user_folder().map(|folder| folder.join(FILE_NAME)));
+    places
+}
+
+fn user_folder() -> Option<PathBuf> {
+    // A relative path would lead into whatever folder we are in (XDG Base Directory Specification).
+    let user = variable("XDG_CONFIG_HOME").map(PathBuf::from).filter(|folder| folder.is_absolute());
+    let user = user.or_else(|| Some(env::home_dir().filter(|home| home.is_absolute())?.join(".config")));
+    user.map(|folder| folder.join("s1crets"))
+}
+
+fn folders(here: &Path, search: Search) -> Vec<&Path> {
+    if search == Search::Here {
+        return vec![here];
+    }
+    let home = env::home_dir().and_then(|home| home.canonicalize().ok());
+    let device = device(here);
+    let mut folders = Vec::new();
+    for folder in here.ancestors().take_while(|folder| self::device(folder) == device) {
+        folders.push(folder);
+        if folder.join(".git").symlink_metadata().is_ok() || home.as_deref() == Some(folder) {
+            break;
+        }
+    }
+    folders
+}
+
+/// The config file of a folder, read, if there is one that may be used at all.
+fn look(folder: &Path) -> Result<Option<(PathBuf, Zeroizing<Vec<u8>>)>> {
+    let path = folder.join(FILE_NAME);
+    match path.symlink_metadata() {
+        Ok(_) => {}
+        Err(error) if is_absence(&error) => return Ok(None),
+        Err(error) => return Err(unreadable(&path, &error)),
+    }
+    let told = path.display();
+    let status = fs::metadata(folder).map_err(|error| unreadable(&path, &error))?;
+    if is_writable_by_all(&status) {
+        warn(format!("the config file {told} is not used: everybody can write to its folder"));
+        return Ok(None);
+    }
+    let (file, bytes) = plain_file::read(&path).map_err(|error| unreadable(&path, &error))?;
+    for (of, status) in [("folder", &status), ("file", &file)] {
+        if !is_ours_or_roots(status) {
+            return Err(refused(format!("the config file {told} was found, and its {of} belongs to another user")));
+        }
+    }
+    if is_writable_by_all(&file) {
+        return Err(refused(format!("the config file {told} was found, and everybody can write to it")));
+    }
+    Ok(Some((as_recorded(&path), bytes)))
+}
+
+fn trust_of(path: &Path, content: &[u8]) -> Trust {
+    match TrustStore::user().map(|store| store.recorded(path, content)) {
+        Ok(Recorded::Same) => Trust::Recorded,
+        _ if is_roots(path) => Trust::Root,
+        Ok(Recorded::Other) => Trust::Changed,
+        _ => Trust::Missing,
+    }
+}
+
+#[cfg(unix)]
+fn is_writable_by_all(status: &fs::Metadata) -> bool {
+    super::ownership::is_writable_by_all(status)
+}
+
+#[cfg(unix)]
+fn is_ours_or_roots(status: &fs::Metadata) -> bool {
+    super::ownership::is_ours_or_roots(status)
+}
+
+/// Whether nobody but us and root can have put the file there, its target included if it is a link.
+#[cfg(unix)]
+fn is_users_own(path: &Path) -> bool {
+    use super::ownership::{current_user, is_changed_only_by};
+    holds(path, |path| is_changed_only_by(current_user(), path))
+}
+
+/// The same for root alone.
+#[cfg(unix)]
+fn is_roots(path: &Path) -> bool {
+    holds(path, super::ownership::is_roots_alone)
+}
+
+#[cfg(unix)]
+fn holds(path: &Path, check: impl Fn(&Path) -> io::Result<bool>) -> bool {
+    let holds = |path: &Path| check(path).unwrap_or(false);
+    // A link's own mode says nothing, and who can replace it is a matter of its folder.
+    let link = path.symlink_metadata().is_ok_and(|status| status.is_symlink());
+    let link = !link || path.parent().is_some_and(holds);
+    link && path.canonicalize().is_ok_and(|target| holds(&target))
+}
+
+#[cfg(unix)]
+fn device(folder: &Path) -> Option<u64> {
+    use std::os::unix::fs::MetadataExt;
+    folder.metadata().ok().map(|status| status.dev())
+}
+
+// Elsewhere than on Unix, owners and modes are not known: a found file counts if it is in the user's own
+// folder, or if it was trusted.
+#[cfg(not(unix))]
+fn is_writable_by_all(_: &fs::Metadata) -> bool {
+    false
+}
+
+#[cfg(not(unix))]
+fn is_ours_or_roots(_: &fs::Metadata) -> bool {
+    true
+}
+
+#[cfg(not(unix))]
+fn is_users_own(_: &Path) -> bool {
+    true
+}
+
+#[cfg(not(unix))]
+fn is_roots(_: &Path) -> bool {
+    false
+}
+
+#[cfg(not(unix))]
+fn device(_: &Path) -> Option<u64> {
+    None
+}
+
+/// That there is no such file, or that we may not look into the folder where it would be.
+fn is_absence(error: &io::Error) -> bool {
+    use io::ErrorKind::{NotADirectory, NotFound, PermissionDenied};
+    matches!(error.kind(), NotFound | NotADirectory | PermissionDenied)
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Error {
+    Error::config(format!("can't read the config file {}: {error}", path.display()))
+}
+
+fn refused(message: String) -> Error {
+    Error::config(message).with_hint("name a file with --config or S1CRETS_CONFIG, or use none: --no-config")
+}
+
+/// Logs a warning, once in a process.
+fn warn(message: String) {
+    static TOLD: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    if TOLD.lock().unwrap_or_else(PoisonError::into_inner).insert(message.clone()) {
+        tracing::warn!(target: "s1crets::config", "{message}");
+    }
+}
+
+/// A variable that is set to something.
+pub(super) fn variable(name: &str) -> Option<OsString> {
+    env::var_os(name).filter(|value| !value.is_empty())
+}

@@ -1,0 +1,244 @@
+//! The config files that the user trusts although they were only found.
+//!
+//! A record names a file and the digest of its content: a file that moved or changed has to be trusted
+//! again. The path is part of it because relative paths in the file mean something else elsewhere.
+//! Records lie in the user's state folder, one file each, private, and are ignored where somebody else
+//! could have written them.
+
+use std::{
+    env,
+    fs::{self, File},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use sha2::{Digest, Sha256};
+
+use super::{
+    find::{ConfigFile, variable},
+    ownership,
+};
+use crate::{
+    error::{Error, Result},
+    plain_file,
+};
+
+/// The records of trusted config files, in `s1crets/trusted` below `XDG_STATE_HOME` (`~/.local/state`).
+#[derive(Clone, Debug)]
+pub struct TrustStore {
+    folder: PathBuf,
+}
+
+/// What has become of a file since it was trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RecordState {
+    /// It is as it was: it is trusted.
+    Unchanged,
+    /// Its content is another one: it is not trusted.
+    Changed,
+    /// There is no such file, or it can't be read.
+    Gone,
+}
+
+/// One record of the [`TrustStore`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TrustRecord {
+    /// The file.
+    pub path: PathBuf,
+    /// What has become of it.
+    pub state: RecordState,
+}
+
+/// What a record says of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Recorded {
+    Never,
+    Same,
+    Other,
+}
+
+/// The first line of a record holds the digest, the rest is the path.
+const HEAD: &str = "sha256 ";
+
+impl TrustStore {
+    /// The user's own.
+    ///
+    /// # Errors
+    /// [`Config`](crate::ErrorKind::Config) if neither `XDG_STATE_HOME` nor the home folder is an
+    /// absolute path.
+    pub fn user() -> Result<Self> {
+        let home = || Some(env::home_dir()?.join(".local/state"));
+        let state = variable("XDG_STATE_HOME").map(PathBuf::from).filter(|folder| folder.is_absolute());
+        let state = state.or_else(home).filter(|folder| folder.is_absolute());
+        match state {
+            Some(state) => Ok(Self { folder: state.join("s1crets/trusted") }),
+            None => Err(Error::config("there is no folder for trust records: neither XDG_STATE_HOME nor a home")),
+        }
+    }
+
+    /// The folder of the records.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Trusts a file with the content that was read.
+    ///
+    /// # Errors
+    /// [`Config`](crate::ErrorKind::Config) if the record can't be written.
+    pub fn trust(&self, file: &ConfigFile) -> Result<()> {
+        let path = file.absolute();
+        let mut record = format!("{HEAD}{}\n", hex(file.text().as_bytes())).into_bytes();
+        record.extend(path.as_os_str().as_encoded_bytes());
+        let cant = |error| cant("write a trust record in", &self.folder, &error);
+        create_private(&self.folder).map_err(cant)?;
+        if !is_ours(&self.folder).map_err(cant)? {
+            return Err(Error::config(format!("others can write to {}", self.folder.display()))
+                .with_hint("make it yours alone, with mode 0700"));
+        }
+        replace(&self.record(path), &record).map_err(cant)
+    }
+
+    /// Drops the record of a file, and says whether there was one.
+    ///
+    /// # Errors
+    /// [`Config`](crate::ErrorKind::Config) if the record can't be removed.
+    pub fn untrust(&self, file: &Path) -> Result<bool> {
+        let path = as_recorded(file);
+        match fs::remove_file(self.record(&path)) {
+            Ok(()) => Ok(true),
+            Err(error) if is_absent(&error) => Ok(false),
+            Err(error) => Err(cant("remove a trust record in", &self.folder, &error)),
+        }
+    }
+
+    /// All records, in order of their paths.
+    ///
+    /// # Errors
+    /// [`Config`](crate::ErrorKind::Config) if the folder is there and can't be read.
+    pub fn list(&self) -> Result<Vec<TrustRecord>> {
+        let cant = |error| cant("read", &self.folder, &error);
+        let entries = match fs::read_dir(&self.folder) {
+            Ok(entries) => entries,
+            Err(error) if is_absent(&error) => return Ok(Vec::new()),
+            Err(error) => return Err(cant(error)),
+        };
+        let mut records = Vec::new();
+        for entry in entries {
+            let record = entry.map_err(cant)?.path();
+            // What a killed writer left has an extension.
+            let Some((digest, path)) = read_record(&record).filter(|_| record.extension().is_none()) else { continue };
+            let state = match plain_file::read(&path) {
+                Ok((_, content)) if hex(&content) == digest => RecordState::Unchanged,
+                Ok(_) => RecordState::Changed,
+                Err(_) => RecordState::Gone,
+            };
+            records.push(TrustRecord { path, state });
+        }
+        records.sort_by(|one, other| one.path.cmp(&other.path));
+        Ok(records)
+    }
+
+    /// What is recorded of a file by its absolute path.
+    pub(super) fn recorded(&self, path: &Path, content: &[u8]) -> Recorded {
+        // Whoever can write records decides whom we trust.
+        if !is_ours(&self.folder).unwrap_or(false) {
+            return Recorded::Never;
+        }
+        match read_record(&self.record(path)) {
+            Some((digest, of)) if of == path && digest == hex(content) => Recorded::Same,
+            Some((_, of)) if of == path => Recorded::Other,
+            _ => Recorded::Never,
+        }
+    }
+
+    fn record(&self, path: &Path) -> PathBuf {
+        self.folder.join(hex(path.as_os_str().as_encoded_bytes()))
+    }
+}
+
+impl RecordState {
+    /// A stable token in lower case, for JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unchanged => "trusted",
+            Self::Changed => "changed",
+            Self::Gone => "gone",
+        }
+    }
+}
+
+/// The path under which a file is recorded: links in the way to its folder are followed, the file's own
+/// name is kept. A link of the same name in another folder is another file.
+pub(super) fn as_recorded(file: &Path) -> PathBuf {
+    let absolute = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    let folder = absolute.parent().and_then(|folder| folder.canonicalize().ok());
+    match (folder, absolute.file_name()) {
+        (Some(folder), Some(name)) => folder.join(name),
+        _ => absolute,
+    }
+}
+
+fn read_record(record: &Path) -> Option<(String, PathBuf)> {
+    let (_, content) = plain_file::read(record).ok()?;
+    let end = content.iter().position(|byte| *byte == b'\n')?;
+    let digest = std::str::from_utf8(&content[..end]).ok()?.strip_prefix(HEAD)?.to_owned();
+    Some((digest, to_path(&content[end + 1..])?))
+}
+
+#[cfg(unix)]
+fn to_path(bytes: &[u8]) -> Option<PathBuf> {
+    use std::os::unix::ffi::OsStrExt;
+    Some(Path::new(std::ffi::OsStr::from_bytes(bytes)).to_owned())
+}
+
+#[cfg(not(unix))]
+fn to_path(bytes: &[u8]) -> Option<PathBuf> {
+    std::str::from_utf8(bytes).ok().map(PathBuf::from)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(unix)]
+fn is_ours(folder: &Path) -> io::Result<bool> {
+    ownership::is_changed_only_by(ownership::current_user(), &folder.canonicalize()?)
+}
+
+#[cfg(not(unix))]
+fn is_ours(folder: &Path) -> io::Result<bool> {
+    Ok(folder.is_dir())
+}
+
+fn create_private(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(folder)
+}
+
+/// Writes a private file that is there whole or not at all.
+fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    let fresh = path.with_extension(std::process::id().to_string());
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&fresh)?;
+    let written = file.write_all(content).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&fresh, path));
+    if written.is_err() {
+        // What is left of it is no record: its name is no digest.
+        let _ = fs::remove_file(&fresh);
+    }
+    written
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound
+}
+
+fn cant(what: &str, folder: &Path, error: &io::Error) -> Error {
+    Error::config(format!("can't {what} {}: {error}", folder.display()))
+}
