@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{
     args::{ConfigCommand, Global},
+    escape,
     exit::Exit,
     name, output,
     report::Failure,
@@ -33,13 +34,13 @@ fn show(global: &Global, origin: bool) -> Result<(), Failure> {
         return output::line(&Value::Array(settings));
     }
     output::print(|out| {
-        for setting in &settings {
-            match origin {
-                true => writeln!(out, "{setting}  # {}", by_whom(setting.origin()))?,
-                false => writeln!(out, "{setting}")?,
-            }
-        }
-        Ok(())
+        settings.iter().try_for_each(|setting| {
+            let line = match origin {
+                true => format!("{setting}  # {}", by_whom(setting.origin())),
+                false => setting.to_string(),
+            };
+            writeln!(out, "{}", escape::text(&line))
+        })
     })
 }
 
@@ -54,7 +55,7 @@ fn path(global: &Global) -> Result<Exit, Failure> {
         let error = Error::new(ErrorKind::NotFound, "there is no config file; the defaults hold");
         return Err(error.with_hint(format!("it would be read from {}", places.join(" or "))).into());
     };
-    output::print(|out| writeln!(out, "{}", file.display()))?;
+    output::text_lines(&file.display().to_string())?;
     Ok(Exit::Found)
 }
 
