@@ -7,6 +7,7 @@ mod error;
 mod load;
 mod origin;
 mod provider;
+mod run;
 #[cfg(feature = "schema")]
 mod schema;
 mod settings;
@@ -24,6 +25,7 @@ pub use load::{ConfigLoader, FILE_NAME, default_places};
 pub(crate) use origin::join;
 pub use origin::{Origin, Place};
 pub use provider::{ProviderSettings, RoleSettings};
+pub use run::RunSettings;
 #[cfg(feature = "schema")]
 pub use schema::schema;
 pub use settings::Config;
