@@ -6,6 +6,7 @@ mod diagnose;
 mod escape;
 mod exit;
 mod export;
+mod filter;
 mod forms;
 mod from;
 mod log;
@@ -17,6 +18,7 @@ mod private;
 mod redact;
 mod render;
 mod report;
+mod reserved;
 mod resolve;
 #[cfg(unix)]
 mod signals;

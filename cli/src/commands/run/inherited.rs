@@ -4,7 +4,7 @@ use std::{env, ffi::OsString};
 
 use s1crets::Config;
 
-use super::filter::Filter;
+use crate::filter::Filter;
 
 /// What `--pure` leaves: what a program needs to find itself, its user, its terminal and its language.
 pub(super) const PURE: [&str; 14] = [

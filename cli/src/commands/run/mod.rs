@@ -3,7 +3,6 @@
 mod env_file;
 mod environment;
 mod files;
-mod filter;
 mod inherited;
 mod launch;
 mod meaning;
@@ -61,6 +60,10 @@ pub(crate) struct Run {
     /// Of the secrets below the path of --from, take those that are JSON objects apart into their keys
     #[arg(long, requires = "from")]
     keys: bool,
+    /// Of the names that --from makes, take those that match this pattern. A name that controls programs, such as
+    /// PIP_INDEX_URL, has no value from a provider unless it matches; also with --env and the like
+    #[arg(long, value_name = "PATTERN")]
+    names: Vec<String>,
     /// Leave out the rest of the environment but what a program needs to run: PATH, HOME, USER, LOGNAME, SHELL, PWD, TERM,
     /// COLORTERM, NO_COLOR, LANG, LANGUAGE, LC_*, TZ, TMPDIR
     #[arg(long)]
