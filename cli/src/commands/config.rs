@@ -12,6 +12,7 @@ use crate::{
     args::{ConfigCommand, Global},
     escape,
     exit::Exit,
+    filter::Filter,
     name, output,
     report::Failure,
     target,
@@ -116,6 +117,10 @@ pub(crate) fn faults(config: Config, global: &Global) -> Vec<Error> {
     };
     let place = if global.provider.is_some() { "command line".to_owned() } else { at(["provider"; 2]) };
     faults.extend(unknown(&place, "provider", target::provider(&client, global)));
+    if let Err(error) = Filter::typed(config.run.resolve.as_deref().unwrap_or_default()) {
+        let message = format!("{}: run.resolve: {}", at(["run.resolve"; 2]), error.message());
+        faults.push(Error::new(ErrorKind::Config, message));
+    }
     for (name, reference) in &config.secrets {
         let (bare, quoted) = (format!("secrets.{name}"), format!("secrets.{name:?}"));
         let place = at([&bare, &quoted]);

@@ -105,7 +105,7 @@ fn what_can_not_be_typed_is_json_for_whoever_asked_for_json() {
             "{told}"
         );
     }
-    s1crets().args(["run", "--", "x", "--json"]).arg("--help").assert().code(127);
+    s1crets().args(["run", "--pure", "--", "x", "--json"]).arg("--help").assert().code(127);
     s1crets().args(["--json", "--help"]).assert().success().stdout(predicate::str::contains("Usage: s1crets"));
 }
 

@@ -8,12 +8,17 @@ use std::{
 
 use s1crets::{Client, Config, Error, ErrorKind, Secret};
 
-use super::{Run, env_file, inherited, meaning::Meaning};
+use super::{
+    Run, env_file,
+    inherited::{Inheritance, Inherited},
+    meaning::{Meaning, is_reference},
+    requested::Requested,
+};
 use crate::{
     args::Global,
     filter::Filter,
     from::{self, Naming},
-    name,
+    name, report,
     report::Failure,
     reserved::{Allowed, Named},
     resolve::{self, Pair},
@@ -32,6 +37,8 @@ pub(super) struct Environment {
 #[derive(Debug)]
 enum Source {
     Literal(OsString),
+    /// The text of an inherited variable that nobody asked to resolve, though it is a reference.
+    LooksLikeOne(OsString),
     Reference(String),
     Found(Secret),
 }
@@ -45,7 +52,7 @@ impl Environment {
         config: &Config,
     ) -> Result<Self, Failure> {
         let mut sources = Sources { wanted: Wanted::of(args)?, by_name: BTreeMap::new(), failures: Vec::new() };
-        sources.inherit(client, args, config);
+        sources.inherit(client, args, config)?;
         for (name, reference) in &config.secrets {
             name::check(name)?;
             sources.add(name.into(), Source::Reference(reference.to_string()));
@@ -61,6 +68,7 @@ impl Environment {
             name::check(&name)?;
             sources.put(name.into(), Source::Reference(reference));
         }
+        sources.warn_of_references(global);
         Self::read(client, global, sources).await
     }
 
@@ -89,7 +97,7 @@ impl Environment {
                 continue;
             }
             match source {
-                Source::Literal(value) => drop(environment.given.insert(name, value)),
+                Source::Literal(value) | Source::LooksLikeOne(value) => drop(environment.given.insert(name, value)),
                 Source::Reference(reference) => pairs.push(Pair::new(name.to_string_lossy(), reference)),
                 Source::Found(secret) => drop(environment.secrets.insert(name.to_string_lossy().into(), secret)),
             }
@@ -130,10 +138,18 @@ impl Sources {
         }
     }
 
-    fn inherit(&mut self, client: &Client, args: &Run, config: &Config) {
-        for (name, value) in inherited::variables(config, args.pure, &self.wanted.keep) {
-            self.add(name, Source::of(client, &value));
+    fn inherit(&mut self, client: &Client, args: &Run, config: &Config) -> Result<(), Failure> {
+        let requested = Requested::of(&args.resolve, config)?;
+        let inheritance = Inheritance::new(config, args.pure, &self.wanted.keep, &requested);
+        for Inherited { name, text, is_read } in inheritance.variables(client)? {
+            let source = match is_read {
+                true => Source::of(client, &text),
+                false if is_reference(client, &text) => Source::LooksLikeOne(text),
+                false => Source::Literal(text),
+            };
+            self.add(name, source);
         }
+        Ok(())
     }
 
     /// What `--from` finds.
@@ -153,6 +169,17 @@ impl Sources {
                 }
                 Err(failure) => self.failures.push(failure),
             }
+        }
+    }
+
+    /// Once for all, by their names: what they hold is text of others.
+    fn warn_of_references(&self, global: &Global) {
+        let names = self.by_name.iter().filter(|(_, source)| matches!(source, Source::LooksLikeOne(_)));
+        let names: Vec<_> = names.map(|(name, _)| name.to_string_lossy()).collect();
+        if !names.is_empty() {
+            let (names, what) = (names.join(", "), if names.len() == 1 { "a reference" } else { "references" });
+            let message = format!("passed on as text, though it looks like {what}: {names} (--resolve NAME reads it)");
+            report::warning(&message, global);
         }
     }
 }
@@ -187,7 +214,7 @@ impl Wanted {
     fn check(&self, name: &OsStr, source: &Source) -> Result<(), Error> {
         match source {
             Source::Reference(_) => self.check_name(&name.to_string_lossy(), Named::ByUser),
-            Source::Literal(_) | Source::Found(_) => Ok(()),
+            Source::Literal(_) | Source::LooksLikeOne(_) | Source::Found(_) => Ok(()),
         }
     }
 

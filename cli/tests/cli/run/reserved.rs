@@ -110,7 +110,12 @@ fn a_typed_name_that_controls_programs_takes_no_value_from_a_provider() {
     let [config, referring, literal] = [&config, &referring, &literal].map(|path| path.to_str().unwrap());
     let told = "s1crets: PIP_INDEX_URL takes no value from a provider: it controls Python and its tools\n  \
                 hint: --names PIP_INDEX_URL allows it\n";
-    for way in [["--env", "PIP_INDEX_URL=file://app#key"], ["--config", config], ["--env-file", referring]] {
+    for way in [
+        ["--env", "PIP_INDEX_URL=file://app#key"],
+        ["--config", config],
+        ["--env-file", referring],
+        ["--resolve", "PIP_*"],
+    ] {
         let command = |more: &[&str]| {
             let mut command = run(&file);
             command.env("PIP_INDEX_URL", "file://app#key").args(way).args(more).args([
