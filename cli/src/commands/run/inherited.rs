@@ -33,7 +33,8 @@ pub(super) const PURE: [&str; 14] = [
 /// commands, and of GitHub's runner, which hands out
 /// [an ID token](https://docs.github.com/en/actions/reference/security/oidc) to whoever has these two: AWS and Vault take it
 /// for a login. Other tokens of CI systems, such as `CI_JOB_TOKEN`, are for the CI system itself, and stay.
-pub(super) const CREDENTIALS: [&str; 19] = [
+pub(super) const CREDENTIALS: [&str; 22] = [
+    "ACTIONS_ID_TOKEN_REQUEST_*",
     "S1CRETS_*",
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
@@ -45,10 +46,12 @@ pub(super) const CREDENTIALS: [&str; 19] = [
     "AWS_ROLE_ARN",
     "AWS_CONTAINER_CREDENTIALS_*",
     "AWS_CONTAINER_AUTHORIZATION_*",
+    "VAULT_CLIENT_KEY",
     "VAULT_TOKEN",
     "VAULT_TOKEN_FILE",
     "VAULT_ROLE_ID",
     "VAULT_SECRET_ID",
+    "BAO_CLIENT_KEY",
     "BAO_TOKEN",
     "BAO_TOKEN_FILE",
     "BAO_ROLE_ID",

@@ -6,6 +6,7 @@ mod files;
 mod inherited;
 mod launch;
 mod meaning;
+mod proxies;
 mod redacted;
 mod requested;
 mod supervise;
@@ -188,7 +189,8 @@ fn plain(mut command: std::process::Command) -> io::Result<Started> {
 
 fn needles(global: &Global, environment: &Environment) -> Needles {
     let mut forms = Forms::default();
-    for (name, secret) in &environment.secrets {
+    let proxies = proxies::passwords(&environment.given);
+    for (name, secret) in environment.secrets.iter().chain(&proxies) {
         if !forms.add(secret) {
             report::warning(&format!("{name} is shorter than {SHORTEST} bytes: it is not redacted"), global);
         }

@@ -59,9 +59,14 @@ fn credentials_of_ours_and_of_the_providers_stay_behind() {
         "VAULT_TOKEN_FILE",
         "VAULT_ROLE_ID",
         "VAULT_SECRET_ID",
+        "VAULT_CLIENT_KEY",
         "BAO_TOKEN",
+        "BAO_CLIENT_KEY",
         "BAO_SECRET_ID",
         "S1CRETS_RETRY",
+        // GitHub's runner hands an ID token to whoever has these two, and AWS or Vault take that for a login.
+        "ACTIONS_ID_TOKEN_REQUEST_URL",
+        "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
     ];
     let with_credentials = || {
         let mut command = run(&file);
@@ -74,9 +79,16 @@ fn credentials_of_ours_and_of_the_providers_stay_behind() {
     assert_eq!(environ(&mut with_credentials()), rest);
 
     let mut kept = with_credentials();
-    kept.args(["--keep", "VAULT_TOKEN", "--keep", "AWS_SES*"]);
+    kept.args(["--keep", "VAULT_TOKEN", "--keep", "AWS_SES*", "--keep", "*_CLIENT_KEY", "--keep", "ACTIONS_*"]);
     let kept: Vec<_> = environ(&mut kept).into_iter().filter(|variable| !rest.contains(&variable.as_str())).collect();
-    let expected = ["AWS_SESSION_TOKEN=1", "VAULT_TOKEN=1"];
+    let expected = [
+        "ACTIONS_ID_TOKEN_REQUEST_TOKEN=1",
+        "ACTIONS_ID_TOKEN_REQUEST_URL=1",
+        "AWS_SESSION_TOKEN=1",
+        "BAO_CLIENT_KEY=1",
+        "VAULT_CLIENT_KEY=1",
+        "VAULT_TOKEN=1",
+    ];
     assert_eq!(kept, expected);
 
     // Asked for by name, it is no longer ours.
