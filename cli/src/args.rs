@@ -167,7 +167,8 @@ pub(crate) struct Version {
 
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
-Levels end at a slash: prod/data does not hold prod/database. With --json a value of several lines stays one.
+Levels end at a slash: prod/data does not hold prod/database. With --json a value of several lines stays one, and a \
+name is exact; without, control characters in a name are escaped.
 
 Example: s1crets get-by-path --provider aws.ps /prod")]
 pub(crate) struct GetByPath {

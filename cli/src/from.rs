@@ -36,17 +36,6 @@ pub(crate) async fn variables(
     }
 }
 
-/// Refuses what leads programs: names that are typed are their user's choice, those that are made here are the choice of
-/// whoever may write the secrets.
-pub(crate) fn check(name: &str, from: &str) -> Result<(), Failure> {
-    match name::leads_programs(name) {
-        true => Err(Failure::Usage(format!(
-            "{name} of {from} leads programs to other code or files: give a --prefix, or name it yourself"
-        ))),
-        false => Ok(()),
-    }
-}
-
 /// The secret of this very name. Whoever may not see it may still see what is below: AWS tells a missing secret from a
 /// forbidden one only to those who are allowed to read it.
 async fn whole(client: &Client, global: &Global, target: &Target) -> Result<Option<Result<Secret, Error>>, Failure> {

@@ -3,8 +3,10 @@
 mod args;
 mod commands;
 mod diagnose;
+mod escape;
 mod exit;
 mod export;
+mod filter;
 mod forms;
 mod from;
 mod log;
@@ -16,6 +18,7 @@ mod private;
 mod redact;
 mod render;
 mod report;
+mod reserved;
 mod resolve;
 #[cfg(unix)]
 mod signals;
@@ -35,8 +38,7 @@ fn untyped(error: &clap::Error) -> ExitCode {
     let is_json = std::env::args_os().take_while(|typed| typed != "--").any(|typed| typed == "--json");
     match is_json && error.use_stderr() {
         true => report::untyped(error),
-        // Nobody left to tell it to.
-        false => drop(error.print()),
+        false => report::usage(error),
     }
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Exit::Usage as u8))
 }

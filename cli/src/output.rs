@@ -7,9 +7,9 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use s1crets::{Listing, Secret, Updated};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use crate::report::Failure;
+use crate::{escape, report::Failure};
 
 /// How a value is printed.
 #[derive(Clone, Copy, Debug)]
@@ -23,7 +23,7 @@ pub(crate) struct Style {
 /// One secret.
 pub(crate) fn secret(secret: &Secret, style: Style) -> Result<(), Failure> {
     if style.json {
-        return line(&described(secret));
+        return print(|out| writeln!(out, "{}", described(secret)));
     }
     refuse_binary([secret].into_iter(), style)?;
     print(|out| {
@@ -38,14 +38,14 @@ pub(crate) fn secret(secret: &Secret, style: Style) -> Result<(), Failure> {
 /// Many secrets, a line each.
 pub(crate) fn listing(listing: &Listing, style: Style) -> Result<(), Failure> {
     if style.json {
-        let all: Map<String, Value> =
-            listing.iter().map(|(name, secret)| (name.to_owned(), described(secret))).collect();
-        return line(&Value::Object(all));
+        let members = listing.iter().map(|(name, secret)| format!("{}:{}", as_json(name), described(secret)));
+        let members: Vec<_> = members.collect();
+        return print(|out| writeln!(out, "{{{}}}", members.join(",")));
     }
     refuse_binary(listing.iter().map(|(_, secret)| secret), style)?;
     print(|out| {
         for (name, secret) in listing.iter() {
-            out.write_all(name.as_bytes())?;
+            out.write_all(escape::text(name).as_bytes())?;
             out.write_all(b" ")?;
             out.write_all(secret.expose_bytes())?;
             out.write_all(b"\n")?;
@@ -75,7 +75,7 @@ pub(crate) fn exists(exists: bool, json: bool) -> Result<(), Failure> {
 pub(crate) fn facts(facts: &Value, text: &str, json: bool) -> Result<(), Failure> {
     match json {
         true => line(facts),
-        false => print(|out| writeln!(out, "{text}")),
+        false => text_lines(text),
     }
 }
 
@@ -90,22 +90,31 @@ pub(crate) fn print(write: impl FnOnce(&mut StdoutLock<'_>) -> io::Result<()>) -
     }
 }
 
-/// JSON on a line.
-pub(crate) fn line(value: &Value) -> Result<(), Failure> {
-    print(|out| writeln!(out, "{value}"))
+/// Text for people, escaped line by line.
+pub(crate) fn text_lines(text: &str) -> Result<(), Failure> {
+    print(|out| text.lines().try_for_each(|line| writeln!(out, "{}", escape::text(line))))
 }
 
-/// A value with what is known of it. Bytes that are no text are in base64.
-fn described(secret: &Secret) -> Value {
-    let mut object = Map::new();
-    object.insert("name".into(), json!(secret.name()));
-    object.insert("version".into(), json!(secret.version()));
-    object.insert("created".into(), json!(secret.created().map(rfc3339)));
-    match (secret.is_binary(), secret.expose_str()) {
-        (false, Ok(text)) => object.insert("value".into(), json!(text)),
-        _ => object.insert("value_base64".into(), json!(BASE64.encode(secret.expose_bytes()))),
+/// JSON on a line.
+pub(crate) fn line(value: &Value) -> Result<(), Failure> {
+    print(|out| writeln!(out, "{}", escape::json(&value.to_string())))
+}
+
+/// A value with what is known of it, as JSON. Bytes that are no text are in base64.
+///
+/// The value is written as any JSON serializer writes it: so it is known to masks. All else is escaped.
+fn described(secret: &Secret) -> String {
+    let (key, value) = match (secret.is_binary(), secret.expose_str()) {
+        (false, Ok(text)) => ("value", json!(text)),
+        _ => ("value_base64", json!(BASE64.encode(secret.expose_bytes()))),
     };
-    Value::Object(object)
+    let [created, name, version] =
+        [as_json(secret.created().map(rfc3339)), as_json(secret.name()), as_json(secret.version())];
+    format!(r#"{{"created":{created},"name":{name},"{key}":{value},"version":{version}}}"#)
+}
+
+fn as_json(value: impl Into<Value>) -> String {
+    escape::json(&value.into().to_string())
 }
 
 fn rfc3339(time: SystemTime) -> String {

@@ -2,12 +2,12 @@
 
 use std::{
     error::Error as StdError,
-    io::{self, Write},
+    io::{self, IsTerminal, Write},
 };
 
 use clap::error::ErrorKind;
 
-use crate::args::Global;
+use crate::{args::Global, escape};
 
 /// Why the command ends without success.
 #[derive(Debug)]
@@ -89,6 +89,17 @@ pub(crate) fn failure(failure: &Failure, global: &Global) {
     let _ = io::stderr().write_all(told.as_bytes());
 }
 
+/// Tells that what was typed makes no sense, or prints the help that was asked for.
+pub(crate) fn usage(error: &clap::Error) {
+    if !error.use_stderr() || io::stderr().is_terminal() {
+        // Nobody left to tell it to.
+        return drop(error.print());
+    }
+    // What was typed is in it, and may be anybody's: the title of a merge request, say.
+    let text: String = error.to_string().lines().map(|line| format!("{}\n", escape::text(line))).collect();
+    let _ = io::stderr().write_all(text.as_bytes());
+}
+
 /// Tells, as JSON, that what was typed is none of what can be.
 pub(crate) fn untyped(error: &clap::Error) {
     let text = error.to_string();
@@ -105,21 +116,21 @@ pub(crate) fn untyped(error: &clap::Error) {
 /// Tells of something that does not stop the command.
 pub(crate) fn warning(message: &str, global: &Global) {
     let told = match global.json {
-        true => format!("{}\n", serde_json::json!({ "warning": { "message": message } })),
-        false => format!("s1crets: warning: {message}\n"),
+        true => format!("{}\n", escape::json(&serde_json::json!({ "warning": { "message": message } }).to_string())),
+        false => format!("s1crets: warning: {}\n", escape::text(message)),
     };
     let _ = io::stderr().write_all(told.as_bytes());
 }
 
 fn as_text(failure: &Failure, causes: bool) -> String {
-    let mut text = format!("s1crets: {}\n", failure.message());
+    let mut text = format!("s1crets: {}\n", escape::text(&failure.message()));
     if causes {
         for cause in failure.causes() {
-            text += &format!("  caused by: {cause}\n");
+            text += &format!("  caused by: {}\n", escape::text(&cause));
         }
     }
     if let Some(hint) = failure.hint() {
-        text += &format!("  hint: {hint}\n");
+        text += &format!("  hint: {}\n", escape::text(hint));
     }
     text
 }
@@ -130,5 +141,5 @@ fn as_json(failure: &Failure) -> String {
 
 fn json(kind: &str, message: &str, hint: Option<&str>, causes: &[String]) -> String {
     let error = serde_json::json!({ "kind": kind, "message": message, "hint": hint, "causes": causes });
-    format!("{}\n", serde_json::json!({ "error": error }))
+    format!("{}\n", escape::json(&serde_json::json!({ "error": error }).to_string()))
 }

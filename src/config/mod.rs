@@ -11,6 +11,7 @@ mod origin;
 mod ownership;
 mod paths;
 mod provider;
+mod run;
 #[cfg(feature = "schema")]
 mod schema;
 mod settings;
@@ -30,6 +31,7 @@ pub use load::ConfigLoader;
 pub(crate) use origin::join;
 pub use origin::{Origin, Place};
 pub use provider::{ProviderSettings, RoleSettings};
+pub use run::RunSettings;
 #[cfg(feature = "schema")]
 pub use schema::schema;
 pub use settings::Config;

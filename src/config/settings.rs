@@ -13,6 +13,7 @@ use super::{
     find::ConfigFile,
     origin::{Origin, Origins, join},
     provider::ProviderSettings,
+    run::RunSettings,
     values::span,
 };
 use crate::reference::Reference;
@@ -57,13 +58,16 @@ use crate::reference::Reference;
 /// [secrets]                  # what `s1crets run` and `s1crets export` give to whom they serve
 /// DB_PASSWORD = "aws.sm://prod/db#password"
 ///
+/// [run]                      # variables that `s1crets run` resolves if they hold a reference
+/// resolve = ["APP_*"]
+///
 /// [profiles.dev]             # laid over all of the above by `--config-profile dev` or S1CRETS_PROFILE=dev
 /// cache.ttl = "1m"
 /// secrets.DB_PASSWORD = "file://app/db#password"
 /// ```
 ///
-/// A profile has the form of the whole file. Its `cache`, `secrets`, `providers` and single providers are laid over
-/// the file's key by key; any other value, `roles`, `auth` and `mounts` included, takes the place of the file's.
+/// A profile has the form of the whole file. Its `cache`, `run`, `secrets`, `providers` and single providers are laid
+/// over the file's key by key; any other value, `roles`, `auth` and `mounts` included, takes the place of the file's.
 ///
 /// Relative paths start from the file's folder, and `~/` from the home folder.
 ///
@@ -94,6 +98,9 @@ pub struct Config {
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(with = "BTreeMap<String, super::schema::Referred>"))]
     pub secrets: BTreeMap<String, Reference>,
+    /// What `s1crets run` does.
+    #[serde(default)]
+    pub run: RunSettings,
     #[serde(skip)]
     pub(super) file: Option<ConfigFile>,
     #[serde(skip)]

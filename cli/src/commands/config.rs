@@ -11,7 +11,9 @@ use serde_json::{Value, json};
 use super::trust;
 use crate::{
     args::{ConfigCommand, Global},
+    escape,
     exit::Exit,
+    filter::Filter,
     name, output,
     report::{self, Failure},
     target,
@@ -37,13 +39,13 @@ fn show(global: &Global, origin: bool) -> Result<(), Failure> {
         return output::line(&Value::Array(settings));
     }
     output::print(|out| {
-        for setting in &settings {
-            match origin {
-                true => writeln!(out, "{setting}  # {}", by_whom(setting.origin()))?,
-                false => writeln!(out, "{setting}")?,
-            }
-        }
-        Ok(())
+        settings.iter().try_for_each(|setting| {
+            let line = match origin {
+                true => format!("{setting}  # {}", by_whom(setting.origin())),
+                false => setting.to_string(),
+            };
+            writeln!(out, "{}", escape::text(&line))
+        })
     })
 }
 
@@ -68,7 +70,7 @@ fn path(global: &Global) -> Result<Exit, Failure> {
         let error = Error::new(ErrorKind::NotFound, "there is no config file; the defaults hold");
         return Err(error.with_hint(format!("it would be read from {}", places.join(" or "))).into());
     };
-    output::print(|out| writeln!(out, "{}", file.path().display()))?;
+    output::text_lines(&file.path().display().to_string())?;
     Ok(Exit::Found)
 }
 
@@ -130,6 +132,10 @@ pub(crate) fn faults(config: Config, global: &Global) -> Vec<Error> {
     };
     let place = if global.provider.is_some() { "command line".to_owned() } else { at(["provider"; 2]) };
     faults.extend(unknown(&place, "provider", target::provider(&client, global)));
+    if let Err(error) = Filter::typed(config.run.resolve.as_deref().unwrap_or_default()) {
+        let message = format!("{}: run.resolve: {}", at(["run.resolve"; 2]), error.message());
+        faults.push(Error::new(ErrorKind::Config, message));
+    }
     for (name, reference) in &config.secrets {
         let (bare, quoted) = (format!("secrets.{name}"), format!("secrets.{name:?}"));
         let place = at([&bare, &quoted]);

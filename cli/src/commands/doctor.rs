@@ -12,6 +12,7 @@ use super::{config::faults, explain::identity_told, wait};
 use crate::{
     args::{Doctor, Global},
     diagnose::{self, Exposure, Instance},
+    escape,
     exit::Exit,
     output,
     report::{Failure, causes_of},
@@ -228,13 +229,13 @@ impl Finding {
     }
 
     fn print(&self, causes: bool, out: &mut impl Write) -> std::io::Result<()> {
-        write!(out, "{:<5}{}: {}", self.token(), self.about, self.text)?;
+        write!(out, "{:<5}{}: {}", self.token(), escape::text(&self.about), escape::text(&self.text))?;
         match &self.advice {
-            Some(advice) => writeln!(out, " ({advice})"),
+            Some(advice) => writeln!(out, " ({})", escape::text(advice)),
             None => writeln!(out),
         }?;
         let causes = self.causes.iter().filter(|_| causes);
-        causes.into_iter().try_for_each(|cause| writeln!(out, "     caused by: {cause}"))
+        causes.into_iter().try_for_each(|cause| writeln!(out, "     caused by: {}", escape::text(cause)))
     }
 
     fn as_json(&self) -> serde_json::Value {

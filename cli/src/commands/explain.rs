@@ -9,6 +9,7 @@ use super::{config::by_whom, wait};
 use crate::{
     args::{Explain, Global},
     diagnose::{self, Instance},
+    escape,
     exit::Exit,
     output,
     report::{Failure, causes_of},
@@ -89,7 +90,7 @@ impl Found<'_> {
             lines.extend(self.error().into_iter().flat_map(causes_of).map(|cause| ("caused by", cause)));
         }
         lines.extend(self.advice().map(|advice| ("mend", advice)));
-        output::print(|out| lines.iter().try_for_each(|(name, text)| writeln!(out, "{name:<11}{text}")))
+        output::print(|out| lines.iter().try_for_each(|(name, text)| writeln!(out, "{name:<11}{}", escape::text(text))))
     }
 
     fn as_json(&self) -> Value {

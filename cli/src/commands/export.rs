@@ -18,6 +18,7 @@ use crate::{
     from::{self, Naming},
     masks, output, private,
     report::Failure,
+    reserved::{Allowed, Named},
     resolve::{self, Pair},
     target,
 };
@@ -46,6 +47,10 @@ pub(crate) struct Export {
     /// What the names that --from makes begin with
     #[arg(long, value_name = "TEXT", requires = "from")]
     prefix: Option<String>,
+    /// Of the names that --from makes, take those that match this pattern. A name that controls programs, such as
+    /// PIP_INDEX_URL, is refused unless it matches; also as NAME=REF
+    #[arg(long, value_name = "PATTERN")]
+    names: Vec<String>,
     /// Of the secrets below the path of --from, take those that are JSON objects apart into their keys
     #[arg(long, requires = "from")]
     keys: bool,
@@ -64,10 +69,10 @@ pub(crate) fn run(global: &Global, args: &Export) -> Result<Exit, Failure> {
     let config = target::loader(global).load()?;
     let secrets = config.secrets.clone();
     let client = target::with_options(config, global).build()?;
-    let values = wait(gather(&client, global, args, &secrets))?;
+    let format = args.format.unwrap_or(if global.json { Format::Json } else { Format::Sh });
+    let values = wait(gather(&client, global, args, format, &secrets))?;
     let entries: Vec<_> = values.iter().map(|(name, secret)| Entry { name, secret }).collect();
     masks::tell(global, values.iter().map(|(name, secret)| (name.as_str(), secret)))?;
-    let format = args.format.unwrap_or(if global.json { Format::Json } else { Format::Sh });
     let text = format.write(&Document { entries: &entries, name: args.name.as_deref() })?;
     match &args.output {
         Some(file) => private::write(file, &text, private::MODE)?,
@@ -84,21 +89,13 @@ async fn gather(
     client: &Client,
     global: &Global,
     args: &Export,
+    format: Format,
     configured: &BTreeMap<String, Reference>,
 ) -> Result<BTreeMap<String, Secret>, Failure> {
     let typed = args.pairs.iter().map(|pair| Pair::typed(client, global, pair));
     let mut pairs = typed.collect::<Result<Vec<_>, _>>()?;
-    let (mut values, mut failures) = (BTreeMap::new(), Vec::new());
-    let naming = Naming { prefix: args.prefix.as_deref().unwrap_or_default(), keys: args.keys };
-    for from in &args.from {
-        match from::variables(client, global, from, naming).await {
-            Ok(found) => {
-                failures.extend(found.keys().filter_map(|name| from::check(name, from).err()));
-                values.extend(found);
-            }
-            Err(failure) => failures.push(failure),
-        }
-    }
+    let names = Names { allowed: Allowed::typed(&args.names)?, are_checked: format.sets_variables() };
+    let (mut values, mut failures) = found(client, global, args, &names).await;
     if args.pairs.is_empty() && args.from.is_empty() {
         pairs.extend(configured.iter().map(|(name, reference)| Pair::new(name, reference.to_string())));
     }
@@ -106,9 +103,46 @@ async fn gather(
         let nothing = "nothing to export: give NAME=REF or --from, or have [secrets] in the config file";
         return Err(Failure::Usage(nothing.into()));
     }
+    pairs.retain(|pair| names.check(&pair.name, Named::ByUser).map(|refused| failures.push(refused)).is_none());
     match resolve::all(client, global, &pairs).await {
         Ok(found) => values.extend(found),
         Err(failure) => failures.push(failure),
     }
     if failures.is_empty() { Ok(values) } else { Err(Failure::Many(failures)) }
+}
+
+/// What `--from` finds, and what of it can't be read or must not be.
+async fn found(
+    client: &Client,
+    global: &Global,
+    args: &Export,
+    names: &Names,
+) -> (BTreeMap<String, Secret>, Vec<Failure>) {
+    let naming = Naming { prefix: args.prefix.as_deref().unwrap_or_default(), keys: args.keys };
+    let (mut values, mut failures) = (BTreeMap::new(), Vec::new());
+    for from in &args.from {
+        match from::variables(client, global, from, naming).await {
+            Ok(mut found) => {
+                found.retain(|name, _| names.allowed.takes(name));
+                failures.extend(found.keys().filter_map(|name| names.check(name, Named::ByFrom(from))));
+                values.extend(found);
+            }
+            Err(failure) => failures.push(failure),
+        }
+    }
+    (values, failures)
+}
+
+/// Which names may be exported.
+struct Names {
+    allowed: Allowed,
+    /// A key of a document controls nothing.
+    are_checked: bool,
+}
+
+impl Names {
+    fn check(&self, name: &str, named: Named<'_>) -> Option<Failure> {
+        let refused = self.are_checked.then(|| self.allowed.check(name, name, named).err())?;
+        refused.map(Failure::from)
+    }
 }

@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::wait;
 use crate::{
     args::{GetByPath, Global},
+    escape,
     exit::Exit,
     masks,
     output::{self, Style},
@@ -44,7 +45,7 @@ pub(crate) fn run(global: &Global, args: &GetByPath) -> Result<Exit, Failure> {
 fn spinner(provider: &str, path: &str) -> ProgressBar {
     let spinner = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
     spinner.set_style(ProgressStyle::default_spinner());
-    spinner.set_message(format!("listing {provider}://{path}"));
+    spinner.set_message(escape::text(&format!("listing {provider}://{path}")).into_owned());
     spinner.enable_steady_tick(Duration::from_millis(120));
     spinner
 }

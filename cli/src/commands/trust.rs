@@ -9,7 +9,7 @@ use s1crets::{
 use serde_json::json;
 
 use super::config::as_json;
-use crate::{args::Global, output, report::Failure, target};
+use crate::{args::Global, escape, output, report::Failure, target};
 
 /// What settings decide, by the last parts of their keys. What is in none of the groups comes last.
 const GROUPS: [(&str, &[&str]); 5] = [
@@ -41,7 +41,7 @@ pub(super) fn trust(global: &Global, file: Option<&Path>) -> Result<(), Failure>
         false => {
             output::print(|out| print(&file, &settings, out))?;
             store.trust(&file)?;
-            output::print(|out| writeln!(out, "trusted {}", file.absolute().display()))
+            output::text_lines(&format!("trusted {}", file.absolute().display()))
         }
     }
 }
@@ -59,7 +59,7 @@ pub(super) fn untrust(global: &Global, file: Option<&Path>) -> Result<(), Failur
     };
     match global.json {
         true => output::line(&json!({ "file": path, "was_trusted": was_trusted })),
-        false => output::print(|out| writeln!(out, "{text}")),
+        false => output::text_lines(&text),
     }
 }
 
@@ -71,7 +71,10 @@ pub(super) fn list(global: &Global) -> Result<(), Failure> {
         return output::line(&records.iter().map(told).collect());
     }
     output::print(|out| {
-        records.iter().try_for_each(|record| writeln!(out, "{:<8} {}", record.state.as_str(), record.path.display()))
+        records.iter().try_for_each(|record| {
+            let path = record.path.display().to_string();
+            writeln!(out, "{:<8} {}", record.state.as_str(), escape::text(&path))
+        })
     })
 }
 
@@ -114,13 +117,16 @@ fn of_file(config: &Config) -> impl Iterator<Item = Setting> {
 }
 
 fn print(file: &ConfigFile, settings: &[Setting], out: &mut impl Write) -> std::io::Result<()> {
-    writeln!(out, "{} decides", file.absolute().display())?;
+    writeln!(out, "{} decides", escape::text(&file.absolute().display().to_string()))?;
     for group in GROUPS.iter().map(|(group, _)| *group).chain([OTHERS]) {
         let mut members = settings.iter().filter(|setting| group_of(setting) == group).peekable();
         if members.peek().is_some() {
             writeln!(out, "  {group}:")?;
         }
-        members.try_for_each(|setting| writeln!(out, "    {setting}  # {}", setting.origin()))?;
+        members.try_for_each(|setting| {
+            // It is text of whoever wrote the file.
+            writeln!(out, "    {}", escape::text(&format!("{setting}  # {}", setting.origin())))
+        })?;
     }
     Ok(())
 }

@@ -98,6 +98,11 @@ impl Format {
         }
     }
 
+    /// Whether its names become variables of programs, rather than keys of a document.
+    pub(crate) fn sets_variables(self) -> bool {
+        !matches!(self, Self::Json | Self::Yaml | Self::K8sSecret)
+    }
+
     /// The bytes of a document, wiped when dropped.
     ///
     /// # Errors

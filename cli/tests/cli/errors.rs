@@ -105,7 +105,7 @@ fn what_can_not_be_typed_is_json_for_whoever_asked_for_json() {
             "{told}"
         );
     }
-    s1crets().args(["run", "--", "x", "--json"]).arg("--help").assert().code(127);
+    s1crets().args(["run", "--pure", "--", "x", "--json"]).arg("--help").assert().code(127);
     s1crets().args(["--json", "--help"]).assert().success().stdout(predicate::str::contains("Usage: s1crets"));
 }
 
@@ -156,4 +156,55 @@ fn an_endpoint_that_is_not_there_exits_with_4() {
     command.env("AWS_ACCESS_KEY_ID", "a").env("AWS_SECRET_ACCESS_KEY", "b");
     command.args(["get", "x", "--region", "eu-west-1", "--endpoint-url", "http://127.0.0.1:1", "--retry", "1"]);
     command.assert().code(4).stderr(predicate::str::contains("the endpoint http://127.0.0.1:1 can't be reached"));
+}
+
+/// Who may name a secret, or answer for a server, must not write other lines into a log, or give commands to its system.
+#[test]
+fn names_and_messages_of_others_forge_no_output() {
+    let (_folder, file) = example();
+    let name = "app/a\u{1b}[2J\n::add-mask::x ##vso[task.complete]\u{202e}";
+    let text = serde_json::json!({ "secrets": { name: { "v": "1" } } });
+    std::fs::write(&file, text.to_string()).unwrap();
+    let command = |arguments: &[&str]| {
+        let mut command = s1crets();
+        command.env("S1CRETS_FILE", &file).env("S1CRETS_PROVIDER", "file").args(arguments);
+        command
+    };
+    let escaped = "app/a\\u{1b}[2J\\n::add-mask::x #\\u{23}vso[task.complete]\\u{202e} {\"v\":\"1\"}\n";
+    command(&["get-by-path", "app"]).assert().success().stdout(escaped);
+    // As JSON, it is exact.
+    let output = command(&["get-by-path", "app", "--json"]).assert().success();
+    let printed = String::from_utf8(output.get_output().stdout.clone()).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!((&json[name]["name"], &json[name]["value"]), (&name.into(), &r#"{"v":"1"}"#.into()));
+    assert!(harmless(&printed), "{printed}");
+
+    let hostile = "x\n::error::y\n##vso[task.complete]\u{1b}\u{9b}";
+    for arguments in [
+        &["get", hostile][..],
+        &["get", hostile, "-vv"],
+        &["get", hostile, "--json"],
+        &["get", &format!("app/db#{hostile}")],
+        &["get", "x", &format!("--{hostile}")],
+        &["get", "x", &format!("--{hostile}"), "--json"],
+        &["explain", hostile],
+        &["explain", hostile, "--json"],
+        &["doctor", hostile],
+        &["doctor", hostile, "--json"],
+        &["export", &format!("{hostile}=app/none")],
+        &["update", hostile, "x"],
+    ] {
+        let output = command(arguments).output().unwrap();
+        let printed = [output.stdout, output.stderr].map(|stream| String::from_utf8(stream).unwrap());
+        assert!(!output.status.success() && printed.iter().all(|text| harmless(text)), "{arguments:?}: {printed:?}");
+    }
+}
+
+/// No line is a command to a CI system, and nothing moves a terminal's cursor.
+fn harmless(printed: &str) -> bool {
+    printed.lines().all(|line| {
+        !line.trim_start().starts_with("::")
+            && !line.contains("##")
+            && !line.contains(|character: char| character.is_control() || character == '\u{202e}')
+    })
 }

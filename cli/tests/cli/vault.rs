@@ -64,3 +64,51 @@ fn who_has_no_token_is_not_logged_in() {
     command.env("VAULT_ADDR", "http://127.0.0.1:1").args(["get", "vault.kv://secret/app"]);
     command.assert().code(3).stdout("").stderr(predicates::str::contains("vault login"));
 }
+
+/// A proxy in between, or the server itself, must not give commands to the CI system that reads the log.
+#[test]
+fn the_words_of_a_server_and_the_names_in_it_give_no_command_to_a_ci_system() {
+    let server = OpenBao::dev();
+    let name = "##vso[task.setvariable variable=x]::y";
+    let path = "secret/data/ci/%23%23vso%5Btask.setvariable%20variable=x%5D::y";
+    server.must("POST", path, &serde_json::json!({ "data": { "v": "1" } }));
+    let output = s1crets(&server).args(["get-by-path", "vault.kv://secret/ci"]).assert().success();
+    let printed = String::from_utf8(output.get_output().stdout.clone()).unwrap();
+    assert_eq!(printed, "secret/ci/#\\u{23}vso[task.setvariable variable=x]::y {\"v\":\"1\"}\n");
+    let output = s1crets(&server).args(["get-by-path", "vault.kv://secret/ci", "--json"]).assert().success();
+    let printed = String::from_utf8(output.get_output().stdout.clone()).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!(json[format!("secret/ci/{name}")]["value"], r#"{"v":"1"}"#);
+    assert!(!printed.contains("##"), "{printed}");
+
+    let words = r#"{"errors":["no\n##vso[task.complete]\n::error::x"]}"#;
+    let answers = answering(words);
+    for more in [&[][..], &["--json"]] {
+        let mut get = s1crets(&server);
+        get.env("VAULT_ADDR", &answers).args(["get", "vault.kv://secret/x"]).args(more);
+        let output = get.assert().failure();
+        let told = String::from_utf8(output.get_output().stderr.clone()).unwrap();
+        assert!(told.contains("vso[task.complete]") && !told.contains("##vso["), "{told}");
+        assert!(!told.lines().any(|line| line.trim_start().starts_with("::")), "{told}");
+    }
+}
+
+/// A server that refuses everything, in these words: its address. It answers as long as the tests run.
+fn answering(words: &str) -> String {
+    use std::io::{Read, Write};
+
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let answer = format!(
+        "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{words}",
+        words.len()
+    );
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    address
+}

@@ -8,12 +8,19 @@ use std::{
 
 use s1crets::{Client, Config, Error, ErrorKind, Secret};
 
-use super::{Run, env_file, filter::Filter, inherited, meaning::Meaning};
+use super::{
+    Run, env_file,
+    inherited::{Inheritance, Inherited},
+    meaning::{Meaning, is_reference},
+    requested::Requested,
+};
 use crate::{
     args::Global,
+    filter::Filter,
     from::{self, Naming},
-    name,
+    name, report,
     report::Failure,
+    reserved::{Allowed, Named},
     resolve::{self, Pair},
 };
 
@@ -30,39 +37,39 @@ pub(super) struct Environment {
 #[derive(Debug)]
 enum Source {
     Literal(OsString),
+    /// The text of an inherited variable that nobody asked to resolve, though it is a reference.
+    LooksLikeOne(OsString),
     Reference(String),
     Found(Secret),
 }
 
 impl Environment {
-    /// All that was asked for, or every name that is missing.
+    /// All that was asked for, or every name that is missing or refused.
     pub(super) async fn resolve(
         client: &Client,
         global: &Global,
         args: &Run,
         config: &Config,
     ) -> Result<Self, Failure> {
-        let wanted = Wanted::of(args)?;
-        let mut sources = BTreeMap::new();
-        for (name, value) in inherited::variables(config, args.pure, &wanted.keep) {
-            wanted.add(&mut sources, name, Source::of(client, &value));
-        }
+        let mut sources = Sources { wanted: Wanted::of(args)?, by_name: BTreeMap::new(), failures: Vec::new() };
+        sources.inherit(client, args, config)?;
         for (name, reference) in &config.secrets {
-            check(name)?;
-            wanted.add(&mut sources, name.into(), Source::Reference(reference.to_string()));
+            name::check(name)?;
+            sources.add(name.into(), Source::Reference(reference.to_string()));
         }
-        let unlisted = wanted.add_found(&mut sources, client, global, args).await;
+        sources.find(client, global, args).await;
         for path in &args.env_file {
             for (name, value) in env_file::read(path)? {
-                wanted.add(&mut sources, name.into(), Source::of(client, value.as_ref()));
+                sources.add(name.into(), Source::of(client, value.as_ref()));
             }
         }
         for typed in &args.env {
             let Pair { name, reference } = Pair::typed(client, global, typed)?;
-            check(&name)?;
-            sources.insert(name.into(), Source::Reference(reference));
+            name::check(&name)?;
+            sources.put(name.into(), Source::Reference(reference));
         }
-        Self::read(client, global, sources, unlisted).await
+        sources.warn_of_references(global);
+        Self::read(client, global, sources).await
     }
 
     /// The environment as the command's, the values in clear.
@@ -81,13 +88,16 @@ impl Environment {
     async fn read(
         client: &Client,
         global: &Global,
-        sources: BTreeMap<OsString, Source>,
-        mut failures: Vec<Failure>,
+        Sources { wanted, by_name, mut failures }: Sources,
     ) -> Result<Self, Failure> {
         let (mut environment, mut pairs) = (Self::default(), Vec::new());
-        for (name, source) in sources {
+        for (name, source) in by_name {
+            if let Err(refused) = wanted.check(&name, &source) {
+                failures.push(refused.into());
+                continue;
+            }
             match source {
-                Source::Literal(value) => drop(environment.given.insert(name, value)),
+                Source::Literal(value) | Source::LooksLikeOne(value) => drop(environment.given.insert(name, value)),
                 Source::Reference(reference) => pairs.push(Pair::new(name.to_string_lossy(), reference)),
                 Source::Found(secret) => drop(environment.secrets.insert(name.to_string_lossy().into(), secret)),
             }
@@ -110,64 +120,112 @@ impl Source {
     }
 }
 
+/// What gives each variable, and what could not be read or must not be.
+struct Sources {
+    wanted: Wanted,
+    by_name: BTreeMap<OsString, Source>,
+    failures: Vec<Failure>,
+}
+
+impl Sources {
+    fn put(&mut self, name: OsString, source: Source) {
+        self.by_name.insert(name, source);
+    }
+
+    fn add(&mut self, name: OsString, source: Source) {
+        if self.wanted.wants(&name.to_string_lossy()) {
+            self.put(name, source);
+        }
+    }
+
+    fn inherit(&mut self, client: &Client, args: &Run, config: &Config) -> Result<(), Failure> {
+        let requested = Requested::of(&args.resolve, config)?;
+        let inheritance = Inheritance::new(config, args.pure, &self.wanted.keep, &requested);
+        for Inherited { name, text, is_read } in inheritance.variables(client)? {
+            let source = match is_read {
+                true => Source::of(client, &text),
+                false if is_reference(client, &text) => Source::LooksLikeOne(text),
+                false => Source::Literal(text),
+            };
+            self.add(name, source);
+        }
+        Ok(())
+    }
+
+    /// What `--from` finds.
+    async fn find(&mut self, client: &Client, global: &Global, args: &Run) {
+        let naming = Naming { prefix: args.prefix.as_deref().unwrap_or_default(), keys: args.keys };
+        for from in &args.from {
+            match from::variables(client, global, from, naming).await {
+                Ok(found) => {
+                    for (name, secret) in found {
+                        if !self.wanted.takes(&name) {
+                            continue;
+                        }
+                        self.failures
+                            .extend(self.wanted.check_name(&name, Named::ByFrom(from)).err().map(Failure::from));
+                        self.put(name.into(), Source::Found(secret));
+                    }
+                }
+                Err(failure) => self.failures.push(failure),
+            }
+        }
+    }
+
+    /// Once for all, by their names: what they hold is text of others.
+    fn warn_of_references(&self, global: &Global) {
+        let names = self.by_name.iter().filter(|(_, source)| matches!(source, Source::LooksLikeOne(_)));
+        let names: Vec<_> = names.map(|(name, _)| name.to_string_lossy()).collect();
+        if !names.is_empty() {
+            let (names, what) = (names.join(", "), if names.len() == 1 { "a reference" } else { "references" });
+            let message = format!("passed on as text, though it looks like {what}: {names} (--resolve NAME reads it)");
+            report::warning(&message, global);
+        }
+    }
+}
+
 /// Which names the command gets.
 struct Wanted {
     keep: Filter,
     allow: Filter,
     deny: Filter,
+    /// By `--names`.
+    allowed: Allowed,
+    in_files: bool,
 }
 
 impl Wanted {
     fn of(args: &Run) -> Result<Self, Failure> {
         let [keep, allow, deny] = [&args.keep, &args.allow, &args.deny].map(|patterns| Filter::typed(patterns));
-        Ok(Self { keep: keep?, allow: allow?, deny: deny? })
-    }
-
-    fn add(&self, sources: &mut BTreeMap<OsString, Source>, name: OsString, source: Source) {
-        if self.wants(&name.to_string_lossy()) {
-            sources.insert(name, source);
-        }
+        let (keep, allow, deny, allowed) = (keep?, allow?, deny?, Allowed::typed(&args.names)?);
+        Ok(Self { keep, allow, deny, allowed, in_files: args.files })
     }
 
     fn wants(&self, name: &str) -> bool {
         (self.allow.is_empty() || self.allow.matches(name)) && !self.deny.matches(name)
     }
 
-    /// What `--from` finds; gives back what could not be read.
-    async fn add_found(
-        &self,
-        sources: &mut BTreeMap<OsString, Source>,
-        client: &Client,
-        global: &Global,
-        args: &Run,
-    ) -> Vec<Failure> {
-        let naming = Naming { prefix: args.prefix.as_deref().unwrap_or_default(), keys: args.keys };
-        let mut failures = Vec::new();
-        for from in &args.from {
-            match from::variables(client, global, from, naming).await {
-                Ok(found) => {
-                    for (name, secret) in found.into_iter().filter(|(name, _)| self.wants(name)) {
-                        failures.extend(from::check(&given(&name, args.files), from).err());
-                        sources.insert(name.into(), Source::Found(secret));
-                    }
-                }
-                Err(failure) => failures.push(failure),
-            }
+    /// Whether `--from` makes a variable for a secret of this name.
+    fn takes(&self, name: &str) -> bool {
+        self.wants(name) && (self.allowed.takes(name) || self.allowed.takes(&given(name, self.in_files)))
+    }
+
+    /// Refuses a name that the user chose for a value of a provider. What `--from` finds is checked when it is found.
+    fn check(&self, name: &OsStr, source: &Source) -> Result<(), Error> {
+        match source {
+            Source::Reference(_) => self.check_name(&name.to_string_lossy(), Named::ByUser),
+            Source::Literal(_) | Source::LooksLikeOne(_) | Source::Found(_) => Ok(()),
         }
-        failures
+    }
+
+    fn check_name(&self, name: &str, named: Named<'_>) -> Result<(), Error> {
+        self.allowed.check(name, &given(name, self.in_files), named)
     }
 }
 
 /// The variable that the command gets for a secret of this name.
 pub(super) fn given(name: &str, in_files: bool) -> String {
     if in_files { format!("{name}_FILE") } else { name.to_owned() }
-}
-
-fn check(name: &str) -> Result<(), Failure> {
-    match name::is_valid(name) {
-        true => Ok(()),
-        false => Err(Failure::Usage(format!("{name:?} is no variable's name: {}", name::RULE))),
-    }
 }
 
 fn nul() -> Error {

@@ -1,4 +1,6 @@
-//! What a value in the environment or in an env file means: itself, or a reference.
+//! What a value of an env file, or of a variable that is resolved, means: itself, or a reference.
+
+use std::ffi::OsStr;
 
 use s1crets::{Client, Reference};
 
@@ -17,7 +19,7 @@ impl<'a> Meaning<'a> {
     /// provider holds nothing in a new process.
     pub(super) fn of(client: &Client, value: &'a str) -> Self {
         let bare = value.trim_start_matches('\\');
-        match (is_reference(client, bare), value.len() - bare.len()) {
+        match (is_reference_text(client, bare), value.len() - bare.len()) {
             (true, 0) => Self::Reference(value),
             (true, _) => Self::Literal(&value[1..]),
             (false, _) => Self::Literal(value),
@@ -25,7 +27,12 @@ impl<'a> Meaning<'a> {
     }
 }
 
-fn is_reference(client: &Client, value: &str) -> bool {
+/// Whether a value is a reference: it would be read if it were resolved.
+pub(super) fn is_reference(client: &Client, value: &OsStr) -> bool {
+    value.to_str().is_some_and(|value| is_reference_text(client, value))
+}
+
+fn is_reference_text(client: &Client, value: &str) -> bool {
     let known = |provider: &str| provider != "memory" && client.providers().contains(&provider);
     Reference::looks_like(value)
         && !value.starts_with("file:///")

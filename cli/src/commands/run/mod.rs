@@ -3,17 +3,19 @@
 mod env_file;
 mod environment;
 mod files;
-mod filter;
 mod inherited;
 mod launch;
 mod meaning;
+mod proxies;
 mod redacted;
+mod requested;
 mod supervise;
 mod terminal;
 
 use std::{collections::BTreeMap, ffi::OsString, io, path::PathBuf, process::ExitCode};
 
 use clap::{Args, ValueHint};
+use s1crets::{Config, Error, ErrorKind};
 
 use self::{environment::Environment, files::Files, redacted::Started, supervise::Running, supervise::Supervisor};
 use super::wait;
@@ -26,14 +28,20 @@ use crate::{
     target,
 };
 
+const NO_SOURCE: &str = "nothing to give the command: name secrets with --env, --env-file, --from or --resolve, or in [secrets] of \
+                         the config file";
+const RESOLVE_HINT: &str = "--resolve NAME reads a variable of the environment that holds a reference; --pure alone starts the command \
+                            with a clean environment";
+
 #[derive(Debug, Args)]
 #[command(after_help = "\
 All secrets are read before the command starts, in as few calls as their backends allow; if any is missing, all that are \
 missing are told and the command is not started. Without --files and --redact, s1crets then becomes the command.
 
-A value in the environment or in an env file that is all of it a reference to a known provider, such as \
-aws.sm://prod/db#password, is resolved too. With a backslash in front it is a literal; file:///… always is. Of several \
-places that give a variable the last counts: the environment, [secrets] of the config file, --from, --env-file, --env.
+In an env file, a value that is all of it a reference to a known provider, such as aws.sm://prod/db#password, is resolved. \
+With a backslash in front it is a literal; file:///… always is. Variables of the environment are passed on as they are, \
+unless --resolve or [run] resolve of the config file names them: their text may be anybody's. If several places set a \
+variable, the last one wins: the environment, [secrets] of the config file, --from, --env-file, --env.
 
 Exit status: the command's own, 128 and the signal if one ended it, 127 if there is no such command, 126 if it can't be \
 run, else as told by s1crets --help.
@@ -43,7 +51,8 @@ Examples:
   s1crets run --env-file .env --pure -- ./server --port 8080
   s1crets run --from aws.ps:///prod/app/ --prefix APP_ -- ./server
   s1crets run --from vault.kv://secret/app --files -- ./server
-  s1crets run --env-file .env --redact -- ./deploy.sh")]
+  s1crets run --env-file .env --redact -- ./deploy.sh
+  DB_PASSWORD=aws.sm://prod/db#password s1crets run --resolve DB_PASSWORD -- ./migrate")]
 pub(crate) struct Run {
     /// Give the command this variable; a REF without a provider is of --provider. Again for more
     #[arg(short, long, value_name = "NAME=REF")]
@@ -61,6 +70,13 @@ pub(crate) struct Run {
     /// Of the secrets below the path of --from, take those that are JSON objects apart into their keys
     #[arg(long, requires = "from")]
     keys: bool,
+    /// Of the names that --from makes, take those that match this pattern. A name that controls programs, such as
+    /// PIP_INDEX_URL, has no value from a provider unless it matches; also with --env and the like
+    #[arg(long, value_name = "PATTERN")]
+    names: Vec<String>,
+    /// Resolve this variable of the environment if it holds a reference. A name, which must be set, or a pattern
+    #[arg(long, value_name = "NAME")]
+    resolve: Vec<String>,
     /// Leave out the rest of the environment but what a program needs to run: PATH, HOME, USER, LOGNAME, SHELL, PWD, TERM,
     /// COLORTERM, NO_COLOR, LANG, LANGUAGE, LC_*, TZ, TMPDIR
     #[arg(long)]
@@ -89,8 +105,22 @@ pub(crate) struct Run {
     command: Vec<OsString>,
 }
 
+impl Run {
+    /// Whoever relies on variables that are resolved by themselves would run the command with references for secrets.
+    fn check_sources(&self, config: &Config) -> Result<(), Failure> {
+        let typed = [&self.env, &self.from, &self.resolve].iter().any(|given| !given.is_empty());
+        let configured =
+            !config.secrets.is_empty() || config.run.resolve.as_ref().is_some_and(|names| !names.is_empty());
+        match typed || configured || !self.env_file.is_empty() || self.pure {
+            true => Ok(()),
+            false => Err(Error::new(ErrorKind::InvalidInput, NO_SOURCE).with_hint(RESOLVE_HINT).into()),
+        }
+    }
+}
+
 pub(crate) fn run(global: &Global, args: &Run) -> Result<ExitCode, Failure> {
     let config = target::loader(global).load()?;
+    args.check_sources(&config)?;
     let client = target::with_options(config.clone(), global).build()?;
     let environment = wait(Environment::resolve(&client, global, args, &config))?;
     masks::tell(global, environment.secrets.iter().map(|(name, secret)| (name.as_str(), secret)))?;
@@ -159,7 +189,8 @@ fn plain(mut command: std::process::Command) -> io::Result<Started> {
 
 fn needles(global: &Global, environment: &Environment) -> Needles {
     let mut forms = Forms::default();
-    for (name, secret) in &environment.secrets {
+    let proxies = proxies::passwords(&environment.given);
+    for (name, secret) in environment.secrets.iter().chain(&proxies) {
         if !forms.add(secret) {
             report::warning(&format!("{name} is shorter than {SHORTEST} bytes: it is not redacted"), global);
         }

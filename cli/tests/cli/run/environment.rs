@@ -59,14 +59,19 @@ fn credentials_of_ours_and_of_the_providers_stay_behind() {
         "VAULT_TOKEN_FILE",
         "VAULT_ROLE_ID",
         "VAULT_SECRET_ID",
+        "VAULT_CLIENT_KEY",
         "BAO_TOKEN",
+        "BAO_CLIENT_KEY",
         "BAO_SECRET_ID",
         "S1CRETS_RETRY",
+        // GitHub's runner hands an ID token to whoever has these two, and AWS or Vault take that for a login.
+        "ACTIONS_ID_TOKEN_REQUEST_URL",
+        "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
     ];
     let with_credentials = || {
         let mut command = run(&file);
         command.envs(credentials.map(|name| (name, "1")));
-        command.env("AWS_REGION", "eu-west-1").env("VAULT_ADDR", "http://127.0.0.1:1");
+        command.env("AWS_REGION", "eu-west-1").env("VAULT_ADDR", "http://127.0.0.1:1").args(["--resolve", "*"]);
         command
     };
     let rest = ["AWS_EC2_METADATA_DISABLED=true", "AWS_REGION=eu-west-1", "HOME=/nonexistent", "PATH=/usr/bin:/bin"];
@@ -74,9 +79,17 @@ fn credentials_of_ours_and_of_the_providers_stay_behind() {
     assert_eq!(environ(&mut with_credentials()), rest);
 
     let mut kept = with_credentials();
-    kept.args(["--keep", "VAULT_TOKEN", "--keep", "AWS_SES*"]);
+    kept.args(["--keep", "VAULT_TOKEN", "--keep", "AWS_SES*", "--keep", "*_CLIENT_KEY", "--keep", "ACTIONS_*"]);
     let kept: Vec<_> = environ(&mut kept).into_iter().filter(|variable| !rest.contains(&variable.as_str())).collect();
-    assert_eq!(kept, ["AWS_SESSION_TOKEN=1", "VAULT_TOKEN=1"]);
+    let expected = [
+        "ACTIONS_ID_TOKEN_REQUEST_TOKEN=1",
+        "ACTIONS_ID_TOKEN_REQUEST_URL=1",
+        "AWS_SESSION_TOKEN=1",
+        "BAO_CLIENT_KEY=1",
+        "VAULT_CLIENT_KEY=1",
+        "VAULT_TOKEN=1",
+    ];
+    assert_eq!(kept, expected);
 
     // Asked for by name, it is no longer ours.
     let mut asked = with_credentials();
@@ -92,7 +105,7 @@ fn a_reference_stands_wherever_a_value_stands() {
     let mut command = run(&file);
     command.env("INHERITED", DB).env("LITERAL", format!("\\{DB}")).env("URL", "file:///etc/hosts");
     command.env("PART", format!("see {DB}")).env("UNKNOWN", "https://host/x").env("CELERY_BROKER_URL", "memory://");
-    command.arg("--env-file").arg(&env_file).args(["--deny", "AWS_*", "--deny", "HOME"]);
+    command.arg("--env-file").arg(&env_file).args(["--resolve", "*", "--deny", "AWS_*", "--deny", "HOME"]);
     let expected = [
         "CELERY_BROKER_URL=memory://",
         "EMPTY=",
@@ -155,7 +168,7 @@ fn a_variable_of_which_the_config_file_says_that_it_holds_a_credential_stays_beh
             .env("CI_VAULT_TOKEN", "1")
             .env("APP_CACHE_KEY", "2")
             .env("PROD_TOKEN", "3")
-            .args(["--config"])
+            .args(["--resolve", "*", "--config"])
             .arg(&config);
         command
     };
@@ -183,7 +196,13 @@ fn the_command_can_not_read_the_credentials_of_the_one_beside_it() {
             }
             false => std::process::Command::new(&s1crets),
         };
-        command.env_clear().env("PATH", "/usr/bin:/bin").env("VAULT_TOKEN", "hvs.ours").args(["run", way, "--"]);
+        command.env_clear().env("PATH", "/usr/bin:/bin").env("VAULT_TOKEN", "hvs.ours").args([
+            "run",
+            way,
+            "--resolve",
+            "*",
+            "--",
+        ]);
         let output = command.args(["sh", "-c", "cat /proc/$PPID/environ; echo $?"]).output().unwrap();
         let (printed, told) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert_eq!((&*printed, told.contains("Permission denied")), ("1\n", true), "{way}: {told}");

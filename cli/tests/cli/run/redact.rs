@@ -90,6 +90,24 @@ fn a_value_that_comes_in_pieces_is_taken_out_whole() {
     command.assert().success().stdout("***.\n");
 }
 
+/// The command needs its proxy, and the log must not show how to log in to it.
+#[test]
+fn the_password_of_a_proxy_is_taken_out() {
+    let (_folder, file) = example();
+    let mut command = run(&file);
+    command.env("HTTPS_PROXY", "http://me:p%40ss-wOrd@proxy:3128").env("all_proxy", "socks5://me:hunter2@proxy");
+    command
+        .env("NO_PROXY", "localhost")
+        .env("SHORT_PROXY", "http://me:pin@proxy")
+        .args(["--redact", "--pure", "--keep", "*"]);
+    let script = "echo $HTTPS_PROXY $all_proxy $NO_PROXY; echo 'p@ss-wOrd'; printf me:hunter2 | base64";
+    let told = "s1crets: warning: the password of SHORT_PROXY is shorter than 4 bytes: it is not redacted\n";
+    let shown = "http://me:***@proxy:3128 socks5://me:***@proxy localhost\n***\n";
+    let output = command.args(["--", "sh", "-c", script]).assert().success().stderr(told);
+    let printed = String::from_utf8(output.get_output().stdout.clone()).unwrap();
+    assert!(printed.starts_with(shown) && !printed.contains("aHVudGVy"), "{printed}");
+}
+
 #[test]
 fn values_too_short_to_take_out_are_told_by_name() {
     let (_folder, file) = example();

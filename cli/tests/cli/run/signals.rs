@@ -20,7 +20,7 @@ fn the_status_is_the_commands_own() {
     for way in WAYS {
         for (script, status) in [("exit 0", 0), ("exit 7", 7), ("kill -KILL $$", 137), ("kill -TERM $$", 143)] {
             let mut command = run(&file);
-            let output = command.args(way).args(["--", "sh", "-c", script]).output().unwrap();
+            let output = command.args(way).args(["--pure", "--", "sh", "-c", script]).output().unwrap();
             let signal = std::os::unix::process::ExitStatusExt::signal(&output.status).map(|signal| 128 + signal);
             assert_eq!(output.status.code().or(signal), Some(status), "{way:?} {script}: {output:?}");
         }
@@ -37,7 +37,7 @@ fn a_command_that_can_not_be_started_ends_as_in_a_shell() {
         for (program, status) in [("no-such-command", 127), ("/nonexistent/x", 127), (plain, 126), ("/", 126)] {
             let told = predicate::str::starts_with(format!("s1crets: can't run {program}: "));
             let mut command = run(&file);
-            command.args(way).args(["--", program]).assert().code(status).stdout("").stderr(told);
+            command.args(way).args(["--pure", "--", program]).assert().code(status).stdout("").stderr(told);
         }
     }
 }

@@ -142,6 +142,20 @@ fn trust_prints_first_what_the_file_decides() {
         .stdout(told);
 }
 
+/// The file is a stranger's until it is trusted: it must not draw over what is told of it.
+#[test]
+fn what_trust_prints_can_not_be_forged_by_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    write(
+        folder.path(),
+        "[providers.\"vault.kv\"]\naddress = \"https://x/\\u001b[2J\\u202e\\u009b\\n::add-mask::\"\n[secrets]\n\"A\\u001b[1A\" = \"file://a\"\n",
+    );
+    let shown = in_folder(folder.path()).args(["config", "trust"]).assert().success();
+    let shown = String::from_utf8(shown.get_output().stdout.clone()).unwrap();
+    assert!(shown.chars().all(|c| c == '\n' || !c.is_control() && c != '\u{202e}'), "{shown:?}");
+    assert!(!shown.lines().any(|line| line.trim_start().starts_with("::")), "{shown}");
+}
+
 #[test]
 fn only_what_is_found_and_can_be_read_is_trusted() {
     let folder = tempfile::tempdir().unwrap();

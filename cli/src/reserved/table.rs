@@ -1,0 +1,342 @@
+//! The table of reserved names, by what they control. docs/names.md shows it to people; a test compares the two.
+//!
+//! A family is listed instead of its members where all names that begin so belong to one program:
+//! its next release may add one. Names are listed one by one where applications have names that
+//! begin the same (`GOOGLE_…`, `PS…`). Names that programs only show, such as `USER`, `USERNAME`,
+//! `LOGNAME`, `HOST` and `HOSTNAME`, are left out: secrets have keys of these names.
+//!
+//! Taken from:
+//!
+//! - sudo, [`initial_badenv_table`](https://github.com/sudo-project/sudo/blob/main/plugins/sudoers/env.c), all of it;
+//! - glibc, [`unsecvars.h`](https://github.com/bminor/glibc/blob/master/sysdeps/generic/unsecvars.h), all of it;
+//! - the manuals of [bash](https://www.gnu.org/software/bash/manual/html_node/Shell-Variables.html),
+//!   [zsh](https://zsh.sourceforge.io/Doc/Release/Parameters.html) and
+//!   [fish](https://fishshell.com/docs/current/language.html#special-variables), and the tables of
+//!   [ksh](https://github.com/ksh93/ksh/blob/dev/src/cmd/ksh93/data/variables.c) and
+//!   [mksh](https://github.com/MirBSD/mksh/blob/master/var_spec.h): every special variable in upper case;
+//! - the manuals of the programs that the other groups name.
+
+/// Names that control the same.
+pub(super) struct Group {
+    /// What a name of this group controls, after "it controls".
+    pub(super) controls: &'static str,
+    /// How all names of a family begin.
+    pub(super) families: &'static [&'static str],
+    pub(super) names: &'static [&'static str],
+    pub(super) credentials: Credentials,
+}
+
+/// Whether a name of the group that ends like a credential may have a value from a provider: it
+/// decides as whom a program logs in, not what it runs.
+pub(super) enum Credentials {
+    /// No: the group has no credentials.
+    Refused,
+    /// Where the user wrote the name. `--from` doesn't make it: a secret must not decide as whom the
+    /// command reads its own secrets.
+    Typed,
+    /// Yes: secrets with such keys are common, `GITHUB_TOKEN` say.
+    Taken,
+}
+
+/// How the names of credentials end.
+pub(super) const CREDENTIALS: [&str; 12] = [
+    "_ACCESS_KEY",
+    "_ACCESS_KEY_ID",
+    "_API_KEY",
+    "_APP_ID",
+    "_CLIENT_ID",
+    "_PASSWORD",
+    "_PRIVATE_KEY",
+    "_ROLE_ID",
+    "_SECRET",
+    "_SECRET_ID",
+    "_TOKEN",
+    "_USERNAME",
+];
+
+use Credentials::{Refused, Taken, Typed};
+
+#[rustfmt::skip]
+pub(super) const GROUPS: &[Group] = &[
+    Group {
+        controls: "the dynamic loader",
+        families: &["DYLD_", "LDR_", "LD_", "_RLD"],
+        names: &["BEGINLIBPATH", "ENDLIBPATH", "LIBPATH", "LIBPATHSTRICT", "SHLIB_PATH"],
+        credentials: Refused,
+    },
+    Group {
+        controls: "the C library: its files, name resolution, memory, locale and time zone",
+        families: &["GLIBC_", "LC_", "MALLOC_", "RESOLV_"],
+        names: &[
+            "ASAN_OPTIONS", "GCONV_PATH", "GETCONF_DIR", "GMON_OUT_PREFIX", "HOSTALIASES", "LANG", "LANGUAGE",
+            "LINGUAS", "LOCALDOMAIN", "LOCPATH", "LSAN_OPTIONS", "MSAN_OPTIONS", "MUSL_LOCPATH", "NIS_PATH",
+            "NLSPATH", "PATH_LOCALE", "RES_OPTIONS", "TEMP", "TEXTDOMAIN", "TEXTDOMAINDIR", "TMP", "TMPDIR",
+            "TSAN_OPTIONS", "TZ", "TZDIR", "UBSAN_OPTIONS", "_RJEM_MALLOC_CONF",
+        ],
+        credentials: Refused,
+    },
+    Group {
+        controls: "login libraries",
+        families: &["KRB5", "LDAPTLS_"],
+        names: &[
+            "AUTHSTATE", "DLC_ACE", "LDAPCONF", "LDAPRC", "SASL_CONF_PATH", "SASL_PATH", "USR_ACE", "VAR_ACE",
+        ],
+        credentials: Refused,
+    },
+    Group {
+        controls: "shells",
+        families: &[
+            "BASH_", "FISH_", "KSH", "READLINE_", "ZCURSES_", "ZFTP_", "ZLE_", "ZLS_", "ZSH_", "__BASH_FUNC",
+        ],
+        names: &[
+            "ARGC", "ARGV0", "BASH", "BASHOPTS", "BASHPID", "BAUD", "CDPATH", "CHILD_MAX", "CMD_DURATION", "COLUMNS",
+            "COMPREPLY", "COMP_CWORD", "COMP_KEY", "COMP_LINE", "COMP_POINT", "COMP_TYPE", "COMP_WORDBREAKS",
+            "COMP_WORDS", "COPROC", "CORRECT_IGNORE", "CORRECT_IGNORE_FILE", "CPUTYPE", "DIRSTACK", "DIRSTACKSIZE",
+            "EGID", "EMACS", "ENV", "EPOCHREALTIME", "EPOCHSECONDS", "ERRNO", "EUID", "EXECIGNORE", "EXECSHELL",
+            "FCEDIT", "FIGNORE", "FPATH", "FUNCNAME", "FUNCNEST", "GID", "GLOBIGNORE", "GLOBSORT", "GROUPS",
+            "HISTCHARS", "HISTCMD", "HISTCONTROL", "HISTEDIT", "HISTFILE", "HISTFILESIZE", "HISTIGNORE",
+            "HISTORY_IGNORE", "HISTSIZE", "HISTTIMEFORMAT", "HOSTFILE", "HOSTTYPE", "IFS", "IGNOREEOF", "INPUTRC",
+            "INSIDE_EMACS", "JOBMAX", "KEYBOARD_HACK", "KEYTIMEOUT", "LINENO", "LINES", "LISTMAX", "LOGCHECK",
+            "MACHTYPE", "MAIL", "MAILCHECK", "MAILPATH", "MANPATH", "MAPFILE", "MATCH", "MBEGIN", "MEND",
+            "MENUSELECT", "MODULE_PATH", "NULLCMD", "OLDPWD", "OPTARG", "OPTERR", "OPTIND", "OSTYPE", "PGRP",
+            "PIPESTATUS", "POSIXLY_CORRECT", "POSTEDIT", "PPID", "PROMPT", "PROMPT2", "PROMPT3", "PROMPT4",
+            "PROMPT_COMMAND", "PROMPT_DIRTRIM", "PROMPT_EOL_MARK", "PS0", "PS1", "PS2", "PS3", "PS4", "PSVAR", "PWD",
+            "RANDOM", "READNULLCMD", "REPLY", "REPORTMEMORY", "REPORTTIME", "RPROMPT", "RPROMPT2", "RPS1", "RPS2",
+            "SAVEHIST", "SECONDS", "SHELL", "SHELLOPTS", "SHELL_PROMPT_PREFIX", "SHELL_PROMPT_SUFFIX",
+            "SHELL_WELCOME", "SHLVL", "SPROMPT", "SRANDOM", "STTY", "TIMEFMT", "TIMEFORMAT", "TMOUT", "TMPPREFIX",
+            "TMPSUFFIX", "TRY_BLOCK_ERROR", "TRY_BLOCK_INTERRUPT", "TTY", "TTYIDLE", "UID", "WATCH", "WATCHFMT",
+            "WORDCHARS", "ZBEEP", "ZDOTDIR", "_",
+        ],
+        credentials: Refused,
+    },
+    Group {
+        controls: "where programs find commands, files and services",
+        families: &["DBUS_", "SUDO_", "SYSTEMD_", "XDG_"],
+        names: &[
+            "ALLUSERSPROFILE", "APPDATA", "COMSPEC", "CREDENTIALS_DIRECTORY", "GNUPGHOME", "GPG_AGENT_INFO", "HOME",
+            "HOMEDRIVE", "HOMEPATH", "INFOPATH", "LISTEN_FDNAMES", "LISTEN_FDS", "LISTEN_PID", "LISTEN_PIDFDID",
+            "LOCALAPPDATA", "LOCATE_PATH", "MAGIC", "NETRC", "NOTIFY_SOCKET", "PATH", "PATHEXT",
+            "PINENTRY_USER_DATA", "PROGRAMDATA", "PROGRAMFILES", "SSH_AGENT_PID", "SSH_ASKPASS",
+            "SSH_ASKPASS_REQUIRE", "SSH_AUTH_SOCK", "SSH_PKCS11_HELPER", "SSH_SK_HELPER", "SSH_SK_PROVIDER",
+            "SYSTEMROOT", "USERPROFILE", "WINDIR",
+        ],
+        credentials: Refused,
+    },
+    Group {
+        controls: "editors, pagers, terminals and command-line tools",
+        families: &[
+            "BAT_", "EMACS", "FZF_", "GROFF_", "LESSKEY", "LESS_", "NVIM_", "PARALLEL_", "PASSWORD_STORE_",
+            "TERMINFO",
+        ],
+        names: &[
+            "AWKLIBPATH", "AWKPATH", "BC_ENV_ARGS", "BROWSER", "BZIP", "BZIP2", "COLORTERM", "DC_ENV_ARGS",
+            "DEBUGINFOD_URLS", "DELTA_FEATURES", "DELTA_PAGER", "EDITOR", "EXINIT", "GREP_OPTIONS", "GVIMINIT",
+            "GZIP", "LESS", "LESSCHARSET", "LESSCLOSE", "LESSECHO", "LESSEDIT", "LESSHISTFILE", "LESSOPEN",
+            "LESSSECURE", "LS_OPTIONS", "LYNX_CFG", "MAILCAPS", "MAILER", "MAILRC", "MANOPT", "MANPAGER",
+            "MANROFFOPT", "MANROFFSEQ", "MORE", "MOST_SWITCHES", "MYVIMRC", "PAGER", "PARALLEL", "RSH", "SCREENRC",
+            "TAPE", "TAR_OPTIONS", "TERM", "TERMCAP", "TERMPATH", "UNZIP", "UNZIPOPT", "VIM", "VIMINIT",
+            "VIMRUNTIME", "VISUAL", "XZ_DEFAULTS", "XZ_OPT", "ZIPINFO", "ZIPINFOOPT", "ZIPOPT",
+        ],
+        credentials: Refused,
+    },
+    Group {
+        controls: "the desktop and graphics libraries",
+        families: &[
+            "CUDA_", "EGL_", "FONTCONFIG_", "GDK_", "GIO_", "GSETTINGS_", "GST_", "GTK_", "LIBGL_", "MAGICK_",
+            "MESA_", "OCL_", "QML_", "QT_", "VK_ADD_", "VK_DRIVER_", "VK_ICD_", "VK_IMPLICIT_", "VK_INSTANCE_",
+            "VK_LAYER_", "VK_LOADER_", "WAYLAND_",
+        ],
+        names: &[
+            "ALSA_CONFIG_PATH", "DISPLAY", "GS_DEVICE", "GS_LIB", "GS_OPTIONS", "ICEAUTHORITY", "LIBVA_DRIVERS_PATH",
+            "PULSE_CLIENTCONFIG", "PULSE_CONFIG_PATH", "PULSE_SERVER", "SESSION_MANAGER", "VDPAU_DRIVER_PATH",
+            "XAPPLRESDIR", "XAUTHORITY", "XENVIRONMENT", "XFILESEARCHPATH", "XKEYSYMDB", "XLOCALEDIR", "XMODIFIERS",
+        ],
+        credentials: Refused,
+    },
+    Group {
+        controls: "TLS: which servers are trusted, and where keys are logged",
+        families: &["CURL_", "GNUTLS_", "NSS_", "OPENSSL_", "P11_KIT_", "SSL_CERT_"],
+        names: &[
+            "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", "GRPC_XDS_BOOTSTRAP", "GRPC_XDS_BOOTSTRAP_CONFIG",
+            "HTTPLIB2_CA_CERTS", "OPENSC_CONF", "REQUESTS_CA_BUNDLE", "SOFTHSM2_CONF", "SSLKEYLOGFILE",
+            "SYSTEM_WGETRC", "WGETRC",
+        ],
+        credentials: Refused,
+    },
+    Group {
+        controls: "proxies: where requests go",
+        families: &["PROXYCHAINS_"],
+        names: &[
+            "ALL_PROXY", "AUTO_PROXY", "CGI_HTTP_PROXY", "FTPS_PROXY", "FTP_PROXY", "GOPHER_PROXY", "GRPC_PROXY",
+            "GRPC_PROXY_EXP", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "RSYNC_CONNECT_PROG", "RSYNC_PROXY",
+            "RSYNC_RSH", "SOCKS4_PROXY", "SOCKS5_PROXY", "SOCKS5_SERVER", "SOCKS_PROXY", "SOCKS_SERVER",
+            "TSOCKS_CONF_FILE", "WSS_PROXY", "WS_PROXY",
+        ],
+        credentials: Refused,
+    },
+    Group {
+        controls: "compilers, build tools and package managers of the system",
+        families: &[
+            "BAZEL", "CCACHE_", "CLANG_", "CMAKE_", "CONAN_", "CTEST_", "DEB_", "DISTCC_", "DPKG_", "FAKEROOT",
+            "GCC_", "HOMEBREW_", "LLVM_", "NINJA_", "NIX_", "PKG_CONFIG", "SCCACHE_", "VCPKG_", "XCODE_",
+        ],
+        names: &[
+            "ACLOCAL", "ACLOCAL_PATH", "APT_CONFIG", "AR", "ARFLAGS", "AS", "ASFLAGS", "AUTOCONF", "AUTOHEADER",
+            "AUTOM4TE", "AUTOMAKE", "CC", "CFLAGS", "COMPILER_PATH", "CONFIG_SHELL", "CONFIG_SITE", "CPATH",
+            "CPLUS_INCLUDE_PATH", "CPP", "CPPFLAGS", "CXX", "CXXFLAGS", "C_INCLUDE_PATH", "DEVELOPER_DIR", "F77",
+            "F90", "FC", "FCFLAGS", "FFLAGS", "GNUMAKEFLAGS", "HOSTCC", "HOSTCXX", "INCLUDE", "LD", "LDFLAGS",
+            "LDLIBS", "LEX", "LIB", "LIBRARY_PATH", "LIBTOOL", "LIBTOOLIZE", "M4", "M4PATH", "MAKE", "MAKEFILES",
+            "MAKEFLAGS", "MAKEINFO", "MAKELEVEL", "MAKEOVERRIDES", "MAKESHELL", "MFLAGS", "NM", "NVCC",
+            "NVCC_APPEND_FLAGS", "NVCC_PREPEND_FLAGS", "OBJCOPY", "OBJC_INCLUDE_PATH", "OBJDUMP", "RANLIB",
+            "RPM_CONFIGDIR", "SDKROOT", "STRIP", "SYSROOT", "TEXINPUTS", "TEXMFHOME", "VPATH", "YACC",
+        ],
+        credentials: Taken,
+    },
+    Group {
+        controls: "Python and its tools",
+        families: &[
+            "CONDA_", "COVERAGE_", "HATCH_", "JUPYTER_", "MAMBA_", "PDM_", "PIPENV_", "PIPX_", "PIP_", "POETRY_",
+            "PYENV_", "PYTEST_", "PYTHON", "TOX_", "TWINE_", "UVICORN_", "UV_", "VIRTUALENV_",
+        ],
+        names: &[
+            "DJANGO_SETTINGS_MODULE", "FLASK_APP", "GUNICORN_CMD_ARGS", "IPYTHONDIR", "MYPYPATH", "PYLINTRC",
+            "VIRTUAL_ENV",
+        ],
+        credentials: Taken,
+    },
+    Group {
+        controls: "Node.js, npm and other JavaScript tools",
+        families: &[
+            "BUN_", "COREPACK_", "DENO_", "ELECTRON_", "NODE_", "NPM_CONFIG_", "NVM_", "PLAYWRIGHT_", "PNPM_",
+            "PUPPETEER_", "TS_NODE_", "VOLTA_", "YARN_",
+        ],
+        names: &["ESBUILD_BINARY_PATH", "SASS_PATH"],
+        credentials: Taken,
+    },
+    Group {
+        controls: "Git and other version control",
+        families: &["BZR_", "GCM_", "GH_", "GIT_", "GLAB_", "JJ_", "SVN_"],
+        names: &[
+            "CVSEDITOR", "CVSROOT", "CVS_RSH", "CVS_SERVER", "HG", "HGEDITOR", "HGMERGE", "HGPLAIN", "HGRCPATH",
+        ],
+        credentials: Taken,
+    },
+    Group {
+        controls: "Rust's tools",
+        families: &["CARGO_", "CLIPPY_", "RUSTC", "RUSTDOC", "RUSTUP_"],
+        names: &["CARGO", "RUSTFLAGS", "RUSTFMT"],
+        credentials: Taken,
+    },
+    Group {
+        controls: "Go's tools",
+        families: &["CGO_"],
+        names: &[
+            "GCCGO", "GCCGOTOOLDIR", "GO111MODULE", "GOARCH", "GOAUTH", "GOBIN", "GOCACHE", "GOCACHEPROG",
+            "GOCOVERDIR", "GODEBUG", "GOENV", "GOEXE", "GOEXPERIMENT", "GOFLAGS", "GOGCCFLAGS", "GOINSECURE",
+            "GOMOD", "GOMODCACHE", "GONOPROXY", "GONOSUMCHECK", "GONOSUMDB", "GOOS", "GOPATH", "GOPRIVATE",
+            "GOPROXY", "GOROOT", "GOSUMDB", "GOTELEMETRYDIR", "GOTMPDIR", "GOTOOLCHAIN", "GOTOOLDIR", "GOTRACEBACK",
+            "GOVCS", "GOWORK", "GO_EXTLINK_ENABLED",
+        ],
+        credentials: Refused,
+    },
+    Group {
+        controls: "Java and its build tools",
+        families: &[
+            "ANT_", "CATALINA_", "GRADLE_", "GROOVY_", "HADOOP_", "JAVA_", "JDK_", "JRE_", "JVM_", "KOTLIN_", "M2_",
+            "MAVEN_", "MVN_", "SBT_", "SCALA_", "SPARK_", "SPRING_CONFIG_", "_JAVA",
+        ],
+        names: &[
+            "BOOT_JVM_OPTIONS", "CLASSPATH", "ES_JAVA_OPTS", "IBM_JAVA_OPTIONS", "JENKINS_JAVA_OPTS", "KAFKA_OPTS",
+            "LEIN_JVM_OPTS", "LOADER_PATH", "OPENJ9_JAVA_OPTIONS", "SPRING_APPLICATION_JSON",
+        ],
+        credentials: Taken,
+    },
+    Group {
+        controls: ".NET and PowerShell",
+        families: &[
+            "COMPLUS_", "CORECLR_", "COR_ENABLE_", "COR_PROFILER", "DOTNET_", "MSBUILD", "NUGET_", "POWERSHELL_",
+            "PSMODULE",
+        ],
+        names: &["ASPNETCORE_HOSTINGSTARTUPASSEMBLIES", "PSEXECUTIONPOLICYPREFERENCE", "__PSLOCKDOWNPOLICY"],
+        credentials: Taken,
+    },
+    Group {
+        controls: "Ruby and its tools",
+        families: &["BUNDLER_", "BUNDLE_", "GEM_", "JRUBY_", "RBENV_", "RUBY"],
+        names: &["GEMRC", "IRBRC", "RAKEOPT"],
+        credentials: Taken,
+    },
+    Group {
+        controls: "Perl, PHP, Lua and other interpreters",
+        families: &[
+            "CAML_", "COMPOSER_", "CRYSTAL_", "ELIXIR_", "ERL_", "GHC_", "GUILE_", "HEX_", "JULIA_", "JYTHON",
+            "LUA_", "MIX_", "OCAML", "PERL", "PHP", "R_LIBS", "ZIG_",
+        ],
+        names: &[
+            "GHCRTS", "PUB_CACHE", "PUB_HOSTED_URL", "R_ENVIRON", "R_ENVIRON_USER", "R_HOME", "R_PROFILE",
+            "R_PROFILE_USER", "TCLLIBPATH", "TCL_LIBRARY", "TK_LIBRARY",
+        ],
+        credentials: Taken,
+    },
+    Group {
+        controls: "the AWS SDKs and command: whom they ask, and as whom",
+        families: &["AWS_", "BOTO_", "CDK_", "SAM_CLI_"],
+        names: &[],
+        credentials: Typed,
+    },
+    Group {
+        controls: "Vault and OpenBao: whom they ask, and as whom",
+        families: &["BAO_", "CONSUL_", "NOMAD_", "OPENBAO_", "VAULT_"],
+        names: &[],
+        credentials: Typed,
+    },
+    Group {
+        controls: "s1crets itself",
+        families: &["S1CRETS_"],
+        names: &[],
+        credentials: Refused,
+    },
+    Group {
+        controls: "tools of other clouds, infrastructure and backups",
+        families: &[
+            "ANSIBLE_", "CLOUDSDK_", "PACKER_", "PULUMI_", "RCLONE_", "TERRAGRUNT_", "TF_CLI_", "TF_PLUGIN_",
+            "VAGRANT_",
+        ],
+        names: &[
+            "AZURE_AUTHORITY_HOST", "AZURE_CONFIG_DIR", "AZURE_EXTENSION_DIR", "AZURE_FEDERATED_TOKEN_FILE",
+            "BORG_PASSCOMMAND", "BORG_REMOTE_PATH", "BORG_RSH", "GOOGLE_APPLICATION_CREDENTIALS",
+            "GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES", "RESTIC_PASSWORD_COMMAND", "RESTIC_PASSWORD_FILE",
+            "SOPS_AGE_KEY_CMD", "SOPS_EDITOR", "TERRAFORM_CONFIG", "TF_DATA_DIR", "TF_LOG", "TF_LOG_PATH",
+            "TF_REATTACH_PROVIDERS",
+        ],
+        credentials: Taken,
+    },
+    Group {
+        controls: "containers and Kubernetes: which host, cluster and registry",
+        families: &[
+            "ARGOCD_", "BUILDAH_", "BUILDKIT_", "BUILDX_", "CNI_", "COMPOSE_", "CONTAINERD_", "CONTAINERS_",
+            "CONTAINER_", "DOCKER_", "HELM_", "K9S", "KREW_", "KUBE", "KUSTOMIZE_", "PODMAN_", "TESTCONTAINERS_",
+        ],
+        names: &["REGISTRY_AUTH_FILE"],
+        credentials: Taken,
+    },
+    Group {
+        controls: "the CI system",
+        families: &[
+            "ACTIONS_", "BUILDKITE_", "CIRCLE_", "CI_", "FORGEJO_", "GITEA_", "GITHUB_", "GITLAB_", "JENKINS_",
+            "RUNNER_", "TEAMCITY_", "TRAVIS_",
+        ],
+        names: &["BUILDKITE", "CI", "CIRCLECI", "TF_BUILD", "TRAVIS"],
+        credentials: Taken,
+    },
+    Group {
+        controls: "database clients: their files, plugins and TLS",
+        families: &["LIBMYSQL_", "PGSSL", "PSQL_"],
+        names: &[
+            "FREETDS", "FREETDSCONF", "MYSQL_HISTFILE", "MYSQL_HOME", "MYSQL_TEST_LOGIN_FILE", "ODBCINI", "ODBCINST",
+            "ODBCINSTINI", "ODBCSYSINI", "ORACLE_HOME", "PGGSSLIB", "PGOPTIONS", "PGPASSFILE", "PGSERVICEFILE",
+            "PGSYSCONFDIR", "PSQLRC", "REDISCLI_RCFILE", "SQLPATH", "TNS_ADMIN",
+        ],
+        credentials: Refused,
+    },
+];

@@ -1,0 +1,201 @@
+//! Variables of the environment that look like references: whose text is it?
+
+use std::{ffi::OsStr, fs, os::unix::ffi::OsStrExt};
+
+use predicates::{prelude::*, str::contains};
+use s1crets_testbed::OpenBao;
+use serde_json::json;
+
+use super::{PASSWORD, environ, run};
+use crate::example;
+
+const DB: &str = "file://app/db#password";
+
+/// Its title is one of the variables of the job that builds a merge request.
+#[test]
+fn the_title_of_a_merge_request_is_not_taken_for_a_reference() {
+    let vault = OpenBao::dev();
+    vault.must("POST", "secret/data/admin", &json!({ "data": { "pw": PASSWORD } }));
+    let title = "vault.kv://secret/admin#pw";
+    let job = || {
+        let (_folder, file) = example();
+        let mut command = run(&file);
+        command.env("VAULT_ADDR", vault.address()).env("VAULT_TOKEN", vault.root_token());
+        command.env("CI_MERGE_REQUEST_TITLE", title).env("DEPLOY_KEY", title);
+        command
+    };
+    let told = "s1crets: warning: passed on as text, though it looks like references: CI_MERGE_REQUEST_TITLE, DEPLOY_KEY \
+                (--resolve NAME reads it)\n";
+    let mut command = job();
+    command.args(["--pure", "--keep", "*", "--", "printenv", "CI_MERGE_REQUEST_TITLE", "DEPLOY_KEY"]);
+    command.assert().success().stdout(format!("{title}\n{title}\n")).stderr(told);
+    // What is asked for is read, and nothing else.
+    let mut command = job();
+    command.args(["--resolve", "DEPLOY_*", "--", "printenv", "CI_MERGE_REQUEST_TITLE", "DEPLOY_KEY"]);
+    let told = told.replace("references: CI_MERGE_REQUEST_TITLE, DEPLOY_KEY", "a reference: CI_MERGE_REQUEST_TITLE");
+    command.assert().success().stdout(format!("{title}\n{PASSWORD}\n")).stderr(told);
+}
+
+#[test]
+fn what_is_not_resolved_is_passed_on_byte_for_byte() {
+    let (_folder, file) = example();
+    let escaped = format!("\\{DB}");
+    let mut command = run(&file);
+    command.env("BYTES", OsStr::from_bytes(b"\xff\xfe")).env("ESCAPED", &escaped).env("READ", &escaped);
+    command.args(["--resolve", "READ", "--resolve", "BYTES", "--", "printenv", "BYTES", "ESCAPED", "READ"]);
+    let output = command.assert().success().stderr("");
+    let expected = [b"\xff\xfe\n", escaped.as_bytes(), b"\n", DB.as_bytes(), b"\n"].concat();
+    assert_eq!(output.get_output().stdout, expected);
+}
+
+#[test]
+fn a_name_must_be_there_and_may_hold_a_literal_and_a_pattern_may_match_nothing() {
+    let (_folder, file) = example();
+    let resolve = |name: &str| {
+        let mut command = run(&file);
+        command.env("URL", "https://host/x").env("EMPTY", "").args(["--resolve", name, "--"]);
+        command
+    };
+    let told = "s1crets: --resolve NOT_SET: the environment has no such variable\n";
+    resolve("NOT_SET").arg("true").assert().code(2).stdout("").stderr(told);
+    resolve("NOT_*").arg("true").assert().success().stderr("");
+    resolve("URL").args(["printenv", "URL"]).assert().success().stdout("https://host/x\n").stderr("");
+    resolve("EMPTY").args(["printenv", "EMPTY"]).assert().success().stdout("\n").stderr("");
+    resolve("a.b").arg("true").assert().code(2).stderr(contains("\"a.b\" is no variable's name"));
+    resolve("[").arg("true").assert().code(2).stderr(contains("\"[\" is no pattern"));
+}
+
+#[test]
+fn what_is_resolved_stays_with_pure_and_what_is_denied_is_not_read() {
+    let (_folder, file) = example();
+    let command = |more: &[&str]| {
+        let mut command = run(&file);
+        command
+            .env_remove("HOME")
+            .env("DB_PASSWORD", DB)
+            .env("DB_HOST", "db")
+            .env("MODE", "x")
+            .env("BAD", "file://none");
+        command.args(more);
+        command
+    };
+    let expected = [format!("DB_PASSWORD={PASSWORD}"), "PATH=/usr/bin:/bin".to_owned()];
+    // By a pattern, only what holds a reference; by its name, what was named.
+    assert_eq!(environ(&mut command(&["--pure", "--resolve", "DB_*"])), expected);
+    let expected = ["DB_HOST=db".to_owned(), "PATH=/usr/bin:/bin".to_owned()];
+    assert_eq!(environ(&mut command(&["--pure", "--resolve", "DB_HOST"])), expected);
+    let expected = ["DB_HOST=db".to_owned(), format!("DB_PASSWORD={PASSWORD}")];
+    let mut allowed = command(&["--resolve", "*", "--allow", "DB_*", "--", "/usr/bin/env"]);
+    let output = allowed.assert().success().stderr("");
+    let mut lines: Vec<_> = std::str::from_utf8(&output.get_output().stdout).unwrap().lines().collect();
+    lines.sort_unstable();
+    assert_eq!(lines, expected);
+    command(&["--resolve", "*", "--deny", "BAD", "--", "true"]).assert().success().stderr("");
+    command(&["--resolve", "*", "--", "true"]).assert().code(1).stderr(contains("BAD: get file://none"));
+}
+
+#[test]
+fn a_credential_of_ours_stays_behind_whether_or_not_it_is_resolved() {
+    let (_folder, file) = example();
+    let command = |more: &[&str]| {
+        let mut command = run(&file);
+        command.env("VAULT_TOKEN", DB).args(more).args(["--", "sh", "-c", "echo ${VAULT_TOKEN-none}"]);
+        command
+    };
+    command(&["--resolve", "*"]).assert().success().stdout("none\n").stderr("");
+    let told = contains("--resolve VAULT_TOKEN: ").and(contains("--keep VAULT_TOKEN"));
+    command(&["--resolve", "VAULT_TOKEN"]).assert().code(2).stdout("").stderr(told);
+    let kept = ["--resolve", "VAULT_TOKEN", "--keep", "VAULT_TOKEN"];
+    command(&kept).assert().success().stdout(format!("{PASSWORD}\n"));
+}
+
+#[test]
+fn the_config_file_may_ask_too() {
+    let (folder, file) = example();
+    let config = folder.path().join("s1crets.toml");
+    fs::write(&config, "[run]\nresolve = [\"DB_*\", \"NOT_SET\"]\n[profiles.none]\nrun.resolve = []\n").unwrap();
+    let command = |more: &[&str]| {
+        let mut command = run(&file);
+        command.env("DB_PASSWORD", DB).env("TITLE", DB).arg("--config").arg(&config).args(more);
+        command.args(["--", "printenv", "DB_PASSWORD", "TITLE"]);
+        command
+    };
+    let told = contains("looks like a reference: TITLE (");
+    command(&[]).assert().success().stdout(format!("{PASSWORD}\n{DB}\n")).stderr(told);
+    command(&["--resolve", "TITLE"]).assert().success().stdout(format!("{PASSWORD}\n{PASSWORD}\n")).stderr("");
+    command(&["--config-profile", "none"]).assert().code(2);
+    fs::write(&config, "[run]\nresolve = [\"[\"]\n").unwrap();
+    command(&[]).assert().code(5).stderr(contains("[run] resolve: \"[\" is no pattern"));
+    let mut check = crate::s1crets();
+    check.args(["config", "check", "--config"]).arg(&config);
+    check.assert().code(5).stderr(contains("s1crets.toml:2: run.resolve: \"[\" is no pattern"));
+}
+
+#[test]
+fn the_warning_tells_names_once_and_no_text() {
+    let (folder, file) = example();
+    let env_file = folder.path().join(".env");
+    fs::write(&env_file, "REPLACED=x\n").unwrap();
+    let command = || {
+        let mut command = run(&file);
+        command.env("A\n::error::B\u{1b}[2J", "file://canary").env("REPLACED", DB).env("LEFT_OUT", DB);
+        command.arg("--env-file").arg(&env_file).args(["--deny", "LEFT_OUT"]);
+        command
+    };
+    let told = "s1crets: warning: passed on as text, though it looks like a reference: A\\n::error::B\\u{1b}[2J \
+                (--resolve NAME reads it)\n";
+    command().args(["--", "true"]).assert().success().stderr(told);
+    let output = command().args(["--json", "--", "true"]).assert().success();
+    let json: serde_json::Value = serde_json::from_slice(&output.get_output().stderr).unwrap();
+    assert!(json["warning"]["message"].as_str().unwrap().contains("A\n::error::B"), "{json}");
+}
+
+/// It would be the name of a file in the folder of the values.
+#[test]
+fn a_variable_with_another_name_than_a_variables_is_not_resolved() {
+    let (folder, file) = example();
+    let mut command = run(&file);
+    let name = format!("..{}/planted", folder.path().display());
+    command.env(&name, DB).args(["--files", "--resolve", "*", "--", "printenv", &name]);
+    command.assert().success().stdout(format!("{DB}\n")).stderr(contains("/planted (--resolve"));
+    assert!(!folder.path().join("planted").exists());
+}
+
+/// It is whoever's who may write the secret.
+#[test]
+fn a_value_that_looks_like_a_reference_is_not_read() {
+    let (_folder, file) = example();
+    fs::write(&file, json!({ "secrets": { "a": { "x": DB }, "app/db": { "password": PASSWORD } } }).to_string())
+        .unwrap();
+    let mut command = run(&file);
+    command.args(["--from", "file://a", "--env", "Y=file://a#x", "--resolve", "*", "--", "printenv", "X", "Y"]);
+    command.assert().success().stdout(format!("{DB}\n{DB}\n")).stderr("");
+}
+
+/// Whoever relied on variables that were resolved by themselves finds out before the command runs without its secrets.
+#[test]
+fn without_a_source_nothing_starts() {
+    let (folder, file) = example();
+    let [literal, config] = ["literal.env", "s1crets.toml"].map(|name| folder.path().join(name));
+    fs::write(&literal, "MODE=x\n").unwrap();
+    fs::write(&config, format!("[secrets]\nDB = \"{DB}\"\n")).unwrap();
+    let start = |more: &[&str]| {
+        let mut command = run(&file);
+        command.env("DB_PASSWORD", DB).args(more).args(["--", "echo", "started"]);
+        command.assert()
+    };
+    for more in [&[][..], &["--redact"], &["--files"], &["--keep", "*"], &["--allow", "*"]] {
+        start(more).code(2).stdout("").stderr(contains("hint: --resolve NAME").and(contains(DB).not()));
+    }
+    let [literal, config] = [&literal, &config].map(|path| path.to_str().unwrap());
+    for more in [
+        ["--env-file", literal],
+        ["--config", config],
+        ["--env", "A=file://app/db"],
+        ["--resolve", "NONE_*"],
+        ["--pure", "--redact"],
+    ] {
+        start(&more).success().stdout("started\n");
+    }
+    start(&["--from", "file://app/db", "--prefix", "DB_"]).success().stdout("started\n");
+}
