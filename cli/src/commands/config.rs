@@ -1,15 +1,16 @@
 //! `s1crets config`: what is set, by whom, and in which form.
 
-use std::io::Write;
+use std::{fmt::Display, io::Write};
 
 use s1crets::{
     Config, Error, ErrorKind,
-    config::{self, Origin, Setting},
+    config::{self, Connection, Origin, Setting},
 };
 use serde_json::{Value, json};
 
 use crate::{
     args::{ConfigCommand, Global},
+    diagnose,
     exit::Exit,
     name, output,
     report::Failure,
@@ -27,20 +28,58 @@ pub(crate) fn run(global: &Global, command: &ConfigCommand) -> Result<Exit, Fail
 }
 
 fn show(global: &Global, origin: bool) -> Result<(), Failure> {
-    let settings = target::builder(global)?.effective();
+    let builder = target::builder(global)?;
+    let mut settings = builder.effective();
+    let connections = diagnose::connections(&builder)?;
+    let connections = connections.in_use(&settings, &target::named_or_default(global, &settings));
+    connections.iter().flat_map(|(_, it)| it.iter()).for_each(|connection| connection.overlay(&mut settings));
     if global.json {
-        let settings = settings.iter().map(as_json).collect::<Result<_, _>>()?;
-        return output::line(&Value::Array(settings));
+        let mut all = settings.iter().map(as_json).collect::<Result<Vec<_>, _>>()?;
+        all.extend(connections.iter().filter_map(|(_, it)| credential_as_json(it.as_ref().ok()?)));
+        return output::line(&Value::Array(all));
     }
     output::print(|out| {
         for setting in &settings {
-            match origin {
-                true => writeln!(out, "{setting}  # {}", by_whom(setting.origin()))?,
-                false => writeln!(out, "{setting}")?,
-            }
+            writeln!(out, "{}", with_origin(setting, setting.origin(), origin))?;
+        }
+        for (name, connection) in &connections {
+            remarks(name, connection, origin, out)?;
         }
         Ok(())
     })
+}
+
+/// What can't be a setting: as comments, so that the whole can be a config file.
+fn remarks(
+    name: &str,
+    connection: &Result<Connection, Error>,
+    origin: bool,
+    out: &mut impl Write,
+) -> std::io::Result<()> {
+    let connection = match connection {
+        Ok(connection) => connection,
+        Err(error) => return writeln!(out, "# {name}: {error}"),
+    };
+    let table = &connection.table;
+    match &connection.credential {
+        Some(it) => writeln!(out, "# {}", with_origin(&format!("{table}.credential = {it}"), &it.origin, origin))?,
+        None => writeln!(out, "# {table}.credential: none")?,
+    }
+    connection.warnings.iter().try_for_each(|warning| writeln!(out, "# warning: {name}: {warning}"))
+}
+
+fn with_origin(text: &impl Display, origin: &Origin, told: bool) -> String {
+    if told { format!("{text}  # {}", by_whom(origin)) } else { text.to_string() }
+}
+
+/// Under a key like that of a setting, which it is not.
+fn credential_as_json(connection: &Connection) -> Option<Value> {
+    let credential = connection.credential.as_ref()?;
+    Some(json!({
+        "key": format!("{}.credential", connection.table),
+        "value": credential.description,
+        "origin": origin_as_json(&credential.origin),
+    }))
 }
 
 fn path(global: &Global) -> Result<Exit, Failure> {
@@ -159,5 +198,6 @@ pub(crate) fn origin_as_json(origin: &Origin) -> Value {
         "line": place.map(|place| place.line()),
         "profile": if let Origin::Profile(name, _) = origin { Some(&**name) } else { None },
         "variable": if let Origin::Variable(name) = origin { Some(*name) } else { None },
+        "aws_profile": if let Origin::AwsProfile(name) = origin { Some(&**name) } else { None },
     })
 }
