@@ -5,9 +5,11 @@ use std::fmt;
 #[cfg(any(feature = "__aws", feature = "vault"))]
 use serde_json::Value;
 
+#[cfg(any(feature = "__aws", feature = "vault"))]
+use super::origin::join;
 use super::{
     effective::Setting,
-    origin::{Origin, Origins, join},
+    origin::{Origin, Origins},
     provider::ProviderSettings,
     settings::Config,
 };

@@ -212,6 +212,28 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_proxies_for_everything_are_not_for_an_address_that_only_the_file_names() {
+        let proxy = |text: &str, variables: &[(&str, &str)]| {
+            let config = Config::parse(&format!("[providers.\"vault.kv\"]\n{text}")).expect("TOML");
+            let table = ProviderTable::new("vault.kv", config.providers["vault.kv"].clone(), &config);
+            let general = [("HTTPS_PROXY", "http://general:1")];
+            let raw = |name: &str| {
+                let found = general.iter().chain(variables).find(|(it, _)| *it == name);
+                found.map(|(_, value)| (*value).to_owned())
+            };
+            let config = VaultSettings::read(table).expect("settings").resolve(&Environment::of(&raw)).into_config();
+            config.proxy.map(|proxy| proxy.as_str().to_owned())
+        };
+        let named = |address| [("VAULT_ADDR", address)];
+        assert_eq!(proxy("address = \"https://vault\"", &[]), None);
+        assert_eq!(proxy("", &named("https://vault")).as_deref(), Some("http://general:1"));
+        let same = proxy("address = \"https://vault\"", &named("https://vault/"));
+        assert_eq!(same.as_deref(), Some("http://general:1"));
+        let own = proxy("proxy = \"http://file:1\"", &named("https://vault"));
+        assert_eq!(own.as_deref(), Some("http://file:1"), "the file's is more specific");
+    }
+
     /// A variable is for those who can't change the code.
     #[test]
     fn what_code_sets_goes_before_the_environment() {
