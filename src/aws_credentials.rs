@@ -1,9 +1,10 @@
 //! Which source AWS credentials come from, for the AWS providers and for Vault's login by AWS IAM.
 //!
-//! A profile that the settings name is the identity, as with `aws --profile`: no variable of the environment goes before
-//! it. Without one the sources are those of the AWS SDK's default chain, in its order. The source is chosen before it is
-//! asked, by what is set and what the profile holds, so that it can be told without a call. One that then fails is an
-//! error: the SDK's own chain would go on to the next source, which is another identity.
+//! A profile that the settings name is the identity, as with `aws --profile`: no variable of the
+//! environment goes before it. Without one the sources are those of the AWS SDK's default chain, in
+//! its order. The source is chosen before it is asked, by what is set and what the profile holds,
+//! so that it can be told without a call. One that then fails is an error: the SDK's own chain
+//! would go on to the next source, which is another identity.
 
 use std::{env, fmt};
 
@@ -105,7 +106,8 @@ impl AwsCredentialSource {
         }
     }
 
-    /// What asks this source, with the region and the HTTP client of `config`. Nothing for credentials that are given.
+    /// What asks this source, with the region and the HTTP client of `config`. Nothing for
+    /// credentials that are given.
     pub(crate) fn provider(&self, config: &SdkConfig) -> Option<SharedCredentialsProvider> {
         let config = provider_config(config);
         Some(match self {

@@ -169,9 +169,9 @@ impl ClientBuilder {
         self.overruled().effective()
     }
 
-    /// Where each provider that calls a backend would ask, and as whom, by the provider's name: the settings, the
-    /// environment and the AWS profile files together, as the client reads them. No backend is called, so a region that
-    /// only instance metadata knows is not among them.
+    /// Where each provider that calls a backend would ask, and as whom, by the provider's name: the
+    /// settings, the environment and the AWS profile files together, as the client reads them. No
+    /// backend is called, so a region that only instance metadata knows is not among them.
     ///
     /// A provider whose settings can't be read has its error instead.
     pub async fn connections(&self) -> BTreeMap<String, Result<Connection>> {
@@ -265,7 +265,8 @@ fn behind(config: &Config) -> Result<impl Fn(Kind, &str, &ProviderSettings) -> B
     let on = config.cache.disk == Some(true);
     let disk = on.then(|| Disk::new(config.disk_cache(), config.cache_policy().entries));
     Ok(move |kind: Kind, name: &str, settings: &ProviderSettings| match (&disk, scope::of(kind, settings)) {
-        // The environment decides for the default connection: a named instance of the same settings may ask another server.
+        // The environment decides for the default connection: a named instance of the same settings
+        // may ask another server.
         (Some(disk), Some(scope)) if kind.goes_by_environment(name) => Behind::new(disk.clone(), scope + "\ndefault"),
         (Some(disk), Some(scope)) => Behind::new(disk.clone(), scope),
         _ => Behind::default(),

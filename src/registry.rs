@@ -91,7 +91,8 @@ impl Kind {
         self.open.is_some()
     }
 
-    /// Where an instance with these settings asks, and as whom; nothing if it is not connected to a backend.
+    /// Where an instance with these settings asks, and as whom; nothing if it is not connected to a
+    /// backend.
     pub(crate) fn explain(self, table: ProviderTable) -> Option<BoxFuture<'static, Result<Connection>>> {
         self.explain.map(|explain| explain(table))
     }

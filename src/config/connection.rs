@@ -24,14 +24,16 @@ pub struct Connection {
     pub provider: String,
     /// Its table as TOML writes it, such as `providers."vault.kv"`.
     pub table: String,
-    /// The settings in force, in order of their keys: those of the config file, and in the same form those of the
-    /// environment, of an AWS profile, and the defaults. `retry`, `timeout` and the cache's are not among them.
+    /// The settings in force, in order of their keys: those of the config file, and in the same
+    /// form those of the environment, of an AWS profile, and the defaults. `retry`, `timeout` and
+    /// the cache's are not among them.
     pub settings: Vec<Setting>,
     /// Which credential the provider logs in with. `None` if there is none to log in with.
     pub credential: Option<CredentialSource>,
     /// What is dangerous about the connection, or set and not followed.
     pub warnings: Vec<String>,
-    /// The keys that a setting in force has the last word on: one that is not among `settings` is not in force.
+    /// The keys that a setting in force has the last word on: one that is not among `settings` is
+    /// not in force.
     decided: &'static [&'static str],
 }
 
@@ -122,8 +124,8 @@ impl Connection {
         }
     }
 
-    /// Puts the settings in force in the place of those that the config file has for this provider. `settings` stay in
-    /// order of their keys.
+    /// Puts the settings in force in the place of those that the config file has for this provider.
+    /// `settings` stay in order of their keys.
     pub fn overlay(&self, settings: &mut Vec<Setting>) {
         let decided: Vec<_> = self.decided.iter().map(|key| format!("{}.{key}", self.table)).collect();
         settings.retain(|it| {
@@ -146,8 +148,10 @@ impl Connection {
 
 #[cfg(any(feature = "__aws", feature = "vault"))]
 impl CredentialSource {
-    pub(crate) fn new(description: impl Into<String>, origin: Origin) -> Self {
-        Self { description: description.into(), origin }
+    /// Names of files and roles may hold anything: a line break would begin a line of its own.
+    pub(crate) fn new(description: impl AsRef<str>, origin: Origin) -> Self {
+        let description = description.as_ref().chars().map(|it| if it.is_control() { '\u{fffd}' } else { it });
+        Self { description: description.collect(), origin }
     }
 }
 

@@ -65,10 +65,12 @@ use crate::reference::Reference;
 /// A profile has the form of the whole file. Its `cache`, `secrets`, `providers` and single providers are laid over
 /// the file's key by key; any other value, `roles`, `auth` and `mounts` included, takes the place of the file's.
 ///
-/// Unknown keys are errors. Later settings go first: those of the [`ClientBuilder`](crate::ClientBuilder), then the
-/// variables of s1crets, then the file, then the defaults. For the vendors' own variables it depends on the setting:
-/// those that say where the default Vault connection asks go before the file; the file's `auth`, `profile` and `roles`
-/// go before their credentials. [`ClientBuilder::connections`](crate::ClientBuilder::connections) tells what is in force.
+/// Unknown keys are errors. Later settings go first: those of the
+/// [`ClientBuilder`](crate::ClientBuilder), then the variables of s1crets, then the file, then the
+/// defaults. For the vendors' own variables it depends on the setting: those that say where the
+/// default Vault connection asks go before the file; the file's `auth`, `profile` and `roles` go
+/// before their credentials. [`ClientBuilder::connections`](crate::ClientBuilder::connections)
+/// tells what is in force.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]

@@ -161,7 +161,8 @@ fn the_file_variable_is_for_the_provider_of_that_name() {
     assert_eq!(paths, [Some(Path::new("/b")), Some(Path::new("/mine"))]);
 }
 
-/// Which key seals the cache on disk: a variable is not to be overruled by another setting of the file.
+/// Which key seals the cache on disk: a variable is not to be overruled by another setting of the
+/// file.
 #[test]
 #[cfg(all(feature = "disk-cache", unix))]
 fn the_variables_key_goes_before_every_key_of_the_file() {

@@ -94,7 +94,8 @@ fn layer(var: &dyn Fn(&str) -> Option<OsString>) -> Result<Table, Malformed> {
     Ok(layer)
 }
 
-/// The key that systemd passes to a service: a default, so a credential that the file names goes before it.
+/// The key that systemd passes to a service: a default, so a credential that the file names goes
+/// before it.
 fn systemd_credential(var: &dyn Fn(&str) -> Option<OsString>) -> Option<Value> {
     let credential = Path::new(&var(CREDENTIALS)?).join(CREDENTIAL);
     credential.exists().then(|| Value::Text(credential.to_string_lossy().into_owned()))

@@ -196,7 +196,8 @@ impl VaultConfig {
         })
     }
 
-    /// Whether there is a certificate to check on the way. A redirect leads to the same scheme, or is not followed.
+    /// Whether there is a certificate to check on the way. A redirect leads to the same scheme, or
+    /// is not followed.
     pub(super) fn shows_certificates(&self, address: &Address) -> bool {
         let by_proxy = self.proxy.as_ref().is_some_and(|proxy| !proxy.as_str().starts_with("http://"));
         address.is_secured() || by_proxy

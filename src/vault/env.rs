@@ -47,7 +47,8 @@ pub mod env_vars {
 /// What is set in the environment.
 pub(super) struct Environment<'a>(&'a dyn Fn(&str) -> Option<String>);
 
-/// The forms of the variables that OpenBao knows. Each goes before the one that begins with `VAULT_`.
+/// The forms of the variables that OpenBao knows. Each goes before the one that begins with
+/// `VAULT_`.
 const BAO: [&str; 14] = [
     "BAO_ADDR",
     "BAO_TOKEN",
@@ -116,7 +117,8 @@ impl<'a> Environment<'a> {
         (Auth::Token(SecretSource::file(file)), described)
     }
 
-    /// The proxy for everything that goes to an address: `HTTPS_PROXY` or `HTTP_PROXY`, unless `NO_PROXY` names its host.
+    /// The proxy for everything that goes to an address: `HTTPS_PROXY` or `HTTP_PROXY`, unless
+    /// `NO_PROXY` names its host.
     pub(super) fn general_proxy(&self, address: &str) -> Option<Sourced<String>> {
         let (scheme, rest) = address.split_once("://")?;
         let names = match scheme {

@@ -1,9 +1,11 @@
-//! Which settings of a connection are in force, out of the config file, the environment and the defaults.
+//! Which settings of a connection are in force, out of the config file, the environment and the
+//! defaults.
 //!
-//! The default connection is the instance `vault.kv`. *Where* it asks is decided by the environment before the file,
-//! *as whom* by the file before the environment. A named instance keeps its own settings. What it leaves open comes from
-//! the environment only if the environment is about the same server: a token, a certificate authority or a proxy of one
-//! server is never used for another. The table in docs/providers.md has every setting.
+//! The default connection is the instance `vault.kv`. *Where* it asks is decided by the environment
+//! before the file, *as whom* by the file before the environment. A named instance keeps its own
+//! settings. What it leaves open comes from the environment only if the environment is about the
+//! same server: a token, a certificate authority or a proxy of one server is never used for
+//! another. The table in docs/providers.md has every setting.
 
 use std::path::PathBuf;
 
@@ -226,7 +228,8 @@ impl Resolver<'_> {
         self.environment.get(name).filter(|_| self.applies)
     }
 
-    /// The one that goes first: for the default connection the environment's, unless code made the setting.
+    /// The one that goes first: for the default connection the environment's, unless code made the
+    /// setting.
     fn first<T>(&self, own: Option<Sourced<T>>, variable: Option<Sourced<T>>) -> Option<Sourced<T>> {
         let is_code = own.as_ref().is_some_and(|own| own.origin == Origin::Code);
         if self.is_default && !is_code { variable.or(own) } else { own.or(variable) }
@@ -247,14 +250,15 @@ impl Resolved {
         self.config
     }
 
-    fn into_connection(self) -> Connection {
+    pub(super) fn into_connection(self) -> Connection {
         let mut connection = self.connection;
         connection.warnings = self.config.unverified().into_iter().chain(self.ignored).collect();
         connection
     }
 }
 
-/// A named instance whose address is not the environment's gets none of the environment's credentials.
+/// A named instance whose address is not the environment's gets none of the environment's
+/// credentials.
 fn no_login(name: &str) -> Error {
     let table = join("providers", name);
     let message = format!(

@@ -234,6 +234,14 @@ mod tests {
         assert_eq!(own.as_deref(), Some("http://file:1"), "the file's is more specific");
     }
 
+    #[test]
+    fn a_file_name_of_the_environment_makes_no_line_of_its_own() {
+        let raw = |name: &str| (name == "VAULT_TOKEN_FILE").then(|| "/x\nprovider = \"file\"".to_owned());
+        let connection = VaultSettings::default().resolve(&Environment::of(&raw)).into_connection();
+        let credential = connection.credential.expect("a login").to_string();
+        assert_eq!(credential, "token from file /x\u{fffd}provider = \"file\"");
+    }
+
     /// A variable is for those who can't change the code.
     #[test]
     fn what_code_sets_goes_before_the_environment() {

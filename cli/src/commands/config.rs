@@ -58,7 +58,7 @@ fn remarks(
 ) -> std::io::Result<()> {
     let connection = match connection {
         Ok(connection) => connection,
-        Err(error) => return writeln!(out, "# {name}: {error}"),
+        Err(error) => return writeln!(out, "# {name}: {}", error.to_string().replace(char::is_control, " ")),
     };
     let table = &connection.table;
     match &connection.credential {

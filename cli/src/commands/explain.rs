@@ -22,7 +22,8 @@ use crate::{
 struct Found<'a> {
     target: &'a Target,
     instance: Instance,
-    /// Nothing for a provider that is not connected to a backend, and where its settings can't be read.
+    /// Nothing for a provider that is not connected to a backend, and where its settings can't be
+    /// read.
     connection: Option<&'a Connection>,
     identity: Result<Option<Identity>, Error>,
     secret: Result<Secret, Error>,

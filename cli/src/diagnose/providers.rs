@@ -55,7 +55,8 @@ impl Connections {
         self.0.get(provider)?.as_ref().ok()
     }
 
-    /// Those that something was said about: in the config file, by an option or by the environment. And the default one.
+    /// Those that something was said about: in the config file, by an option or by the environment.
+    /// And the default one.
     pub(crate) fn in_use(&self, settings: &[Setting], default: &str) -> Vec<(&str, &Result<Connection, Error>)> {
         let is_said = |name: &str, connection: &Result<Connection, Error>| {
             let origins = connection.iter().flat_map(|it| {

@@ -148,7 +148,8 @@ fn a_connection_that_breaks_is_told_with_whom_it_was_to() {
     closing.join().unwrap();
 }
 
-/// Today's account by the environment, another one by the file: as with `aws --profile` the file's is asked.
+/// Today's account by the environment, another one by the file: as with `aws --profile` the file's
+/// is asked.
 #[test]
 fn the_files_profile_is_never_the_account_of_the_environment() {
     let name = unique("cli/profile");

@@ -67,7 +67,8 @@ fn who_has_no_token_is_not_logged_in() {
     command.assert().code(3).stdout("").stderr(predicates::str::contains("vault login"));
 }
 
-/// Whoever does not verify is told so by every command that connects, at any verbosity, and by `explain` and `doctor`.
+/// Whoever does not verify is told so by every command that connects, at any verbosity, and by
+/// `explain` and `doctor`.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_without_verification_warns_on_standard_error_every_time() {
     let server = OpenBao::dev();

@@ -1,5 +1,6 @@
-//! Which region, endpoints and credentials are in force, out of the settings, the environment and the AWS profile, and
-//! where each came from. For the session, which connects, and for those who explain what it would do.
+//! Which region, endpoints and credentials are in force, out of the settings, the environment and
+//! the AWS profile, and where each came from. For the session, which connects, and for those who
+//! explain what it would do.
 
 use std::env;
 
@@ -86,7 +87,8 @@ fn selected_profile(settings: &AwsConfig) -> String {
     settings.profile.clone().or_else(|| env::var("AWS_PROFILE").ok()).unwrap_or_else(|| "default".to_owned())
 }
 
-/// The endpoint of the store: that of the settings, else the one that the SDK finds in the environment or the profile.
+/// The endpoint of the store: that of the settings, else the one that the SDK finds in the
+/// environment or the profile.
 pub(super) fn endpoint(config: &SdkConfig, settings: &AwsConfig, service: ServiceName) -> Option<Endpoint> {
     let own = match service.id == STS.id {
         true => (&settings.sts_endpoint_url, "sts_endpoint_url"),

@@ -1,5 +1,6 @@
-//! Which of config file and environment decides where a Vault connection asks, and as whom. One test for each row of the
-//! table in docs/providers.md. Each server stands behind a proxy that keeps what it was asked, and with which token.
+//! Which of config file and environment decides where a Vault connection asks, and as whom. One
+//! test for each row of the table in docs/providers.md. Each server stands behind a proxy that
+//! keeps what it was asked, and with which token.
 
 use std::fs;
 
@@ -9,7 +10,8 @@ use serde_json::json;
 use super::reader;
 use crate::subprocess::{Answer, Child};
 
-/// A server behind a proxy, with a secret that tells which server was asked and a token that can read it.
+/// A server behind a proxy, with a secret that tells which server was asked and a token that can
+/// read it.
 struct Site {
     proxy: FaultProxy,
     token: String,
@@ -119,7 +121,8 @@ async fn the_environments_namespace_goes_before_the_files() {
     }
 }
 
-/// A file that decides where the token goes is trusted to say as whom, and the other way round the environment is not.
+/// A file that decides where the token goes is trusted to say as whom, and the other way round the
+/// environment is not.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_files_login_goes_before_every_credential_of_the_environment() {
     let two = Two::start().await;
@@ -182,7 +185,8 @@ async fn the_environments_authorities_take_the_place_of_the_files() {
     is_unverified(&by_file(&theirs).get(&reference).await);
     assert_eq!(by_file(&theirs).with("VAULT_CACERT", &ours).get(&reference).await.text(), "ours");
     is_unverified(&by_file(&ours).with("VAULT_CACERT", &theirs).get(&reference).await);
-    // The folder is not laid beside the file: what is trusted is what the environment names, and nothing more.
+    // The folder is not laid beside the file: what is trusted is what the environment names, and
+    // nothing more.
     let only_ca = |ca: &str| {
         let folder = tempfile::tempdir().expect("a folder");
         fs::copy(ca, folder.path().join("ca.pem")).expect("copied");
@@ -370,7 +374,8 @@ async fn a_named_instance_keeps_its_own_address_authorities_and_login() {
     assert_eq!(tls.two.tokens(), [vec![], vec![tls.two.theirs.token.clone(); 2]]);
 }
 
-/// By the same settings the default connection asks the environment's server, and a named instance its own.
+/// By the same settings the default connection asks the environment's server, and a named instance
+/// its own.
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_named_instance_and_the_default_one_share_no_record_on_disk() {
