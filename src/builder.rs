@@ -12,7 +12,10 @@ use std::{
 use crate::{
     cache::{Behind, CachePolicy},
     client::Client,
-    config::{Config, ProviderSettings, RoleSettings, Setting, defaults::DEFAULT_PROVIDER, did_you_mean, join},
+    config::{
+        Config, Connection, ProviderSettings, ProviderTable, RoleSettings, Setting, defaults::DEFAULT_PROVIDER,
+        did_you_mean, join,
+    },
     error::{Error, Result},
     provider::Provider,
     reference::check_provider,
@@ -135,16 +138,17 @@ impl ClientBuilder {
         let mut stacks = HashMap::new();
         for kind in KINDS {
             let settings = with_general(*kind, &config, ProviderSettings { one_shot, ..ProviderSettings::default() });
-            let behind = behind(*kind, &settings);
-            let opening = kind.opening(settings).unwrap_or_else(failing);
+            let behind = behind(*kind, kind.name, &settings);
+            let opening = kind.opening(ProviderTable::new(kind.name, settings, &config)).unwrap_or_else(failing);
             stacks.insert(kind.name.to_owned(), Stack::new(opening, policy).with_behind(behind));
         }
         for (name, settings) in &config.providers {
             let opened = || {
                 let kind = kind_of(name, settings)?;
                 let settings = with_general(kind, &config, ProviderSettings { one_shot, ..settings.clone() });
-                let behind = behind(kind, &settings);
-                Ok(Stack::new(kind.opening(settings)?, policy).with_behind(behind))
+                let behind = behind(kind, name, &settings);
+                let opening = kind.opening(ProviderTable::new(name, settings, &config))?;
+                Ok(Stack::new(opening, policy).with_behind(behind))
             };
             stacks.insert(name.clone(), opened().map_err(|error| in_table(&config, name, &error))?);
         }
@@ -163,6 +167,29 @@ impl ClientBuilder {
     /// comes from [`Origin::Code`](crate::config::Origin::Code).
     pub fn effective(&self) -> Vec<Setting> {
         self.overruled().effective()
+    }
+
+    /// Where each provider that calls a backend would ask, and as whom, by the provider's name: the
+    /// settings, the environment and the AWS profile files together, as the client reads them. No
+    /// backend is called, so a region that only instance metadata knows is not among them.
+    ///
+    /// A provider whose settings can't be read has its error instead.
+    pub async fn connections(&self) -> BTreeMap<String, Result<Connection>> {
+        let config = self.overruled();
+        let built_in = KINDS.iter().map(|kind| kind.name).filter(|name| !config.providers.contains_key(*name));
+        let mut connections = BTreeMap::new();
+        for name in built_in.chain(config.providers.keys().map(String::as_str)) {
+            let own = config.providers.get(name).cloned().unwrap_or_default();
+            let explained = match kind_of(name, &own) {
+                Ok(kind) => match kind.explain(ProviderTable::new(name, with_general(kind, &config, own), &config)) {
+                    Some(explained) => explained.await,
+                    None => continue,
+                },
+                Err(error) => Err(error),
+            };
+            connections.insert(name.to_owned(), explained.map_err(|error| in_table(&config, name, &error)));
+        }
+        connections
     }
 
     /// The config under what was set here.
@@ -216,6 +243,10 @@ impl ClientBuilder {
             overrule(&mut own.region, &self.region, "region", &mut overruled);
             overrule(&mut own.roles, &roles, "roles", &mut overruled);
             overrule(&mut own.endpoint_url, &self.endpoint_url, "endpoint_url", &mut overruled);
+            if self.endpoint_url.is_some() {
+                // It is that of every service: those of single services would go before it.
+                (own.service_endpoint_url, own.sts_endpoint_url) = (None, None);
+            }
             overruled.into_iter().for_each(|key| config.overruled(&["providers", &name, key]));
         }
     }
@@ -230,21 +261,24 @@ fn overrule<T: Clone>(own: &mut Option<T>, set: &Option<T>, key: &'static str, o
 
 /// What stands behind the memory of a provider, by its type and settings.
 #[cfg(all(feature = "disk-cache", unix))]
-fn behind(config: &Config) -> Result<impl Fn(Kind, &ProviderSettings) -> Behind + use<>> {
+fn behind(config: &Config) -> Result<impl Fn(Kind, &str, &ProviderSettings) -> Behind + use<>> {
     let on = config.cache.disk == Some(true);
     let disk = on.then(|| Disk::new(config.disk_cache(), config.cache_policy().entries));
-    Ok(move |kind, settings: &ProviderSettings| match (&disk, scope::of(kind, settings)) {
+    Ok(move |kind: Kind, name: &str, settings: &ProviderSettings| match (&disk, scope::of(kind, settings)) {
+        // The environment decides for the default connection: a named instance of the same settings
+        // may ask another server.
+        (Some(disk), Some(scope)) if kind.goes_by_environment(name) => Behind::new(disk.clone(), scope + "\ndefault"),
         (Some(disk), Some(scope)) => Behind::new(disk.clone(), scope),
         _ => Behind::default(),
     })
 }
 
 #[cfg(not(all(feature = "disk-cache", unix)))]
-fn behind(config: &Config) -> Result<impl Fn(Kind, &ProviderSettings) -> Behind + use<>> {
+fn behind(config: &Config) -> Result<impl Fn(Kind, &str, &ProviderSettings) -> Behind + use<>> {
     match config.cache.disk {
         Some(true) => Err(Error::unsupported("this build has no cache on disk")
             .with_hint("build s1crets with the feature `disk-cache`, on Unix")),
-        _ => Ok(|_, _: &_| Behind),
+        _ => Ok(|_, _: &_, _: &_| Behind),
     }
 }
 

@@ -93,6 +93,8 @@ mod value;
 #[cfg(feature = "vault")]
 pub mod vault;
 
+#[cfg(feature = "__aws")]
+mod aws_credentials;
 mod flight;
 mod options;
 mod plain_file;

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use futures::future::BoxFuture;
 
 use crate::{
-    config::ProviderSettings,
+    config::{Connection, ProviderSettings, ProviderTable},
     error::{Error, ErrorKind, Result},
     provider::Provider,
     providers,
@@ -19,32 +19,40 @@ pub(crate) struct Kind {
     feature: &'static str,
     /// Absent where the feature is off.
     open: Option<Open>,
+    /// Absent for a provider that is not connected to a backend, and where the feature is off.
+    explain: Option<Explain>,
 }
 
 /// Checks the settings at once, and makes the instance when it is first asked for.
-pub(crate) type Open = fn(ProviderSettings) -> Result<Opening>;
+pub(crate) type Open = fn(ProviderTable) -> Result<Opening>;
+
+/// Where an instance would ask, and as whom. No backend is called.
+pub(crate) type Explain = fn(ProviderTable) -> BoxFuture<'static, Result<Connection>>;
 
 /// Makes an instance; called again if it failed.
 pub(crate) type Opening = Box<dyn Fn() -> BoxFuture<'static, Result<Arc<dyn Provider>>> + Send + Sync>;
 
 /// All providers by name.
 pub(crate) const KINDS: &[Kind] = &[
-    Kind { name: "aws.sm", feature: "aws-sm", open: AWS_SM },
-    Kind { name: "aws.ps", feature: "aws-ps", open: AWS_PS },
-    Kind { name: "file", feature: "file", open: FILE },
-    Kind { name: "vault.kv", feature: "vault", open: VAULT_KV },
-    Kind { name: "memory", feature: "default", open: Some(memory) },
+    Kind { name: "aws.sm", feature: "aws-sm", open: AWS_SM.0, explain: AWS_SM.1 },
+    Kind { name: "aws.ps", feature: "aws-ps", open: AWS_PS.0, explain: AWS_PS.1 },
+    Kind { name: "file", feature: "file", open: FILE, explain: None },
+    Kind { name: "vault.kv", feature: "vault", open: VAULT_KV.0, explain: VAULT_KV.1 },
+    Kind { name: "memory", feature: "default", open: Some(memory), explain: None },
 ];
 
+/// How an instance is opened and explained.
+type Functions = (Option<Open>, Option<Explain>);
+
 #[cfg(feature = "aws-sm")]
-const AWS_SM: Option<Open> = Some(aws_sm);
+const AWS_SM: Functions = (Some(aws_sm), Some(explain_aws_sm));
 #[cfg(not(feature = "aws-sm"))]
-const AWS_SM: Option<Open> = None;
+const AWS_SM: Functions = (None, None);
 
 #[cfg(feature = "aws-ps")]
-const AWS_PS: Option<Open> = Some(aws_ps);
+const AWS_PS: Functions = (Some(aws_ps), Some(explain_aws_ps));
 #[cfg(not(feature = "aws-ps"))]
-const AWS_PS: Option<Open> = None;
+const AWS_PS: Functions = (None, None);
 
 #[cfg(feature = "file")]
 const FILE: Option<Open> = Some(file);
@@ -52,9 +60,9 @@ const FILE: Option<Open> = Some(file);
 const FILE: Option<Open> = None;
 
 #[cfg(feature = "vault")]
-const VAULT_KV: Option<Open> = Some(vault_kv);
+const VAULT_KV: Functions = (Some(vault_kv), Some(explain_vault_kv));
 #[cfg(not(feature = "vault"))]
-const VAULT_KV: Option<Open> = None;
+const VAULT_KV: Functions = (None, None);
 
 impl Kind {
     /// The provider's type of this name.
@@ -72,15 +80,27 @@ impl Kind {
         self.is_aws() || self.name.starts_with("vault.")
     }
 
+    /// Whether the environment decides where an instance of this name asks, before its settings do.
+    #[cfg(all(feature = "disk-cache", unix))]
+    pub(crate) fn goes_by_environment(self, name: &str) -> bool {
+        self.name == "vault.kv" && name == self.name
+    }
+
     /// Whether this build has it.
     pub(crate) fn is_built(&self) -> bool {
         self.open.is_some()
     }
 
+    /// Where an instance with these settings asks, and as whom; nothing if it is not connected to a
+    /// backend.
+    pub(crate) fn explain(self, table: ProviderTable) -> Option<BoxFuture<'static, Result<Connection>>> {
+        self.explain.map(|explain| explain(table))
+    }
+
     /// How to make an instance with these settings.
-    pub(crate) fn opening(self, settings: ProviderSettings) -> Result<Opening> {
+    pub(crate) fn opening(self, table: ProviderTable) -> Result<Opening> {
         match self.open {
-            Some(open) => open(settings),
+            Some(open) => open(table),
             None => Err(Error::unsupported(format!("this build has no provider {}", self.name))
                 .with_hint(format!("build s1crets with the feature `{}`", self.feature))),
         }
@@ -102,13 +122,29 @@ pub(crate) fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> E
 }
 
 #[cfg(feature = "aws-sm")]
-fn aws_sm(settings: ProviderSettings) -> Result<Opening> {
-    Ok(opening(aws(settings)?, providers::aws::SecretsManager::open))
+fn aws_sm(table: ProviderTable) -> Result<Opening> {
+    Ok(opening(aws(table.settings)?, providers::aws::SecretsManager::open))
+}
+
+#[cfg(feature = "aws-sm")]
+fn explain_aws_sm(table: ProviderTable) -> BoxFuture<'static, Result<Connection>> {
+    Box::pin(async move {
+        let config = aws(table.settings.clone())?;
+        providers::aws::SecretsManager::explain(&config, &table).await
+    })
 }
 
 #[cfg(feature = "aws-ps")]
-fn aws_ps(settings: ProviderSettings) -> Result<Opening> {
-    Ok(opening(aws(settings)?, providers::aws::ParameterStore::open))
+fn aws_ps(table: ProviderTable) -> Result<Opening> {
+    Ok(opening(aws(table.settings)?, providers::aws::ParameterStore::open))
+}
+
+#[cfg(feature = "aws-ps")]
+fn explain_aws_ps(table: ProviderTable) -> BoxFuture<'static, Result<Connection>> {
+    Box::pin(async move {
+        let config = aws(table.settings.clone())?;
+        providers::aws::ParameterStore::explain(&config, &table).await
+    })
 }
 
 #[cfg(feature = "__aws")]
@@ -119,7 +155,7 @@ fn aws(settings: ProviderSettings) -> Result<providers::aws::AwsConfig> {
 }
 
 #[cfg(feature = "file")]
-fn file(settings: ProviderSettings) -> Result<Opening> {
+fn file(ProviderTable { settings, .. }: ProviderTable) -> Result<Opening> {
     refuse_aws(&settings)?;
     refuse_vault(&settings)?;
     refuse([("retry", settings.retry.is_some()), ("timeout", settings.timeout.is_some())])?;
@@ -139,20 +175,27 @@ fn file(settings: ProviderSettings) -> Result<Opening> {
 }
 
 #[cfg(feature = "vault")]
-fn vault_kv(settings: ProviderSettings) -> Result<Opening> {
-    refuse_aws(&settings)?;
-    refuse_file(&settings)?;
-    let mounts = providers::vault_kv::KvMounts::from_settings(&settings)?;
+fn vault_kv(table: ProviderTable) -> Result<Opening> {
+    let mounts = providers::vault_kv::KvMounts::from_settings(&table.settings)?;
     // The environment is read when the provider is asked for; what the settings have malformed is told now.
-    crate::vault::VaultConfig::default().with_settings(&settings)?;
-    Ok(opening((settings, mounts), |(settings, mounts)| async move {
-        let config = crate::vault::VaultConfig::from_env().with_settings(&settings)?;
-        let vault = crate::vault::Vault::new(config)?;
-        Ok(providers::vault_kv::VaultKv::new(vault).with_mounts(mounts))
+    Ok(opening((vault(table)?, mounts), |(settings, mounts)| async move {
+        Ok(providers::vault_kv::VaultKv::new(settings.connect()?).with_mounts(mounts))
     }))
 }
 
-fn memory(settings: ProviderSettings) -> Result<Opening> {
+#[cfg(feature = "vault")]
+fn explain_vault_kv(table: ProviderTable) -> BoxFuture<'static, Result<Connection>> {
+    Box::pin(async move { Ok(vault(table)?.connection()) })
+}
+
+#[cfg(feature = "vault")]
+fn vault(table: ProviderTable) -> Result<crate::vault::VaultSettings> {
+    refuse_aws(&table.settings)?;
+    refuse_file(&table.settings)?;
+    crate::vault::VaultSettings::read(table)
+}
+
+fn memory(ProviderTable { settings, .. }: ProviderTable) -> Result<Opening> {
     let none =
         ProviderSettings { kind: settings.kind.clone(), one_shot: settings.one_shot, ..ProviderSettings::default() };
     if settings != none {

@@ -283,10 +283,11 @@ Examples:
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
-    /// Print the settings that hold, as TOML, without the user names and passwords of URLs
+    /// Print the settings in force, as TOML, and which credential each provider logs in with. User names and passwords of
+    /// URLs are left out
     #[command(after_help = "Example: s1crets config show --origin --config-profile prod")]
     Show {
-        /// Tell where each came from: default, file and line, profile, variable or command line
+        /// Tell where each came from: default, file and line, profile, variable, AWS profile or command line
         #[arg(long)]
         origin: bool,
     },

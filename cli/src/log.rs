@@ -6,11 +6,12 @@ use tracing_subscriber::EnvFilter;
 
 use crate::escape;
 
-/// Logs what this project's own code does: of dependencies nothing, whatever they would log. That the cache on disk can't be
-/// used is told in any case: it would not be noticed otherwise.
+/// Logs what this project's own code does: of dependencies nothing, whatever they would log. Three
+/// things are told in any case, as they would not be noticed otherwise: that the cache on disk can't be
+/// used, that certificates are not verified, and that a config file is not used or is open to others.
 pub(crate) fn start(verbose: u8) {
     let level = match verbose {
-        0 | 1 => "s1crets::disk_cache=warn,s1crets::config=warn",
+        0 | 1 => "s1crets::disk_cache=warn,s1crets::tls=warn,s1crets::config=warn",
         _ => "s1crets=debug",
     };
     tracing_subscriber::fmt().with_env_filter(EnvFilter::new(level)).with_writer(|| Escaped).without_time().init();

@@ -2,7 +2,7 @@
 
 use s1crets::{
     Client, ClientBuilder, Config, ErrorKind, KeyPath, Reference,
-    config::{ConfigFile, ConfigLoader},
+    config::{ConfigFile, ConfigLoader, Setting},
 };
 
 use crate::{args::Global, report::Failure};
@@ -88,6 +88,15 @@ pub(crate) fn with_options(config: Config, global: &Global) -> ClientBuilder {
 pub(crate) fn provider<'a>(client: &'a Client, global: &'a Global) -> &'a str {
     let named = global.provider.as_deref().or(global.file.as_ref().map(|_| "file"));
     named.unwrap_or(client.default_provider())
+}
+
+/// The same by the settings alone, where there may be no client.
+pub(crate) fn named_or_default(global: &Global, settings: &[Setting]) -> String {
+    let named = global.provider.clone().or_else(|| global.file.as_ref().map(|_| "file".to_owned()));
+    let default = || {
+        settings.iter().find(|setting| setting.key() == "provider").and_then(|it| serde_json::from_str(&it.json()).ok())
+    };
+    named.or_else(default).unwrap_or_default()
 }
 
 /// The failure to find what was typed as a bare path, with how a key or a provider is written if there seems to be one in it.

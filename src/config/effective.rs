@@ -21,6 +21,11 @@ pub struct Setting {
 }
 
 impl Setting {
+    #[cfg(any(feature = "__aws", feature = "vault"))]
+    pub(super) fn new(key: String, value: Value, origin: Origin) -> Self {
+        Self { key, value: shown(value), origin }
+    }
+
     /// The key as TOML writes it, such as `providers."aws.sm".region`.
     pub fn key(&self) -> &str {
         &self.key

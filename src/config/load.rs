@@ -256,7 +256,7 @@ pub(super) fn read_layers(
     if let Some(profile) = profile.filter(|profile| !names.iter().any(|name| name == profile)) {
         return Err(no_profile(profile, &names, file));
     }
-    root.overlay(variables::layer(var)?);
+    variables::overlay(&mut root, var)?;
     let origins = root.origins();
     let mut config = Config { origins, credential_variables, ..to_config(root)? };
     config.resolve_paths(source.folder);

@@ -1,6 +1,7 @@
 //! `s1crets.toml` and the environment, as settings.
 
 mod cache;
+mod connection;
 pub(crate) mod defaults;
 mod effective;
 mod error;
@@ -24,6 +25,10 @@ mod variables;
 mod vault;
 
 pub use cache::CacheSettings;
+pub(crate) use connection::ProviderTable;
+#[cfg(feature = "vault")]
+pub(crate) use connection::Sourced;
+pub use connection::{Connection, CredentialSource};
 pub use effective::Setting;
 pub(crate) use error::did_you_mean;
 pub use find::{ConfigFile, FILE_NAME, Trust, default_places};

@@ -14,6 +14,8 @@ pub enum Origin {
     Profile(Arc<str>, Place),
     /// A variable, by its name.
     Variable(&'static str),
+    /// A profile of the AWS config files, by its name.
+    AwsProfile(Arc<str>),
     /// Code, which for the command means an option that was typed.
     Code,
 }
@@ -53,6 +55,7 @@ impl Origin {
             Self::File(_) => "file",
             Self::Profile(..) => "profile",
             Self::Variable(_) => "variable",
+            Self::AwsProfile(_) => "aws_profile",
             Self::Code => "code",
         }
     }
@@ -61,7 +64,7 @@ impl Origin {
     pub fn place(&self) -> Option<&Place> {
         match self {
             Self::File(place) | Self::Profile(_, place) => Some(place),
-            Self::Default | Self::Variable(_) | Self::Code => None,
+            Self::Default | Self::Variable(_) | Self::AwsProfile(_) | Self::Code => None,
         }
     }
 
@@ -109,6 +112,7 @@ impl fmt::Display for Origin {
             Self::File(place) => place.fmt(f),
             Self::Profile(name, place) => write!(f, "{place} (profile {name})"),
             Self::Variable(name) => write!(f, "variable {name}"),
+            Self::AwsProfile(name) => write!(f, "AWS profile {name}"),
             Self::Code => f.write_str("set in code"),
         }
     }

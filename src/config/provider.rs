@@ -23,7 +23,8 @@ pub struct ProviderSettings {
     pub timeout: Option<Duration>,
     /// AWS: the region.
     pub region: Option<String>,
-    /// AWS: the profile of the shared config files.
+    /// AWS: the profile of the shared config files. Its credentials go before those of the
+    /// environment.
     pub profile: Option<String>,
     /// AWS: the endpoint of all services.
     pub endpoint_url: Option<String>,
@@ -57,7 +58,8 @@ pub struct ProviderSettings {
     pub client_key: Option<PathBuf>,
     /// Vault: the name that the server's certificate must have.
     pub server_name: Option<String>,
-    /// Vault: takes any certificate, so that whoever is in between can read every secret.
+    /// Vault: takes any certificate from the `address` beside it, so that whoever is in between can
+    /// read every secret.
     pub danger_skip_verify: Option<bool>,
     /// Vault: the proxy for every call, without a password.
     pub proxy: Option<String>,

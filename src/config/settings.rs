@@ -71,8 +71,12 @@ use crate::reference::Reference;
 ///
 /// Relative paths start from the file's folder, and `~/` from the home folder.
 ///
-/// Unknown keys are errors. Later settings go first: those of the [`ClientBuilder`](crate::ClientBuilder), then the
-/// environment, then the file, then the defaults.
+/// Unknown keys are errors. Later settings go first: those of the
+/// [`ClientBuilder`](crate::ClientBuilder), then the variables of s1crets, then the file, then the
+/// defaults. For the vendors' own variables it depends on the setting: those that say where the
+/// default Vault connection asks go before the file; the file's `auth`, `profile` and `roles` go
+/// before their credentials. [`ClientBuilder::connections`](crate::ClientBuilder::connections)
+/// tells what is in force.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]

@@ -106,6 +106,97 @@ fn variables_go_before_the_file() {
 }
 
 #[test]
+fn every_variable_goes_before_the_file_and_its_profile() {
+    let text = r#"
+        provider = "aws.sm"
+        retry = 5
+        timeout = 5
+        cache = { entries = 5, ttl = 5, disk = true, path = "/file", key_file = "/file" }
+        providers.file.path = "/file"
+        [profiles.p]
+        provider = "aws.ps"
+        retry = 6
+        timeout = 6
+        cache = { entries = 6, ttl = 6, disk = true, path = "/profile", key_file = "/profile" }
+        providers.file.path = "/profile"
+        "#;
+    for (name, value, key) in [
+        (env_vars::PROVIDER, "memory", "provider"),
+        (env_vars::RETRY, "7", "retry"),
+        (env_vars::TIMEOUT, "7s", "timeout"),
+        (env_vars::CACHE_ENTRIES, "7", "cache.entries"),
+        (env_vars::CACHE_TTL, "7s", "cache.ttl"),
+        (env_vars::CACHE_DISK, "false", "cache.disk"),
+        (env_vars::CACHE_PATH, "/variable", "cache.path"),
+        (env_vars::CACHE_KEY_FILE, "/variable", "cache.key_file"),
+        (env_vars::FILE, "/variable", "providers.file.path"),
+    ] {
+        let var = |asked: &str| (asked == name).then(|| OsString::from(value));
+        let config = read_layers(Text { text, ..Text::default() }, Some("p"), &var).expect("settings");
+        let settings = config.effective();
+        let setting = settings.iter().find(|setting| setting.key() == key).expect(key);
+        assert_eq!(setting.toml().trim_matches('"'), value, "{name}");
+        assert_eq!(setting.origin().to_string(), format!("variable {name}"));
+    }
+}
+
+#[test]
+fn a_general_variable_goes_before_the_setting_of_each_provider() {
+    let text = "retry = 5\n[providers.\"aws.sm\"]\nretry = 6\ntimeout = 6\n[providers.team]\ntype = \"vault.kv\"\n\
+                retry = 7\n[profiles.p.providers.team]\ntimeout = 8";
+    let config = |name: &'static str, value: &'static str| {
+        read_layers(Text { text, ..Text::default() }, Some("p"), &move |asked| (asked == name).then(|| value.into()))
+            .expect("settings")
+    };
+    let own = |config: &Config| {
+        config.providers.values().map(|own| (own.retry.map(u32::from), own.timeout)).collect::<Vec<_>>()
+    };
+    let seconds = |number| Some(Duration::from_secs(number));
+    assert_eq!(own(&config("NONE", "")), [(Some(6), seconds(6)), (Some(7), seconds(8))]);
+    assert_eq!(own(&config(env_vars::RETRY, "2")), [(None, seconds(6)), (None, seconds(8))]);
+    assert_eq!(own(&config(env_vars::TIMEOUT, "2")), [(Some(6), None), (Some(7), None)]);
+    let shown: Vec<_> = config(env_vars::RETRY, "2").effective().iter().map(Setting::to_string).collect();
+    assert!(shown.contains(&"retry = 2".to_owned()) && !shown.iter().any(|it| it.ends_with(".retry = 7")), "{shown:?}");
+}
+
+#[test]
+fn the_file_variable_is_for_the_provider_of_that_name() {
+    let text = "[providers.file]\npath = \"/a\"\n[providers.mine]\ntype = \"file\"\npath = \"/mine\"";
+    let config = with_variables(text, &[(env_vars::FILE, "/b")]).expect("settings");
+    let paths = ["file", "mine"].map(|name| config.providers[name].path.as_deref());
+    assert_eq!(paths, [Some(Path::new("/b")), Some(Path::new("/mine"))]);
+}
+
+/// Which key seals the cache on disk: a variable is not to be overruled by another setting of the
+/// file.
+#[test]
+#[cfg(all(feature = "disk-cache", unix))]
+fn the_variables_key_goes_before_every_key_of_the_file() {
+    use crate::cache::DiskKey;
+
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("s1crets-cache-key"), "k").expect("written");
+    let systemd = folder.path().to_str().expect("UTF-8");
+    let key = |file: &str, variables: &[(&str, &str)]| {
+        let config = with_variables(&format!("[cache]\n{file}"), variables).expect("settings");
+        config.disk_cache().key().clone()
+    };
+    let by_file = DiskKey::File("/variable".into());
+    let files = ["key_file = \"/file\"", "key_variable = \"OF_THE_FILE\"", "key_credential = \"/credential\"", ""];
+    for file in files {
+        assert_eq!(key(file, &[(env_vars::CACHE_KEY_FILE, "/variable")]), by_file, "{file}");
+        let by_variable = DiskKey::Variable(env_vars::CACHE_KEY.into());
+        assert_eq!(key(file, &[(env_vars::CACHE_KEY, "k"), (env_vars::CACHE_KEY_FILE, "/x")]), by_variable, "{file}");
+        let of_systemd = [("CREDENTIALS_DIRECTORY", systemd), (env_vars::CACHE_KEY_FILE, "/variable")];
+        assert_eq!(key(file, &of_systemd), by_file, "{file}");
+    }
+    // What the service manager passes is a default: the file may name another.
+    let systemds = |file| key(file, &[("CREDENTIALS_DIRECTORY", systemd)]);
+    assert_eq!(systemds(files[2]), DiskKey::Credential("/credential".into()));
+    assert_eq!(systemds(""), DiskKey::Credential(folder.path().join("s1crets-cache-key")));
+}
+
+#[test]
 fn a_malformed_variable_is_named_and_not_repeated() {
     for (name, value, expected) in [
         (env_vars::TIMEOUT, "soon", "a number of seconds, or a time span"),

@@ -38,6 +38,9 @@ pub(super) enum Value {
     Table(Table),
 }
 
+/// Every key of a table, in the path of [`Table::remove`].
+pub(super) const ANY: &str = "*";
+
 /// Settings by key.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Table(BTreeMap<String, Node>);
@@ -61,6 +64,33 @@ impl Table {
         });
         if let Value::Table(table) = value {
             self.overlay(table);
+        }
+    }
+
+    /// Whether there is a value at a path.
+    pub(super) fn has(&self, path: &[&str]) -> bool {
+        match path {
+            [] => true,
+            [key, below @ ..] => match self.0.get(*key).map(|node| &node.value) {
+                Some(Value::Table(table)) => table.has(below),
+                found => found.is_some() && below.is_empty(),
+            },
+        }
+    }
+
+    /// Removes the value at a path, or the values at all such paths: [`ANY`] stands for every key.
+    pub(super) fn remove(&mut self, path: &[&str]) {
+        let [key, below @ ..] = path else { return };
+        if below.is_empty() {
+            self.0.remove(*key);
+            return;
+        }
+        for (name, node) in &mut self.0 {
+            if let Value::Table(table) = &mut node.value
+                && (*key == ANY || name == key)
+            {
+                table.remove(below);
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use std::{ffi::OsString, path::Path};
 use super::{
     error::Malformed,
     origin::Origin,
-    tree::{Table, Value},
+    tree::{ANY, Table, Value},
 };
 
 /// The variables that [`Config::from_env`](crate::Config::from_env) reads.
@@ -54,12 +54,36 @@ const SETTINGS: &[(&str, &[&str], Read)] = &[
     (env_vars::FILE, &["providers", "file", "path"], text),
 ];
 
+/// The settings that name the key of the cache on disk.
+const KEYS: [&str; 3] = ["key_variable", "key_file", "key_credential"];
+
 /// Where systemd puts what it passes to a service, and what the key of the cache on disk is called there.
 const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 const CREDENTIAL: &str = "s1crets-cache-key";
 
-/// The settings that the variables make.
-pub(super) fn layer(var: &dyn Fn(&str) -> Option<OsString>) -> Result<Table, Malformed> {
+/// Settings of a single provider that would hide the general one, which a variable has set.
+const GENERAL: [(&str, &str); 2] = [(env_vars::RETRY, "retry"), (env_vars::TIMEOUT, "timeout")];
+
+/// Lays the settings that the variables make over those of the file.
+pub(super) fn overlay(root: &mut Table, var: &dyn Fn(&str) -> Option<OsString>) -> Result<(), Malformed> {
+    for (name, key) in GENERAL {
+        if var(name).is_some() {
+            root.remove(&["providers", ANY, key]);
+        }
+    }
+    // Else the file's other kinds of key would still go before the variable's.
+    if var(env_vars::CACHE_KEY).or_else(|| var(env_vars::CACHE_KEY_FILE)).is_some() {
+        KEYS.iter().for_each(|key| root.remove(&["cache", key]));
+    }
+    let credential = if root.has(&["cache", "key_credential"]) { None } else { systemd_credential(var) };
+    root.overlay(layer(var)?);
+    if let Some(file) = credential {
+        root.set(&["cache", "key_credential"], file, Origin::Variable(CREDENTIALS));
+    }
+    Ok(())
+}
+
+fn layer(var: &dyn Fn(&str) -> Option<OsString>) -> Result<Table, Malformed> {
     let mut layer = Table::default();
     for (name, path, read) in SETTINGS {
         let Some(value) = var(name) else { continue };
@@ -67,13 +91,14 @@ pub(super) fn layer(var: &dyn Fn(&str) -> Option<OsString>) -> Result<Table, Mal
         let value = value.into_string().map_err(|_| "text").and_then(read);
         layer.set(path, value.map_err(|expected| Malformed::unfit("another", expected).at(&origin))?, origin);
     }
-    if let Some(credential) =
-        var(CREDENTIALS).map(|folder| Path::new(&folder).join(CREDENTIAL)).filter(|it| it.exists())
-    {
-        let file = Value::Text(credential.to_string_lossy().into_owned());
-        layer.set(&["cache", "key_credential"], file, Origin::Variable(CREDENTIALS));
-    }
     Ok(layer)
+}
+
+/// The key that systemd passes to a service: a default, so a credential that the file names goes
+/// before it.
+fn systemd_credential(var: &dyn Fn(&str) -> Option<OsString>) -> Option<Value> {
+    let credential = Path::new(&var(CREDENTIALS)?).join(CREDENTIAL);
+    credential.exists().then(|| Value::Text(credential.to_string_lossy().into_owned()))
 }
 
 fn text(value: String) -> Result<Value, &'static str> {

@@ -39,6 +39,15 @@ impl Address {
         Ok(Self { base, socket: Some(path.into()) })
     }
 
+    /// Whether two texts name the same server, however each spells it.
+    pub(crate) fn are_same(one: &str, other: &str) -> bool {
+        let parsed = |text| Self::parse(text).map(|it| (it.base.as_str().trim_end_matches('/').to_owned(), it.socket));
+        match (parsed(one), parsed(other)) {
+            (Ok(one), Ok(other)) => one == other,
+            _ => false,
+        }
+    }
+
     /// The socket, if it is one.
     pub(crate) fn unix_socket(&self) -> Option<&PathBuf> {
         self.socket.as_ref()

@@ -94,13 +94,7 @@ fn trusting(builder: ClientBuilder, config: &VaultConfig, address: &Address) -> 
     if ca_file.is_some() || ca_path.is_some() {
         return Ok(builder.tls_certs_only(authorities(&config.tls)?));
     }
-    Ok(if are_shown(config, address) { builder } else { builder.tls_certs_only([]) })
-}
-
-/// Whether there is a certificate to check on the way. A redirect leads to the same scheme, or is not followed.
-fn are_shown(config: &VaultConfig, address: &Address) -> bool {
-    let by_proxy = config.proxy.as_ref().is_some_and(|proxy| !proxy.as_str().starts_with("http://"));
-    address.is_secured() || by_proxy
+    Ok(if config.shows_certificates(address) { builder } else { builder.tls_certs_only([]) })
 }
 
 fn secured(mut builder: ClientBuilder, tls: &TlsConfig) -> Result<ClientBuilder> {
@@ -108,7 +102,6 @@ fn secured(mut builder: ClientBuilder, tls: &TlsConfig) -> Result<ClientBuilder>
         builder = builder.identity(identity);
     }
     if tls.danger_skip_verify {
-        tracing::warn!("certificates of Vault are NOT verified: whoever is in between can read every secret");
         builder = builder.tls_danger_accept_invalid_certs(true);
     }
     Ok(builder)

@@ -4,7 +4,7 @@ use std::{fmt, num::NonZeroU32, path::PathBuf, time::Duration};
 
 use reqwest::Url;
 
-use super::{auth::Auth, source::SecretSource};
+use super::{address::Address, auth::Auth, source::SecretSource};
 use crate::{
     config::defaults::{DEFAULT_RETRY, DEFAULT_TIMEOUT},
     error::{Error, Result},
@@ -89,6 +89,18 @@ impl ProxyUrl {
     pub(super) fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The proxy without what it is told to log in to it.
+    pub(super) fn without_user(&self) -> String {
+        let parse = |text: &str| text.parse().ok().filter(Url::has_host);
+        let has_scheme = self.0.contains("://");
+        let Some(mut url) = (if has_scheme { parse(&self.0) } else { parse(&format!("http://{}", self.0)) }) else {
+            return "***".to_owned();
+        };
+        // A URL with a host can have a user name, so neither fails.
+        let cleared = url.set_username("").and_then(|()| url.set_password(None));
+        cleared.map_or_else(|()| "***".to_owned(), |()| url.to_string().trim_end_matches('/').to_owned())
+    }
 }
 
 impl fmt::Debug for ProxyUrl {
@@ -102,7 +114,7 @@ impl Default for VaultConfig {
         Self {
             address: DEFAULT_ADDRESS.to_owned(),
             namespace: None,
-            auth: Auth::Token(default_token()),
+            auth: Auth::Token(SecretSource::file(default_token_file())),
             tls: TlsConfig::default(),
             proxy: None,
             retry: DEFAULT_RETRY,
@@ -113,9 +125,8 @@ impl Default for VaultConfig {
 }
 
 /// Where the commands `vault login` and `bao login` leave the token.
-pub(super) fn default_token() -> SecretSource {
-    let home = std::env::home_dir().unwrap_or_default();
-    SecretSource::file(home.join(".vault-token"))
+pub(super) fn default_token_file() -> PathBuf {
+    std::env::home_dir().unwrap_or_default().join(".vault-token")
 }
 
 impl VaultConfig {
@@ -173,6 +184,26 @@ impl VaultConfig {
     }
 }
 
+impl VaultConfig {
+    /// A warning if there are certificates to verify and they are not verified.
+    pub(super) fn unverified(&self) -> Option<String> {
+        let by_tls = Address::parse(&self.address).is_ok_and(|address| self.shows_certificates(&address));
+        (self.tls.danger_skip_verify && by_tls).then(|| {
+            format!(
+                "certificates of Vault are NOT verified at {}: whoever is in between can read every secret",
+                self.address
+            )
+        })
+    }
+
+    /// Whether there is a certificate to check on the way. A redirect leads to the same scheme, or
+    /// is not followed.
+    pub(super) fn shows_certificates(&self, address: &Address) -> bool {
+        let by_proxy = self.proxy.as_ref().is_some_and(|proxy| !proxy.as_str().starts_with("http://"));
+        address.is_secured() || by_proxy
+    }
+}
+
 impl TlsConfig {
     /// The same that trusts the certificates of this file alone.
     #[must_use]
@@ -208,6 +239,18 @@ impl TlsConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_proxy_is_told_without_its_password() {
+        for (proxy, told) in [
+            ("http://u:hunter2@p:1", "http://p:1"),
+            ("u:hunter2@p:1", "http://p:1"),
+            ("http://p:1/", "http://p:1"),
+            ("http://u:hunter2@", "***"),
+        ] {
+            assert_eq!(ProxyUrl::new(proxy).without_user(), told);
+        }
+    }
 
     #[test]
     fn debug_shows_no_secret() {

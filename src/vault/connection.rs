@@ -63,6 +63,9 @@ impl Vault {
     /// # Errors
     /// [`Config`](crate::ErrorKind::Config) if a setting is malformed, or a file that it names can't be read.
     pub fn new(config: VaultConfig) -> Result<Self> {
+        if let Some(warning) = config.unverified() {
+            tracing::warn!(target: "s1crets::tls", "{warning}");
+        }
         let revoke_at_shutdown = config.revoke_at_shutdown;
         let login: Box<dyn Login> = config.auth.clone().into_login();
         let http = Arc::new(Http::new(config)?);

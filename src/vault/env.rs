@@ -4,9 +4,11 @@ use std::env;
 
 use super::{
     auth::{AppRole, Auth},
-    config::{ProxyUrl, VaultConfig, default_token},
+    config::{VaultConfig, default_token_file},
+    settings::VaultSettings,
     source::SecretSource,
 };
+use crate::config::{CredentialSource, Origin, Sourced};
 
 /// The variables that [`VaultConfig::from_env`] reads. Each `VAULT_…` has a `BAO_…` that goes before it.
 pub mod env_vars {
@@ -42,6 +44,28 @@ pub mod env_vars {
     pub const DANGER_SKIP_VERIFY: &str = "S1CRETS_VAULT_DANGER_SKIP_VERIFY";
 }
 
+/// What is set in the environment.
+pub(super) struct Environment<'a>(&'a dyn Fn(&str) -> Option<String>);
+
+/// The forms of the variables that OpenBao knows. Each goes before the one that begins with
+/// `VAULT_`.
+const BAO: [&str; 14] = [
+    "BAO_ADDR",
+    "BAO_TOKEN",
+    "BAO_TOKEN_FILE",
+    "BAO_ROLE_ID",
+    "BAO_SECRET_ID",
+    "BAO_NAMESPACE",
+    "BAO_CACERT",
+    "BAO_CAPATH",
+    "BAO_CLIENT_CERT",
+    "BAO_CLIENT_KEY",
+    "BAO_TLS_SERVER_NAME",
+    "BAO_PROXY_ADDR",
+    "BAO_HTTP_PROXY",
+    "BAO_SKIP_VERIFY",
+];
+
 impl VaultConfig {
     /// The settings that the [variables](env_vars) name; empty ones count as missing.
     ///
@@ -49,61 +73,67 @@ impl VaultConfig {
     /// `VAULT_ROLE_ID` and `VAULT_SECRET_ID`, else the token of `~/.vault-token`. Without a `VAULT_PROXY_ADDR` the
     /// proxy is that of `HTTPS_PROXY` or `HTTP_PROXY`, by the address's scheme, unless `NO_PROXY` names the host.
     pub fn from_env() -> Self {
-        Self::by(|name| env::var(name).ok())
+        VaultSettings::default().resolve(&Environment::process()).into_config()
+    }
+}
+
+impl<'a> Environment<'a> {
+    /// That of this process.
+    pub(super) fn process() -> Self {
+        Self(&|name| env::var(name).ok())
     }
 
-    fn by(raw: impl Fn(&str) -> Option<String>) -> Self {
-        let var = |name: &str| {
-            let raw = |name: &str| raw(name).filter(|value| !value.trim().is_empty());
-            let ours = name.strip_prefix("VAULT_").and_then(|rest| raw(&format!("BAO_{rest}")));
-            ours.or_else(|| raw(name))
+    #[cfg(test)]
+    pub(super) fn of(raw: &'a dyn Fn(&str) -> Option<String>) -> Self {
+        Self(raw)
+    }
+
+    /// The value of a variable and which form of it was set. A blank value counts as missing.
+    pub(super) fn get(&self, name: &'static str) -> Option<Sourced<String>> {
+        let bao = name.strip_prefix("VAULT_").and_then(|rest| BAO.into_iter().find(|bao| &bao["BAO_".len()..] == rest));
+        bao.into_iter().chain([name]).find_map(|name| {
+            let value = (self.0)(name).filter(|value| !value.trim().is_empty())?;
+            Some(Sourced::new(value, Origin::Variable(name)))
+        })
+    }
+
+    /// The login, and what it is in words.
+    pub(super) fn login(&self) -> (Auth, CredentialSource) {
+        if let Some(token) = self.get(env_vars::TOKEN) {
+            let described = CredentialSource::new(format!("token from {}", variable(&token.origin)), token.origin);
+            return (Auth::Token(SecretSource::given(token.value)), described);
+        }
+        if let Some(file) = self.get(env_vars::TOKEN_FILE) {
+            let described = CredentialSource::new(format!("token from file {}", file.value), file.origin);
+            return (Auth::Token(SecretSource::file(file.value)), described);
+        }
+        if let (Some(role), Some(secret)) = (self.get(env_vars::ROLE_ID), self.get(env_vars::SECRET_ID)) {
+            let text = format!("approle role {} with secret id from {}", role.value, variable(&secret.origin));
+            let login = AppRole::new(role.value, SecretSource::given(secret.value));
+            return (Auth::AppRole(login), CredentialSource::new(text, role.origin));
+        }
+        let file = default_token_file();
+        let described = CredentialSource::new(format!("token from file {}", file.display()), Origin::Default);
+        (Auth::Token(SecretSource::file(file)), described)
+    }
+
+    /// The proxy for everything that goes to an address: `HTTPS_PROXY` or `HTTP_PROXY`, unless
+    /// `NO_PROXY` names its host.
+    pub(super) fn general_proxy(&self, address: &str) -> Option<Sourced<String>> {
+        let (scheme, rest) = address.split_once("://")?;
+        let names = match scheme {
+            "https" => ["HTTPS_PROXY", "https_proxy"],
+            "http" => ["http_proxy", "HTTP_PROXY"],
+            _ => return None,
         };
-        let mut config = Self { auth: login(&var), ..Self::default() };
-        if let Some(address) = var(env_vars::ADDR) {
-            config.address = address;
-        }
-        config.namespace = var(env_vars::NAMESPACE);
-        config.tls.ca_file = var(env_vars::CACERT).map(Into::into);
-        config.tls.ca_path = var(env_vars::CAPATH).map(Into::into);
-        config.tls.client_cert = var(env_vars::CLIENT_CERT).map(Into::into);
-        config.tls.client_key = var(env_vars::CLIENT_KEY).map(Into::into);
-        config.tls.server_name = var(env_vars::TLS_SERVER_NAME);
-        config.tls.danger_skip_verify = var(env_vars::DANGER_SKIP_VERIFY).is_some_and(|value| value.trim() == "1");
-        if var(env_vars::SKIP_VERIFY).is_some() && !config.tls.danger_skip_verify {
-            tracing::warn!("VAULT_SKIP_VERIFY is not followed: certificates are verified");
-        }
-        config.proxy = proxy(&config.address, &var);
-        config
+        let host = rest.split(['/', ':']).next().unwrap_or_default();
+        let spared = self.get("NO_PROXY").or_else(|| self.get("no_proxy")).map(|it| it.value).unwrap_or_default();
+        names.iter().find_map(|name| self.get(name)).filter(|_| !is_spared(host, &spared))
     }
 }
 
-fn login(var: &impl Fn(&str) -> Option<String>) -> Auth {
-    if let Some(token) = var(env_vars::TOKEN) {
-        return Auth::Token(SecretSource::given(token));
-    }
-    if let Some(file) = var(env_vars::TOKEN_FILE) {
-        return Auth::Token(SecretSource::file(file));
-    }
-    match (var(env_vars::ROLE_ID), var(env_vars::SECRET_ID)) {
-        (Some(role), Some(secret)) => Auth::AppRole(AppRole::new(role, SecretSource::given(secret))),
-        _ => Auth::Token(default_token()),
-    }
-}
-
-fn proxy(address: &str, var: &impl Fn(&str) -> Option<String>) -> Option<ProxyUrl> {
-    if let Some(named) = var(env_vars::PROXY_ADDR).or_else(|| var(env_vars::HTTP_PROXY)) {
-        return Some(ProxyUrl::new(named));
-    }
-    let (scheme, rest) = address.split_once("://")?;
-    let names = match scheme {
-        "https" => ["HTTPS_PROXY", "https_proxy"],
-        "http" => ["http_proxy", "HTTP_PROXY"],
-        _ => return None,
-    };
-    let host = rest.split(['/', ':']).next().unwrap_or_default();
-    let spared = var("NO_PROXY").or_else(|| var("no_proxy")).unwrap_or_default();
-    let named = names.iter().find_map(|name| var(name)).filter(|_| !is_spared(host, &spared));
-    named.map(ProxyUrl::new)
+fn variable(origin: &Origin) -> &'static str {
+    if let Origin::Variable(name) = origin { name } else { "the environment" }
 }
 
 /// Whether a `NO_PROXY` list names the host, or a domain that it lies in. The host itself is never proxied to.
@@ -123,7 +153,8 @@ mod tests {
     use super::*;
 
     fn config(vars: &[(&str, &str)]) -> VaultConfig {
-        VaultConfig::by(|name| vars.iter().find(|(it, _)| *it == name).map(|(_, value)| (*value).to_owned()))
+        let raw = |name: &str| vars.iter().find(|(it, _)| *it == name).map(|(_, value)| (*value).to_owned());
+        VaultSettings::default().resolve(&Environment::of(&raw)).into_config()
     }
 
     #[test]

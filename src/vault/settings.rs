@@ -3,48 +3,61 @@
 use super::{
     address::Address,
     auth::{AppRole, Auth, Cert, Jwt, Kubernetes, UserPass},
-    config::{ProxyUrl, VaultConfig},
+    config::ProxyUrl,
+    resolve::DEFAULT_INSTANCE,
     source::SecretSource,
 };
 use crate::{
-    config::{METHODS, ProviderSettings, VaultAuthSettings, did_you_mean},
+    config::{Config, METHODS, ProviderSettings, ProviderTable, VaultAuthSettings, did_you_mean},
     error::{Error, Result},
 };
 
-impl VaultConfig {
-    /// The same with what a config file sets.
-    pub(crate) fn with_settings(mut self, settings: &ProviderSettings) -> Result<Self> {
-        let ProviderSettings { address, namespace, auth, .. } = settings.clone();
-        if let Some(address) = address {
-            Address::parse(&address)?;
-            // The environment's proxy was chosen for the environment's address.
-            self.proxy = self.proxy.filter(|_| address == self.address);
-            self.address = address;
-        }
-        if let Some(proxy) = &settings.proxy {
-            self.proxy = Some(ProxyUrl::of_settings(proxy)?);
-        }
-        self.namespace = namespace.or(self.namespace);
-        if let Some(auth) = auth {
-            self.auth = Auth::from_settings(auth)?;
-        }
-        self.retry = settings.retry.unwrap_or(self.retry);
-        self.timeout = settings.timeout.unwrap_or(self.timeout);
-        self.revoke_at_shutdown = settings.revoke_at_shutdown.unwrap_or(self.revoke_at_shutdown);
-        Ok(self.with_tls_settings(settings))
-    }
+/// The settings of one instance, checked: what is malformed is told before anything is resolved.
+#[derive(Clone, Debug)]
+pub(crate) struct VaultSettings {
+    pub(super) table: ProviderTable,
+    pub(super) auth: Option<Auth>,
+    pub(super) proxy: Option<ProxyUrl>,
+}
 
-    fn with_tls_settings(mut self, settings: &ProviderSettings) -> Self {
-        let ProviderSettings { ca_file, ca_path, client_cert, client_key, server_name, .. } = settings.clone();
-        if ca_file.is_some() || ca_path.is_some() {
-            (self.tls.ca_file, self.tls.ca_path) = (ca_file, ca_path);
+/// The default connection without any setting.
+impl Default for VaultSettings {
+    fn default() -> Self {
+        let table = ProviderTable::new(DEFAULT_INSTANCE, ProviderSettings::default(), &Config::default());
+        Self { table, auth: None, proxy: None }
+    }
+}
+
+impl VaultSettings {
+    /// # Errors
+    /// `Config` if a setting is malformed.
+    pub(crate) fn read(table: ProviderTable) -> Result<Self> {
+        let ProviderSettings { address, auth, proxy, .. } = table.settings.clone();
+        if let Some(address) = &address {
+            Address::parse(address)?;
         }
-        if client_cert.is_some() || client_key.is_some() {
-            (self.tls.client_cert, self.tls.client_key) = (client_cert, client_key);
-        }
-        self.tls.server_name = server_name.or(self.tls.server_name);
-        self.tls.danger_skip_verify = settings.danger_skip_verify.unwrap_or(self.tls.danger_skip_verify);
-        self
+        let auth = auth.map(Auth::from_settings).transpose()?;
+        let proxy = proxy.as_deref().map(ProxyUrl::of_settings).transpose()?;
+        Ok(Self { table, auth, proxy })
+    }
+}
+
+impl VaultAuthSettings {
+    /// Which credential these settings name: never the credential itself.
+    pub(super) fn description(&self) -> String {
+        let file = self.file.as_ref().map(|file| format!("file {}", file.display()));
+        let secret = file.or_else(|| self.env.clone());
+        let from = |what: &str| secret.as_ref().map(|place| format!("{what} from {place}"));
+        let named = |what: &str, name: &Option<String>| name.as_ref().map(|name| format!("{what} {name}"));
+        let (who, proof) = match self.method.as_str() {
+            "token" => return from("token").unwrap_or_default(),
+            "approle" => (named("role", &self.role_id), from("with secret id")),
+            "userpass" => (named("user", &self.username), from("with password")),
+            "jwt" | "kubernetes" => (named("role", &self.role), from("with JWT")),
+            _ => (named("role", &self.role), named("with AWS profile", &self.profile)),
+        };
+        let parts = [Some(self.method.clone()), who, proof];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
     }
 }
 
@@ -166,11 +179,21 @@ fn required<T>(setting: Option<T>, name: &str) -> Result<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Config;
+    use crate::{
+        Config,
+        vault::{config::VaultConfig, env::Environment},
+    };
 
     fn read(text: &str) -> Result<VaultConfig> {
+        read_with(text, &[])
+    }
+
+    /// A named instance, and the variables that are set.
+    fn read_with(text: &str, variables: &[(&str, &str)]) -> Result<VaultConfig> {
         let config = Config::parse(&format!("[providers.x]\ntype = \"vault.kv\"\n{text}")).expect("TOML");
-        VaultConfig::default().with_settings(&config.providers["x"])
+        let table = ProviderTable::new("x", config.providers["x"].clone(), &config);
+        let raw = |name: &str| variables.iter().find(|(it, _)| *it == name).map(|(_, value)| (*value).to_owned());
+        Ok(VaultSettings::read(table)?.resolve(&Environment::of(&raw)).into_config())
     }
 
     #[test]
@@ -190,11 +213,74 @@ mod tests {
     }
 
     #[test]
+    fn the_proxies_for_everything_are_not_for_an_address_that_only_the_file_names() {
+        let proxy = |text: &str, variables: &[(&str, &str)]| {
+            let config = Config::parse(&format!("[providers.\"vault.kv\"]\n{text}")).expect("TOML");
+            let table = ProviderTable::new("vault.kv", config.providers["vault.kv"].clone(), &config);
+            let general = [("HTTPS_PROXY", "http://general:1")];
+            let raw = |name: &str| {
+                let found = general.iter().chain(variables).find(|(it, _)| *it == name);
+                found.map(|(_, value)| (*value).to_owned())
+            };
+            let config = VaultSettings::read(table).expect("settings").resolve(&Environment::of(&raw)).into_config();
+            config.proxy.map(|proxy| proxy.as_str().to_owned())
+        };
+        let named = |address| [("VAULT_ADDR", address)];
+        assert_eq!(proxy("address = \"https://vault\"", &[]), None);
+        assert_eq!(proxy("", &named("https://vault")).as_deref(), Some("http://general:1"));
+        let same = proxy("address = \"https://vault\"", &named("https://vault/"));
+        assert_eq!(same.as_deref(), Some("http://general:1"));
+        let own = proxy("proxy = \"http://file:1\"", &named("https://vault"));
+        assert_eq!(own.as_deref(), Some("http://file:1"), "the file's is more specific");
+    }
+
+    #[test]
+    fn a_file_name_of_the_environment_makes_no_line_of_its_own() {
+        let raw = |name: &str| (name == "VAULT_TOKEN_FILE").then(|| "/x\nprovider = \"file\"".to_owned());
+        let connection = VaultSettings::default().resolve(&Environment::of(&raw)).into_connection();
+        let credential = connection.credential.expect("a login").to_string();
+        assert_eq!(credential, "token from file /x\u{fffd}provider = \"file\"");
+    }
+
+    /// A variable is for those who can't change the code.
+    #[test]
+    fn what_code_sets_goes_before_the_environment() {
+        let settings = ProviderSettings {
+            address: Some("http://code".to_owned()),
+            namespace: Some("code".to_owned()),
+            ca_file: Some("/code".into()),
+            ..ProviderSettings::default()
+        };
+        let table = ProviderTable::new(DEFAULT_INSTANCE, settings, &Config::default());
+        let raw = |name: &str| name.starts_with("VAULT_").then(|| "http://environment".to_owned());
+        let config = VaultSettings::read(table).expect("settings").resolve(&Environment::of(&raw)).into_config();
+        assert_eq!((config.address.as_str(), config.namespace.as_deref()), ("http://code", Some("code")));
+        assert_eq!((config.tls.ca_file, config.tls.ca_path), (Some("/code".into()), None));
+    }
+
+    #[test]
+    fn each_login_is_described_without_its_secret() {
+        for (auth, described) in [
+            (r#"{ method = "token", file = "/t" }"#, "token from file /t"),
+            (r#"{ method = "token", env = "E" }"#, "token from E"),
+            (r#"{ method = "approle", role_id = "r", file = "/s" }"#, "approle role r with secret id from file /s"),
+            (r#"{ method = "approle", role_id = "r" }"#, "approle role r"),
+            (r#"{ method = "userpass", username = "u", env = "E" }"#, "userpass user u with password from E"),
+            (r#"{ method = "kubernetes", role = "r" }"#, "kubernetes role r"),
+            (r#"{ method = "jwt", env = "E", role = "r" }"#, "jwt role r with JWT from E"),
+            (r#"{ method = "cert" }"#, "cert"),
+            (r#"{ method = "aws_iam", role = "r", profile = "p" }"#, "aws_iam role r with AWS profile p"),
+        ] {
+            let config = Config::parse(&format!("[providers.x]\nauth = {auth}")).expect("TOML");
+            assert_eq!(config.providers["x"].auth.as_ref().expect("a login").description(), described);
+        }
+    }
+
+    #[test]
     fn a_proxy_of_the_file_goes_before_the_environments_and_holds_no_password() {
         let file = |text: &str| {
-            let config = Config::parse(&format!("[providers.x]\ntype = \"vault.kv\"\n{text}")).expect("TOML");
-            let environment = VaultConfig::new("http://vault").with_proxy(ProxyUrl::new("http://environment:1"));
-            environment.with_settings(&config.providers["x"]).map(|config| config.proxy)
+            let environment = [("VAULT_ADDR", "http://vault"), ("VAULT_PROXY_ADDR", "http://environment:1")];
+            read_with(text, &environment).map(|config| config.proxy)
         };
         let named = file("proxy = \"http://proxy:3128\"").expect("a proxy").expect("one");
         assert_eq!(named.as_str(), "http://proxy:3128");

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 #![allow(clippy::print_stderr, reason = "the load tests tell their figures")]
 
+mod aws_precedence; // which of option, file, environment and profile decides, for each AWS setting
 mod blocking; // the calls without async: from plain threads and from inside every kind of runtime
 mod cache; // what the cache keeps, for how long, and what an update makes it forget
 mod cache_aws; // the cache in front of AWS: one secret by several names, variants, outages, runtimes

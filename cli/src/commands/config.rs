@@ -1,17 +1,17 @@
 //! `s1crets config`: what is set, by whom, and in which form.
 
-use std::io::Write;
+use std::{fmt::Display, io::Write};
 
 use s1crets::{
     Config, Error, ErrorKind,
-    config::{self, ConfigFile, ConfigLoader, Origin, Setting},
+    config::{self, ConfigFile, ConfigLoader, Connection, Origin, Setting},
 };
 use serde_json::{Value, json};
 
 use super::trust;
 use crate::{
     args::{ConfigCommand, Global},
-    escape,
+    diagnose, escape,
     exit::Exit,
     filter::Filter,
     name, output,
@@ -33,19 +33,26 @@ pub(crate) fn run(global: &Global, command: &ConfigCommand) -> Result<Exit, Fail
 }
 
 fn show(global: &Global, origin: bool) -> Result<(), Failure> {
-    let settings = target::with_options(to_show(global)?.load()?, global).effective();
+    let builder = target::with_options(to_show(global)?.load()?, global);
+    let mut settings = builder.effective();
+    let connections = diagnose::connections(&builder)?;
+    let connections = connections.in_use(&settings, &target::named_or_default(global, &settings));
+    connections.iter().flat_map(|(_, it)| it.iter()).for_each(|connection| connection.overlay(&mut settings));
     if global.json {
-        let settings = settings.iter().map(as_json).collect::<Result<_, _>>()?;
-        return output::line(&Value::Array(settings));
+        let mut all = settings.iter().map(as_json).collect::<Result<Vec<_>, _>>()?;
+        all.extend(connections.iter().filter_map(|(_, it)| credential_as_json(it.as_ref().ok()?)));
+        return output::line(&Value::Array(all));
     }
     output::print(|out| {
-        settings.iter().try_for_each(|setting| {
-            let line = match origin {
-                true => format!("{setting}  # {}", by_whom(setting.origin())),
-                false => setting.to_string(),
-            };
-            writeln!(out, "{}", escape::text(&line))
-        })
+        for setting in &settings {
+            writeln!(out, "{}", escape::text(&with_origin(setting, setting.origin(), origin)))?;
+        }
+        for (name, connection) in &connections {
+            for remark in remarks(name, connection, origin) {
+                writeln!(out, "# {}", escape::text(&remark))?;
+            }
+        }
+        Ok(())
     })
 }
 
@@ -56,6 +63,35 @@ fn to_show(global: &Global) -> Result<ConfigLoader, Failure> {
         report::warning(&format!("{}: other commands refuse it", error.message()), global);
     }
     Ok(loader)
+}
+
+/// What can't be a setting, to be written as comments, so that the whole can be a config file.
+fn remarks(name: &str, connection: &Result<Connection, Error>, origin: bool) -> Vec<String> {
+    let connection = match connection {
+        Ok(connection) => connection,
+        Err(error) => return vec![format!("{name}: {error}")],
+    };
+    let table = &connection.table;
+    let credential = match &connection.credential {
+        Some(it) => with_origin(&format!("{table}.credential = {it}"), &it.origin, origin),
+        None => format!("{table}.credential: none"),
+    };
+    let warnings = connection.warnings.iter().map(|warning| format!("warning: {name}: {warning}"));
+    [credential].into_iter().chain(warnings).collect()
+}
+
+fn with_origin(text: &impl Display, origin: &Origin, told: bool) -> String {
+    if told { format!("{text}  # {}", by_whom(origin)) } else { text.to_string() }
+}
+
+/// Under a key like that of a setting, which it is not.
+fn credential_as_json(connection: &Connection) -> Option<Value> {
+    let credential = connection.credential.as_ref()?;
+    Some(json!({
+        "key": format!("{}.credential", connection.table),
+        "value": credential.description,
+        "origin": origin_as_json(&credential.origin),
+    }))
 }
 
 fn path(global: &Global) -> Result<Exit, Failure> {
@@ -180,5 +216,6 @@ pub(crate) fn origin_as_json(origin: &Origin) -> Value {
         "line": place.map(|place| place.line()),
         "profile": if let Origin::Profile(name, _) = origin { Some(&**name) } else { None },
         "variable": if let Origin::Variable(name) = origin { Some(*name) } else { None },
+        "aws_profile": if let Origin::AwsProfile(name) = origin { Some(&**name) } else { None },
     })
 }

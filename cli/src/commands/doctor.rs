@@ -5,13 +5,20 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use s1crets::{Client, Config, Error, ErrorKind, Identity, config::ConfigFile};
-use serde_json::json;
+use s1crets::{
+    Client, Config, Error, ErrorKind, Identity,
+    config::{ConfigFile, Connection},
+};
+use serde_json::{Value, json};
 
-use super::{config::faults, explain::identity_told, wait};
+use super::{
+    config::{by_whom, faults, origin_as_json},
+    explain::identity_told,
+    wait,
+};
 use crate::{
     args::{Doctor, Global},
-    diagnose::{self, Exposure, Instance},
+    diagnose::{self, Connections, Exposure, Instance},
     escape,
     exit::Exit,
     output,
@@ -42,6 +49,8 @@ struct Finding {
     text: String,
     advice: Option<String>,
     causes: Vec<String>,
+    /// A setting of the connection, for programs.
+    fact: Option<Value>,
 }
 
 pub(crate) fn run(global: &Global, args: &Doctor) -> Result<Exit, Failure> {
@@ -73,6 +82,7 @@ fn examine(global: &Global, args: &Doctor) -> Vec<Finding> {
     findings.extend(faults.iter().map(|fault| Finding::failed("config", fault, None)));
     let builder = target::with_options(config.clone(), global);
     let settings = builder.effective();
+    let connections = diagnose::connections(&builder).ok();
     let client = match builder.build() {
         Ok(client) => client,
         // It is among them.
@@ -85,10 +95,11 @@ fn examine(global: &Global, args: &Doctor) -> Vec<Finding> {
     }
     let all = diagnose::instances(&settings, target::provider(&client, global), &client.providers());
     for instance in all.iter().filter(|it| args.providers.is_empty() || args.providers.contains(&it.name)) {
-        findings.extend(provider(&client, &config, instance));
+        findings.extend(provider(&client, &config, instance, connections.as_ref()));
     }
     for name in args.providers.iter().filter(|name| !all.iter().any(|it| it.name == **name)) {
-        findings.extend(provider(&client, &config, &diagnose::instance(&settings, name)));
+        let instance = diagnose::instance(&settings, name);
+        findings.extend(provider(&client, &config, &instance, connections.as_ref()));
     }
     findings
 }
@@ -127,9 +138,10 @@ fn cache_folder(_: &Config) -> Option<Finding> {
     None
 }
 
-fn provider(client: &Client, config: &Config, instance: &Instance) -> Vec<Finding> {
+fn provider(client: &Client, config: &Config, instance: &Instance, connections: Option<&Connections>) -> Vec<Finding> {
     let mut findings: Vec<_> = files(config, instance).collect();
     let name = &instance.name;
+    findings.extend(connections.and_then(|all| all.of(name)).into_iter().flat_map(connection));
     match wait(async { Ok::<_, Error>(ask(client, name).await) }) {
         Ok(Ok(None)) => findings.push(Finding::ok(name, "can be read")),
         Ok(Ok(Some(identity))) => findings.extend(known(name, &identity)),
@@ -137,6 +149,23 @@ fn provider(client: &Client, config: &Config, instance: &Instance) -> Vec<Findin
         Err(failure) => findings.push(Finding::fail(name, format!("{failure:?}"), Exit::Failed)),
     }
     findings
+}
+
+/// Where the provider is asked and as whom, each with who said so, and what is dangerous about it.
+fn connection(connection: &Connection) -> Vec<Finding> {
+    let name = &connection.provider;
+    let prefix = format!("{}.", connection.table);
+    let credential = connection.credential.iter().map(|it| ("credential", it.description.clone(), &it.origin));
+    let settings = connection.settings.iter().map(|it| {
+        let key = it.key().strip_prefix(&prefix).unwrap_or(it.key());
+        (key, it.toml().trim_matches('"').to_owned(), it.origin())
+    });
+    let facts = settings.chain(credential).map(|(key, value, origin)| Finding {
+        fact: Some(json!({ "key": key, "value": value, "origin": origin_as_json(origin) })),
+        ..Finding::ok(name, format!("{key} {value} ({})", by_whom(origin)))
+    });
+    let advice = "name the authority of the server's certificate by `ca_file` or VAULT_CACERT";
+    facts.chain(connection.warnings.iter().map(|warning| Finding::warn(name, warning, advice))).collect()
 }
 
 /// The files that a provider's settings name: who else can read a secret, or a credential.
@@ -203,7 +232,8 @@ fn whole_seconds(span: Duration) -> Duration {
 
 impl Finding {
     fn ok(about: &str, text: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Ok, about: about.to_owned(), text: text.into(), advice: None, causes: Vec::new() }
+        let (advice, causes, fact) = (None, Vec::new(), None);
+        Self { verdict: Verdict::Ok, about: about.to_owned(), text: text.into(), advice, causes, fact }
     }
 
     fn warn(about: &str, text: impl Into<String>, advice: &str) -> Self {
@@ -238,8 +268,15 @@ impl Finding {
         causes.into_iter().try_for_each(|cause| writeln!(out, "     caused by: {}", escape::text(cause)))
     }
 
-    fn as_json(&self) -> serde_json::Value {
-        json!({ "verdict": self.token(), "about": self.about, "text": self.text, "advice": self.advice, "causes": self.causes })
+    fn as_json(&self) -> Value {
+        json!({
+            "verdict": self.token(),
+            "about": self.about,
+            "text": self.text,
+            "advice": self.advice,
+            "causes": self.causes,
+            "fact": self.fact,
+        })
     }
 }
 

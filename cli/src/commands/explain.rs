@@ -2,7 +2,10 @@
 
 use std::io::Write;
 
-use s1crets::{Client, Error, Identity, JsonKind, Reference, Secret};
+use s1crets::{
+    Client, Error, Identity, JsonKind, Reference, Secret,
+    config::{Connection, CredentialSource},
+};
 use serde_json::{Value, json};
 
 use super::{config::by_whom, wait};
@@ -20,6 +23,9 @@ use crate::{
 struct Found<'a> {
     target: &'a Target,
     instance: Instance,
+    /// Nothing for a provider that is not connected to a backend, and where its settings can't be
+    /// read.
+    connection: Option<&'a Connection>,
     identity: Result<Option<Identity>, Error>,
     secret: Result<Secret, Error>,
     /// What the keypath leads to.
@@ -28,16 +34,19 @@ struct Found<'a> {
 
 pub(crate) fn run(global: &Global, args: &Explain) -> Result<Exit, Failure> {
     let builder = target::builder(global)?;
-    let settings = builder.effective();
+    let mut settings = builder.effective();
+    let connections = diagnose::connections(&builder)?;
     let client = builder.build()?;
     let target = Target::new(&client, global, &args.target.path, &args.target.keys)?;
+    let connection = connections.of(&target.provider);
+    connection.iter().for_each(|connection| connection.overlay(&mut settings));
     let instance = diagnose::instance(&settings, &target.provider);
     let (identity, secret) = wait(async { Ok::<_, Error>(ask(&client, global, &target).await) })?;
     let part = match (&secret, target.keypath.is_empty()) {
         (Ok(secret), false) => Some(secret.at(&target.keypath)),
         _ => None,
     };
-    let found = Found { target: &target, instance, identity, secret, part };
+    let found = Found { target: &target, instance, connection, identity, secret, part };
     match global.json {
         true => output::line(&found.as_json())?,
         false => found.print(global.verbose > 0)?,
@@ -82,6 +91,9 @@ impl Found<'_> {
         if !variables.is_empty() {
             lines.push(("variables", variables.join(", ")));
         }
+        lines.extend(self.connection.map(|it| ("credential", told_credential(it))));
+        let warnings = self.connection.into_iter().flat_map(|connection| connection.warnings.clone());
+        lines.extend(warnings.map(|warning| ("warning", warning)));
         lines.extend(told_identity(&self.identity).into_iter().map(|told| ("identity", told)));
         lines.extend(self.secret.iter().flat_map(|secret| [("secret", described(secret)), ("cache", cached(secret))]));
         lines.extend(self.part.iter().flatten().map(|part| ("key", form(part))));
@@ -96,11 +108,14 @@ impl Found<'_> {
     fn as_json(&self) -> Value {
         let identity = self.identity.as_ref().ok().and_then(Option::as_ref);
         let setting = |it: &s1crets::config::Setting| json!({ "key": it.key(), "value": it.toml(), "origin": super::config::origin_as_json(it.origin()) });
+        let credential = |it: &CredentialSource| json!({ "source": it.description, "origin": super::config::origin_as_json(&it.origin) });
         json!({
             "reference": self.reference(),
             "provider": { "name": self.instance.name, "type": self.instance.kind },
             "settings": self.instance.settings.iter().map(setting).collect::<Vec<_>>(),
             "variables": diagnose::set_variables(&self.instance.kind),
+            "credential": self.connection.and_then(|it| it.credential.as_ref()).map(credential),
+            "warnings": self.connection.map(|connection| connection.warnings.as_slice()).unwrap_or_default(),
             "identity": identity.map(identity_as_json),
             "secret": self.secret.as_ref().ok().map(secret_as_json),
             "key": self.part.as_ref().and_then(|part| part.as_ref().ok()).map(secret_as_json),
@@ -111,6 +126,14 @@ impl Found<'_> {
             })),
             "mend": self.advice(),
         })
+    }
+}
+
+/// As whom the provider is to be asked, and who said so.
+fn told_credential(connection: &Connection) -> String {
+    match &connection.credential {
+        Some(credential) => format!("{credential}  # {}", by_whom(&credential.origin)),
+        None => "none".to_owned(),
     }
 }
 

@@ -51,7 +51,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
 }
 
 /// Waits for a call of the library.
-fn wait<T, E>(call: impl Future<Output = Result<T, E>>) -> Result<T, Failure>
+pub(crate) fn wait<T, E>(call: impl Future<Output = Result<T, E>>) -> Result<T, Failure>
 where
     Failure: From<E>,
 {

@@ -7,5 +7,5 @@ mod rights;
 
 pub(crate) use ci::system as ci_system;
 pub(crate) use file_modes::{Exposure, exposure};
-pub(crate) use providers::{Instance, instance, instances, set_variables};
+pub(crate) use providers::{Connections, Instance, connections, instance, instances, set_variables};
 pub(crate) use rights::mend;

@@ -1,8 +1,13 @@
 //! The providers that the settings describe.
 
-use std::env;
+use std::{collections::BTreeMap, env};
 
-use s1crets::config::Setting;
+use s1crets::{
+    ClientBuilder, Error,
+    config::{Connection, Origin, Setting},
+};
+
+use crate::report::Failure;
 
 /// Variables of the vendors that say where to ask and who to be.
 const AWS: [&str; 19] = [
@@ -37,6 +42,40 @@ pub(crate) struct Instance {
     pub(crate) settings: Vec<Setting>,
 }
 
+/// Where each provider asks and as whom, by its name.
+pub(crate) struct Connections(BTreeMap<String, Result<Connection, Error>>);
+
+/// What the client of these settings would use. Nobody is called.
+pub(crate) fn connections(builder: &ClientBuilder) -> Result<Connections, Failure> {
+    crate::commands::wait(async { Ok::<_, Error>(Connections(Box::pin(builder.connections()).await)) })
+}
+
+impl Connections {
+    pub(crate) fn of(&self, provider: &str) -> Option<&Connection> {
+        self.0.get(provider)?.as_ref().ok()
+    }
+
+    /// Those that something was said about: in the config file, by an option or by the environment.
+    /// And the default one.
+    pub(crate) fn in_use(&self, settings: &[Setting], default: &str) -> Vec<(&str, &Result<Connection, Error>)> {
+        let is_said = |name: &str, connection: &Result<Connection, Error>| {
+            let origins = connection.iter().flat_map(|it| {
+                let credential = it.credential.iter().map(|credential| &credential.origin);
+                it.settings.iter().map(Setting::origin).chain(credential)
+            });
+            name == default || is_set(settings, name) || origins.into_iter().any(|origin| *origin != Origin::Default)
+        };
+        let all = self.0.iter().map(|(name, connection)| (name.as_str(), connection));
+        all.filter(|(name, connection)| is_said(name, connection)).collect()
+    }
+}
+
+/// Whether there is a setting of the provider.
+fn is_set(settings: &[Setting], name: &str) -> bool {
+    let [bare, quoted] = [format!("providers.{name}."), format!("providers.{name:?}.")];
+    settings.iter().any(|setting| setting.key().starts_with(&bare) || setting.key().starts_with(&quoted))
+}
+
 /// The provider of this name.
 pub(crate) fn instance(settings: &[Setting], name: &str) -> Instance {
     let [bare, quoted] = [format!("providers.{name}."), format!("providers.{name:?}.")];
@@ -51,11 +90,7 @@ pub(crate) fn instance(settings: &[Setting], name: &str) -> Instance {
 
 /// The providers that the settings name, and the default one.
 pub(crate) fn instances(settings: &[Setting], default: &str, known: &[&str]) -> Vec<Instance> {
-    let is_set = |name: &str| {
-        let [bare, quoted] = [format!("providers.{name}."), format!("providers.{name:?}.")];
-        settings.iter().any(|setting| setting.key().starts_with(&bare) || setting.key().starts_with(&quoted))
-    };
-    let names = known.iter().filter(|name| **name == default || is_set(name));
+    let names = known.iter().filter(|name| **name == default || is_set(settings, name));
     names.map(|name| instance(settings, name)).collect()
 }
 

@@ -147,3 +147,50 @@ fn a_connection_that_breaks_is_told_with_whom_it_was_to() {
         .stderr(predicate::str::contains(&endpoint).and(predicate::str::contains("URL").not()));
     closing.join().unwrap();
 }
+
+/// Today's account by the environment, another one by the file: as with `aws --profile` the file's
+/// is asked.
+#[test]
+fn the_files_profile_is_never_the_account_of_the_environment() {
+    let name = unique("cli/profile");
+    AwsSeed::new(Moto::shared().endpoint(), REGION).with_account("111111111111").create_secret(&name, "theirs");
+    seed().create_secret(&name, "ours");
+    let folder = tempfile::tempdir().unwrap();
+    let write = |file: &str, text: &str| {
+        let path = folder.path().join(file);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let profiles = write(
+        "aws",
+        "[profile prod]\nrole_arn = arn:aws:iam::111111111111:role/r\nsource_profile = base\n\
+         [profile base]\naws_access_key_id = base\naws_secret_access_key = x\n",
+    );
+    let get = |profile: &str| {
+        let config = write("s1crets.toml", &format!("[providers.\"aws.sm\"]\nprofile = \"{profile}\"\n"));
+        let mut get = on_moto();
+        get.env("AWS_CONFIG_FILE", &profiles).args(["get", &name, "--config"]).arg(config);
+        get.assert()
+    };
+    get("prod").success().stdout("theirs\n");
+    get("typo").code(3).stdout("").stderr(predicate::str::contains("no AWS profile \"typo\""));
+    on_moto().args(["get", &name]).assert().success().stdout("ours\n");
+}
+
+#[test]
+fn the_endpoint_option_goes_before_every_endpoint_of_the_file() {
+    let (name, folder) = (unique("cli/endpoint"), tempfile::tempdir().unwrap());
+    seed().create_secret(&name, "x");
+    let config = folder.path().join("s1crets.toml");
+    let away = "http://127.0.0.1:1";
+    let text = format!(
+        "[providers.\"aws.sm\"]\nretry = 1\nendpoint_url = \"{away}\"\nservice_endpoint_url = \"{away}\"\n\
+         sts_endpoint_url = \"{away}\"\nroles = [{{ arn = \"arn:aws:iam::123456789012:role/reader\" }}]\n"
+    );
+    std::fs::write(&config, text).unwrap();
+    let mut get = on_moto();
+    get.args(["get", &name, "--config"]).arg(&config);
+    get.assert().code(4);
+    get.env("AWS_ENDPOINT_URL_STS", away).args(["--endpoint-url", Moto::shared().endpoint()]);
+    get.assert().success().stdout("x\n");
+}

@@ -47,6 +47,58 @@ fn show_tells_what_holds_and_who_said_so() {
 }
 
 #[test]
+fn every_option_goes_before_its_variable_and_the_file() {
+    let (_folder, mut command) = with_config(
+        "provider = \"memory\"\nretry = 5\ntimeout = 5\n[providers.file]\npath = \"file.json\"\n[providers.\"aws.sm\"]\n\
+         region = \"of-the-file\"\nretry = 6\ntimeout = 6\nendpoint_url = \"http://file\"\n\
+         service_endpoint_url = \"http://file\"\nsts_endpoint_url = \"http://file\"\nroles = [{ arn = \"arn:file\" }]\n\
+         [profiles.of-the-variable]\ncache.ttl = 1\n[profiles.of-the-option]\ncache.ttl = 2\n",
+    );
+    command.envs([
+        ("S1CRETS_PROVIDER", "aws.ps"),
+        ("S1CRETS_FILE", "variable.json"),
+        ("S1CRETS_RETRY", "7"),
+        ("S1CRETS_TIMEOUT", "7"),
+        ("S1CRETS_PROFILE", "of-the-variable"),
+        ("AWS_REGION", "of-the-variable"),
+        ("AWS_ENDPOINT_URL", "http://variable"),
+        ("AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://variable"),
+        ("AWS_ENDPOINT_URL_STS", "http://variable"),
+    ]);
+    let variables = command.args(["config", "show", "--origin"]).assert().success();
+    let shown = String::from_utf8(variables.get_output().stdout.clone()).unwrap();
+    for line in [
+        "provider = \"aws.ps\"  # variable S1CRETS_PROVIDER\n",
+        "providers.file.path = \"variable.json\"  # variable S1CRETS_FILE\n",
+        "retry = 7  # variable S1CRETS_RETRY\n",
+        "timeout = \"7s\"  # variable S1CRETS_TIMEOUT\n",
+        "cache.ttl = \"1s\"  # s1crets.toml:15 (profile of-the-variable)\n",
+        "providers.\"aws.sm\".region = \"of-the-file\"  # s1crets.toml:7\n",
+        "providers.\"aws.sm\".service_endpoint_url = \"http://file\"  # s1crets.toml:11\n",
+    ] {
+        assert!(shown.contains(line), "{line}: {shown}");
+    }
+    command.args(["--config-profile", "of-the-option", "--file", "option.json", "--retry", "8", "--timeout", "8"]);
+    command.args(["--region", "of-the-option", "--endpoint-url", "http://option", "--role-arn", "arn:option"]);
+    let options = command.assert().success();
+    let shown = String::from_utf8(options.get_output().stdout.clone()).unwrap();
+    for line in [
+        "providers.file.path = \"option.json\"  # command line\n",
+        "retry = 8  # command line\n",
+        "timeout = \"8s\"  # command line\n",
+        "cache.ttl = \"2s\"  # s1crets.toml:17 (profile of-the-option)\n",
+        "providers.\"aws.sm\".region = \"of-the-option\"  # command line\n",
+        "providers.\"aws.sm\".endpoint_url = \"http://option\"  # command line\n",
+        "providers.\"aws.sm\".credential = role arn:option, assumed with instance metadata  # command line\n",
+    ] {
+        assert!(shown.contains(line), "{line}: {shown}");
+    }
+    for gone in ["http://file", "http://variable", "arn:file", "\"aws.sm\".retry", "\"aws.sm\".timeout"] {
+        assert!(!shown.contains(gone), "{gone}: {shown}");
+    }
+}
+
+#[test]
 fn what_show_prints_is_a_config_of_the_same_settings() {
     let (folder, mut command) = with_config("retry = 4\n[providers.file]\npath = \"secrets.json\"\n");
     let shown = command.args(["config", "show"]).assert().success().get_output().stdout.clone();

@@ -157,7 +157,8 @@ fn doctor_finds_all_well_where_it_is() {
 fn doctor_ends_with_the_status_of_the_worst_failure() {
     let (folder, file) = example();
     let config = format!(
-        "[providers.file]\npath = {file:?}\n[providers.away]\ntype = \"vault.kv\"\naddress = \"http://127.0.0.1:1\"\nretry = 1\n"
+        "[providers.file]\npath = {file:?}\n[providers.away]\ntype = \"vault.kv\"\naddress = \"http://127.0.0.1:1\"\nretry = 1\n\
+         auth = {{ method = \"token\", env = \"VAULT_TOKEN\" }}\n"
     );
     std::fs::write(folder.path().join("s1crets.toml"), config).unwrap();
     let mode = |mode| std::os::unix::fs::PermissionsExt::from_mode(mode);
@@ -237,4 +238,147 @@ fn the_causes_of_an_error_are_told_to_those_who_ask() {
     let mut doctor = s1crets();
     doctor.args(["doctor", "file", "-v", "--file", "/nonexistent/secrets.json"]);
     doctor.assert().code(4).stdout(predicate::str::contains("\n     caused by: No such file or directory"));
+}
+
+/// Two servers, a file that names one of them, and an environment that names the other.
+#[test]
+fn what_is_in_force_is_told_with_its_origin_and_without_a_secret() {
+    let (ours, theirs) = (OpenBao::dev(), OpenBao::dev());
+    ours.must("POST", "secret/data/app", &json!({ "data": { "password": VALUE } }));
+    let folder = tempfile::tempdir().unwrap();
+    let config = format!(
+        "provider = \"vault.kv\"\n[providers.\"vault.kv\"]\naddress = \"{}\"\nproxy = \"http://127.0.0.1:1\"\n\
+         [providers.team]\ntype = \"vault.kv\"\naddress = \"{}\"\n\
+         auth = {{ method = \"token\", env = \"TEAM_TOKEN\" }}\n",
+        theirs.address(),
+        theirs.address()
+    );
+    std::fs::write(folder.path().join("s1crets.toml"), config).unwrap();
+    let proxy = ours.address().replace("http://", "http://me:hunter2@");
+    let command = |args: &[&str]| {
+        let mut command = on_vault(&ours, ours.root_token());
+        command.current_dir(folder.path()).env("TEAM_TOKEN", theirs.root_token());
+        command.args(args).args(["--config", "s1crets.toml"]);
+        command
+    };
+    let by_variable = format!("providers.\"vault.kv\".address = \"{}\"  # variable VAULT_ADDR\n", ours.address());
+    let by_file = format!("providers.team.address = \"{}\"  # s1crets.toml:7\n", theirs.address());
+
+    let show = told(&command(&["config", "show", "--origin"]).assert().success());
+    for line in [
+        by_variable.as_str(),
+        &by_file,
+        "# providers.\"vault.kv\".credential = token from VAULT_TOKEN  # variable VAULT_TOKEN\n",
+        "# providers.team.credential = token from TEAM_TOKEN  # s1crets.toml:8\n",
+    ] {
+        assert!(show.contains(line), "{line}: {show}");
+    }
+    assert_eq!(show.matches("\"vault.kv\".address").count(), 1, "what is not in force is not shown: {show}");
+
+    let shown = command(&["config", "show", "--json"]).env("VAULT_PROXY_ADDR", &proxy).assert().success();
+    let settings: Value = serde_json::from_slice(&shown.get_output().stdout).unwrap();
+    let of = |key: &str| settings.as_array().unwrap().iter().find(|it| it["key"] == key).unwrap().clone();
+    assert_eq!(of("providers.\"vault.kv\".address")["origin"]["variable"], "VAULT_ADDR");
+    assert_eq!(of("providers.team.address")["origin"]["line"], 7);
+    assert_eq!(of("providers.\"vault.kv\".credential")["value"], "token from VAULT_TOKEN");
+    assert_eq!(of("providers.\"vault.kv\".proxy")["origin"]["variable"], "VAULT_PROXY_ADDR");
+
+    let mut explain = command(&["explain", "secret/app", "password"]);
+    let explain = told(&explain.env("VAULT_PROXY_ADDR", ours.address()).assert());
+    for line in [&format!("setting    {by_variable}"), "credential token from VAULT_TOKEN  # variable VAULT_TOKEN\n"] {
+        assert!(explain.contains(line), "{line}: {explain}");
+    }
+    let explained = command(&["explain", "team://secret/none", "--json"]).assert().code(1);
+    let explained: Value = serde_json::from_slice(&explained.get_output().stdout).unwrap();
+    assert_eq!(explained["credential"]["source"], "token from TEAM_TOKEN");
+    assert_eq!(explained["credential"]["origin"]["line"], 8);
+
+    let doctor = told(&command(&["doctor", "team"]).assert().success());
+    for line in [
+        format!("ok   team: address {} (s1crets.toml:7)\n", theirs.address()),
+        "ok   team: credential token from TEAM_TOKEN (s1crets.toml:8)\n".to_owned(),
+    ] {
+        assert!(doctor.contains(&line), "{line}: {doctor}");
+    }
+    let facts = told(&command(&["doctor", "team", "--json"]).assert().success());
+    assert!(facts.contains("\"fact\":{\"key\":\"address\""), "{facts}");
+    for output in [show, settings.to_string(), explain, explained.to_string(), doctor, facts] {
+        for secret in [ours.root_token(), theirs.root_token(), "hunter2", VALUE] {
+            assert!(!output.contains(secret), "{secret}: {output}");
+        }
+    }
+}
+
+#[test]
+fn a_named_instance_without_a_login_of_its_own_says_so_before_it_is_asked() {
+    let (server, folder) = (OpenBao::dev(), tempfile::tempdir().unwrap());
+    let config = "[providers.team]\ntype = \"vault.kv\"\naddress = \"http://127.0.0.1:1\"\n";
+    std::fs::write(folder.path().join("s1crets.toml"), config).unwrap();
+    let command = |args: &[&str]| {
+        let mut command = on_vault(&server, server.root_token());
+        command.current_dir(folder.path()).args(args).args(["--config", "s1crets.toml"]);
+        command
+    };
+    let told_of = |command: &mut assert_cmd::Command, code: i32| told(&command.assert().code(code));
+    assert!(told_of(&mut command(&["config", "show"]), 0).contains("# providers.team.credential: none\n"));
+    let explained = told_of(&mut command(&["explain", "team://secret/x"]), 3);
+    assert!(
+        explained.contains("credential none\n") && explained.contains("set `auth` in [providers.team]"),
+        "{explained}"
+    );
+    let examined = told_of(&mut command(&["doctor", "team"]), 3);
+    assert!(examined.contains("fail team: ") && examined.contains("set `auth` in [providers.team]"), "{examined}");
+}
+
+#[test]
+fn on_aws_region_endpoint_and_credential_are_told_with_their_origins() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write("aws", "[profile prod]\nregion = eu-west-2\naws_access_key_id = prod\naws_secret_access_key = hunter2\n");
+    write(
+        "s1crets.toml",
+        "[providers.\"aws.sm\"]\nprofile = \"prod\"\n[providers.billing]\ntype = \"aws.ps\"\n\
+         roles = [{ arn = \"arn:aws:iam::123456789012:role/reader\" }]\nsts_endpoint_url = \"http://127.0.0.1:1\"\n",
+    );
+    let command = |args: &[&str]| {
+        let mut command = on_moto();
+        command.current_dir(folder.path()).env("AWS_CONFIG_FILE", folder.path().join("aws"));
+        command.env_remove("AWS_REGION").args(args).args(["--config", "s1crets.toml"]);
+        command
+    };
+    let endpoint = Moto::shared().endpoint();
+    let show = told(&command(&["config", "show", "--origin"]).assert().success());
+    for line in [
+        "providers.\"aws.sm\".region = \"eu-west-2\"  # AWS profile prod\n".to_owned(),
+        format!("providers.\"aws.sm\".endpoint_url = \"{endpoint}\"  # variable AWS_ENDPOINT_URL\n"),
+        "# providers.\"aws.sm\".credential = AWS profile prod  # s1crets.toml:2\n".to_owned(),
+        "# providers.\"aws.ps\".credential = AWS_ACCESS_KEY_ID  # variable AWS_ACCESS_KEY_ID\n".to_owned(),
+        "# providers.billing.credential = role arn:aws:iam::123456789012:role/reader, assumed with AWS_ACCESS_KEY_ID  \
+         # s1crets.toml:5\n"
+            .to_owned(),
+        "providers.billing.sts_endpoint_url = \"http://127.0.0.1:1\"  # s1crets.toml:6\n".to_owned(),
+    ] {
+        assert!(show.contains(&line), "{line}: {show}");
+    }
+    let explain = told(&command(&["explain", "cli/none", "--region", "eu-west-3"]).assert().code(1));
+    for line in [
+        "setting    providers.\"aws.sm\".region = \"eu-west-3\"  # command line\n",
+        "credential AWS profile prod  # s1crets.toml:2\n",
+    ] {
+        assert!(explain.contains(line), "{line}: {explain}");
+    }
+    let doctor = told(&command(&["doctor", "aws.sm"]).env("AWS_REGION", "eu-west-1").assert().success());
+    for line in [
+        "ok   aws.sm: region eu-west-1 (variable AWS_REGION)\n",
+        "ok   aws.sm: credential AWS profile prod (s1crets.toml:2)\n",
+    ] {
+        assert!(doctor.contains(line), "{line}: {doctor}");
+    }
+    let shown = command(&["config", "show", "--json"]).assert().success();
+    let settings: Value = serde_json::from_slice(&shown.get_output().stdout).unwrap();
+    let region = settings.as_array().unwrap().iter().find(|it| it["key"] == "providers.\"aws.sm\".region").unwrap();
+    assert_eq!((&region["origin"]["kind"], &region["origin"]["aws_profile"]), (&json!("aws_profile"), &json!("prod")));
+    for output in [show, explain, doctor, settings.to_string()] {
+        assert!(!output.contains("hunter2"), "{output}");
+    }
 }

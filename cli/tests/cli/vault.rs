@@ -3,7 +3,9 @@
 use std::process::Command;
 
 use assert_cmd::Command as Tested;
-use s1crets_testbed::OpenBao;
+use predicates::prelude::*;
+use s1crets_testbed::{Authority, OpenBao, TlsFront};
+use serde_json::json;
 
 /// The command with nothing of this process's environment that could name another server.
 fn s1crets(bao: &OpenBao) -> Tested {
@@ -111,4 +113,52 @@ fn answering(words: &str) -> String {
         }
     });
     address
+}
+
+/// Whoever does not verify is told so by every command that connects, at any verbosity, and by
+/// `explain` and `doctor`.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_without_verification_warns_on_standard_error_every_time() {
+    let server = OpenBao::dev();
+    server.must("POST", "secret/data/app", &json!({ "data": { "v": "x" } }));
+    let folder = tempfile::tempdir().unwrap();
+    let front = TlsFront::start(&Authority::create(folder.path()), server.address()).await;
+    let (config, reference) = (folder.path().join("s1crets.toml"), "vault.kv://secret/app#v");
+    let settings = format!(
+        "[providers.\"vault.kv\"]\naddress = \"{}\"\ndanger_skip_verify = true\nretry = 1\n[secrets]\nV = \"{reference}\"\n",
+        front.endpoint()
+    );
+    std::fs::write(&config, settings).unwrap();
+    let token = server.root_token().to_owned();
+    let asked = |args: &[&str], address: Option<&str>| {
+        let mut command = crate::s1crets();
+        command.args(args).env("S1CRETS_CONFIG", &config).env("VAULT_TOKEN", &token).env("PATH", "/usr/bin:/bin");
+        command.envs(address.map(|address| ("VAULT_ADDR", address)));
+        tokio::task::spawn_blocking(move || command.assert())
+    };
+    let warned = predicate::str::contains("are NOT verified at https://127.0.0.1:").count(1);
+    for args in [
+        &["get", reference][..],
+        &["get", reference, "--json"],
+        &["get", reference],
+        &["exists", reference],
+        &["get-by-path", "vault.kv://secret/app"],
+        &["export"],
+        &["run", "--", "true"],
+        &["explain", reference],
+        &["doctor", "vault.kv"],
+    ] {
+        asked(args, None).await.unwrap().success().stderr(warned.clone());
+    }
+    let explained = predicate::str::contains("\nwarning    certificates of Vault are NOT verified at https://");
+    asked(&["explain", reference], None).await.unwrap().stdout(explained);
+    let examined = predicate::str::contains("warn vault.kv: certificates of Vault are NOT verified at https://");
+    asked(&["doctor", "vault.kv"], None).await.unwrap().success().stdout(examined);
+    let shown = predicate::str::contains("# warning: vault.kv: certificates of Vault are NOT verified at https://");
+    asked(&["config", "show"], None).await.unwrap().success().stdout(shown);
+    // The file did not name this server: its certificate is checked, and that is told too.
+    let second = tempfile::tempdir().unwrap();
+    let other = TlsFront::start(&Authority::create(second.path()), server.address()).await;
+    let refused = asked(&["get", reference], Some(other.endpoint())).await.unwrap().code(4).stdout("");
+    refused.stderr(predicate::str::contains("`danger_skip_verify`").and(predicate::str::contains("is not followed")));
 }

@@ -23,7 +23,10 @@ use crate::{
 pub struct AwsConfig {
     /// The region of the store, and of STS.
     pub region: Option<String>,
-    /// The profile of the shared config files, instead of `AWS_PROFILE`.
+    /// The profile of the shared config files that gives the credentials. It goes before
+    /// `AWS_PROFILE`, `AWS_ACCESS_KEY_ID` and every other variable, as with `aws --profile`; one
+    /// that does not exist is an error. A profile that names no credentials leaves those of the
+    /// container and of the instance.
     pub profile: Option<String>,
     /// The credentials to begin with, instead of those that the SDK finds. Nothing renews them.
     pub credentials: Option<Credentials>,

@@ -8,6 +8,7 @@ mod http;
 mod identity;
 #[cfg(feature = "aws-ps")]
 mod parameter_store;
+mod resolve;
 #[cfg(feature = "aws-sm")]
 mod secrets_manager;
 mod session;

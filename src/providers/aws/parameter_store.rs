@@ -34,6 +34,7 @@ use super::{
     session::{Session, service},
 };
 use crate::{
+    config::{Connection, ProviderTable},
     error::{Error, ErrorKind, Result},
     identity::Identity,
     options::{Effort, GetOptions, ListOptions, UpdateOptions, Version},
@@ -42,7 +43,7 @@ use crate::{
     value::SecretValue,
 };
 
-service!(Ssm, aws_sdk_ssm);
+service!(Ssm, aws_sdk_ssm, "SSM", "AWS_ENDPOINT_URL_SSM");
 
 /// What one GetParameters takes, and one page of GetParametersByPath holds.
 /// <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameters.html>
@@ -65,9 +66,14 @@ impl ParameterStore {
     /// Finds region and credentials. No call is made to Parameter Store.
     ///
     /// # Errors
-    /// [`Config`](crate::ErrorKind::Config) if no region can be found.
+    /// [`Config`](crate::ErrorKind::Config) if no region can be found,
+    /// [`Unauthenticated`](crate::ErrorKind::Unauthenticated) if there is no profile of the name that is set.
     pub async fn open(config: AwsConfig) -> Result<Self> {
         Ok(Self { session: Session::open(config).await? })
+    }
+
+    pub(crate) async fn explain(config: &AwsConfig, table: &ProviderTable) -> Result<Connection> {
+        Session::<Ssm>::explain(config, table).await
     }
 
     async fn parameter(&self, name: &str, decrypt: bool, effort: Effort) -> Result<Secret> {

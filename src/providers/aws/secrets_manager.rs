@@ -39,6 +39,7 @@ use super::{
     session::{Session, service},
 };
 use crate::{
+    config::{Connection, ProviderTable},
     error::{Error, ErrorKind, Result},
     identity::Identity,
     options::{Effort, GetOptions, ListOptions, UpdateOptions, Version},
@@ -47,7 +48,7 @@ use crate::{
     value::SecretValue,
 };
 
-service!(Sm, aws_sdk_secretsmanager);
+service!(Sm, aws_sdk_secretsmanager, "Secrets Manager", "AWS_ENDPOINT_URL_SECRETS_MANAGER");
 
 /// What one BatchGetSecretValue takes, and one of its pages holds.
 /// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_BatchGetSecretValue.html>
@@ -88,9 +89,14 @@ impl SecretsManager {
     /// Finds region and credentials. No call is made to Secrets Manager.
     ///
     /// # Errors
-    /// [`Config`](crate::ErrorKind::Config) if no region can be found.
+    /// [`Config`](crate::ErrorKind::Config) if no region can be found,
+    /// [`Unauthenticated`](crate::ErrorKind::Unauthenticated) if there is no profile of the name that is set.
     pub async fn open(config: AwsConfig) -> Result<Self> {
         Ok(Self { session: Session::open(config).await? })
+    }
+
+    pub(crate) async fn explain(config: &AwsConfig, table: &ProviderTable) -> Result<Connection> {
+        Session::<Sm>::explain(config, table).await
     }
 
     async fn value(&self, id: &str, version: &Version, effort: Effort) -> Result<Secret> {

@@ -5,13 +5,11 @@ use std::{future::Future, num::NonZeroU32, sync::Arc, time::Duration};
 use arc_swap::ArcSwap;
 use aws_config::{
     BehaviorVersion, ConfigLoader, SdkConfig,
-    environment::EnvironmentVariableRegionProvider,
     imds::{self, region::ImdsRegionProvider},
-    meta::region::{ProvideRegion, RegionProviderChain},
-    profile::ProfileFileRegionProvider,
     provider_config::ProviderConfig,
     sts::AssumeRoleProvider,
 };
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_sts::config::IdentityCache;
 use aws_smithy_runtime_api::client::{
     http::SharedHttpClient,
@@ -25,7 +23,7 @@ use aws_smithy_types::{
     retry::{ErrorKind as RetryKind, RetryConfig},
     timeout::TimeoutConfig,
 };
-use aws_types::region::Region;
+use aws_types::origin::Origin;
 use tokio::sync::Mutex;
 use tracing::{instrument::WithSubscriber, subscriber::NoSubscriber};
 
@@ -34,8 +32,10 @@ use super::{
     credentials::Kept,
     error::{self, Patience},
     http, identity,
+    resolve::{self, Resolved, ServiceName},
 };
 use crate::{
+    config::{Connection, ProviderTable},
     error::{Error, ErrorKind, Result},
     identity::Identity,
     options::Effort,
@@ -46,6 +46,7 @@ const METADATA_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// What differs between the services: the SDK makes a new set of types for each.
 pub(crate) trait Service: Send + Sync + 'static {
+    const NAME: ServiceName;
     type Client: Clone + Send + Sync;
     type Overrides;
 
@@ -72,6 +73,11 @@ impl<S: Service> Session<S> {
     pub(crate) async fn open(settings: AwsConfig) -> Result<Self> {
         let live = ArcSwap::from_pointee(Live::<S>::open(&settings).await?);
         Ok(Self { settings, live, renewal: Mutex::new(()) })
+    }
+
+    /// Where a session with these settings would ask, and as whom. Nobody is called.
+    pub(crate) async fn explain(settings: &AwsConfig, table: &ProviderTable) -> Result<Connection> {
+        Box::pin(silently(resolve::explain(settings, table, S::NAME))).await
     }
 
     /// Makes one call. If AWS says that the credentials have expired, they are renewed, once for all
@@ -134,8 +140,8 @@ impl<S: Service> Live<S> {
     async fn open(settings: &AwsConfig) -> Result<Self> {
         // The SDK's loading is a large future, which no caller should have to carry.
         let (config, credentials) = Box::pin(silently(load(settings))).await?;
-        let endpoint = settings.service_endpoint_url.as_deref().or(settings.endpoint_url.as_deref());
-        Ok(Self { client: S::client(&config, endpoint), sts: sts_config(&config, settings), credentials })
+        let endpoint = resolve::endpoint(&config, settings, S::NAME).map(|endpoint| endpoint.url);
+        Ok(Self { client: S::client(&config, endpoint.as_deref()), sts: sts_config(&config, settings), credentials })
     }
 
     /// Makes one call, with credentials that are there before its first attempt begins.
@@ -160,15 +166,20 @@ fn overrides<S: Service>(effort: Effort) -> S::Overrides {
 
 async fn load(settings: &AwsConfig) -> Result<(SdkConfig, Arc<Kept>)> {
     // Found before the rest is loaded, which would look for it once more, and for longer.
-    let http = http::client();
-    let Some(region) = region(settings, http.clone()).region().await else {
+    let (http, resolved) = (http::client(), Resolved::of(settings).await?);
+    let region = match resolved.region() {
+        Some(region) => Some(region),
+        None => ImdsRegionProvider::builder().imds_client(metadata_client(http.clone())).build().region().await,
+    };
+    let Some(region) = region else {
         return Err(Error::config(
             "no AWS region: none in the settings, the environment, the profile or instance metadata",
         )
         .with_hint("set AWS_REGION, or `region` in s1crets.toml, or --region"));
     };
     let config = loader(settings).http_client(http).region(region).load().await;
-    let Some(source) = config.credentials_provider() else {
+    let given = settings.credentials.clone().map(SharedCredentialsProvider::new);
+    let Some(source) = given.or_else(|| resolved.credentials.provider(&config)) else {
         return Err(Error::new(ErrorKind::Unexpected, "the AWS SDK has no source of credentials"));
     };
     let first = Kept::first(source, Patience { attempts: settings.retry, timeout: settings.timeout });
@@ -178,30 +189,16 @@ async fn load(settings: &AwsConfig) -> Result<(SdkConfig, Arc<Kept>)> {
     Ok((builder.identity_cache(IdentityCache::no_cache()).build(), last))
 }
 
-fn loader(settings: &AwsConfig) -> ConfigLoader {
+/// Loads all but the credentials, whose source is chosen by us.
+pub(super) fn loader(settings: &AwsConfig) -> ConfigLoader {
     let loader = aws_config::defaults(BehaviorVersion::latest())
         .retry_config(retry_config(settings.retry))
-        .timeout_config(timeout_config(settings.timeout));
-    let loader = match &settings.profile {
+        .timeout_config(timeout_config(settings.timeout))
+        .no_credentials();
+    match &settings.profile {
         Some(profile) => loader.profile_name(profile),
         None => loader,
-    };
-    match &settings.credentials {
-        Some(credentials) => loader.credentials_provider(credentials.clone()),
-        None => loader,
     }
-}
-
-/// Settings, then environment, profile and instance metadata.
-fn region(settings: &AwsConfig, http: SharedHttpClient) -> impl ProvideRegion + 'static {
-    let mut profile = ProfileFileRegionProvider::builder();
-    if let Some(name) = &settings.profile {
-        profile = profile.profile_name(name);
-    }
-    RegionProviderChain::first_try(settings.region.clone().map(Region::new))
-        .or_else(EnvironmentVariableRegionProvider::new())
-        .or_else(profile.build())
-        .or_else(ImdsRegionProvider::builder().imds_client(metadata_client(http)).build())
 }
 
 fn metadata_client(http: SharedHttpClient) -> imds::Client {
@@ -233,11 +230,13 @@ async fn assume(config: &SdkConfig, settings: &AwsConfig, first: Arc<Kept>) -> A
 }
 
 fn sts_config(config: &SdkConfig, settings: &AwsConfig) -> SdkConfig {
-    let builder = config.clone().into_builder();
-    match settings.sts_endpoint_url.as_ref().or(settings.endpoint_url.as_ref()) {
-        Some(url) => builder.endpoint_url(url).build(),
-        None => builder.build(),
+    let mut builder = config.clone().into_builder();
+    if let Some(endpoint) = resolve::endpoint(config, settings, resolve::STS) {
+        // Else the client would look for it once more, and take AWS_ENDPOINT_URL_STS for it.
+        builder.insert_origin("endpoint_url", Origin::shared_config());
+        builder.set_endpoint_url(Some(endpoint.url));
     }
+    builder.build()
 }
 
 fn retry_config(attempts: NonZeroU32) -> RetryConfig {
@@ -272,11 +271,13 @@ impl ClassifyRetry for RetryTooManyRequests {
 
 /// `impl Service` for one SDK crate: the types have the same shape under different names.
 macro_rules! service {
-    ($name:ident, $sdk:ident) => {
+    ($name:ident, $sdk:ident, $id:literal, $endpoint:literal) => {
         #[derive(Debug)]
         pub(crate) struct $name;
 
         impl crate::providers::aws::session::Service for $name {
+            const NAME: crate::providers::aws::resolve::ServiceName =
+                crate::providers::aws::resolve::ServiceName { id: $id, variable: $endpoint };
             type Client = $sdk::Client;
             type Overrides = $sdk::config::Builder;
 

@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 
 use super::{Link, Login};
 use crate::{
+    aws_credentials::AwsCredentialSource,
     error::{Error, ErrorKind, Result},
     vault::{body::Fields, retry::Patience, token::Grant},
 };
@@ -78,7 +79,7 @@ impl AwsIam {
         Self { server_id: Some(id.into()), ..self }
     }
 
-    /// The same with the credentials of a profile.
+    /// The same with the credentials of a profile, whatever the environment holds.
     #[must_use]
     pub fn with_profile(self, profile: impl Into<String>) -> Self {
         Self { profile: Some(profile.into()), ..self }
@@ -110,19 +111,24 @@ impl AwsIam {
         if let Some(credentials) = &self.credentials {
             return Ok(credentials.clone());
         }
-        let mut loader = aws_config::defaults(BehaviorVersion::latest());
+        let mut loader = aws_config::defaults(BehaviorVersion::latest()).no_credentials();
         if let Some(profile) = &self.profile {
             loader = loader.profile_name(profile);
         }
         let found = async {
-            let config = loader.load().await;
-            Some(config.credentials_provider()?.provide_credentials().await)
+            let source = AwsCredentialSource::find(self.profile.as_deref()).await?;
+            let provider = source.provider(&loader.load().await);
+            // The SDK's own error may quote a profile.
+            Ok(match provider {
+                Some(provider) => provider.provide_credentials().await.ok(),
+                None => None,
+            })
         };
         let found = crate::vault::silently(found);
         match tokio::time::timeout(patience.total(), found).await {
-            Ok(Some(Ok(credentials))) => Ok(credentials),
-            // The SDK's own error may quote a profile.
-            Ok(_) => {
+            Ok(Ok(Some(credentials))) => Ok(credentials),
+            Ok(Err(error)) => Err(error),
+            Ok(Ok(None)) => {
                 Err(Error::new(ErrorKind::Unauthenticated, "no AWS credentials were found for the login to Vault"))
             }
             Err(_) => Err(Error::new(ErrorKind::Timeout, "the AWS credentials for the login to Vault took too long")),

@@ -1,0 +1,160 @@
+//! Which region, endpoints and credentials are in force, out of the settings, the environment and
+//! the AWS profile, and where each came from. For the session, which connects, and for those who
+//! explain what it would do.
+
+use std::env;
+
+use aws_config::{SdkConfig, meta::region::ProvideRegion, profile::ProfileFileRegionProvider};
+use aws_types::{region::Region, service_config::ServiceConfigKey};
+
+use super::{config::AwsConfig, http, session};
+use crate::{
+    aws_credentials::AwsCredentialSource,
+    config::{Connection, CredentialSource, Origin, ProviderTable},
+    error::Result,
+};
+
+const REGION: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
+const ENDPOINT: &str = "AWS_ENDPOINT_URL";
+
+/// A service whose endpoint can be set.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ServiceName {
+    /// As the AWS SDK has it in profiles.
+    pub(crate) id: &'static str,
+    /// The variable of its endpoint.
+    pub(crate) variable: &'static str,
+}
+
+pub(super) const STS: ServiceName = ServiceName { id: "STS", variable: "AWS_ENDPOINT_URL_STS" };
+
+/// Where a value came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Source {
+    /// The setting of this key.
+    Setting(&'static str),
+    Variable(&'static str),
+    Profile(String),
+}
+
+/// What is known without a call.
+pub(super) struct Resolved {
+    /// `None` if only instance metadata may know.
+    region: Option<(String, Source)>,
+    pub(super) credentials: AwsCredentialSource,
+}
+
+/// An endpoint in force.
+pub(super) struct Endpoint {
+    pub(super) url: String,
+    source: Source,
+}
+
+impl Resolved {
+    /// # Errors
+    /// `Unauthenticated` if a profile is named that does not exist.
+    pub(super) async fn of(settings: &AwsConfig) -> Result<Self> {
+        let credentials = match settings.credentials {
+            Some(_) => AwsCredentialSource::Given,
+            None => AwsCredentialSource::find(settings.profile.as_deref()).await?,
+        };
+        Ok(Self { region: region(settings).await, credentials })
+    }
+
+    pub(super) fn region(&self) -> Option<Region> {
+        self.region.as_ref().map(|(name, _)| Region::new(name.clone()))
+    }
+}
+
+/// The setting, then the environment, then the profile.
+async fn region(settings: &AwsConfig) -> Option<(String, Source)> {
+    if let Some(region) = &settings.region {
+        return Some((region.clone(), Source::Setting("region")));
+    }
+    let set = |name| env::var(name).ok().filter(|value| !value.trim().is_empty());
+    if let Some(found) = REGION.into_iter().find_map(|name| Some((set(name)?, Source::Variable(name)))) {
+        return Some(found);
+    }
+    let mut profile = ProfileFileRegionProvider::builder();
+    if let Some(name) = &settings.profile {
+        profile = profile.profile_name(name);
+    }
+    let region = profile.build().region().await?;
+    Some((region.to_string(), Source::Profile(selected_profile(settings))))
+}
+
+fn selected_profile(settings: &AwsConfig) -> String {
+    settings.profile.clone().or_else(|| env::var("AWS_PROFILE").ok()).unwrap_or_else(|| "default".to_owned())
+}
+
+/// The endpoint of the store: that of the settings, else the one that the SDK finds in the
+/// environment or the profile.
+pub(super) fn endpoint(config: &SdkConfig, settings: &AwsConfig, service: ServiceName) -> Option<Endpoint> {
+    let own = match service.id == STS.id {
+        true => (&settings.sts_endpoint_url, "sts_endpoint_url"),
+        false => (&settings.service_endpoint_url, "service_endpoint_url"),
+    };
+    let set = [own, (&settings.endpoint_url, "endpoint_url")]
+        .into_iter()
+        .find_map(|(url, key)| Some(Endpoint { url: url.clone()?, source: Source::Setting(key) }));
+    set.or_else(|| found_endpoint(config, settings, service))
+}
+
+fn found_endpoint(config: &SdkConfig, settings: &AwsConfig, service: ServiceName) -> Option<Endpoint> {
+    let key = ServiceConfigKey::builder().service_id(service.id).env(ENDPOINT).profile("endpoint_url").build().ok()?;
+    let url = config.service_config()?.load_config(key)?;
+    let by_variable = [service.variable, ENDPOINT].into_iter().find(|name| env::var(name).is_ok_and(|it| it == url));
+    let source = by_variable.map_or_else(|| Source::Profile(selected_profile(settings)), Source::Variable);
+    Some(Endpoint { url, source })
+}
+
+/// Where an instance with these settings asks, and as whom. Nobody is called.
+pub(super) async fn explain(settings: &AwsConfig, table: &ProviderTable, service: ServiceName) -> Result<Connection> {
+    let resolved = Resolved::of(settings).await?;
+    let config = session::loader(settings).http_client(http::client()).region(resolved.region()).load().await;
+    let mut connection = Connection::new(table, &["region"]);
+    if let Some((region, source)) = &resolved.region {
+        connection.record(table.setting("region", region.as_str(), &source.origin(table)));
+    }
+    let store = endpoint(&config, settings, service).map(|it| (it, "service_endpoint_url"));
+    let sts =
+        endpoint(&config, settings, STS).filter(|_| !settings.roles.is_empty()).map(|it| (it, "sts_endpoint_url"));
+    for (Endpoint { url, source }, of_service) in store.into_iter().chain(sts) {
+        let key = match source {
+            Source::Setting(key) => key,
+            Source::Variable(ENDPOINT) => "endpoint_url",
+            Source::Variable(_) | Source::Profile(_) => of_service,
+        };
+        connection.record(table.setting(key, shown(&url), &source.origin(table)));
+    }
+    connection.credential = Some(credential(settings, table, &resolved.credentials));
+    Ok(connection)
+}
+
+/// The last of the roles, or the credentials that there are without roles.
+fn credential(settings: &AwsConfig, table: &ProviderTable, first: &AwsCredentialSource) -> CredentialSource {
+    if let Some(last) = settings.roles.last() {
+        return CredentialSource::new(format!("role {}, assumed with {first}", last.arn), table.origin("roles"));
+    }
+    let origin = match (first.variable(), &settings.profile) {
+        (Some(variable), _) => Origin::Variable(variable),
+        (None, Some(_)) if matches!(first, AwsCredentialSource::Profile(..)) => table.origin("profile"),
+        (None, _) => Origin::Default,
+    };
+    CredentialSource::new(first.to_string(), origin)
+}
+
+/// What holds an `@` may hold a password.
+fn shown(url: &str) -> &str {
+    if url.contains('@') { "***" } else { url }
+}
+
+impl Source {
+    fn origin(&self, table: &ProviderTable) -> Origin {
+        match self {
+            Self::Setting(key) => table.origin(key),
+            Self::Variable(name) => Origin::Variable(name),
+            Self::Profile(name) => Origin::AwsProfile(name.as_str().into()),
+        }
+    }
+}
