@@ -33,6 +33,9 @@ mod render;
 /// `run`: what the command gets, what it prints, and how it ends.
 #[cfg(unix)]
 mod run;
+/// Output paths in folders that others can write to.
+#[cfg(unix)]
+mod shared_folder;
 /// `vault.kv`, against what the real `bao` reads and writes.
 mod vault;
 
