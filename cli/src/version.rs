@@ -21,7 +21,7 @@ fn has_short_verbose(typed: &str) -> bool {
 
 /// Prints the version, which ends with a newline, and how this program was built.
 pub(crate) fn print(version: &str) -> Result<(), Failure> {
-    output::print(|out| write!(out, "{version}AWS-LC jitter entropy: {JITTER_ENTROPY}\n"))
+    output::print(|out| writeln!(out, "{version}AWS-LC jitter entropy: {JITTER_ENTROPY}"))
 }
 
 #[cfg(test)]

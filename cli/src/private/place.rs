@@ -36,7 +36,7 @@ pub(super) enum Target {
     StandardOutput,
     /// What some process holds open, by its name in `/proc` or `/dev/fd`.
     Open(File),
-    Name(Place),
+    Name(Box<Place>),
 }
 
 /// A name in a folder. No link.
@@ -164,7 +164,8 @@ impl Walk {
         let is_shared = is_open_to_all(&fstat(&self.folder)?);
         let is_strangers = is_shared && found.is_some_and(|stat| !self.is_trusted(stat.st_uid));
         let folder = self.folder.try_clone()?;
-        Ok(Some(Target::Name(Place { folder, name, found, is_strangers, path })))
+        let place = Place { folder, name, found, is_strangers, path };
+        Ok(Some(Target::Name(Box::new(place))))
     }
 
     /// Goes through a folder, or on to where a link leads.
@@ -178,7 +179,11 @@ impl Walk {
                 _ => Err(error.into()),
             },
             Err(Errno::NOENT) if self.creates_folders => {
-                mkdirat(&self.folder, name, Mode::from_raw_mode(0o777))?;
+                match mkdirat(&self.folder, name, Mode::from_raw_mode(0o777)) {
+                    // Another process was faster.
+                    Ok(()) | Err(Errno::EXIST) => {}
+                    Err(error) => return Err(error.into()),
+                }
                 let created = openat(&self.folder, name, flags, Mode::empty())?;
                 self.enter(name, created)
             }

@@ -17,7 +17,7 @@ use rustix::{
 };
 use zeroize::Zeroizing;
 
-use super::{MODE, place::Place};
+use super::place::Place;
 use crate::{report::Refusal, signals::uninterrupted};
 
 /// How the name of a file begins that takes the place of another one when it is whole.
@@ -50,7 +50,7 @@ pub(super) fn write(place: &Place, bytes: &[u8], mode: u32) -> io::Result<()> {
 /// Opens a file to add to it; a new one is private.
 pub(super) fn append(place: &Place) -> io::Result<File> {
     let flags = EXISTING | OFlags::RDWR | OFlags::APPEND | OFlags::CREATE;
-    let file = openat(&place.folder, &place.name, flags, Mode::from_raw_mode(MODE))?;
+    let file = openat(&place.folder, &place.name, flags, Mode::RUSR | Mode::WUSR)?;
     let opened = fstat(&file)?;
     let is_expected = match place.found {
         Some(found) => is_same(&found, &opened),
@@ -136,7 +136,7 @@ impl Fresh {
         for _ in 0..ATTEMPTS {
             let mut name = prefix.clone();
             name.extend((0..6).map(|_| OsString::from(fastrand::alphanumeric().to_string())));
-            match openat(folder, &name, flags, Mode::from_raw_mode(MODE)) {
+            match openat(folder, &name, flags, Mode::RUSR | Mode::WUSR) {
                 Ok(file) => {
                     let fresh = Self { folder: folder.try_clone()?, name: Some(name), file: file.into() };
                     // Where files can't be locked, age alone decides.
