@@ -69,7 +69,7 @@ pub(crate) struct Global {
     /// Print JSON, errors too
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// Tell the causes of an error; twice: log what is done
+    /// Tell the causes of an error; twice: log what is done. With --version: how the command was built
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
 }

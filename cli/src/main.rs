@@ -25,16 +25,23 @@ mod signals;
 mod spelling;
 mod target;
 mod value;
+mod version;
 mod wiped;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Parser, error::ErrorKind};
 
 use crate::{args::Args, exit::Exit};
 
 /// What was typed is none of what can be, or asks for help: told as JSON to whoever asked for that.
 fn untyped(error: &clap::Error) -> ExitCode {
+    if error.kind() == ErrorKind::DisplayVersion && version::is_verbose() {
+        return match version::print(&error.to_string()) {
+            Ok(()) => Exit::Found.into(),
+            Err(failure) => Exit::of(&failure).into(),
+        };
+    }
     let is_json = std::env::args_os().take_while(|typed| typed != "--").any(|typed| typed == "--json");
     match is_json && error.use_stderr() {
         true => report::untyped(error),

@@ -100,9 +100,10 @@ fn install(venv: &Path) -> io::Result<()> {
     run("python3", [OsStr::new("-m"), OsStr::new("venv"), venv.as_os_str()])?;
     let requirements = beside(venv, ".requirements.txt");
     fs::write(&requirements, REQUIREMENTS)?;
-    let pip = ["-m", "pip", "install", "--quiet", "--no-input"];
-    // Wheels only: a package that had to be built here would need a compiler, and run its own code.
-    let choices = ["--disable-pip-version-check", "--only-binary=:all:", "-r"];
+    let pip = ["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"];
+    // Only the files that were looked at when they were pinned, whatever index answers. And wheels only: a package that
+    // had to be built here would need a compiler, and run its own code.
+    let choices = ["--require-hashes", "--only-binary=:all:", "-r"];
     run(interpreter(venv), pip.iter().chain(&choices).map(OsStr::new).chain([requirements.as_os_str()]))?;
     fs::remove_file(requirements)?;
     fs::write(venv.join(STAMP), REQUIREMENTS)
@@ -176,11 +177,40 @@ mod tests {
         assert!(!is_complete(folder.path()), "no interpreter");
     }
 
+    /// Each requirement of the file, with its hashes.
+    fn requirements(text: &str) -> Vec<(&str, Vec<&str>)> {
+        let mut found: Vec<(&str, Vec<&str>)> = Vec::new();
+        for line in text.lines().map(|line| line.trim_end_matches([' ', '\\'])) {
+            match line.trim_start().strip_prefix("--hash=") {
+                Some(hash) => found.last_mut().expect("a hash follows its requirement").1.push(hash),
+                None if line.is_empty() || line.starts_with('#') => {}
+                None => found.push((line, Vec::new())),
+            }
+        }
+        found
+    }
+
     #[test]
-    fn every_requirement_is_pinned() {
-        let lines = REQUIREMENTS.lines().filter(|line| !line.starts_with('#'));
-        for line in lines {
-            assert!(line.contains("=="), "{line} has no version");
+    fn every_requirement_has_one_version_and_the_hashes_of_its_files() {
+        let requirements = requirements(REQUIREMENTS);
+        assert!(requirements.len() > 50, "moto pulls in more than {}", requirements.len());
+        for (requirement, hashes) in requirements {
+            assert!(requirement.contains("=="), "{requirement} has no version");
+            assert!(!hashes.is_empty(), "{requirement} has no hash");
+            for hash in hashes {
+                let digits = hash.strip_prefix("sha256:").expect("a SHA-256 hash");
+                assert!(digits.len() == 64 && digits.bytes().all(|digit| digit.is_ascii_hexdigit()), "{hash}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_tests_ask_for_is_what_is_pinned() {
+        let pinned: Vec<_> = requirements(REQUIREMENTS).into_iter().map(|(requirement, _)| requirement).collect();
+        for (asked, _) in requirements(include_str!("../requirements.in")) {
+            let (name, version) = asked.split_once("==").expect("a version");
+            let name = name.split('[').next().expect("a name");
+            assert!(pinned.contains(&format!("{name}=={version}").as_str()), "{asked}");
         }
     }
 }

@@ -1,7 +1,8 @@
 //! `cargo xtask dist`: builds the release command, its completions and its man pages.
 
 use std::{
-    env::consts::EXE_SUFFIX,
+    env::{self, consts::EXE_SUFFIX},
+    ffi::OsString,
     fs::{self, File},
     io,
     path::Path,
@@ -19,8 +20,11 @@ const SHELLS: [(&str, &str); 5] = [
     ("zsh", "_s1crets"),
 ];
 
+/// The switch of AWS-LC's build: docs/security.md, "Random numbers".
+const NO_JITTER: &str = "AWS_LC_SYS_NO_JITTER_ENTROPY";
+
 pub(crate) fn run() -> io::Result<ExitCode> {
-    must(cargo().args(["build", "--release", "--locked", "--package", "s1crets-cli"]))?;
+    must(&mut build(env::var_os(NO_JITTER)))?;
     let name = format!("s1crets{EXE_SUFFIX}");
     let built = target().join("release").join(&name);
     let dist = target().join("dist");
@@ -28,8 +32,19 @@ pub(crate) fn run() -> io::Result<ExitCode> {
     fs::copy(&built, dist.join(&name))?;
     complete(&built, &dist.join("completions"))?;
     document(&built, &dist.join("man"))?;
+    // With how it was built.
+    must(Command::new(&built).args(["--version", "--verbose"]))?;
     println!("{}", dist.display());
     Ok(ExitCode::SUCCESS)
+}
+
+/// The release build. AWS-LC goes without jitter entropy unless the caller says otherwise, whatever configuration of cargo
+/// is in force.
+fn build(no_jitter: Option<OsString>) -> Command {
+    let mut command = cargo();
+    command.args(["build", "--release", "--locked", "--package", "s1crets-cli"]);
+    command.env(NO_JITTER, no_jitter.unwrap_or_else(|| "1".into()));
+    command
 }
 
 fn complete(command: &Path, folder: &Path) -> io::Result<()> {
@@ -44,4 +59,20 @@ fn complete(command: &Path, folder: &Path) -> io::Result<()> {
 fn document(command: &Path, folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     must(Command::new(command).arg("man").arg(folder))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+
+    use super::*;
+
+    #[test]
+    fn the_jitter_entropy_switch_is_set_unless_the_caller_sets_it() {
+        for (given, set) in [(None, "1"), (Some("0"), "0")] {
+            let command = build(given.map(Into::into));
+            let switch = command.get_envs().find(|(name, _)| *name == OsStr::new(NO_JITTER));
+            assert_eq!(switch.and_then(|(_, value)| value), Some(OsStr::new(set)));
+        }
+    }
 }

@@ -2,6 +2,8 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a chore tells what it does")]
 
 mod bench;
+#[cfg(all(test, unix))]
+mod ci;
 mod dist;
 mod fuzz;
 mod setup;

@@ -33,6 +33,9 @@ mod render;
 /// `run`: what the command gets, what it prints, and how it ends.
 #[cfg(unix)]
 mod run;
+/// Output paths in folders that others can write to.
+#[cfg(unix)]
+mod shared_folder;
 /// A config file that is merely found is not obeyed until somebody trusts it.
 #[cfg(unix)]
 mod trust;

@@ -22,6 +22,20 @@ fn every_command_has_help_with_an_example() {
     }
 }
 
+/// By the library that is linked. The tests are built in the checkout, where `.cargo/config.toml` sets the switch unless it
+/// is set already; cargo hands it on to the tests too.
+#[test]
+fn the_version_tells_whether_aws_lc_was_built_with_jitter_entropy() {
+    let switch = std::env::var("AWS_LC_SYS_NO_JITTER_ENTROPY").unwrap_or_default();
+    let state = if switch == "0" { "on" } else { "off" };
+    let version = format!("s1crets {}\n", env!("CARGO_PKG_VERSION"));
+    let told = format!("{version}AWS-LC jitter entropy: {state}\n");
+    for typed in [&["--version", "--verbose"][..], &["--verbose", "--version"], &["-Vv"], &["-v", "-V"]] {
+        s1crets().args(typed).assert().success().stdout(told.clone()).stderr("");
+    }
+    s1crets().arg("--version").assert().success().stdout(version);
+}
+
 /// What options are shared by commands must not describe them.
 #[test]
 fn the_help_of_a_command_begins_with_what_the_overview_says_of_it() {

@@ -86,10 +86,15 @@ pub(super) fn folder(folder: &Folder, patience: Duration) -> io::Result<Option<F
     Ok(Some(file))
 }
 
-/// Removes a file by which loads took turns, unless somebody holds it. Says whether it did.
+/// Removes a file by which loads take turns, unless somebody holds it. Says whether it did.
 pub(super) fn sweep(folder: &Folder, name: &str) -> io::Result<bool> {
-    let file = folder.file(name, OFlags::RDWR)?;
-    match taken(&file)? {
+    sweep_opened(folder, name, &folder.file(name, OFlags::RDWR)?)
+}
+
+/// The name is removed only under the lock of the file that has it: the file that was opened may be gone, and another one
+/// under its name in use.
+fn sweep_opened(folder: &Folder, name: &str, file: &File) -> io::Result<bool> {
+    match taken(file)? && rustix::fs::fstat(file)?.st_nlink > 0 {
         true => folder.remove(name),
         false => Ok(false),
     }
@@ -108,5 +113,26 @@ impl Drop for KeyLock<'_> {
         // First the name, then the lock: whoever waits for it finds that its holder was done.
         let _ = self.folder.remove(&self.name);
         let _ = self.file.unlock();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The sweep opens a file; then its holder is done, and another load takes its turn by a new file of that name.
+    #[test]
+    fn a_turn_that_began_while_another_process_swept_is_not_taken_for_left_over() {
+        let place = tempfile::tempdir().expect("a folder");
+        let folder = Folder::create(&place.path().join("cache")).expect("created");
+        let create = || folder.file("l-1", OFlags::RDWR | OFlags::CREATE).expect("created");
+        let opened = create();
+        folder.remove("l-1").expect("removed");
+        let held = create();
+        assert!(taken(&held).expect("locked"));
+        assert!(!sweep_opened(&folder, "l-1", &opened).expect("swept"));
+        assert!(!sweep(&folder, "l-1").expect("swept"), "it is held");
+        drop(held);
+        assert!(sweep(&folder, "l-1").expect("swept"), "nobody holds it any longer");
     }
 }

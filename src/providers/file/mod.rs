@@ -83,6 +83,8 @@ mod fetcher;
 mod format;
 #[cfg(feature = "__fuzzing")]
 mod fuzz;
+#[cfg(unix)]
+mod planted;
 mod provider;
 mod read;
 mod snapshot;

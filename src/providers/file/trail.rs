@@ -16,6 +16,8 @@ const MAX_LINKS: usize = 40;
 pub(super) struct Trail {
     pub(super) folders: BTreeSet<PathBuf>,
     pub(super) names: BTreeSet<OsString>,
+    /// The links, in the order in which they are followed.
+    pub(super) links: Vec<PathBuf>,
 }
 
 impl Trail {
@@ -38,6 +40,7 @@ impl Trail {
             match target {
                 Some(target) => {
                     links += 1;
+                    trail.links.push(next);
                     here = if target.is_absolute() { root.to_owned() } else { here };
                     ahead.append(&mut steps(&target));
                 }
@@ -67,7 +70,7 @@ mod tests {
 
     fn trail(root: &Path, path: &str) -> (Vec<String>, Vec<String>) {
         let root = root.canonicalize().expect("a folder");
-        let Trail { folders, names } = Trail::to(&root.join(path));
+        let Trail { folders, names, .. } = Trail::to(&root.join(path));
         let below = |folder: &PathBuf| folder.strip_prefix(&root).expect("below").display().to_string();
         (folders.iter().map(below).collect(), names.into_iter().map(|name| name.into_string().expect("text")).collect())
     }

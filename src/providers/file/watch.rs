@@ -172,7 +172,7 @@ impl Watches {
     /// through watched ones only: what is put in place before its folder is watched is not told.
     fn renew(&mut self, source: &Source) {
         for _ in 0..MAX_ROUNDS {
-            let Trail { folders, names } = Trail::to(&source.watched());
+            let Trail { folders, names, .. } = Trail::to(&source.watched());
             let folders = folders.into_iter().map(identified).collect();
             self.names = (!source.is_csi()).then_some(names);
             if self.watcher.is_none() || folders == self.folders {

@@ -109,6 +109,8 @@ impl Target {
     fn lock(path: &Path, deadline: Option<Instant>) -> Result<Self> {
         let [mut pause, longest] = PAUSES;
         loop {
+            #[cfg(unix)]
+            super::planted::refuse(path)?;
             let real = fs::canonicalize(path).map_err(|error| read::unreadable(path, error))?;
             let file = read::open(&real)?;
             match file.try_lock() {

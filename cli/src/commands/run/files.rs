@@ -3,23 +3,29 @@
 use std::{
     collections::BTreeMap,
     env,
-    fs::{self, File, OpenOptions, Permissions},
+    fs::{self, File, OpenOptions, Permissions, TryLockError},
     io::{self, Write},
     os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
     time::Duration,
 };
 
+use rustix::fs::{CWD, Mode, OFlags};
 use s1crets::Secret;
 use tempfile::TempDir;
 
 use crate::report::Failure;
 
 const PREFIX: &str = "s1crets-run-";
-/// Held locked for as long as its folder is in use: the system lets go of it however we end.
+/// The file that a run keeps locked while it uses its folder. The kernel releases the lock however the run ends.
+///
+/// Only the holder of this lock removes the folder. A run that has created its folder but not locked it yet may lose it
+/// to another run, sees that, and creates another one: so a folder with values in it is never taken for abandoned.
 const LOCK: &str = ".lock";
-/// A folder without a lock is being made, unless it is older than this.
+/// A folder without a lock file is being created, unless it is older than this.
 const MAKING: Duration = Duration::from_secs(60);
+/// How often a folder is created anew when other runs keep removing it.
+const ATTEMPTS: u32 = 100;
 
 /// The folder. Dropping it removes it.
 #[derive(Debug)]
@@ -61,15 +67,47 @@ impl Files {
     }
 
     fn create(place: &Path) -> io::Result<Self> {
-        let mut folder = tempfile::Builder::new();
-        let folder = folder.prefix(PREFIX).permissions(Permissions::from_mode(0o700)).tempdir_in(place)?;
-        let lock = new_file(&folder.path().join(LOCK))?;
-        lock.lock()?;
-        Ok(Self { folder, _lock: lock })
+        Self::create_with(place, || {})
+    }
+
+    /// Calls `between` between its steps, where tests let another run start.
+    fn create_with(place: &Path, between: impl Fn()) -> io::Result<Self> {
+        for _ in 0..ATTEMPTS {
+            let mut folder = tempfile::Builder::new();
+            let folder = folder.prefix(PREFIX).permissions(Permissions::from_mode(0o700)).tempdir_in(place)?;
+            between();
+            if let Some(lock) = lock_new(folder.path(), &between)? {
+                return Ok(Self { folder, _lock: lock });
+            }
+        }
+        Err(io::Error::other("other runs kept removing the new folder"))
     }
 
     fn put(&self, name: &str, secret: &Secret) -> io::Result<()> {
         new_file(&self.path(name))?.write_all(secret.expose_bytes())
+    }
+}
+
+/// Creates and locks the lock file of a new folder. `None` if another run was faster and removes the folder.
+fn lock_new(folder: &Path, between: impl Fn()) -> io::Result<Option<File>> {
+    let lock = match new_file(&folder.join(LOCK)) {
+        Ok(lock) => lock,
+        // The other run has removed the folder, or has created the file to lock it.
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists) => {
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
+    between();
+    try_lock(lock)
+}
+
+/// Locks a lock file. `None` if another run holds it, or has removed it: then the lock would protect nothing.
+fn try_lock(lock: File) -> io::Result<Option<File>> {
+    match lock.try_lock() {
+        Ok(()) => Ok((lock.metadata()?.nlink() > 0).then_some(lock)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error),
     }
 }
 
@@ -112,27 +150,110 @@ fn remove_leftovers(place: &Path) {
     let Ok(entries) = fs::read_dir(place) else { return };
     let leftover = |entry: &fs::DirEntry| entry.file_name().to_string_lossy().starts_with(PREFIX);
     for entry in entries.flatten().filter(leftover) {
-        if is_abandoned(&entry.path()).unwrap_or(false) {
-            // Whoever else starts now may be removing it as well.
+        // Held until the folder is gone.
+        if let Ok(Some(_lock)) = lock_abandoned(&entry.path()) {
             let _ = fs::remove_dir_all(entry.path());
         }
     }
 }
 
-fn is_abandoned(folder: &Path) -> io::Result<bool> {
-    let found = fs::symlink_metadata(folder)?;
-    if !found.is_dir() || found.uid() != rustix::process::geteuid().as_raw() {
-        return Ok(false);
+/// The lock of a folder that no run uses, which may now be removed. `None` for every other folder.
+fn lock_abandoned(folder: &Path) -> io::Result<Option<File>> {
+    const EXISTING: OFlags = OFlags::RDWR.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let folder = File::from(rustix::fs::openat(CWD, folder, flags, Mode::empty())?);
+    let found = folder.metadata()?;
+    if found.uid() != rustix::process::geteuid().as_raw() {
+        return Ok(None);
     }
-    match File::open(folder.join(LOCK)) {
-        Ok(lock) => Ok(lock.try_lock().is_ok()),
-        Err(_) => Ok(found.modified()?.elapsed().is_ok_and(|age| age > MAKING)),
-    }
+    let lock = match rustix::fs::openat(&folder, LOCK, EXISTING, Mode::empty()) {
+        Err(rustix::io::Errno::NOENT) if found.modified()?.elapsed().is_ok_and(|age| age > MAKING) => {
+            // Its run was killed early, or is stopped. Should it continue, it finds that the file is not its own.
+            rustix::fs::openat(&folder, LOCK, EXISTING | OFlags::CREATE | OFlags::EXCL, Mode::from_raw_mode(0o600))?
+        }
+        opened => opened?,
+    };
+    try_lock(File::from(lock))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        sync::atomic::{AtomicU32, Ordering},
+        thread,
+        time::SystemTime,
+    };
+
+    use s1crets::Metadata;
+
     use super::*;
+
+    fn one_secret() -> BTreeMap<String, Secret> {
+        [("DB".to_owned(), Secret::text("correct-horse", Metadata::default()))].into()
+    }
+
+    fn folders(place: &Path) -> Vec<PathBuf> {
+        fs::read_dir(place).expect("a folder").map(|entry| entry.expect("an entry").path()).collect()
+    }
+
+    /// The other run starts at each moment at which the folder exists and is not locked.
+    #[test]
+    fn a_run_that_starts_between_two_steps_of_another_never_takes_its_folder_for_abandoned() {
+        for moment in 0..2 {
+            for is_stopped_in_between in [false, true] {
+                let place = tempfile::tempdir().expect("a folder");
+                let step = AtomicU32::new(0);
+                let other_run = || {
+                    if step.fetch_add(1, Ordering::Relaxed) != moment {
+                        return;
+                    }
+                    for folder in folders(place.path()).into_iter().filter(|_| is_stopped_in_between) {
+                        let past = SystemTime::now() - 2 * MAKING;
+                        File::open(folder).and_then(|folder| folder.set_modified(past)).expect("a time");
+                    }
+                    remove_leftovers(place.path());
+                };
+                let files = Files::create_with(place.path(), other_run).expect("created");
+                files.put("DB", &one_secret()["DB"]).expect("written");
+                remove_leftovers(place.path());
+                assert_eq!(fs::read(files.path("DB")).expect("read"), b"correct-horse", "{moment}");
+                assert_eq!(folders(place.path()), [files.folder.path()], "{moment}");
+                files.remove().expect("removed");
+                assert!(folders(place.path()).is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn runs_that_start_at_once_never_take_each_others_folder_for_abandoned() {
+        let place = tempfile::tempdir().expect("a folder");
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..250 {
+                        let files = Files::write_in(place.path(), &one_secret()).expect("written");
+                        assert_eq!(fs::read(files.path("DB")).expect("read"), b"correct-horse");
+                        files.remove().expect("removed");
+                    }
+                });
+            }
+        });
+        assert!(folders(place.path()).is_empty());
+    }
+
+    #[test]
+    fn a_folder_that_a_run_left_without_its_lock_file_is_removed_once_it_is_old() {
+        let place = tempfile::tempdir().expect("a folder");
+        let left = place.path().join("s1crets-run-left");
+        fs::create_dir(&left).expect("created");
+        fs::write(left.join("DB"), "correct-horse").expect("written");
+        remove_leftovers(place.path());
+        assert!(left.exists(), "it may be in the making");
+        let past = SystemTime::now() - 2 * MAKING;
+        File::open(&left).and_then(|folder| folder.set_modified(past)).expect("a time");
+        remove_leftovers(place.path());
+        assert!(!left.exists());
+    }
 
     #[test]
     fn the_disk_is_taken_where_no_folder_is_memory_and_only_if_that_was_asked_for() {

@@ -170,6 +170,29 @@ fn a_plain_script() {
 }
 
 /// Without s1crets in front the search finds something: it would find a leak.
+/// Whoever can move a tag of an action could run code in the job of everybody who copied the example.
+#[test]
+fn every_action_of_the_examples_and_pages_is_pinned_by_its_commit() {
+    let mut actions = 0;
+    for folder in ["examples/ci", "docs"] {
+        for entry in fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path()) {
+            let text = fs::read_to_string(&entry).unwrap_or_default();
+            let steps = text.lines().filter_map(|line| line.trim_start_matches([' ', '-']).strip_prefix("uses: "));
+            for step in steps {
+                let (action, tag) = step.split_once(" # ").unwrap_or_else(|| panic!("{entry:?}: {step} names no tag"));
+                let (_, commit) = action.split_once('@').unwrap();
+                assert!(
+                    commit.len() == 40 && commit.bytes().all(|digit| digit.is_ascii_hexdigit()),
+                    "{entry:?}: {step}"
+                );
+                assert!(tag.starts_with('v'), "{entry:?}: {step}");
+                actions += 1;
+            }
+        }
+    }
+    assert!(actions >= 2, "{actions}");
+}
+
 #[test]
 fn the_programs_are_loud() {
     let mut job = Job::on("PLAIN");

@@ -88,6 +88,28 @@ fn what_a_killed_run_left_goes_with_the_next_one() {
     assert!(leftovers(memory.path()).is_empty());
 }
 
+/// Each run reads its file once more after others have started.
+#[test]
+fn runs_that_start_at_once_keep_their_files() {
+    let (_folder, file) = example();
+    let memory = memory();
+    for _ in 0..25 {
+        let start = || {
+            let mut command = Command::new(assert_cmd::cargo::cargo_bin("s1crets"));
+            command.env_clear().env("PATH", "/usr/bin:/bin").env("S1CRETS_FILE", &file);
+            command.env("XDG_RUNTIME_DIR", memory.path()).stderr(std::process::Stdio::piped());
+            command.args(["run", "--files", "--env", "DB=file://app/db", "--", "sh", "-c"]);
+            command.arg("test -s $DB_FILE && sleep 0.02 && test -s $DB_FILE").spawn().unwrap()
+        };
+        let children: Vec<_> = (0..8).map(|_| start()).collect();
+        for child in children {
+            let output = child.wait_with_output().unwrap();
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        }
+    }
+    assert!(leftovers(memory.path()).is_empty());
+}
+
 #[test]
 fn a_folder_of_anothers_is_left_alone() {
     let (_folder, file) = example();

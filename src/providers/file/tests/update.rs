@@ -10,7 +10,7 @@ use std::{
 
 use super::*;
 use crate::{
-    error::{ErrorKind, Result},
+    error::{Error, ErrorKind, Result},
     options::UpdateOptions,
     provider::{Provider, Updated},
     value::SecretValue,
@@ -146,6 +146,61 @@ async fn links_stay_and_what_they_lead_to_is_changed() {
     assert!(fs::symlink_metadata(place.path()).expect("there").is_symlink());
     assert!(place.text().contains("\"value\": \"2\""));
     assert_eq!(fs::read_dir(place.folder.path().join("real")).expect("there").count(), 1);
+}
+
+/// Puts things into a folder as a stranger would. Only root can give a file away; for any other user a
+/// link of its own is refused in such a folder too.
+#[cfg(unix)]
+async fn update_in_a_shared_folder(link: &str, to: &str, path: &str) -> Error {
+    use std::os::unix::fs::{PermissionsExt, lchown, symlink};
+
+    let place = Place::empty();
+    let (shared, own) = (place.folder.path().join("tmp"), place.folder.path().join("own"));
+    for folder in [&shared, &own] {
+        fs::create_dir(folder).expect("made");
+    }
+    fs::set_permissions(&shared, fs::Permissions::from_mode(0o1777)).expect("changed");
+    fs::write(own.join("secrets.json"), entries(1)).expect("written");
+    symlink(to, shared.join(link)).expect("a link");
+    if rustix::process::geteuid().is_root() {
+        lchown(shared.join(link), Some(65534), None).expect("given");
+    }
+    let provider = FileProvider::builder(shared.join(path)).watch(false).open().await.expect("opened");
+    let error = set(&provider, "app/1", &["value"], "2").await.expect_err("refused");
+    assert_eq!(fs::read_to_string(own.join("secrets.json")).expect("read"), entries(1));
+    error
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn an_update_does_not_follow_a_link_that_a_stranger_may_have_put_there() {
+    for (link, to, path) in [("link.json", "../own/secrets.json", "link.json"), ("way", "../own", "way/secrets.json")] {
+        let error = update_in_a_shared_folder(link, to, path).await;
+        assert_eq!(error.kind(), ErrorKind::AccessDenied, "{error}");
+        assert!(error.to_string().contains("the link "), "{error}");
+        assert!(error.hint().is_some());
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn an_update_does_not_hand_a_secret_to_the_stranger_whose_file_it_is() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, lchown};
+
+    let place = Place::with(1);
+    fs::set_permissions(place.folder.path(), fs::Permissions::from_mode(0o1777)).expect("changed");
+    if !rustix::process::geteuid().is_root() {
+        // Only root can give a file away, and only root could write one of another user's.
+        set(&place.unwatched().await, "app/1", &["value"], "2").await.expect("our own file");
+        return;
+    }
+    lchown(place.path(), Some(65534), None).expect("given");
+    let error = set(&place.unwatched().await, "app/1", &["value"], "2").await.expect_err("refused");
+    assert_eq!((error.kind(), place.text()), (ErrorKind::AccessDenied, entries(1)), "{error}");
+    // In a folder of nobody else's, root put it there, for a fetcher of that user.
+    fs::set_permissions(place.folder.path(), fs::Permissions::from_mode(0o755)).expect("changed");
+    set(&place.unwatched().await, "app/1", &["value"], "2").await.expect("written");
+    assert_eq!(fs::metadata(place.path()).expect("there").uid(), 65534);
 }
 
 #[tokio::test]
