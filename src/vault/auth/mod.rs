@@ -11,6 +11,7 @@ mod kubernetes;
 mod link;
 mod token;
 mod userpass;
+mod wrapping;
 
 use std::fmt;
 
