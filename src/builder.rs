@@ -22,7 +22,7 @@ use crate::{
 #[cfg(all(feature = "disk-cache", unix))]
 use crate::{
     cache::{DiskCache, disk::Disk},
-    scope,
+    scope::Scope,
 };
 
 /// Sets up a [`Client`].
@@ -233,7 +233,7 @@ fn overrule<T: Clone>(own: &mut Option<T>, set: &Option<T>, key: &'static str, o
 fn behind(config: &Config) -> Result<impl Fn(Kind, &ProviderSettings) -> Behind + use<>> {
     let on = config.cache.disk == Some(true);
     let disk = on.then(|| Disk::new(config.disk_cache(), config.cache_policy().entries));
-    Ok(move |kind, settings: &ProviderSettings| match (&disk, scope::of(kind, settings)) {
+    Ok(move |kind, settings: &ProviderSettings| match (&disk, Scope::of(kind, settings)) {
         (Some(disk), Some(scope)) => Behind::new(disk.clone(), scope),
         _ => Behind::default(),
     })

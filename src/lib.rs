@@ -80,6 +80,8 @@
 //! blocking calls.
 
 // In the order in which one builds on another.
+#[cfg(all(feature = "disk-cache", unix))]
+mod binding;
 mod error;
 mod freshness;
 mod identity;
@@ -110,6 +112,8 @@ pub mod request;
 #[cfg(all(feature = "disk-cache", unix))]
 mod scope;
 mod stack;
+#[cfg(any(feature = "file", feature = "vault", all(feature = "disk-cache", unix)))]
+mod stamp;
 
 #[cfg(feature = "blocking")]
 pub mod blocking;

@@ -52,7 +52,7 @@ impl VaultConfig {
         Self::by(|name| env::var(name).ok())
     }
 
-    fn by(raw: impl Fn(&str) -> Option<String>) -> Self {
+    pub(crate) fn by(raw: impl Fn(&str) -> Option<String>) -> Self {
         let var = |name: &str| {
             let raw = |name: &str| raw(name).filter(|value| !value.trim().is_empty());
             let ours = name.strip_prefix("VAULT_").and_then(|rest| raw(&format!("BAO_{rest}")));

@@ -7,6 +7,8 @@ use tokio::sync::Mutex;
 use zeroize::Zeroizing;
 
 use super::{Link, Login};
+#[cfg(all(feature = "disk-cache", unix))]
+use crate::binding::Binding;
 use crate::{
     error::Result,
     vault::{body::Fields, source::SecretSource, token::Grant},
@@ -103,6 +105,18 @@ impl AppRole {
 impl Login for AppRole {
     fn method(&self) -> &'static str {
         "approle"
+    }
+
+    #[cfg(all(feature = "disk-cache", unix))]
+    fn bind(&self, binding: &mut Binding<'_>) {
+        let Self { mount, role_id, secret_id, wrapped, creation_path } = self;
+        binding.value("auth.mount", Some(mount));
+        binding.value("auth.role_id", Some(role_id));
+        binding.value("auth.wrapped", wrapped.is_some().then_some("wrapped"));
+        binding.value("auth.creation_path", creation_path.as_ref());
+        if let Some(secret_id) = secret_id {
+            secret_id.bind_place(binding);
+        }
     }
 
     async fn login(&self, link: &Link<'_>) -> Result<Grant> {
