@@ -7,6 +7,9 @@ mod aws;
 /// `cache`, and what `get` keeps on disk.
 #[cfg(unix)]
 mod cache;
+/// `cache`: what one identity or server has given is not served to another.
+#[cfg(unix)]
+mod cache_identity;
 /// Values and credentials stay where they belong.
 mod canary;
 /// The jobs of examples/ci: their logs are searched for values.
