@@ -17,6 +17,9 @@ mod canary;
 mod ci;
 /// `config`: what holds, who said so, what is wrong with it.
 mod config;
+/// A crash leaves no core file with a value.
+#[cfg(target_os = "linux")]
+mod core_files;
 /// Errors: their line, their hint, their causes, their exit status.
 mod errors;
 /// `explain` and `doctor`: what is told, and what never is.
