@@ -81,7 +81,13 @@
 
 // In the order in which one builds on another.
 #[cfg(all(feature = "disk-cache", unix))]
+#[cfg_attr(
+    not(all(feature = "__aws", feature = "vault")),
+    allow(dead_code, reason = "one vendor binds what another one has not")
+)]
 mod binding;
+#[cfg(all(feature = "__aws", unix))]
+mod credential_process;
 mod error;
 mod freshness;
 mod identity;

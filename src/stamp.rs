@@ -78,7 +78,7 @@ fn changed(_: &Metadata) -> Option<SystemTime> {
     None
 }
 
-#[cfg(test)]
+#[cfg(all(test, any(feature = "file", all(feature = "disk-cache", unix))))]
 mod tests {
     use super::*;
 

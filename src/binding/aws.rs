@@ -193,7 +193,7 @@ mod tests {
 
     /// What the SDK reads of a profile and of an SSO session.
     fn read(config: &str, credentials: &str, name: &str) -> Option<(Option<profile::Profile>, String)> {
-        #[allow(deprecated)]
+        #[allow(deprecated, reason = "the new names are in a crate that is not ours to name")]
         let files = profile_file::ProfileFiles::builder()
             .with_contents(profile_file::ProfileFileKind::Config, config)
             .with_contents(profile_file::ProfileFileKind::Credentials, credentials)

@@ -12,6 +12,7 @@ use aws_config::{
     provider_config::ProviderConfig,
     sts::AssumeRoleProvider,
 };
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_sts::config::IdentityCache;
 use aws_smithy_runtime_api::client::{
     http::SharedHttpClient,
@@ -168,7 +169,7 @@ async fn load(settings: &AwsConfig) -> Result<(SdkConfig, Arc<Kept>)> {
         .with_hint("set AWS_REGION, or `region` in s1crets.toml, or --region"));
     };
     let config = loader(settings).http_client(http).region(region).load().await;
-    let Some(source) = config.credentials_provider() else {
+    let Some(source) = source(settings, &config).await else {
         return Err(Error::new(ErrorKind::Unexpected, "the AWS SDK has no source of credentials"));
     };
     let first = Kept::first(source, Patience { attempts: settings.retry, timeout: settings.timeout });
@@ -176,6 +177,18 @@ async fn load(settings: &AwsConfig) -> Result<(SdkConfig, Arc<Kept>)> {
     let builder = config.into_builder().credentials_provider(last.shared());
     // The SDK would keep them a second time, and by its own rules.
     Ok((builder.identity_cache(IdentityCache::no_cache()).build(), last))
+}
+
+/// Where credentials come from: what the SDK found, but for a program, which it would leave running after a timeout.
+#[cfg_attr(not(unix), allow(unused_variables, reason = "the settings name the program"))]
+async fn source(settings: &AwsConfig, config: &SdkConfig) -> Option<SharedCredentialsProvider> {
+    #[cfg(unix)]
+    if settings.credentials.is_none()
+        && let Some(program) = crate::credential_process::source(settings.profile.as_deref(), config).await
+    {
+        return Some(program);
+    }
+    config.credentials_provider()
 }
 
 fn loader(settings: &AwsConfig) -> ConfigLoader {

@@ -118,6 +118,10 @@ impl AwsIam {
         }
         let found = async {
             let config = loader.load().await;
+            #[cfg(unix)]
+            if let Some(program) = crate::credential_process::source(self.profile.as_deref(), &config).await {
+                return Some(program.provide_credentials().await);
+            }
             Some(config.credentials_provider()?.provide_credentials().await)
         };
         let found = crate::vault::silently(found);
