@@ -22,7 +22,7 @@ pub(crate) fn turn_off() {
 /// in between either.
 pub(crate) fn with_own_limit<T>(start: impl FnOnce() -> T) -> T {
     if let Some(own) = OWN.get() {
-        set(own.clone());
+        set(*own);
     }
     let started = start();
     turn_off();
