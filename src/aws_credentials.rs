@@ -108,7 +108,14 @@ impl AwsCredentialSource {
 
     /// What asks this source, with the region and the HTTP client of `config`. Nothing for
     /// credentials that are given.
-    pub(crate) fn provider(&self, config: &SdkConfig) -> Option<SharedCredentialsProvider> {
+    pub(crate) async fn provider(&self, config: &SdkConfig) -> Option<SharedCredentialsProvider> {
+        #[cfg(unix)]
+        if let Self::Profile(name, _) = self
+            && let Some(program) = crate::credential_process::source(name, config).await
+        {
+            // The SDK would leave the program running after a timeout.
+            return Some(program);
+        }
         let config = provider_config(config);
         Some(match self {
             Self::Given => return None,

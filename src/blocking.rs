@@ -9,10 +9,14 @@
 //! its providers and its cache are not those of the async calls. So they work everywhere, inside an
 //! async runtime too, where they block the thread for as long as they take but never wait for something
 //! that only that thread could do.
+//!
+//! A process that forks should do so before its first call. In a child that was forked later, reads from memory work, and
+//! every call that would have to wait fails at once, as [`Unsupported`](ErrorKind::Unsupported).
 
 use std::{
     fmt,
     pin::pin,
+    process,
     sync::{Arc, OnceLock},
     task::{Context, Poll, Wake, Waker},
     thread::{self, Thread},
@@ -242,18 +246,36 @@ impl Wake for Unpark {
     }
 }
 
+/// The runtime of all calls, and the process that its threads are in.
+struct Shared {
+    runtime: Runtime,
+    process: u32,
+}
+
 fn runtime() -> Result<&'static Runtime> {
-    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
-    if let Some(runtime) = RUNTIME.get() {
-        return Ok(runtime);
+    static SHARED: OnceLock<Shared> = OnceLock::new();
+    if let Some(shared) = SHARED.get() {
+        return shared.of_this_process();
     }
     let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("s1crets-blocking").enable_all().build();
     let runtime = runtime.map_err(|error| {
         Error::new(ErrorKind::Unexpected, "can't start the runtime of the blocking calls").with_source(error)
     })?;
-    if let Err(second) = RUNTIME.set(runtime) {
+    if let Err(second) = SHARED.set(Shared { runtime, process: process::id() }) {
         // Two threads came first. Dropping a runtime waits, which async code forbids.
-        second.shutdown_background();
+        second.runtime.shutdown_background();
     }
-    Ok(RUNTIME.get().expect("it was set here or by the other thread"))
+    SHARED.get().expect("it was set here or by the other thread").of_this_process()
+}
+
+impl Shared {
+    /// A fork copies the calling thread alone: a child that waited for the others would wait for ever. Another runtime would
+    /// not do, as the client's connections, timers and locks may be theirs.
+    fn of_this_process(&self) -> Result<&Runtime> {
+        if self.process == process::id() {
+            return Ok(&self.runtime);
+        }
+        Err(Error::unsupported("this process was forked after blocking calls: the threads that make them are gone")
+            .with_hint("make the first blocking call after the fork, or start another program in the child"))
+    }
 }

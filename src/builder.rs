@@ -25,7 +25,7 @@ use crate::{
 #[cfg(all(feature = "disk-cache", unix))]
 use crate::{
     cache::{DiskCache, disk::Disk},
-    scope,
+    scope::Scope,
 };
 
 /// Sets up a [`Client`].
@@ -138,16 +138,18 @@ impl ClientBuilder {
         let mut stacks = HashMap::new();
         for kind in KINDS {
             let settings = with_general(*kind, &config, ProviderSettings { one_shot, ..ProviderSettings::default() });
-            let behind = behind(*kind, kind.name, &settings);
-            let opening = kind.opening(ProviderTable::new(kind.name, settings, &config)).unwrap_or_else(failing);
+            let table = ProviderTable::new(kind.name, settings, &config);
+            let behind = behind(*kind, &table);
+            let opening = kind.opening(table).unwrap_or_else(failing);
             stacks.insert(kind.name.to_owned(), Stack::new(opening, policy).with_behind(behind));
         }
         for (name, settings) in &config.providers {
             let opened = || {
                 let kind = kind_of(name, settings)?;
                 let settings = with_general(kind, &config, ProviderSettings { one_shot, ..settings.clone() });
-                let behind = behind(kind, name, &settings);
-                let opening = kind.opening(ProviderTable::new(name, settings, &config))?;
+                let table = ProviderTable::new(name, settings, &config);
+                let behind = behind(kind, &table);
+                let opening = kind.opening(table)?;
                 Ok(Stack::new(opening, policy).with_behind(behind))
             };
             stacks.insert(name.clone(), opened().map_err(|error| in_table(&config, name, &error))?);
@@ -261,24 +263,21 @@ fn overrule<T: Clone>(own: &mut Option<T>, set: &Option<T>, key: &'static str, o
 
 /// What stands behind the memory of a provider, by its type and settings.
 #[cfg(all(feature = "disk-cache", unix))]
-fn behind(config: &Config) -> Result<impl Fn(Kind, &str, &ProviderSettings) -> Behind + use<>> {
+fn behind(config: &Config) -> Result<impl Fn(Kind, &ProviderTable) -> Behind + use<>> {
     let on = config.cache.disk == Some(true);
     let disk = on.then(|| Disk::new(config.disk_cache(), config.cache_policy().entries));
-    Ok(move |kind: Kind, name: &str, settings: &ProviderSettings| match (&disk, scope::of(kind, settings)) {
-        // The environment decides for the default connection: a named instance of the same settings
-        // may ask another server.
-        (Some(disk), Some(scope)) if kind.goes_by_environment(name) => Behind::new(disk.clone(), scope + "\ndefault"),
+    Ok(move |kind: Kind, table: &ProviderTable| match (&disk, Scope::of(kind, table)) {
         (Some(disk), Some(scope)) => Behind::new(disk.clone(), scope),
         _ => Behind::default(),
     })
 }
 
 #[cfg(not(all(feature = "disk-cache", unix)))]
-fn behind(config: &Config) -> Result<impl Fn(Kind, &str, &ProviderSettings) -> Behind + use<>> {
+fn behind(config: &Config) -> Result<impl Fn(Kind, &ProviderTable) -> Behind + use<>> {
     match config.cache.disk {
         Some(true) => Err(Error::unsupported("this build has no cache on disk")
             .with_hint("build s1crets with the feature `disk-cache`, on Unix")),
-        _ => Ok(|_, _: &_, _: &_| Behind),
+        _ => Ok(|_, _: &_| Behind),
     }
 }
 

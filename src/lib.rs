@@ -80,6 +80,14 @@
 //! blocking calls.
 
 // In the order in which one builds on another.
+#[cfg(all(feature = "disk-cache", unix))]
+#[cfg_attr(
+    not(all(feature = "__aws", feature = "vault")),
+    allow(dead_code, reason = "one vendor binds what another one has not")
+)]
+mod binding;
+#[cfg(all(feature = "__aws", unix))]
+mod credential_process;
 mod error;
 mod freshness;
 mod identity;
@@ -113,6 +121,8 @@ pub mod request;
 #[cfg(all(feature = "disk-cache", unix))]
 mod scope;
 mod stack;
+#[cfg(any(feature = "file", feature = "vault", all(feature = "disk-cache", unix)))]
+mod stamp;
 
 #[cfg(feature = "blocking")]
 pub mod blocking;

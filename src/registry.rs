@@ -80,12 +80,6 @@ impl Kind {
         self.is_aws() || self.name.starts_with("vault.")
     }
 
-    /// Whether the environment decides where an instance of this name asks, before its settings do.
-    #[cfg(all(feature = "disk-cache", unix))]
-    pub(crate) fn goes_by_environment(self, name: &str) -> bool {
-        self.name == "vault.kv" && name == self.name
-    }
-
     /// Whether this build has it.
     pub(crate) fn is_built(&self) -> bool {
         self.open.is_some()

@@ -1,97 +1,167 @@
-//! What tells one provider's settings from another's, for what is kept on disk.
+//! What tells one provider's records on disk from another's: its type, its settings, and what they leave to the
+//! environment and to files.
 
-use std::env;
+use std::{
+    env, fmt,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
-use crate::{config::ProviderSettings, registry::Kind};
+use tokio::time::Instant;
 
-/// The variables by which the AWS SDK finds out who it is and whom it asks.
-const AWS: &[&str] = &[
-    "AWS_ACCESS_KEY_ID",
-    "AWS_CONFIG_FILE",
-    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-    "AWS_DEFAULT_REGION",
-    "AWS_ENDPOINT_URL",
-    "AWS_ENDPOINT_URL_SECRETS_MANAGER",
-    "AWS_ENDPOINT_URL_SSM",
-    "AWS_ENDPOINT_URL_STS",
-    "AWS_PROFILE",
-    "AWS_REGION",
-    "AWS_ROLE_ARN",
-    "AWS_SHARED_CREDENTIALS_FILE",
-    "AWS_WEB_IDENTITY_TOKEN_FILE",
-    "HOME",
-];
+use crate::{
+    binding::{Binding, Bound, Env, Unknown},
+    cache::disk::{CurrentScope, ScopeSource},
+    config::{ProviderSettings, ProviderTable},
+    registry::Kind,
+};
 
-/// Those by which Vault's own commands do.
-const VAULT: &[&str] = &["ADDR", "NAMESPACE", "ROLE_ID", "TOKEN", "TOKEN_FILE"];
+/// A provider sees a new token at its next call, or half a second later. What it brings until then may have been read with
+/// the old one.
+const SETTLED: Duration = Duration::from_secs(2);
 
-/// All that an answer of this provider depends on, as far as it is known before it is asked: its settings, and the variables that
-/// stand in for those that are missing. Nothing for a provider that is not kept on disk.
-///
-/// This goes into a keyed hash and nowhere else: a token among it is in good hands. How patiently the provider is asked
-/// is left out; any setting to come is in.
-pub(crate) fn of(kind: Kind, settings: &ProviderSettings) -> Option<String> {
-    if !kind.calls() {
-        return None;
+/// Where warnings go: the command shows them without being asked.
+const TARGET: &str = "s1crets::disk_cache";
+
+/// The scope of one provider's records. Nothing is read before it is asked for.
+pub(crate) struct Scope {
+    kind: Kind,
+    table: ProviderTable,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// The inputs that were there first: the provider was opened with them, and reads them only then.
+    first: Option<[u8; 32]>,
+    now: Option<Now>,
+    /// Whether anybody has looked before: what is found first is no change.
+    was_looked_for: bool,
+    /// Whether it was told why there is no scope.
+    told: bool,
+}
+
+struct Now {
+    bound: Bound,
+    /// When the token changed, if it did.
+    since: Option<Instant>,
+}
+
+impl Scope {
+    /// Nothing for a provider that is not kept on disk.
+    pub(crate) fn of(kind: Kind, table: &ProviderTable) -> Option<Self> {
+        kind.calls().then(|| Self { kind, table: table.clone(), state: Mutex::default() })
     }
-    let mut settings = ProviderSettings { retry: None, timeout: None, revoke_at_shutdown: None, ..settings.clone() };
-    settings.kind = Some(kind.name.to_owned());
-    let mut scope = serde_json::to_string(&settings).ok()?;
-    let mut bind = |name: &str| {
-        if let Some(value) = env::var_os(name) {
-            // Neither a name nor what Debug makes of a value holds a line break.
-            scope += &format!("\n{name}={value:?}");
-        }
-    };
-    match kind.is_aws() {
-        true => AWS.iter().copied().for_each(bind),
-        false => {
-            for name in VAULT {
-                ["BAO", "VAULT"].iter().for_each(|prefix| bind(&format!("{prefix}_{name}")));
+}
+
+impl ScopeSource for Scope {
+    fn now(&self) -> Option<CurrentScope> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if !state.now.as_ref().is_some_and(|now| now.bound.is_current()) {
+            match inputs(self.kind, &self.table, &|name| env::var_os(name))? {
+                Ok(bound) => state.update(bound),
+                Err(unknown) => state.lose(&unknown),
             }
-            ["HOME"].into_iter().chain(settings.auth.as_ref().and_then(|auth| auth.env.as_deref())).for_each(bind);
+        }
+        let now = state.now.as_ref()?;
+        let settled = now.since.is_none_or(|since| since.elapsed() >= SETTLED);
+        Some(CurrentScope { bytes: now.bound.digest().into(), settled })
+    }
+}
+
+impl State {
+    /// What holds from now on; nothing if the provider may go on with what it was opened with.
+    fn update(&mut self, bound: Bound) {
+        let first = self.first.get_or_insert(bound.fixed);
+        let is_first = self.now.is_none() && !self.was_looked_for;
+        self.was_looked_for = true;
+        if *first != bound.fixed {
+            self.now = None;
+            self.warn(
+                "a file that decides whom a provider asks has changed: until a restart its disk cache is not used",
+            );
+            return;
+        }
+        let since = match self.now.take() {
+            Some(now) if now.bound.followed == bound.followed => now.since,
+            _ => (!is_first).then(Instant::now),
+        };
+        self.now = Some(Now { bound, since });
+    }
+
+    fn lose(&mut self, unknown: &Unknown) {
+        self.now = None;
+        self.was_looked_for = true;
+        match unknown {
+            // The login says so.
+            Unknown::NoToken => {}
+            Unknown::Unfit(path, what) => {
+                self.warn(&format!("the disk cache is not used for a provider: {} is {what}", path.display()));
+            }
         }
     }
-    Some(scope)
+
+    fn warn(&mut self, message: &str) {
+        if !std::mem::replace(&mut self.told, true) {
+            tracing::warn!(target: TARGET, "{message}");
+        }
+    }
+}
+
+/// All inputs of a provider. Nothing for settings that it would not be opened with.
+fn inputs(kind: Kind, table: &ProviderTable, env: &Env<'_>) -> Option<Result<Bound, Unknown>> {
+    let mut binding = Binding::new(env);
+    bind(&mut binding, kind, table, env)?;
+    Some(binding.finish())
+}
+
+fn bind(binding: &mut Binding<'_>, kind: Kind, table: &ProviderTable, env: &Env<'_>) -> Option<()> {
+    let settings = &table.settings;
+    // How patiently it is asked is left out; any setting to come is in.
+    let plain = ProviderSettings {
+        kind: Some(kind.name.to_owned()),
+        retry: None,
+        timeout: None,
+        revoke_at_shutdown: None,
+        ..settings.clone()
+    };
+    binding.value("type and settings", Some(serde_json::to_string(&plain).ok()?));
+    match kind.is_aws() {
+        true => bind_aws(binding, settings),
+        false => bind_vault(binding, table, env),
+    }
+}
+
+#[cfg(feature = "__aws")]
+fn bind_aws(binding: &mut Binding<'_>, settings: &ProviderSettings) -> Option<()> {
+    crate::providers::aws::AwsConfig::from_settings(settings.clone()).ok()?.bind(binding);
+    Some(())
+}
+
+#[cfg(not(feature = "__aws"))]
+fn bind_aws(_: &mut Binding<'_>, _: &ProviderSettings) -> Option<()> {
+    None
+}
+
+/// Binds the settings in force, which depend on the instance's name too: the environment decides for the
+/// default connection, and fills the gaps of others only if it is about the same server.
+#[cfg(feature = "vault")]
+fn bind_vault(binding: &mut Binding<'_>, table: &ProviderTable, env: &Env<'_>) -> Option<()> {
+    let settings = crate::vault::VaultSettings::read(table.clone()).ok()?;
+    settings.in_force(&|name| env(name)?.into_string().ok())?.bind(binding);
+    Some(())
+}
+
+#[cfg(not(feature = "vault"))]
+fn bind_vault(_: &mut Binding<'_>, _: &ProviderTable, _: &Env<'_>) -> Option<()> {
+    None
+}
+
+impl fmt::Debug for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scope").field("kind", &self.kind).finish_non_exhaustive()
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn scope(kind: &str, settings: &ProviderSettings) -> Option<String> {
-        of(Kind::find(kind).expect("a type"), settings)
-    }
-
-    #[test]
-    fn whatever_changes_the_answer_changes_the_scope() {
-        let plain = ProviderSettings::default();
-        let scopes = [
-            scope("aws.sm", &plain),
-            scope("aws.ps", &plain),
-            scope("aws.sm", &ProviderSettings { region: Some("eu-west-1".into()), ..plain.clone() }),
-            scope("aws.sm", &ProviderSettings { profile: Some("eu-west-1".into()), ..plain.clone() }),
-            scope("vault.kv", &plain),
-            scope("vault.kv", &ProviderSettings { namespace: Some("a".into()), ..plain.clone() }),
-        ];
-        let mut different: Vec<_> = scopes.iter().map(|scope| scope.as_deref().expect("a scope")).collect();
-        different.sort_unstable();
-        different.dedup();
-        assert_eq!(different.len(), scopes.len());
-    }
-
-    #[test]
-    fn patience_and_the_name_of_an_instance_change_nothing() {
-        let named =
-            ProviderSettings { kind: Some("aws.sm".into()), retry: std::num::NonZeroU32::new(9), ..Default::default() };
-        assert_eq!(scope("aws.sm", &named), scope("aws.sm", &ProviderSettings::default()));
-    }
-
-    #[test]
-    fn what_is_local_is_not_kept() {
-        for kind in ["file", "memory"] {
-            assert_eq!(scope(kind, &ProviderSettings::default()), None);
-        }
-    }
-}
+mod tests;

@@ -2,6 +2,8 @@
 
 mod args;
 mod commands;
+#[cfg(unix)]
+mod core_files;
 mod diagnose;
 mod escape;
 mod exit;
@@ -51,6 +53,8 @@ fn untyped(error: &clap::Error) -> ExitCode {
 }
 
 fn main() -> ExitCode {
+    #[cfg(unix)]
+    core_files::turn_off();
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) => return untyped(&error),

@@ -87,7 +87,7 @@ impl<P: Provider + ?Sized> Cached<P> {
     #[cfg(all(feature = "disk-cache", unix))]
     pub fn on_disk(self, disk: DiskCache, scope: &str) -> Self {
         let disk = Disk::new(disk, self.policy.entries);
-        self.with_behind(Arc::new(Behind::new(disk, scope)))
+        self.with_behind(Arc::new(Behind::new(disk, scope.to_owned())))
     }
 
     /// The same with something behind the memory.

@@ -27,6 +27,8 @@ pub struct VaultAuthSettings {
     pub role_id: Option<String>,
     /// AppRole: whether the secret id is a wrapping token.
     pub wrapped: Option<bool>,
+    /// AppRole, wrapped: the path that made the wrapping token. Default: `auth/MOUNT/role/*/secret-id`.
+    pub creation_path: Option<String>,
     /// userpass: the user's name.
     pub username: Option<String>,
     /// The file that holds the token, secret id, password or JWT.

@@ -5,6 +5,8 @@ use std::{fmt, num::NonZeroU32, path::PathBuf, time::Duration};
 use reqwest::Url;
 
 use super::{address::Address, auth::Auth, source::SecretSource};
+#[cfg(all(feature = "disk-cache", unix))]
+use crate::binding::Binding;
 use crate::{
     config::defaults::{DEFAULT_RETRY, DEFAULT_TIMEOUT},
     error::{Error, Result},
@@ -233,6 +235,37 @@ impl TlsConfig {
     #[must_use]
     pub fn with_danger_skip_verify(self, skip: bool) -> Self {
         Self { danger_skip_verify: skip, ..self }
+    }
+}
+
+#[cfg(all(feature = "disk-cache", unix))]
+impl VaultConfig {
+    /// Binds records on disk to everything that decides whom a connection asks, and as whom. A new field has to be listed
+    /// here to compile.
+    pub(crate) fn bind(&self, binding: &mut Binding<'_>) {
+        let Self { address, namespace, auth, tls, proxy, retry: _, timeout: _, revoke_at_shutdown: _ } = self;
+        binding.value("address", Some(address));
+        binding.value("namespace", namespace.as_ref());
+        binding.value("proxy", proxy.as_ref().map(ProxyUrl::as_str));
+        tls.bind(binding);
+        let login = auth.clone().into_login();
+        binding.value("auth.method", Some(login.method()));
+        login.bind(binding);
+    }
+}
+
+#[cfg(all(feature = "disk-cache", unix))]
+impl TlsConfig {
+    fn bind(&self, binding: &mut Binding<'_>) {
+        let Self { ca_file, ca_path, client_cert, client_key, server_name, danger_skip_verify } = self;
+        binding.content("ca_file", ca_file.as_deref());
+        binding.folder("ca_path", ca_path.as_deref());
+        binding.content("client_cert", client_cert.as_deref());
+        // The certificate names the key.
+        binding.name("client_key", client_key.as_deref());
+        binding.value("server_name", server_name.as_ref());
+        binding.value("danger_skip_verify", danger_skip_verify.then_some("unverified"));
+        binding.trusted_by_environment();
     }
 }
 

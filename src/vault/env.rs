@@ -83,7 +83,6 @@ impl<'a> Environment<'a> {
         Self(&|name| env::var(name).ok())
     }
 
-    #[cfg(test)]
     pub(super) fn of(raw: &'a dyn Fn(&str) -> Option<String>) -> Self {
         Self(raw)
     }

@@ -79,6 +79,13 @@ impl VaultSettings {
         self.resolve(&Environment::process()).into_connection()
     }
 
+    /// The settings in force under an environment. Nothing if there is nothing to log in with.
+    #[cfg(all(feature = "disk-cache", unix))]
+    pub(crate) fn in_force(&self, variable: &dyn Fn(&str) -> Option<String>) -> Option<VaultConfig> {
+        let resolved = self.resolve(&Environment::of(variable));
+        resolved.connection.credential.is_some().then_some(resolved.config)
+    }
+
     pub(super) fn resolve(&self, environment: &Environment<'_>) -> Resolved {
         let connection = Connection::new(&self.table, &DECIDED);
         let resolved = Resolved { config: VaultConfig::default(), connection, ignored: Vec::new() };

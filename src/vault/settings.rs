@@ -116,6 +116,9 @@ impl Reader {
             (None, false) => AppRole::without_secret_id(role_id),
             (None, true) => return Err(Error::config("a wrapped secret id needs `file` or `env`")),
         };
+        // Of a secret id that is not wrapped it is left over, and so refused.
+        let creation_path = if wrapped { self.left.creation_path.take() } else { None };
+        let login = with(login, creation_path, AppRole::with_creation_path);
         Ok(with(login, self.left.mount.take(), AppRole::with_mount))
     }
 
@@ -202,6 +205,7 @@ mod tests {
             (r#"{ method = "token", file = "/t" }"#, "Token(File(\"/t\"))"),
             (r#"{ method = "approle", role_id = "r", env = "E", wrapped = true }"#, "AppRole"),
             (r#"{ method = "approle", role_id = "r" }"#, "secret_id: None"),
+            (r#"{ method = "approle", role_id = "r", env = "E", wrapped = true, creation_path = "a/*" }"#, "a/*"),
             (r#"{ method = "userpass", username = "u", env = "E", mount = "m" }"#, "mount: \"m\""),
             (r#"{ method = "kubernetes", role = "r", mount = "kubernetes/a" }"#, "kubernetes/a"),
             (r#"{ method = "jwt", env = "CI_JOB_JWT", role = "r" }"#, "CI_JOB_JWT"),
@@ -311,6 +315,7 @@ mod tests {
             r#"{ method = "token", file = "/t", role = "r" }"#,
             r#"{ method = "approle", file = "/t" }"#,
             r#"{ method = "approle", role_id = "r", wrapped = true }"#,
+            r#"{ method = "approle", role_id = "r", env = "E", creation_path = "a/*" }"#,
             r#"{ method = "kubernetes" }"#,
         ] {
             let error = read(&format!("auth = {auth}")).expect_err(auth);

@@ -1,12 +1,15 @@
 //! Where a login finds what it proves itself with.
 
-use std::{env, fmt, fs, io::ErrorKind::NotFound, path::PathBuf, time::SystemTime};
+use std::{env, fmt, fs, io::ErrorKind::NotFound, path::PathBuf};
 
 use zeroize::Zeroizing;
 
+#[cfg(all(feature = "disk-cache", unix))]
+use crate::binding::Binding;
 use crate::{
     error::{Error, ErrorKind, Result},
     plain_file,
+    stamp::Stamp,
 };
 
 /// A token, secret id, JWT or password: given, or to be read anew at each login.
@@ -64,12 +67,34 @@ impl SecretSource {
     }
 
     /// What tells one state of the file from the next; `None` for what is no file, or is not there.
-    pub(crate) fn stamp(&self) -> Option<(SystemTime, u64)> {
+    pub(crate) fn stamp(&self) -> Option<Stamp> {
         let Kind::File(path) = &self.0 else {
             return None;
         };
-        let metadata = fs::metadata(path).ok()?;
-        Some((metadata.modified().ok()?, metadata.len()))
+        fs::metadata(path).ok().map(|metadata| Stamp::of(&metadata))
+    }
+}
+
+#[cfg(all(feature = "disk-cache", unix))]
+impl SecretSource {
+    /// Binds where it is; of a file no more than its path, as it rotates by design.
+    pub(crate) fn bind_place(&self, binding: &mut Binding<'_>) {
+        match &self.0 {
+            Kind::Given(value) => binding.value("secret given to a login", Some(value.as_bytes())),
+            Kind::File(path) => binding.name("auth.file", Some(path)),
+            Kind::Env(name) => {
+                binding.value("auth.env", Some(name));
+                binding.variable(name);
+            }
+        }
+    }
+
+    /// The same with what is in the file, for it says who we are.
+    pub(crate) fn bind_token(&self, binding: &mut Binding<'_>) {
+        match &self.0 {
+            Kind::File(path) => binding.token_file("auth.file of a token", path),
+            Kind::Given(_) | Kind::Env(_) => self.bind_place(binding),
+        }
     }
 }
 

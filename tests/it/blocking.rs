@@ -171,3 +171,59 @@ async fn aws_from_inside_and_outside() {
         assert_eq!(aws.proxy.total(), 2, "{store}");
     }
 }
+
+/// Set for the process that forks: a fork of one that runs other tests would copy their locks in whatever state.
+#[cfg(unix)]
+const FORKS: &str = "S1CRETS_IT_FORKS";
+
+#[cfg(unix)]
+#[test]
+fn a_forked_child_works_before_the_first_call_and_fails_at_once_after_it() {
+    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "blocking::forks", "--nocapture", "--test-threads=1"]).env(FORKS, "1");
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Plays the process that forks; in any other it has nothing to do.
+#[cfg(unix)]
+#[test]
+fn forks() {
+    if std::env::var_os(FORKS).is_none() {
+        return;
+    }
+    in_child(|| {
+        let (_memory, client) = slow();
+        client.get("memory", "a").call().is_ok_and(|secret| secret.expose_str().is_ok_and(|text| text == "x"))
+    });
+    let (memory, client) = slow();
+    assert_eq!(text(client.get("memory", "a").call()), "x");
+    memory.set("b", "y");
+    memory.fail_next(Fault::delay(Duration::from_millis(20)));
+    in_child(|| {
+        let error = client.get("memory", "b").call().expect_err("the threads are gone");
+        let told =
+            error.kind() == ErrorKind::Unsupported && error.to_string().contains("forked") && error.hint().is_some();
+        let many = client.get_many("memory", &["b".to_owned(), "c".to_owned()]);
+        told && many.len() == 2 && many.iter().all(|answer| answer.is_err())
+    });
+    assert_eq!(text(client.get("memory", "b").call()), "y", "the parent goes on");
+}
+
+/// Runs this in a forked child, which ends in time and well.
+#[cfg(unix)]
+fn in_child(check: impl FnOnce() -> bool) {
+    let child = match fork::fork().unwrap() {
+        fork::Fork::Child => std::process::exit(i32::from(!check())),
+        fork::Fork::Parent(child) => child,
+    };
+    for _ in 0..200 {
+        if let Some(status) = fork::waitpid_nohang(child).unwrap() {
+            assert_eq!(status, 0);
+            return;
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    std::process::Command::new("kill").args(["-KILL", &child.to_string()]).status().unwrap();
+    panic!("the child waits for ever");
+}

@@ -14,6 +14,8 @@ mod client; // the facade: names, requests and their refinements, settings, the 
 mod config; // s1crets.toml: its schema, its examples, who said what
 mod conformance; // the contract of `Provider`, held by every provider, bare and behind the cache
 mod counts; // how many calls AWS gets: what a bill and a rate limit notice
+#[cfg(unix)]
+mod credential_process; // programs of AWS profiles: what they print, and that they end
 mod disk; // the cache on disk: one secret by several names, nothing of it in clear
 mod effort; // attempts and timeouts: what is tried again, how often, and what is told at the end
 mod environment; // what environment, profile, instance metadata and config file give

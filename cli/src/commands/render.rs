@@ -9,7 +9,14 @@ use std::{
 use clap::{Args, ValueHint};
 
 use super::wait;
-use crate::{args::Global, exit::Exit, masks, output, private, render::Template, report::Failure, target};
+use crate::{
+    args::Global,
+    exit::Exit,
+    masks, output, private,
+    render::{Template, on_deep_stack},
+    report::Failure,
+    target,
+};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -43,7 +50,11 @@ pub(crate) struct Render {
 
 pub(crate) fn run(global: &Global, args: &Render) -> Result<Exit, Failure> {
     let (name, source) = read(&args.template)?;
-    let template = Template::new(&name, &source)?;
+    on_deep_stack(|| render(global, args, &name, &source))
+}
+
+fn render(global: &Global, args: &Render, name: &str, source: &str) -> Result<Exit, Failure> {
+    let template = Template::new(name, source)?;
     let client = target::client(global)?;
     let text = wait(template.render(&client, global))?;
     if args.check {

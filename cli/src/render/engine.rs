@@ -2,7 +2,9 @@
 
 use std::{
     mem,
+    panic::resume_unwind,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread,
 };
 
 use minijinja::{
@@ -19,6 +21,29 @@ use crate::{args::Global, report::Failure, wiped::Wiped};
 /// A secret may say which secret is asked for next, but not without end.
 const RUNS: usize = 16;
 
+/// The compiler descends once for each operator of an expression, and frees what it made in the same way: a template whose
+/// tags take this many bytes is no deeper than that.
+const LONGEST: usize = 256 * 1024;
+
+/// Steps of one run. A loop may put a value into another one at each of its turns, and then it takes a descent to write
+/// or to free it.
+const STEPS: u64 = 1_000_000;
+
+/// What the deepest template within these bounds takes, twice over. Memory is taken as it is used.
+const STACK: usize = 512 * 1024 * 1024;
+
+/// Does what a template needs on a stack that is deep enough for any within the bounds, whatever ours is.
+///
+/// # Errors
+/// [`Failure::Io`] if the system has no room for it.
+pub(crate) fn on_deep_stack<T: Send>(act: impl FnOnce() -> Result<T, Failure> + Send) -> Result<T, Failure> {
+    thread::scope(|scope| {
+        let started = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, act);
+        let started = started.map_err(|error| Failure::io("can't get a stack for the template", error))?;
+        started.join().unwrap_or_else(|panic| resume_unwind(panic))
+    })
+}
+
 /// A template that was read.
 pub(crate) struct Template<'a> {
     name: &'a str,
@@ -33,6 +58,13 @@ impl<'a> Template<'a> {
     /// # Errors
     /// [`Failure::Usage`] with the line if it is none.
     pub(crate) fn new(name: &'a str, source: &'a str) -> Result<Self, Failure> {
+        let tagged = tagged(source);
+        if tagged > LONGEST {
+            return Err(Failure::Usage(format!(
+                "{name} is too long for a template: {tagged} bytes from its first tag to its last, and {LONGEST} are \
+                 allowed; take it apart"
+            )));
+        }
         let known = Arc::new(Mutex::new(Known::new(source)));
         let mut template = Self { name, source, environment: Environment::empty(), known };
         let read = environment(&template.known).and_then(|environment| {
@@ -90,6 +122,9 @@ impl<'a> Template<'a> {
     /// that are found before there are any.
     fn failure(&self, error: &Malformed) -> Failure {
         let mut told = format!("{}:{}: {}", self.name, error.line().unwrap_or(1), error.kind());
+        if error.kind() == ErrorKind::OutOfFuel {
+            return Failure::Usage(format!("{}: the template takes more than {STEPS} steps", self.name));
+        }
         let is_of_the_text = matches!(
             error.kind(),
             ErrorKind::SyntaxError | ErrorKind::UnknownFilter | ErrorKind::UnknownTest | ErrorKind::UnknownFunction
@@ -104,12 +139,28 @@ impl<'a> Template<'a> {
     }
 }
 
+/// The bytes from the first tag to the last. What is between them counts too: to tell it from a tag, strings and comments
+/// would have to be read as the engine reads them.
+fn tagged(source: &str) -> usize {
+    let begins = ["{{", "{%", "{#"];
+    let first = begins.into_iter().filter_map(|begin| source.find(begin)).min();
+    let last = ["}}", "%}", "#}"].into_iter().filter_map(|end| source.rfind(end)).max();
+    let is_open = |rest: &str| begins.into_iter().any(|begin| rest.contains(begin));
+    match (first, last) {
+        // A tag without an end goes on to the end of the text.
+        (Some(first), Some(last)) if last > first && !is_open(&source[last..]) => last + 2 - first,
+        (Some(first), _) => source.len() - first,
+        (None, _) => 0,
+    }
+}
+
 fn environment<'a>(known: &Arc<Mutex<Known>>) -> Result<Environment<'a>, Malformed> {
     let mut environment = Environment::new();
     // Debugging would put the values of variables into errors.
     environment.set_debug(false);
     environment.remove_global("debug");
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_fuel(Some(STEPS));
     environment.set_auto_escape_callback(|_| AutoEscape::None);
     // A text file ends with a line end, and so does what is made of it.
     environment.set_syntax(SyntaxConfig::builder().keep_trailing_newline(true).build()?);

@@ -8,4 +8,4 @@ mod engine;
 mod filters;
 mod known;
 
-pub(crate) use engine::Template;
+pub(crate) use engine::{Template, on_deep_stack};

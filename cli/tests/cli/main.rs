@@ -7,6 +7,9 @@ mod aws;
 /// `cache`, and what `get` keeps on disk.
 #[cfg(unix)]
 mod cache;
+/// `cache`: what one identity or server has given is not served to another.
+#[cfg(unix)]
+mod cache_identity;
 /// Values and credentials stay where they belong.
 mod canary;
 /// The jobs of examples/ci: their logs are searched for values.
@@ -14,6 +17,9 @@ mod canary;
 mod ci;
 /// `config`: what holds, who said so, what is wrong with it.
 mod config;
+/// A crash leaves no core file with a value.
+#[cfg(target_os = "linux")]
+mod core_files;
 /// Errors: their line, their hint, their causes, their exit status.
 mod errors;
 /// `explain` and `doctor`: what is told, and what never is.

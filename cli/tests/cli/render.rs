@@ -256,3 +256,71 @@ fn a_dash_is_standard_output() {
     command.args(["-o", "-"]).assert().success().stdout(VALUE);
     assert!(!folder.path().join("-").exists());
 }
+
+/// A text of this many bytes at most, of which each piece makes the compiler or a value deeper.
+fn deep(begin: &str, piece: &str, end: &str) -> String {
+    deep_by(256 * 1024, begin, piece, end)
+}
+
+fn deep_by(bytes: usize, begin: &str, piece: &str, end: &str) -> String {
+    let room = bytes - begin.len() - end.len();
+    [begin, &piece.repeat(room / piece.len()), end].concat()
+}
+
+#[test]
+fn no_template_overflows_the_stack() {
+    let templates = [
+        // The time that it takes to join texts grows with their length and their number.
+        (deep_by(40_000, "{{ 'a'", "~'a'", " }}"), Some(0)),
+        (deep_by(40_000, "{{ a", "~a", " }}"), Some(2)),
+        (deep("{{ 1", "+1", " }}"), Some(0)),
+        (deep("{{ 1", " and 1", " }}"), Some(0)),
+        (deep("{{ 1", "**1", " }}"), Some(0)),
+        (deep("{{ ", "-", "1 }}"), Some(0)),
+        (deep("{{ ", "not ", "1 }}"), Some(0)),
+        (deep("{{ ", "1 if 1 else ", "1 }}"), Some(0)),
+        (deep("{{ 1", " is defined", " }}"), Some(0)),
+        (deep("{{ 'a'", "|upper", " }}"), Some(0)),
+        (deep("{{ a", ".b", " }}"), Some(2)),
+        (deep("{{ a", "[0]", " }}"), Some(2)),
+        (deep("{{ a", "()", " }}"), Some(2)),
+        (deep("{% if 0 %}", "{% elif 0 %}", "{% endif %}"), Some(0)),
+        (deep("{% if 1 %}", "{% if 1 %}", ""), Some(2)),
+        (deep("{{ ", "(", ""), Some(2)),
+        // Values within values, by the text and by a loop: freed, written, compared.
+        (deep("{% set x=1 %}", "{%set x=[x]%}", ""), Some(0)),
+        (deep("{% set x=1 %}", "{%set x=[x]%}", "{{ x ~ '' }}"), None),
+        (deep("{% set x=1 %}", "{%set x=[x]%}", "{{ x|json }}"), None),
+        (deep("{% set x=1 %}", "{%set x={1:x}%}", "{{ x }}"), None),
+        (deep_by(100_000, "{% set x=[1] %}", "{%set x=x+[1]%}", "{{ x == 1 }}"), None),
+        ("{% set n=namespace(v=1) %}{% for i in range(90000) %}{% set n.v=[n.v] %}{% endfor %}".to_owned(), Some(0)),
+        (
+            "{% set n=namespace(v=1) %}{% for i in range(90000) %}{% set n.v=[n.v] %}{% endfor %}{{ n.v ~ '' }}".into(),
+            None,
+        ),
+        ("{% for i in range(90000) %}{% for j in range(90000) %}{% endfor %}{% endfor %}".to_owned(), Some(2)),
+    ];
+    for (template, status) in templates {
+        let (_folder, _, mut command) = render(&template);
+        let output = command.output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        let begin: String = template.chars().take(60).collect();
+        // Some are too much for the engine's own bounds: that is an error like any other.
+        let code = output.status.code().unwrap_or_else(|| panic!("{begin}: {} {told}", output.status));
+        assert!(status.map_or(matches!(code, 0 | 2), |status| status == code), "{begin}: {code} {:.300}", told);
+        assert!(told.len() < 400, "{begin}: {told:.600}");
+    }
+}
+
+#[test]
+fn a_template_that_is_too_long_or_does_not_end_is_told_so() {
+    // What is before the first tag and behind the last is copied, however long it is.
+    let text = "x".repeat(1024 * 1024);
+    let (_folder, _, mut command) = render(&format!("{text}{{{{ 1 }}}}{text}"));
+    command.assert().success().stdout(format!("{text}1{text}"));
+    let (_folder, _, mut command) = render(&format!("{{{{ 1 }}}}{text}{{{{ 1 }}}}"));
+    command.assert().code(2).stdout("").stderr(predicate::str::contains("too long for a template"));
+    let endless = "{% for i in range(90000) %}{% for j in range(90000) %}{% endfor %}{% endfor %}";
+    let (_folder, _, mut command) = render(endless);
+    command.assert().code(2).stdout("").stderr(predicate::str::contains("more than 1000000 steps"));
+}

@@ -16,6 +16,7 @@ use super::{
     generation::Mark,
     lock::Turn,
     record::OnDisk,
+    scope::{CurrentScope, ScopeSource},
     settings::DiskCache,
     store::{Answer, Store, TURN_PATIENCE, Tier},
 };
@@ -45,8 +46,8 @@ pub(crate) struct Behind(Option<Attached>);
 
 struct Attached {
     disk: Arc<Disk>,
-    scope: String,
-    tier: OnceLock<Option<Tier>>,
+    scope: Box<dyn ScopeSource>,
+    store: OnceLock<Option<Arc<Store>>>,
     /// The mark up to which the memory has caught up with what other processes dropped.
     seen: AtomicU64,
     catching_up: Mutex<()>,
@@ -73,9 +74,9 @@ impl Disk {
 
 impl Behind {
     /// `scope` is whatever tells the provider and its settings from others.
-    pub(crate) fn new(disk: Arc<Disk>, scope: impl Into<String>) -> Self {
-        let (tier, catching_up) = Default::default();
-        Self(Some(Attached { disk, scope: scope.into(), tier, seen: AtomicU64::new(0), catching_up }))
+    pub(crate) fn new(disk: Arc<Disk>, scope: impl ScopeSource + 'static) -> Self {
+        let (store, catching_up) = Default::default();
+        Self(Some(Attached { disk, scope: Box::new(scope), store, seen: AtomicU64::new(0), catching_up }))
     }
 
     /// Whether there is a disk at all.
@@ -85,13 +86,13 @@ impl Behind {
 
     /// Runs `drop_all`, and then lets others go on, if something was dropped since the last time.
     pub(in crate::cache) fn catch_up(&self, drop_all: impl FnOnce()) {
-        let Some((attached, tier)) = self.tier() else { return };
+        let Some((attached, store)) = self.store() else { return };
         let has_seen = |mark: &Mark| attached.seen.load(Ordering::Acquire) == mark.0;
-        if tier.mark().is_none_or(|mark| has_seen(&mark)) {
+        if store.mark().is_none_or(|mark| has_seen(&mark)) {
             return;
         }
         let _one = attached.catching_up.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(mark) = tier.mark().filter(|mark| !has_seen(mark)) {
+        if let Some(mark) = store.mark().filter(|mark| !has_seen(mark)) {
             drop_all();
             attached.seen.store(mark.0, Ordering::Release);
         }
@@ -101,7 +102,7 @@ impl Behind {
     ///
     /// Reads a small file here and now: that takes less than sending the work elsewhere.
     pub(in crate::cache) fn restore<T: Storable>(&self, key: &(impl Key + ?Sized)) -> Option<(T, Instant)> {
-        self.tier()?.1.read_at(&key.spelled())
+        self.tier()?.tier.read_at(&key.spelled())
     }
 
     /// What `keys` stand for: what other processes have brought meanwhile, and for all others what one call of `call`
@@ -118,7 +119,8 @@ impl Behind {
         T: Storable,
         F: Future<Output = Vec<Result<T>>>,
     {
-        let Some((_, tier)) = self.tier() else { return call(keys).await };
+        let Some(bound) = self.tier() else { return call(keys).await };
+        let tier = &bound.tier;
         let _turns = if why == Why::Refused { Vec::new() } else { tier.turns::<K, T>(&keys).await };
         let found: Vec<_> = keys.iter().map(|key| tier.brought::<T>(key, why, policy)).collect();
         let missing: Vec<_> =
@@ -129,7 +131,9 @@ impl Behind {
                 let missing: Vec<K> = missing.into_iter().cloned().collect();
                 let (asked, mark) = (clock::now(), tier.mark());
                 let answers = call(missing.clone()).await;
-                tier.clone().put(missing, &answers, asked, mark, policy).await;
+                if bound.may_keep() {
+                    tier.clone().put(missing, &answers, asked, mark, policy).await;
+                }
                 answers.into_iter()
             }
         };
@@ -151,22 +155,43 @@ impl Behind {
     }
 
     fn drop_if(&self, matches: impl Fn(super::store::Label<'_>) -> bool) {
-        let Some((attached, tier)) = self.tier() else { return };
-        if let Some([before, after]) = tier.store().drop_if(matches) {
+        let Some((attached, store)) = self.store() else { return };
+        if let Some([before, after]) = store.drop_if(matches) {
             // Our own memory is dropped by whoever called this, and no more of it than has to be.
             let _ = attached.seen.compare_exchange(before.0, after.0, Ordering::AcqRel, Ordering::Relaxed);
         }
     }
 
-    fn tier(&self) -> Option<(&Attached, &Tier)> {
+    fn store(&self) -> Option<(&Attached, &Arc<Store>)> {
         let attached = self.0.as_ref()?;
         let open = || {
-            let tier = Tier::new(attached.disk.store()?.clone(), &attached.scope);
+            let store = attached.disk.store()?.clone();
             // Nothing is held in memory yet.
-            attached.seen.store(tier.mark()?.0, Ordering::Release);
-            Some(tier)
+            attached.seen.store(store.mark()?.0, Ordering::Release);
+            Some(store)
         };
-        Some((attached, attached.tier.get_or_init(open).as_ref()?))
+        Some((attached, attached.store.get_or_init(open).as_ref()?))
+    }
+
+    /// The records of whom the provider asks now, and as whom.
+    fn tier(&self) -> Option<BoundTier<'_>> {
+        let (attached, store) = self.store()?;
+        let scope = attached.scope.now()?;
+        Some(BoundTier { tier: Tier::new(store.clone(), &scope.bytes), scope, source: &*attached.scope })
+    }
+}
+
+/// The records of one scope, and where a change of it would be seen.
+struct BoundTier<'a> {
+    tier: Tier,
+    scope: CurrentScope,
+    source: &'a dyn ScopeSource,
+}
+
+impl BoundTier<'_> {
+    /// Whether what was loaded since is of this scope: it is still that of before.
+    fn may_keep(&self) -> bool {
+        self.scope.settled && self.source.now().is_some_and(|now| now.bytes == self.scope.bytes)
     }
 }
 

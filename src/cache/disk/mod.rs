@@ -5,6 +5,7 @@
 //! | `settings` | where the folder is and where its key comes from |
 //! | `folder` | files of one folder: by its handle, never through a link, new ones whole or not at all |
 //! | `key` | the key: given, or made once |
+//! | `scope` | what the records of one provider are bound to |
 //! | `seal` | ciphers: what a record is named, how it is sealed and opened |
 //! | `record` | the bytes of a record |
 //! | `lock` | one load a key, whichever process |
@@ -21,6 +22,7 @@ mod generation;
 mod key;
 mod lock;
 mod record;
+mod scope;
 mod seal;
 mod settings;
 mod store;
@@ -31,6 +33,7 @@ mod trouble;
 mod upkeep;
 
 pub(crate) use behind::{Behind, Disk};
+pub(crate) use scope::{CurrentScope, ScopeSource};
 pub use settings::{DiskCache, DiskKey};
 pub use upkeep::{DiskStats, Swept};
 

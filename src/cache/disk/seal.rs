@@ -36,9 +36,9 @@ impl Seal {
         Self { cipher: XChaCha20Poly1305::new((&*cipher).into()), names: Hmac::new((&*names).into()) }
     }
 
-    pub(super) fn scope(&self, settings: &str) -> Scope {
+    pub(super) fn scope(&self, settings: impl AsRef<[u8]>) -> Scope {
         let mut names = self.names.clone();
-        feed(&mut names, settings.as_bytes());
+        feed(&mut names, settings.as_ref());
         Scope(names)
     }
 

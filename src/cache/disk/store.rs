@@ -105,6 +105,20 @@ impl Store {
         Ok(Self { folder, seal, generation, bound, written, handles: Semaphore::new(HANDLES), off, troubles })
     }
 
+    /// A look whether anything was dropped; nothing if there is no telling, and nothing can be relied on.
+    pub(crate) fn mark(&self) -> Option<Mark> {
+        if self.off.load(Ordering::Relaxed) {
+            return None;
+        }
+        match self.generation.mark(&self.folder) {
+            Ok(mark) => Some(mark),
+            Err(error) => {
+                self.off.store(true, Ordering::Relaxed);
+                self.troubled(Trouble::Removal, &error)
+            }
+        }
+    }
+
     /// Drops every record that matches, and lets all processes know. What can't be read is dropped too: it might match.
     ///
     /// Returns the marks before and after, unless something else was dropped in between.
@@ -243,28 +257,19 @@ impl Store {
 
 impl Tier {
     /// The records of one provider. `settings` is whatever tells it from others: it is part of every name.
-    pub(crate) fn new(store: Arc<Store>, settings: &str) -> Self {
+    pub(crate) fn new(store: Arc<Store>, settings: impl AsRef<[u8]>) -> Self {
         let scope = store.seal.scope(settings);
         Self { store, scope }
     }
 
+    #[cfg(test)]
     pub(crate) fn store(&self) -> &Store {
         &self.store
     }
 
-    /// A look whether anything was dropped; nothing if there is no telling, and nothing can be relied on.
+    /// As [`Store::mark`].
     pub(crate) fn mark(&self) -> Option<Mark> {
-        let store = &self.store;
-        if store.off.load(Ordering::Relaxed) {
-            return None;
-        }
-        match store.generation.mark(&store.folder) {
-            Ok(mark) => Some(mark),
-            Err(error) => {
-                store.off.store(true, Ordering::Relaxed);
-                store.troubled(Trouble::Removal, &error)
-            }
-        }
+        self.store.mark()
     }
 
     /// What is kept under a key.

@@ -4,6 +4,8 @@ use std::{num::NonZeroU32, ops::RangeInclusive, time::Duration};
 
 use aws_credential_types::Credentials;
 
+#[cfg(all(feature = "disk-cache", unix))]
+use crate::binding::Binding;
 use crate::{
     config::{
         ProviderSettings, RoleSettings,
@@ -182,6 +184,37 @@ impl AwsConfig {
             retry: settings.retry.unwrap_or(default.retry),
             timeout: settings.timeout.unwrap_or(default.timeout),
         })
+    }
+}
+
+#[cfg(all(feature = "disk-cache", unix))]
+impl AwsConfig {
+    /// Binds records on disk to everything that decides whom a provider asks, and as whom. A new field has to be listed
+    /// here to compile.
+    pub(crate) fn bind(&self, binding: &mut Binding<'_>) {
+        let Self {
+            region,
+            profile,
+            credentials,
+            roles,
+            endpoint_url,
+            service_endpoint_url,
+            sts_endpoint_url,
+            retry: _,
+            timeout: _,
+        } = self;
+        binding.value("region", region.as_ref());
+        binding.value("profile", profile.as_ref());
+        binding.value("access key given in code", credentials.as_ref().map(|key| key.access_key_id()));
+        for Role { arn, session_name, duration: _, external_id } in roles {
+            binding.value("roles.arn", Some(arn));
+            binding.value("roles.session_name", Some(session_name));
+            binding.value("roles.external_id", external_id.as_ref());
+        }
+        binding.value("endpoint_url", endpoint_url.as_ref());
+        binding.value("service_endpoint_url", service_endpoint_url.as_ref());
+        binding.value("sts_endpoint_url", sts_endpoint_url.as_ref());
+        crate::binding::aws::environment(binding, profile.as_deref());
     }
 }
 

@@ -179,7 +179,11 @@ async fn load(settings: &AwsConfig) -> Result<(SdkConfig, Arc<Kept>)> {
     };
     let config = loader(settings).http_client(http).region(region).load().await;
     let given = settings.credentials.clone().map(SharedCredentialsProvider::new);
-    let Some(source) = given.or_else(|| resolved.credentials.provider(&config)) else {
+    let source = match given {
+        Some(given) => Some(given),
+        None => resolved.credentials.provider(&config).await,
+    };
+    let Some(source) = source else {
         return Err(Error::new(ErrorKind::Unexpected, "the AWS SDK has no source of credentials"));
     };
     let first = Kept::first(source, Patience { attempts: settings.retry, timeout: settings.timeout });

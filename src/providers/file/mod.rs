@@ -89,7 +89,6 @@ mod provider;
 mod read;
 mod snapshot;
 mod source;
-mod stamp;
 mod store;
 mod trail;
 mod watch;
@@ -97,6 +96,8 @@ mod write;
 
 #[cfg(test)]
 mod tests;
+
+use crate::stamp;
 
 #[cfg(feature = "__fuzzing")]
 pub(crate) use fuzz::fetcher_file;

@@ -7,6 +7,8 @@ use tokio::sync::Mutex;
 use zeroize::Zeroizing;
 
 use super::{Link, Login};
+#[cfg(all(feature = "disk-cache", unix))]
+use crate::binding::Binding;
 use crate::{
     error::Result,
     vault::{body::Fields, source::SecretSource, token::Grant},
@@ -20,6 +22,8 @@ pub struct AppRole {
     secret_id: Option<SecretSource>,
     /// What was unwrapped, if the secret id came wrapped. Kept for later logins: it can't be unwrapped again.
     wrapped: Option<Unwrapped>,
+    /// Where the wrapping token must have been made, if not by this login's mount.
+    creation_path: Option<String>,
 }
 
 #[derive(Clone, Default)]
@@ -39,11 +43,21 @@ impl AppRole {
 
     /// A role that is bound otherwise, as by address, and has no secret id.
     pub fn without_secret_id(role_id: impl Into<String>) -> Self {
-        Self { mount: "approle".to_owned(), role_id: role_id.into(), secret_id: None, wrapped: None }
+        Self {
+            mount: "approle".to_owned(),
+            role_id: role_id.into(),
+            secret_id: None,
+            wrapped: None,
+            creation_path: None,
+        }
     }
 
     /// A role whose secret id comes response-wrapped: the source holds the wrapping token. It is unwrapped once, at the
-    /// first login. A wrapping token that is not valid is told as possible theft.
+    /// first login.
+    ///
+    /// A wrapping token that is not valid is reported as possible theft. So is one that was not made by
+    /// `auth/MOUNT/role/*/secret-id`, which [`with_creation_path`](Self::with_creation_path) changes: a thief who
+    /// unwraps the secret id and wraps it again makes the new token at `sys/wrapping/wrap`.
     pub fn wrapped(role_id: impl Into<String>, wrapping_token: SecretSource) -> Self {
         Self { wrapped: Some(Unwrapped::default()), ..Self::new(role_id, wrapping_token) }
     }
@@ -52,6 +66,18 @@ impl AppRole {
     #[must_use]
     pub fn with_mount(self, mount: impl Into<String>) -> Self {
         Self { mount: mount.into(), ..self }
+    }
+
+    /// Sets the path that a wrapping token must have been made at, as the server records it: without a namespace, and
+    /// with `*` for one segment. Default: `auth/MOUNT/role/*/secret-id`. It applies to [`wrapped`](Self::wrapped) alone.
+    #[must_use]
+    pub fn with_creation_path(self, path: impl Into<String>) -> Self {
+        Self { creation_path: Some(path.into()), ..self }
+    }
+
+    fn creation_path(&self) -> String {
+        let by_mount = || format!("auth/{}/role/*/secret-id", self.mount.trim_matches('/'));
+        self.creation_path.clone().unwrap_or_else(by_mount)
     }
 
     async fn secret_id(&self, link: &Link<'_>) -> Result<Option<Zeroizing<String>>> {
@@ -69,7 +95,7 @@ impl AppRole {
             (Err(_), Some(known)) => return Ok(Some(known.secret_id.clone())),
             (Err(error), None) => return Err(error),
         };
-        let secret_id = link.unwrap(wrapper.clone(), "secret_id").await?;
+        let secret_id = link.unwrap(wrapper.clone(), &self.creation_path(), "secret_id").await?;
         *kept = Some(Kept { wrapper, secret_id: secret_id.clone() });
         Ok(Some(secret_id))
     }
@@ -79,6 +105,18 @@ impl AppRole {
 impl Login for AppRole {
     fn method(&self) -> &'static str {
         "approle"
+    }
+
+    #[cfg(all(feature = "disk-cache", unix))]
+    fn bind(&self, binding: &mut Binding<'_>) {
+        let Self { mount, role_id, secret_id, wrapped, creation_path } = self;
+        binding.value("auth.mount", Some(mount));
+        binding.value("auth.role_id", Some(role_id));
+        binding.value("auth.wrapped", wrapped.is_some().then_some("wrapped"));
+        binding.value("auth.creation_path", creation_path.as_ref());
+        if let Some(secret_id) = secret_id {
+            secret_id.bind_place(binding);
+        }
     }
 
     async fn login(&self, link: &Link<'_>) -> Result<Grant> {

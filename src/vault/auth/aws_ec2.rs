@@ -11,6 +11,8 @@ use aws_config::imds;
 use zeroize::Zeroizing;
 
 use super::{Link, Login};
+#[cfg(all(feature = "disk-cache", unix))]
+use crate::binding::Binding;
 use crate::{
     error::{Error, ErrorKind, Result},
     plain_file,
@@ -82,6 +84,16 @@ impl AwsEc2 {
 impl Login for AwsEc2 {
     fn method(&self) -> &'static str {
         "aws_ec2"
+    }
+
+    #[cfg(all(feature = "disk-cache", unix))]
+    fn bind(&self, binding: &mut Binding<'_>) {
+        let Self { mount, role, nonce_file, metadata_endpoint } = self;
+        binding.value("auth.mount", Some(mount));
+        binding.value("auth.role", role.as_ref());
+        binding.name("auth.nonce_file", Some(nonce_file));
+        binding.value("metadata endpoint given to a login", metadata_endpoint.as_ref());
+        crate::binding::aws::environment(binding, None);
     }
 
     async fn login(&self, link: &Link<'_>) -> Result<Grant> {

@@ -14,6 +14,8 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use zeroize::Zeroizing;
 
 use super::{Link, Login};
+#[cfg(all(feature = "disk-cache", unix))]
+use crate::binding::Binding;
 use crate::{
     aws_credentials::AwsCredentialSource,
     error::{Error, ErrorKind, Result},
@@ -117,9 +119,8 @@ impl AwsIam {
         }
         let found = async {
             let source = AwsCredentialSource::find(self.profile.as_deref()).await?;
-            let provider = source.provider(&loader.load().await);
             // The SDK's own error may quote a profile.
-            Ok(match provider {
+            Ok(match source.provider(&loader.load().await).await {
                 Some(provider) => provider.provide_credentials().await.ok(),
                 None => None,
             })
@@ -167,6 +168,19 @@ impl Default for AwsIam {
 impl Login for AwsIam {
     fn method(&self) -> &'static str {
         "aws_iam"
+    }
+
+    #[cfg(all(feature = "disk-cache", unix))]
+    fn bind(&self, binding: &mut Binding<'_>) {
+        let Self { mount, role, region, server_id, profile, sts_endpoint_url, credentials } = self;
+        binding.value("auth.mount", Some(mount));
+        binding.value("auth.role", role.as_ref());
+        binding.value("auth.region", region.as_ref());
+        binding.value("auth.server_id", server_id.as_ref());
+        binding.value("auth.profile", profile.as_ref());
+        binding.value("STS endpoint given to a login", sts_endpoint_url.as_ref());
+        binding.value("access key given to a login", credentials.as_ref().map(|key| key.access_key_id()));
+        crate::binding::aws::environment(binding, profile.as_deref());
     }
 
     async fn login(&self, link: &Link<'_>) -> Result<Grant> {

@@ -3,6 +3,8 @@
 use async_trait::async_trait;
 
 use super::{Link, Login};
+#[cfg(all(feature = "disk-cache", unix))]
+use crate::binding::Binding;
 use crate::{
     error::Result,
     vault::{body::Fields, token::Grant},
@@ -44,6 +46,14 @@ impl Default for Cert {
 impl Login for Cert {
     fn method(&self) -> &'static str {
         "cert"
+    }
+
+    #[cfg(all(feature = "disk-cache", unix))]
+    fn bind(&self, binding: &mut Binding<'_>) {
+        // The certificate is bound with the TLS settings.
+        let Self { mount, name } = self;
+        binding.value("auth.mount", Some(mount));
+        binding.value("auth.role", name.as_ref());
     }
 
     async fn login(&self, link: &Link<'_>) -> Result<Grant> {

@@ -3,6 +3,8 @@
 use async_trait::async_trait;
 
 use super::{Link, Login};
+#[cfg(all(feature = "disk-cache", unix))]
+use crate::binding::Binding;
 use crate::{
     error::Result,
     vault::{body::Fields, source::SecretSource, token::Grant},
@@ -42,6 +44,14 @@ impl Kubernetes {
 impl Login for Kubernetes {
     fn method(&self) -> &'static str {
         "kubernetes"
+    }
+
+    #[cfg(all(feature = "disk-cache", unix))]
+    fn bind(&self, binding: &mut Binding<'_>) {
+        let Self { mount, role, jwt } = self;
+        binding.value("auth.mount", Some(mount));
+        binding.value("auth.role", Some(role));
+        jwt.bind_place(binding);
     }
 
     async fn login(&self, link: &Link<'_>) -> Result<Grant> {

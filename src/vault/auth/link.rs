@@ -3,22 +3,21 @@
 use zeroize::Zeroizing;
 
 use crate::{
-    error::{Error, ErrorKind, Result},
-    json::Json,
+    error::Result,
     vault::{
         call::Call,
         error,
         http::{Bearer, Http},
         reply::not_as_vault,
         retry::Patience,
-        token::{Grant, Token},
+        token::Grant,
     },
 };
 
 /// The server, for somebody without a token.
 pub(in crate::vault) struct Link<'a> {
-    http: &'a Http,
-    patience: Patience,
+    pub(super) http: &'a Http,
+    pub(super) patience: Patience,
 }
 
 impl<'a> Link<'a> {
@@ -42,27 +41,4 @@ impl<'a> Link<'a> {
         }
         Grant::of_auth(reply.object("auth").ok_or_else(not_as_vault)?)
     }
-
-    /// What a wrapping token wraps: the text of its member `key`. A token is unwrapped once; that it can't be is told
-    /// as what it may mean.
-    pub(super) async fn unwrap(&self, token: Zeroizing<String>, key: &str) -> Result<Zeroizing<String>> {
-        let token = Token::new(token, 0, None)?;
-        let call = Call::post("sys/wrapping/unwrap", Zeroizing::new("{}".to_owned()))?;
-        let reply = self.http.exchange(&call, Bearer::Token(&token), self.patience).await?;
-        match reply.status {
-            _ if reply.is_success() => {}
-            400 | 403 | 404 if reply.is_vaults() => return Err(stolen()),
-            _ => return Err(error::from_login(&reply, &call)),
-        }
-        let text = reply.data()?.get(key).and_then(Json::as_str).ok_or_else(not_as_vault)?;
-        Ok(Zeroizing::new(text.to_owned()))
-    }
-}
-
-fn stolen() -> Error {
-    Error::new(
-        ErrorKind::Unauthenticated,
-        "the wrapping token is not valid: it has expired, or SOMEBODY ELSE HAS UNWRAPPED IT, which is possible theft",
-    )
-    .with_hint("have the secret id revoked and look in the audit log for who used the wrapping token")
 }

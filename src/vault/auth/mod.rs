@@ -11,6 +11,7 @@ mod kubernetes;
 mod link;
 mod token;
 mod userpass;
+mod wrapping;
 
 use std::fmt;
 
@@ -29,6 +30,8 @@ pub use userpass::UserPass;
 pub(super) use link::Link;
 
 use super::{source::SecretSource, token::Grant};
+#[cfg(all(feature = "disk-cache", unix))]
+use crate::binding::Binding;
 use crate::error::Result;
 
 /// How a connection logs in.
@@ -60,6 +63,10 @@ pub enum Auth {
 pub(super) trait Login: fmt::Debug + Send + Sync {
     /// Its name, as in the settings.
     fn method(&self) -> &'static str;
+
+    /// Binds records on disk to whom this login is for, each setting by what it decides.
+    #[cfg(all(feature = "disk-cache", unix))]
+    fn bind(&self, binding: &mut Binding<'_>);
 
     /// Gets a token. Made one at a time; what it proves itself with is read anew at each.
     async fn login(&self, link: &Link<'_>) -> Result<Grant>;

@@ -2,14 +2,17 @@
 
 use std::{
     sync::{Mutex, PoisonError},
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
 
 use super::{Link, Login};
+#[cfg(all(feature = "disk-cache", unix))]
+use crate::binding::Binding;
 use crate::{
     error::Result,
+    stamp::Stamp,
     vault::{source::SecretSource, token::Grant},
 };
 
@@ -26,7 +29,7 @@ pub(super) struct Given {
 /// The file's state when it was read.
 #[derive(Debug)]
 struct Seen {
-    stamp: Option<(SystemTime, u64)>,
+    stamp: Option<Stamp>,
     looked: Instant,
 }
 
@@ -40,6 +43,12 @@ impl Given {
 impl Login for Given {
     fn method(&self) -> &'static str {
         "token"
+    }
+
+    #[cfg(all(feature = "disk-cache", unix))]
+    fn bind(&self, binding: &mut Binding<'_>) {
+        let Self { source, seen: _ } = self;
+        source.bind_token(binding);
     }
 
     async fn login(&self, _: &Link<'_>) -> Result<Grant> {

@@ -3,6 +3,8 @@
 use async_trait::async_trait;
 
 use super::{Link, Login};
+#[cfg(all(feature = "disk-cache", unix))]
+use crate::binding::Binding;
 use crate::{
     error::Result,
     vault::{body::Fields, source::SecretSource, token::Grant},
@@ -33,6 +35,14 @@ impl UserPass {
 impl Login for UserPass {
     fn method(&self) -> &'static str {
         "userpass"
+    }
+
+    #[cfg(all(feature = "disk-cache", unix))]
+    fn bind(&self, binding: &mut Binding<'_>) {
+        let Self { mount, username, password } = self;
+        binding.value("auth.mount", Some(mount));
+        binding.value("auth.username", Some(username));
+        password.bind_place(binding);
     }
 
     async fn login(&self, link: &Link<'_>) -> Result<Grant> {

@@ -51,6 +51,9 @@ async fn generous(marks: &mut Marks) -> Stub {
                 _ if path.contains("/login") || path.ends_with("/renew-self") => {
                     json!({ "auth": { "client_token": token, "lease_duration": 1, "renewable": true } })
                 }
+                "/v1/sys/wrapping/lookup" => {
+                    json!({ "data": { "creation_path": "auth/approle/role/app/secret-id" } })
+                }
                 "/v1/sys/wrapping/unwrap" => json!({ "data": { "secret_id": secret_id } }),
                 "/v1/auth/token/lookup-self" => json!({ "data": { "id": token, "ttl": 3600, "renewable": true } }),
                 "/v1/secret/metadata/app/db" => json!({ "data": { "current_version": 1, "versions": { "1": {} } } }),

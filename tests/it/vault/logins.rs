@@ -21,7 +21,7 @@ fn enable(bao: &OpenBao, kind: &str) -> String {
 }
 
 /// That this login reads.
-async fn succeeds(bao: &OpenBao, auth: Auth) {
+pub(super) async fn succeeds(bao: &OpenBao, auth: Auth) {
     let path = plant(bao, &json!({ "v": 1 }));
     let kv = super::with_auth(bao, auth);
     read(&kv, &path).await.unwrap_or_else(|error| panic!("{}", told(&error)));
@@ -36,7 +36,7 @@ async fn is_refused(bao: &OpenBao, auth: Auth, secret: &str) {
     assert!(!told(&error).contains(secret), "{}", told(&error));
 }
 
-fn approle(bao: &OpenBao) -> (String, String, String) {
+pub(super) fn approle(bao: &OpenBao) -> (String, String, String) {
     let mount = enable(bao, "approle");
     bao.must("POST", &format!("auth/{mount}/role/app"), &json!({ "token_policies": [reader(bao)] }));
     let role = bao.must("GET", &format!("auth/{mount}/role/app/role-id"), &Value::Null);
@@ -59,7 +59,7 @@ async fn approle_success_and_refusal() {
     is_refused(bao, Auth::AppRole(wrong.clone()), PASSWORD).await;
 }
 
-fn wrap(bao: &OpenBao, mount: &str) -> String {
+pub(super) fn wrap(bao: &OpenBao, mount: &str) -> String {
     let headers = [("x-vault-token", bao.root_token()), ("x-vault-wrap-ttl", "60s")];
     let path = format!("auth/{mount}/role/app/secret-id");
     let (_, reply) = bao.call_with("POST", &path, &json!({}), &headers);

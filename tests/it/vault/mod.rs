@@ -14,6 +14,7 @@ mod sigv4; // whether AWS would take a signature
 mod sources; // where a login finds what it proves itself with
 mod upkeep; // what is left of a given token, renewals that fail, runtimes that end
 mod wire; // statuses, redirects, timeouts, sockets, TLS, namespaces
+mod wrapping; // wrapped secret ids, and what is reported as possible theft
 
 use std::{num::NonZeroU32, time::Duration};
 

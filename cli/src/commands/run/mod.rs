@@ -21,6 +21,7 @@ use self::{environment::Environment, files::Files, redacted::Started, supervise:
 use super::wait;
 use crate::{
     args::Global,
+    core_files,
     forms::{Forms, SHORTEST},
     masks,
     redact::Needles,
@@ -156,15 +157,14 @@ fn supervise(
     needles: Option<Needles>,
     variables: &BTreeMap<OsString, OsString>,
 ) -> Result<ExitCode, Failure> {
-    hide();
     let command = launch::command(typed, variables);
     if let Some(signal) = supervisor.asked_to_end() {
         return Ok(launch::ended_by(signal));
     }
-    let started = match needles {
+    let started = core_files::with_own_limit(|| match needles {
         Some(needles) => redacted::start(command, needles),
         None => plain(command),
-    };
+    });
     match started {
         Ok(Started { running, writers, raw }) => {
             let ended = supervisor.wait(running, writers);
@@ -173,14 +173,6 @@ fn supervise(
         }
         Err(error) => Ok(launch::not_started(&typed[0], error, global)),
     }
-}
-
-/// The environment that was given to us, credentials and all, is in our memory for as long as we stay: the command, of the
-/// same user, must not read it.
-fn hide() {
-    // Where it can't be done, the command is no better off than any other program of that user.
-    #[cfg(target_os = "linux")]
-    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
 }
 
 fn plain(mut command: std::process::Command) -> io::Result<Started> {

@@ -7,12 +7,13 @@ use std::{
 
 /// A file changed this recently may change again without its times moving: some file systems count
 /// in whole seconds, and all others in ticks of the kernel.
+#[cfg(any(feature = "file", all(feature = "disk-cache", unix)))]
 const TICK: Duration = Duration::from_secs(2);
 
 /// The state of a file as far as it can be told without reading it. Two different stamps mean a
 /// change, whichever is the later one; two equal ones mean none, unless they are fresh.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stamp {
+pub(crate) struct Stamp {
     identity: Identity,
     size: u64,
     modified: Option<SystemTime>,
@@ -21,7 +22,7 @@ pub(super) struct Stamp {
 }
 
 impl Stamp {
-    pub(super) fn of(metadata: &Metadata) -> Self {
+    pub(crate) fn of(metadata: &Metadata) -> Self {
         Self {
             identity: identity(metadata),
             size: metadata.len(),
@@ -30,26 +31,29 @@ impl Stamp {
         }
     }
 
-    pub(super) fn modified(&self) -> Option<SystemTime> {
+    #[cfg(feature = "file")]
+    pub(crate) fn modified(&self) -> Option<SystemTime> {
         self.modified
     }
 
-    pub(super) fn is_same_file(&self, other: &Self) -> bool {
+    #[cfg(feature = "file")]
+    pub(crate) fn is_same_file(&self, other: &Self) -> bool {
         self.identity == other.identity
     }
 
     /// Whether an equal stamp later on would not prove that nothing changed.
-    pub(super) fn is_fresh(&self, now: SystemTime) -> bool {
+    #[cfg(any(feature = "file", all(feature = "disk-cache", unix)))]
+    pub(crate) fn is_fresh(&self, now: SystemTime) -> bool {
         let age = |time: SystemTime| now.duration_since(time).unwrap_or_else(|ahead| ahead.duration());
         [self.modified, self.changed].into_iter().flatten().any(|time| age(time) < TICK)
     }
 }
 
 /// Device and inode.
-pub(super) type Identity = (u64, u64);
+pub(crate) type Identity = (u64, u64);
 
 #[cfg(unix)]
-pub(super) fn identity(metadata: &Metadata) -> Identity {
+pub(crate) fn identity(metadata: &Metadata) -> Identity {
     use std::os::unix::fs::MetadataExt;
 
     (metadata.dev(), metadata.ino())
@@ -57,7 +61,7 @@ pub(super) fn identity(metadata: &Metadata) -> Identity {
 
 /// Not to be had here; the times tell as much.
 #[cfg(not(unix))]
-pub(super) fn identity(_: &Metadata) -> Identity {
+pub(crate) fn identity(_: &Metadata) -> Identity {
     (0, 0)
 }
 
@@ -74,7 +78,7 @@ fn changed(_: &Metadata) -> Option<SystemTime> {
     None
 }
 
-#[cfg(test)]
+#[cfg(all(test, any(feature = "file", all(feature = "disk-cache", unix))))]
 mod tests {
     use super::*;
 

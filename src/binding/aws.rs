@@ -1,0 +1,266 @@
+//! What the AWS SDK takes from the environment and from its shared files.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
+
+use sha2::Sha256;
+
+use super::{Binding, Content, absolute, feed, feed_content};
+
+/// Variables whose values decide whom the SDK asks, and as whom. The secret parts of a key are left out: the key's id names
+/// them, and that of a session is used once.
+const VALUES: &[&str] = &[
+    "ALL_PROXY",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_ACCOUNT_ID",
+    "AWS_ACCOUNT_ID_ENDPOINT_MODE",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_DEFAULT_REGION",
+    "AWS_EC2_METADATA_DISABLED",
+    "AWS_EC2_METADATA_SERVICE_ENDPOINT",
+    "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_SECRETS_MANAGER",
+    "AWS_ENDPOINT_URL_SSM",
+    "AWS_ENDPOINT_URL_SSO",
+    "AWS_ENDPOINT_URL_SSO_OIDC",
+    "AWS_ENDPOINT_URL_STS",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+    "AWS_PROFILE",
+    "AWS_REGION",
+    "AWS_ROLE_ARN",
+    "AWS_ROLE_SESSION_NAME",
+    "AWS_USE_DUALSTACK_ENDPOINT",
+    "AWS_USE_FIPS_ENDPOINT",
+    "HOME",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "NO_PROXY",
+    "all_proxy",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+];
+
+/// Variables that name a file which rotates by design.
+const NAMES: &[&str] = &["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE"];
+
+/// The shared files: the variable that names one, and its place in the home otherwise.
+const SHARED: &[(&str, &str)] =
+    &[("AWS_CONFIG_FILE", ".aws/config"), ("AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials")];
+
+/// Properties of a section that name another one.
+const REFERENCES: &[&str] = &["services", "source_profile", "sso_session"];
+
+/// Binds all of it, for this profile or the environment's.
+pub(crate) fn environment(binding: &mut Binding<'_>, profile: Option<&str>) {
+    VALUES.iter().for_each(|name| binding.variable(name));
+    NAMES.iter().for_each(|name| binding.name_in_variable(name));
+    binding.trusted_by_environment();
+    let named = (binding.env)("AWS_PROFILE").map(|name| name.to_string_lossy().into_owned());
+    let profile = profile.map(str::to_owned).or(named).unwrap_or_else(|| "default".to_owned());
+    binding.profile(&profile);
+}
+
+impl Binding<'_> {
+    /// Binds the sections of a profile, and of what they refer to, in both shared files.
+    fn profile(&mut self, profile: &str) {
+        let files: Vec<_> =
+            SHARED.iter().map(|(variable, default)| (*variable, self.shared(variable, default))).collect();
+        let texts: Vec<_> = files
+            .iter()
+            .map(|(variable, path)| {
+                self.note(variable, "content");
+                super::feed_optional(&mut self.fixed, variable, Some(path.as_os_str().as_encoded_bytes()));
+                self.read(path)
+            })
+            .collect();
+        let parsed: Vec<_> = texts.iter().map(|text| text.as_ref().and_then(utf8).map(sections)).collect();
+        let wanted = referred(profile, parsed.iter().flatten().flatten());
+        for (text, sections) in texts.iter().zip(&parsed) {
+            match sections {
+                // The rest of the file may change.
+                Some(sections) => feed_sections(&mut self.fixed, sections, &wanted),
+                None => feed_content(&mut self.fixed, text.as_ref()),
+            }
+        }
+    }
+
+    /// Where a shared file is, as the SDK finds it.
+    fn shared(&self, variable: &str, default: &str) -> PathBuf {
+        let home = (self.env)("HOME").map(PathBuf::from);
+        let named = (self.env)(variable).map(PathBuf::from);
+        let path = named.unwrap_or_else(|| Path::new("~").join(default));
+        match (path.strip_prefix("~"), home) {
+            (Ok(rest), Some(home)) => home.join(rest),
+            _ => absolute(&path),
+        }
+    }
+}
+
+/// Text of a file; the SDK takes one that is not UTF-8 for an empty one.
+fn utf8(content: &Content) -> Option<&str> {
+    match content {
+        Content::Bytes(bytes) => std::str::from_utf8(bytes).ok(),
+        Content::Absent | Content::Unreadable => None,
+    }
+}
+
+/// A section of a shared file: its header and its lines, as they stand there.
+struct Section<'a> {
+    header: &'a str,
+    lines: Vec<&'a str>,
+}
+
+impl<'a> Section<'a> {
+    /// The name in its header, without what kind of section it is.
+    fn name(&self) -> &'a str {
+        let header = without_comment(self.header, false).trim_start_matches('[').trim_end_matches(']').trim();
+        header.split_once([' ', '\t']).map_or(header, |(_, name)| name.trim())
+    }
+
+    /// The sections that this one names.
+    fn references(&self) -> impl Iterator<Item = &'a str> {
+        let properties = self.lines.iter().filter_map(|line| line.split_once('='));
+        let references = properties.filter(|(key, _)| REFERENCES.iter().any(|it| key.trim().eq_ignore_ascii_case(it)));
+        references.map(|(_, value)| without_comment(value, true))
+    }
+}
+
+/// The sections, by the rules of the SDK's own parser: a header begins its line, and a comment ends it.
+fn sections(text: &str) -> Vec<Section<'_>> {
+    let mut sections: Vec<Section<'_>> = Vec::new();
+    for line in text.lines() {
+        if line.starts_with('[') {
+            sections.push(Section { header: line, lines: Vec::new() });
+        } else if let Some(section) = sections.last_mut() {
+            section.lines.push(line);
+        }
+    }
+    sections
+}
+
+/// A line up to its comment. In a value a comment begins after white space.
+fn without_comment(line: &str, after_space: bool) -> &str {
+    let mut spaced = false;
+    for (index, character) in line.char_indices() {
+        if matches!(character, '#' | ';') && (spaced || !after_space) {
+            return line[..index].trim();
+        }
+        spaced = character.is_whitespace();
+    }
+    line.trim()
+}
+
+/// The names of all sections that a profile leads to, its own included.
+fn referred<'a>(profile: &str, sections: impl Iterator<Item = &'a Section<'a>> + Clone) -> BTreeSet<String> {
+    let mut wanted = BTreeSet::from([profile.to_owned()]);
+    loop {
+        let known = wanted.len();
+        for section in sections.clone() {
+            if wanted.contains(section.name()) {
+                wanted.extend(section.references().map(str::to_owned));
+            }
+        }
+        if wanted.len() == known {
+            return wanted;
+        }
+    }
+}
+
+fn feed_sections(digest: &mut Sha256, sections: &[Section<'_>], wanted: &BTreeSet<String>) {
+    for section in sections.iter().filter(|section| wanted.contains(section.name())) {
+        feed(digest, section.header.as_bytes());
+        section.lines.iter().for_each(|line| feed(digest, line.as_bytes()));
+    }
+    // So that a section of this file is not taken for one of the next.
+    feed(digest, b"");
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_config::profile::{self, profile_file};
+    use aws_types::os_shim_internal::{Env, Fs};
+    use futures::FutureExt;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What the SDK reads of a profile and of an SSO session.
+    fn read(config: &str, credentials: &str, name: &str) -> Option<(Option<profile::Profile>, String)> {
+        #[allow(deprecated, reason = "the new names are in a crate that is not ours to name")]
+        let files = profile_file::ProfileFiles::builder()
+            .with_contents(profile_file::ProfileFileKind::Config, config)
+            .with_contents(profile_file::ProfileFileKind::Credentials, credentials)
+            .build();
+        let (fs, env) = (Fs::from_slice(&[]), Env::from_slice(&[]));
+        let loaded = profile::load(&fs, &env, &files, Some(name.to_owned().into()));
+        let set = loaded.now_or_never().expect("nothing to wait for").ok()?;
+        let session = set.sso_session(name).map(|session| session.get("k").unwrap_or("none").to_owned());
+        Some((set.get_profile(name).cloned(), session.unwrap_or_default()))
+    }
+
+    /// The part of a file that is bound.
+    fn part(text: &str, wanted: &BTreeSet<String>) -> String {
+        let mut part = String::new();
+        for section in sections(text).iter().filter(|section| wanted.contains(section.name())) {
+            part += &format!("{}\n", section.header);
+            section.lines.iter().for_each(|line| part += &format!("{line}\n"));
+        }
+        part
+    }
+
+    fn line() -> impl Strategy<Value = String> {
+        let header = (
+            prop::sample::select(vec!["[", "[ ", " [", "[["]),
+            prop::sample::select(vec![
+                "a",
+                "default",
+                "profile a",
+                "profile  default",
+                "sso-session a",
+                "services a",
+                "b",
+            ]),
+            prop::sample::select(vec!["]", " ]", "] # c", "];c", "]]", ""]),
+        )
+            .prop_map(|(open, name, close)| format!("{open}{name}{close}"));
+        let property = (
+            prop::sample::select(vec!["k", " k", "K", "source_profile", "sso_session ", "#k", "s"]),
+            prop::sample::select(vec!["=", " = ", ""]),
+            prop::sample::select(vec!["v", "a", "b # c", "b#c", "[profile a]", ""]),
+        )
+            .prop_map(|(key, equals, value)| format!("{key}{equals}{value}"));
+        prop_oneof![2 => header, 3 => property]
+    }
+
+    fn text() -> impl Strategy<Value = String> {
+        prop::collection::vec(line(), 0..12).prop_map(|lines| lines.join("\n"))
+    }
+
+    proptest! {
+        /// Nothing that the SDK reads of a profile stands in a part of the file that is not bound.
+        #[test]
+        fn what_the_sdk_reads_of_a_profile_is_bound(config in text(), credentials in text(), profile in "a|b|default") {
+            // Of a file that is malformed the SDK reads nothing.
+            if let Some(whole) = read(&config, &credentials, &profile) {
+                let parsed = [sections(&config), sections(&credentials)];
+                let wanted = referred(&profile, parsed.iter().flatten());
+                let [config, credentials] = [&config, &credentials].map(|text| part(text, &wanted));
+                prop_assert_eq!(read(&config, &credentials, &profile), Some(whole));
+            }
+        }
+    }
+
+    #[test]
+    fn a_profile_leads_to_all_that_it_names_and_cycles_end() {
+        let text = "[profile a]\nSource_Profile = b # c\n[profile b]\nsource_profile=a\nsso_session = s\n[profile c]\n";
+        let wanted = referred("a", sections(text).iter());
+        assert_eq!(wanted, ["a", "b", "s"].map(str::to_owned).into());
+    }
+}
