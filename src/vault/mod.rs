@@ -42,6 +42,7 @@ mod identity;
 mod keeper;
 mod path;
 mod reply;
+mod reserved;
 mod retry;
 mod settings;
 mod source;
@@ -61,6 +62,7 @@ pub(crate) use call::Call;
 pub(crate) use error::from_reply;
 pub(crate) use path::check as check_path;
 pub(crate) use reply::{Reply, not_as_vault};
+pub(crate) use reserved::{any as any_reserved, first as first_reserved};
 
 /// The SDK's trace level prints whole requests, credentials included: its own log is turned off.
 #[cfg(feature = "__aws")]

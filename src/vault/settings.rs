@@ -4,6 +4,7 @@ use super::{
     address::Address,
     auth::{AppRole, Auth, Cert, Jwt, Kubernetes, UserPass},
     config::{ProxyUrl, VaultConfig},
+    http::check_namespace,
     source::SecretSource,
 };
 use crate::{
@@ -23,6 +24,9 @@ impl VaultConfig {
         }
         if let Some(proxy) = &settings.proxy {
             self.proxy = Some(ProxyUrl::of_settings(proxy)?);
+        }
+        if let Some(namespace) = &namespace {
+            check_namespace(namespace)?;
         }
         self.namespace = namespace.or(self.namespace);
         if let Some(auth) = auth {
@@ -214,6 +218,17 @@ mod tests {
             assert_eq!(error.kind(), crate::ErrorKind::Config, "{address}");
             assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
         }
+    }
+
+    #[test]
+    fn a_namespace_that_would_lead_to_the_servers_own_apis_is_refused() {
+        for namespace in ["auth", "/sys/", "team1/auth", "team1//identity", "team1/%61uth", "cubbyhole"] {
+            let error = read(&format!("namespace = \"{namespace}\"")).expect_err(namespace);
+            assert_eq!(error.kind(), crate::ErrorKind::Config, "{namespace}");
+            let code = VaultConfig::new("http://vault").with_namespace(namespace);
+            assert_eq!(crate::vault::Vault::new(code).expect_err(namespace).kind(), crate::ErrorKind::Config);
+        }
+        read("namespace = \"team1/Auth\"").expect("an ordinary name");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use futures::{StreamExt, stream};
 
 use super::{
     VaultKv,
-    mounts::{KvVersion, Place, version_of},
+    mounts::{KvVersion, Place, check_reach, is_kv, version_of},
     provider::CONCURRENCY,
     read::either,
 };
@@ -45,7 +45,7 @@ impl VaultKv {
             return self.visible_mounts(effort).await;
         }
         let path = path.strip_suffix('/').unwrap_or(path);
-        check_path(path)?;
+        check_reach(path)?;
         Ok(vec![path.to_owned()])
     }
 
@@ -54,8 +54,7 @@ impl VaultKv {
         let mounts = reply.data()?.get("secret").ok_or_else(not_as_vault)?;
         let mut found = Vec::new();
         for (path, mount) in mounts.members() {
-            let kv = matches!(mount.get("type").and_then(Json::as_str), Some("kv" | "generic"));
-            if kv {
+            if mount.get("type").and_then(Json::as_str).is_some_and(is_kv) {
                 let path = path.trim_matches('/');
                 self.mounts.learn(path, version_of(mount)?);
                 found.push(path.to_owned());

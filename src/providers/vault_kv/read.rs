@@ -32,7 +32,7 @@ impl VaultKv {
         let second = self.read_v2(path, place, version, effort).await;
         let error = match second {
             Ok(secret) => {
-                self.mounts.learn(&place.mount, KvVersion::V2);
+                self.mounts.see(place, KvVersion::V2);
                 return Ok(secret);
             }
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::AccessDenied) => error,
@@ -41,7 +41,7 @@ impl VaultKv {
         };
         match self.read_v1(path, place, version, effort).await {
             Ok(secret) => {
-                self.mounts.learn(&place.mount, KvVersion::V1);
+                self.mounts.see(place, KvVersion::V1);
                 Ok(secret)
             }
             // Neither is there: a policy's no tells more than a name that is not there.

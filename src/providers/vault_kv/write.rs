@@ -20,23 +20,14 @@ const RACES: usize = 5;
 
 impl VaultKv {
     pub(super) async fn write(&self, path: &str, value: &SecretValue, options: &UpdateOptions) -> Result<Updated> {
-        let place = self.mounts.place(&self.vault, path, options.effort).await?;
+        let place = self.mounts.place_to_change(&self.vault, path, options.effort).await?;
         place.as_secret()?;
         if options.keypath.is_empty() {
             check_map(value)?;
         }
-        let version = match place.version {
-            Some(version) => version,
-            // Reading tells, and it has to be there anyway.
-            None => {
-                let how = GetOptions { effort: options.effort, ..GetOptions::default() };
-                let secret = self.read(path, &how).await?;
-                if secret.version().is_some() { KvVersion::V2 } else { KvVersion::V1 }
-            }
-        };
-        match version {
-            KvVersion::V1 => self.write_v1(path, &place, value, options).await,
-            KvVersion::V2 => self.write_v2(path, &place, value, options).await,
+        match place.version {
+            Some(KvVersion::V1) => self.write_v1(path, &place, value, options).await,
+            _ => self.write_v2(path, &place, value, options).await,
         }
     }
 

@@ -185,6 +185,7 @@ async fn garbage_for_every_call_is_corrupt() {
         for mounts in [second(), KvMounts::default().with_mount("secret", KvVersion::V1), KvMounts::default()] {
             // Of version 1 any map is a secret.
             let unversioned = mounts != second();
+            let mounts_guessed = mounts == KvMounts::default();
             let kv = kv(VaultConfig::new(stub.endpoint()).with_token("x").with_retry(once())).with_mounts(mounts);
             let value = SecretValue::from("{}");
             let updates = [
@@ -206,6 +207,8 @@ async fn garbage_for_every_call_is_corrupt() {
             for (number, answer) in failures.into_iter().enumerate() {
                 match answer {
                     Ok(()) if unversioned && number > 1 => {}
+                    // Without a word on the mount an update is refused, whatever is there.
+                    Err(error) if mounts_guessed && number > 3 && error.kind() == ErrorKind::Unsupported => {}
                     Ok(()) => panic!("call {number} takes {said}"),
                     Err(error) if unversioned && error.kind() == ErrorKind::KeyNotFound => {}
                     Err(error) => {

@@ -9,6 +9,7 @@ mod kv; // what only Vault has: policies, deleted versions, mounts, who wins
 mod load; // fifty tasks, and tokens that end under them
 mod logins; // each login: success and refusal
 mod outage; // seal, unseal, kill and restart under load
+mod reach; // a path reaches KV secrets and nothing else, in no spelling
 mod sigv4; // whether AWS would take a signature
 mod sources; // where a login finds what it proves itself with
 mod upkeep; // what is left of a given token, renewals that fail, runtimes that end
