@@ -93,6 +93,8 @@ impl VaultKv {
                 let first = Place { version: Some(KvVersion::V1), ..place.clone() };
                 match (self.names_at(&first, effort).await, second) {
                     (Ok(Some(names)), _) => Ok(names),
+                    // Another engine has replied. The error may name a lease, so it counts most.
+                    (Err(error), _) if error.kind() == ErrorKind::Unsupported => Err(error),
                     (_, Err(error)) if error.kind() == ErrorKind::AccessDenied => {
                         Err(error.with_hint(either("list", [&place.names(), &first.names()], &place)))
                     }
@@ -106,7 +108,7 @@ impl VaultKv {
     /// The same, told apart from a level that is not there.
     pub(super) async fn names_at(&self, place: &Place, effort: Effort) -> Result<Option<Vec<String>>> {
         let call = Call::list(&place.names())?;
-        let reply = self.vault.call(&call, effort).await?;
+        let reply = self.call(&call, effort).await?;
         match reply.status {
             404 if reply.is_vaults() => Ok(None),
             _ if reply.is_success() => {

@@ -17,6 +17,12 @@
 //! the mount, and the replies show the version. Then no segment may be one of the four names above,
 //! as a namespace may be in front of it, and updates are refused.
 //!
+//! # Replies
+//! A reply with a `lease_id`, an `auth` or a `wrap_info` block comes from another engine, and is
+//! refused; so is a map without the `lease_duration` that version 1 gives to every secret. A lease
+//! or token that was issued by mistake is revoked. If the policy forbids that, the error names it
+//! and its end.
+//!
 //! # Updates
 //! On version 2 all writes are check-and-set, and custom metadata stays. One top-level key is changed by PATCH where the
 //! policy allows it; else, and further down, the map is read, changed and written. A key or a version that somebody else
@@ -39,7 +45,7 @@
 //! | check-and-set lost | `Conflict` |
 //! | a new value that is no JSON map; a path with `..` | `InvalidInput` |
 //! | an answer that is not one of Vault's | `Corrupt` |
-//! | a version or a condition, on version 1; a path of another engine than KV | `Unsupported` |
+//! | a version or a condition, on version 1; a path or a reply of another engine than KV | `Unsupported` |
 //! | an update where the server doesn't say which engine it is | `Unsupported` |
 //!
 //! # Example
@@ -56,6 +62,7 @@
 //! ```
 
 mod exists;
+mod kv_reply;
 mod list;
 mod mounts;
 mod provider;

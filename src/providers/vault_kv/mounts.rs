@@ -156,6 +156,15 @@ impl Mounts {
         Ok(Some(Place::cut(path, &mount, Some(version))))
     }
 
+    /// Asks the server once more whether a mount is KV. If it doesn't say, the settings count.
+    ///
+    /// # Errors
+    /// `Unsupported` if the server names another engine.
+    pub(super) async fn confirm(&self, vault: &Vault, path: &str, place: &Place, effort: Effort) -> Result<bool> {
+        let told = self.ask(vault, path, effort).await?;
+        Ok(told.map_or(self.settings.named.contains_key(&place.mount), |(mount, _)| mount == place.mount))
+    }
+
     /// Records what the server says of a mount.
     pub(super) fn learn(&self, mount: &str, version: KvVersion) {
         lock(&self.found).insert(mount.to_owned(), version);

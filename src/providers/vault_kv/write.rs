@@ -50,8 +50,8 @@ impl VaultKv {
         };
         // The map is the body itself: written twice, it is the same.
         let call = Call::post(&place.api(""), check_map(&after)?)?.repeatable();
-        self.vault.demand(&call, options.effort).await?;
-        Ok(Updated::new(path, None))
+        let reply = self.call(&call, options.effort).await?;
+        if reply.is_success() { Ok(Updated::new(path, None)) } else { Err(from_reply(&reply, &call)) }
     }
 
     async fn write_v2(
@@ -109,7 +109,7 @@ impl VaultKv {
     ) -> Result<Updated> {
         let body = body(&check_map(value)?, Some(version));
         let call = Call::post(&place.api("data"), body)?;
-        let reply = self.vault.call(&call, effort).await?;
+        let reply = self.call(&call, effort).await?;
         match reply.status {
             _ if reply.is_success() => updated(path, &reply),
             400 => Err(self.refused(place, version, effort, &reply, &call).await),
@@ -142,7 +142,7 @@ impl VaultKv {
         };
         let data = Fields::default().json(key, &json).finish();
         let call = Call::patch(&place.api("data"), body(&data, condition))?;
-        let reply = self.vault.call(&call, options.effort).await?;
+        let reply = self.call(&call, options.effort).await?;
         match (reply.status, condition) {
             _ if reply.is_success() => updated(path, &reply).map(Some),
             (403 | 405 | 415, _) => Ok(None),
