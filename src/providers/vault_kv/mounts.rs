@@ -156,13 +156,16 @@ impl Mounts {
         Ok(Some(Place::cut(path, &mount, Some(version))))
     }
 
-    /// Asks the server once more whether a mount is KV. If it doesn't say, the settings count.
+    /// Asks the server once more whether a mount is KV. If it doesn't say, the settings count, unless
+    /// a segment is one of the reserved names: the settings may take a namespace for a mount.
     ///
     /// # Errors
     /// `Unsupported` if the server names another engine.
     pub(super) async fn confirm(&self, vault: &Vault, path: &str, place: &Place, effort: Effort) -> Result<bool> {
-        let told = self.ask(vault, path, effort).await?;
-        Ok(told.map_or(self.settings.named.contains_key(&place.mount), |(mount, _)| mount == place.mount))
+        Ok(match self.ask(vault, path, effort).await? {
+            Some((mount, _)) => mount == place.mount,
+            None => self.settings.named.contains_key(&place.mount) && any_reserved(path).is_none(),
+        })
     }
 
     /// Records what the server says of a mount.

@@ -12,6 +12,7 @@ use s1crets_testbed::{Answer, Fault, FaultProxy, OpenBao, Stub, unique};
 use serde_json::{Value, json};
 
 use super::{
+    garbage::wait_for,
     kv, once,
     reach::{every_call, is_preflight},
     read, root, told,
@@ -136,14 +137,10 @@ async fn a_lease_is_revoked_at_once_also_for_a_caller_that_has_gone() {
     proxy.fault(revoke, Fault::Delay(Duration::from_millis(300))).always();
     let reader = at(&proxy, "a-token");
     let reading = tokio::spawn(async move { read(&reader, "database/creds/app").await.map(drop) });
-    while proxy.count(revoke) == 0 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    wait_for(|| proxy.count(revoke) > 0).await;
     reading.abort();
     assert!(reading.await.expect_err("aborted").is_cancelled());
-    while !stub.requests().iter().any(|request| request.path.ends_with("/leases/revoke")) {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    wait_for(|| stub.requests().iter().any(|request| request.path.ends_with("/leases/revoke"))).await;
     let asked = stub.requests().pop().expect("the revocation");
     assert_eq!(asked.json(), json!({ "lease_id": "database/creds/app/9Yx", "sync": true }));
 
@@ -303,6 +300,36 @@ async fn a_mount_that_was_replaced_by_another_engine_is_read_no_more() {
         }
     }
     let bob = bao.must_in(&mount, "GET", "auth/userpass/users/bob", &Value::Null);
+    assert_eq!(bob["data"]["token_policies"], json!(["app"]));
+}
+
+/// A root token has a `ttl` of zero, as a secret of KV may have.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_namespace_that_the_settings_take_for_a_mount_gives_no_token() {
+    let bao = OpenBao::shared();
+    let namespace = unique("taken-");
+    bao.must("POST", &format!("sys/namespaces/{namespace}"), &json!({}));
+    bao.must_in(&namespace, "POST", "sys/auth/userpass", &json!({ "type": "userpass" }));
+    let user = json!({ "password": "x", "token_policies": "app" });
+    bao.must_in(&namespace, "POST", "auth/userpass/users/bob", &user);
+    let proxy = silent(bao).await;
+    for mount in [namespace.clone(), format!("{namespace}/auth"), format!("{namespace}/auth/token")] {
+        for version in [KvVersion::V1, KvVersion::V2] {
+            let mounts = KvMounts::default().with_mount(&mount, version);
+            for kv in [VaultKv::new(root(bao)), at(&proxy, bao.root_token())] {
+                let kv = kv.with_mounts(mounts.clone());
+                for own in ["auth/token/lookup-self", "auth/userpass/users/bob"] {
+                    let path = format!("{namespace}/{own}");
+                    read(&kv, &path).await.expect_err(&path);
+                    let key = UpdateOptions::default().with_keypath(["token_policies"]);
+                    for options in [UpdateOptions::default(), key.clone(), key.with_if_version("1")] {
+                        kv.update(&path, &SecretValue::from("{}"), &options).await.expect_err(&path);
+                    }
+                }
+            }
+        }
+    }
+    let bob = bao.must_in(&namespace, "GET", "auth/userpass/users/bob", &Value::Null);
     assert_eq!(bob["data"]["token_policies"], json!(["app"]));
 }
 

@@ -277,7 +277,7 @@ fn granted(token: &str, life: &serde_json::Value) -> Answer {
     Answer::new(200, json!({ "auth": { "client_token": token, "lease_duration": life, "renewable": true } }))
 }
 
-async fn wait_for(done: impl Fn() -> bool) {
+pub(super) async fn wait_for(done: impl Fn() -> bool) {
     let began = Instant::now();
     while !done() {
         assert!(began.elapsed() < Duration::from_secs(30), "it never happens");
