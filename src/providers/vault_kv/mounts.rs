@@ -129,9 +129,10 @@ impl Mounts {
         if let Some(place) = self.find(vault, path, effort, || self.known(path)).await? {
             return Ok(place);
         }
-        let guess = self.guess(path)?;
+        let mount = self.guess(path)?.mount;
         let message = "updates need a mount that is known to be KV, and the server does not say which engine this is";
-        Err(Error::new(ErrorKind::Unsupported, message).with_hint(name_the_mount(&guess.mount)))
+        let hint = format!("the token may have no right below {mount}/; {}", name_the_mount(&mount));
+        Err(Error::new(ErrorKind::Unsupported, message).with_hint(hint))
     }
 
     async fn find(
