@@ -124,6 +124,11 @@ impl Vault {
         }
     }
 
+    /// The namespace of every call, without slashes at its ends.
+    pub(crate) fn namespace(&self) -> Option<&str> {
+        self.0.http.namespace()
+    }
+
     /// Makes one call; a reply of any status but those of a refused token is an answer. If the token was dead, it is
     /// made once more with a new one.
     pub(crate) async fn call(&self, call: &Call, effort: Effort) -> Result<Reply> {

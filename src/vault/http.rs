@@ -21,6 +21,7 @@ use super::{
     config::VaultConfig,
     error,
     reply::Reply,
+    reserved,
     retry::{Patience, backoff, retry_after},
     token::Token,
 };
@@ -73,6 +74,7 @@ impl Http {
         let mut headers = HeaderMap::new();
         headers.insert(REQUEST, HeaderValue::from_static("true"));
         if let Some(namespace) = &config.namespace {
+            check_namespace(namespace)?;
             let value = HeaderValue::from_str(namespace.trim_matches('/'));
             headers.insert(NAMESPACE, value.map_err(|_| Error::config("the namespace is no header's value"))?);
         }
@@ -83,6 +85,11 @@ impl Http {
             None => address,
         };
         Ok(Self { config, address, headers, clients })
+    }
+
+    /// The namespace of every call, without slashes at its ends.
+    pub(crate) fn namespace(&self) -> Option<&str> {
+        self.config.namespace.as_deref().map(|namespace| namespace.trim_matches('/'))
     }
 
     pub(crate) fn patience(&self, effort: Effort) -> Patience {
@@ -177,6 +184,17 @@ impl Http {
         }
         clients.insert(timeout, client.clone());
         Ok(client)
+    }
+}
+
+/// Whether a namespace can have this path: the names of the server's own APIs are reserved.
+///
+/// # Errors
+/// `Config` if not. Joined with the path of a secret it would lead to such an API.
+pub(super) fn check_namespace(namespace: &str) -> Result<()> {
+    match reserved::any(namespace) {
+        Some(why) => Err(Error::config(format!("{namespace:?} is no namespace of Vault: {why}"))),
+        None => Ok(()),
     }
 }
 

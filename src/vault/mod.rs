@@ -42,6 +42,7 @@ mod identity;
 mod keeper;
 mod path;
 mod reply;
+mod reserved;
 mod resolve;
 mod retry;
 mod settings;
@@ -61,7 +62,8 @@ pub(crate) use body::Fields;
 pub(crate) use call::Call;
 pub(crate) use error::from_reply;
 pub(crate) use path::check as check_path;
-pub(crate) use reply::{Reply, not_as_vault};
+pub(crate) use reply::{Reply, not_as_vault, seconds};
+pub(crate) use reserved::{any as any_reserved, first as first_reserved};
 pub(crate) use settings::VaultSettings;
 
 /// The SDK's trace level prints whole requests, credentials included: its own log is turned off.

@@ -4,6 +4,7 @@ use super::{
     address::Address,
     auth::{AppRole, Auth, Cert, Jwt, Kubernetes, UserPass},
     config::ProxyUrl,
+    http::check_namespace,
     resolve::DEFAULT_INSTANCE,
     source::SecretSource,
 };
@@ -32,9 +33,12 @@ impl VaultSettings {
     /// # Errors
     /// `Config` if a setting is malformed.
     pub(crate) fn read(table: ProviderTable) -> Result<Self> {
-        let ProviderSettings { address, auth, proxy, .. } = table.settings.clone();
+        let ProviderSettings { address, namespace, auth, proxy, .. } = table.settings.clone();
         if let Some(address) = &address {
             Address::parse(address)?;
+        }
+        if let Some(namespace) = &namespace {
+            check_namespace(namespace)?;
         }
         let auth = auth.map(Auth::from_settings).transpose()?;
         let proxy = proxy.as_deref().map(ProxyUrl::of_settings).transpose()?;
@@ -304,6 +308,17 @@ mod tests {
             assert_eq!(error.kind(), crate::ErrorKind::Config, "{address}");
             assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
         }
+    }
+
+    #[test]
+    fn a_namespace_that_would_lead_to_the_servers_own_apis_is_refused() {
+        for namespace in ["auth", "/sys/", "team1/auth", "team1//identity", "team1/%61uth", "cubbyhole"] {
+            let error = read(&format!("namespace = \"{namespace}\"")).expect_err(namespace);
+            assert_eq!(error.kind(), crate::ErrorKind::Config, "{namespace}");
+            let code = VaultConfig::new("http://vault").with_namespace(namespace);
+            assert_eq!(crate::vault::Vault::new(code).expect_err(namespace).kind(), crate::ErrorKind::Config);
+        }
+        read("namespace = \"team1/Auth\"").expect("an ordinary name");
     }
 
     #[test]

@@ -162,3 +162,52 @@ async fn a_connection_without_verification_warns_on_standard_error_every_time() 
     let refused = asked(&["get", reference], Some(other.endpoint())).await.unwrap().code(4).stdout("");
     refused.stderr(predicate::str::contains("`danger_skip_verify`").and(predicate::str::contains("is not followed")));
 }
+
+/// The token that an AppRole login gets is nowhere to be read off, and neither is one that was
+/// given.
+#[test]
+fn a_reference_reaches_neither_tokens_nor_policies() {
+    let server = OpenBao::dev();
+    bao(&server, &["auth", "enable", "userpass"]);
+    bao(&server, &["write", "auth/userpass/users/bob", "password=x", "token_policies=app"]);
+    bao(&server, &["auth", "enable", "approle"]);
+    bao(&server, &["write", "auth/approle/role/ci", "token_policies=default"]);
+    let role = bao(&server, &["read", "-field=role_id", "auth/approle/role/ci/role-id"]);
+    let secret = bao(&server, &["write", "-f", "-field=secret_id", "auth/approle/role/ci/secret-id"]);
+    let given = || s1crets(&server);
+    let logged_in = || {
+        let mut command = s1crets(&server);
+        command.env_remove("VAULT_TOKEN").env("VAULT_ROLE_ID", role.trim()).env("VAULT_SECRET_ID", secret.trim());
+        command
+    };
+    for spelling in ["auth/token/lookup-self", "%61uth/token/lookup-self", "auth%2Ftoken%2Flookup-self"] {
+        let reference = format!("vault.kv://{spelling}#id");
+        let bare = format!("vault.kv://{spelling}");
+        for arguments in [
+            vec!["get", &reference],
+            vec!["get", "--json", &reference],
+            vec!["exists", &bare],
+            vec!["get-by-path", &bare],
+            vec!["explain", &reference],
+            vec!["export", "--format", "json", "--from", &bare],
+            vec!["run", "--env", &format!("TOKEN={reference}"), "--", "env"],
+        ] {
+            for mut command in [given(), logged_in()] {
+                let refused = command.args(&arguments).assert().code(2);
+                let output = refused.get_output();
+                let all = String::from_utf8_lossy(&[output.stdout.as_slice(), &output.stderr].concat()).into_owned();
+                assert!(all.contains("auth is Vault's login API, not a KV secrets engine"), "{arguments:?}: {all}");
+                // A service token of OpenBao is `s.` and 24 letters and digits.
+                let is_token = |word: &str| word.starts_with("s.") && word.len() >= 26;
+                let mut words = all.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '.');
+                assert!(!all.contains(server.root_token()) && !words.any(is_token), "{arguments:?}: {all}");
+            }
+        }
+    }
+    for path in ["auth/userpass/users/bob", "sys/policies/acl/default", "identity/entity/name/bob"] {
+        let update = ["update", &format!("vault.kv://{path}"), "--key", "token_policies"];
+        given().args(update).write_stdin("root").assert().code(2);
+    }
+    let policies = bao(&server, &["read", "-field=token_policies", "auth/userpass/users/bob"]);
+    assert_eq!(policies.trim(), "[app]");
+}

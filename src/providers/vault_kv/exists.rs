@@ -36,7 +36,12 @@ impl VaultKv {
                 Ok(true) => Ok(true),
                 other => {
                     let first = Place { version: Some(KvVersion::V1), ..place };
-                    self.exists_v1(path, &first, effort).await.or(other)
+                    match self.exists_v1(path, &first, effort).await {
+                        // Another engine has replied. The error may name a lease, so it counts
+                        // most.
+                        Err(error) if error.kind() != ErrorKind::Unsupported => other,
+                        answer => answer,
+                    }
                 }
             },
         }
@@ -80,7 +85,7 @@ impl VaultKv {
     /// The current version by the metadata.
     pub(super) async fn current(&self, place: &Place, effort: Effort) -> Result<Current> {
         let call = Call::get(&place.api("metadata"))?;
-        let reply = self.vault.call(&call, effort).await?;
+        let reply = self.call(&call, effort).await?;
         match reply.status {
             403 => return Ok(Current::Hidden(from_reply(&reply, &call))),
             404 => return Ok(Current::Absent(self.absent(place, &reply, &call))),

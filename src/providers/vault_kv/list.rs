@@ -6,7 +6,7 @@ use futures::{StreamExt, stream};
 
 use super::{
     VaultKv,
-    mounts::{KvVersion, Place, version_of},
+    mounts::{KvVersion, Place, check_reach, is_kv, version_of},
     provider::CONCURRENCY,
     read::either,
 };
@@ -45,7 +45,7 @@ impl VaultKv {
             return self.visible_mounts(effort).await;
         }
         let path = path.strip_suffix('/').unwrap_or(path);
-        check_path(path)?;
+        check_reach(path)?;
         Ok(vec![path.to_owned()])
     }
 
@@ -54,8 +54,7 @@ impl VaultKv {
         let mounts = reply.data()?.get("secret").ok_or_else(not_as_vault)?;
         let mut found = Vec::new();
         for (path, mount) in mounts.members() {
-            let kv = matches!(mount.get("type").and_then(Json::as_str), Some("kv" | "generic"));
-            if kv {
+            if mount.get("type").and_then(Json::as_str).is_some_and(is_kv) {
                 let path = path.trim_matches('/');
                 self.mounts.learn(path, version_of(mount)?);
                 found.push(path.to_owned());
@@ -94,6 +93,8 @@ impl VaultKv {
                 let first = Place { version: Some(KvVersion::V1), ..place.clone() };
                 match (self.names_at(&first, effort).await, second) {
                     (Ok(Some(names)), _) => Ok(names),
+                    // Another engine has replied. The error may name a lease, so it counts most.
+                    (Err(error), _) if error.kind() == ErrorKind::Unsupported => Err(error),
                     (_, Err(error)) if error.kind() == ErrorKind::AccessDenied => {
                         Err(error.with_hint(either("list", [&place.names(), &first.names()], &place)))
                     }
@@ -107,9 +108,11 @@ impl VaultKv {
     /// The same, told apart from a level that is not there.
     pub(super) async fn names_at(&self, place: &Place, effort: Effort) -> Result<Option<Vec<String>>> {
         let call = Call::list(&place.names())?;
-        let reply = self.vault.call(&call, effort).await?;
+        let reply = self.call(&call, effort).await?;
         match reply.status {
             404 if reply.is_vaults() => Ok(None),
+            // A guess at version 1 that leads to something without a list.
+            405 if reply.is_vaults() && !place.certain => Ok(None),
             _ if reply.is_success() => {
                 let keys = reply.data()?.get("keys").filter(|keys| keys.kind() == JsonKind::Array);
                 let names = keys.ok_or_else(not_as_vault)?.elements().filter_map(Json::as_str);

@@ -12,8 +12,12 @@ use crate::{
     error::{Error, ErrorKind, Result},
     json::Json,
     options::Effort,
-    vault::{Call, Vault, check_path, from_reply},
+    vault::{Call, Vault, any_reserved, check_path, first_reserved, from_reply},
 };
+
+/// The hint where another path has to be written.
+pub(super) const READS_KV_ALONE: &str =
+    "vault.kv reads and updates KV secrets only: write the path as MOUNT/PATH, such as secret/app/db";
 
 /// The version of a KV engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -39,13 +43,20 @@ pub(super) struct Place {
     pub(super) rest: String,
     /// `None` where it has to be seen by what the server answers.
     pub(super) version: Option<KvVersion>,
+    /// Whether the server or the settings say that this is a KV mount. If not, it is a guess: reads
+    /// may follow it, as their replies show whether the engine is KV. Updates may not.
+    pub(super) certain: bool,
 }
 
 /// Mounts as they get known.
 #[derive(Debug, Default)]
 pub(super) struct Mounts {
     settings: KvMounts,
+    /// What the server says.
     found: Mutex<BTreeMap<String, KvVersion>>,
+    /// First segments whose replies were those of a KV engine, where the server doesn't say what
+    /// they are.
+    guessed: Mutex<BTreeMap<String, KvVersion>>,
     /// Held while the server is asked: a burst of first reads asks once.
     asking: Gate<()>,
 }
@@ -58,7 +69,8 @@ impl KvMounts {
         Self { all: Some(version), ..self }
     }
 
-    /// A mount by its path, which may have slashes.
+    /// A mount by its path, which may have slashes. Paths below `auth`, `sys`, `identity` and
+    /// `cubbyhole` are refused even so.
     #[must_use]
     pub fn with_mount(mut self, path: impl AsRef<str>, version: KvVersion) -> Self {
         self.named.insert(path.as_ref().trim_matches('/').to_owned(), version);
@@ -68,6 +80,7 @@ impl KvMounts {
     pub(crate) fn from_settings(settings: &ProviderSettings) -> Result<Self> {
         let mut mounts = Self { all: settings.kv_version.map(KvVersion::read).transpose()?, ..Self::default() };
         for (path, version) in settings.mounts.iter().flatten() {
+            check_mount(path)?;
             mounts = mounts.with_mount(path, KvVersion::read(*version)?);
         }
         Ok(mounts)
@@ -93,38 +106,89 @@ impl Mounts {
         &self.settings
     }
 
-    /// The mount of a path, from what is known or by asking.
+    /// The mount of a path: a known one, or by asking the server, or else a guess.
+    ///
+    /// # Errors
+    /// `Unsupported` if the path leads to one of the server's own APIs, which is seen before any
+    /// call, or to an engine other than KV.
     pub(super) async fn place(&self, vault: &Vault, path: &str, effort: Effort) -> Result<Place> {
-        check_path(path)?;
-        if let Some(place) = self.known(path) {
-            return Ok(place);
-        }
-        let _asking = self.asking.lock().await;
-        if let Some(place) = self.known(path) {
-            return Ok(place);
-        }
-        match self.ask(vault, path, effort).await? {
-            Some((mount, version)) => {
-                let version = self.settings.all.unwrap_or(version);
-                let place = Place::cut(path, &mount, Some(version));
-                self.learn(&place.mount, version);
-                Ok(place)
-            }
-            None => Ok(self.guess(path)),
+        check_reach(path)?;
+        let known = || self.known(path).or_else(|| self.guess(path).ok().filter(|place| self.was_guessed(place)));
+        match self.find(vault, path, effort, known).await? {
+            Some(place) => Ok(place),
+            None => self.guess(path),
         }
     }
 
+    /// The mount of a path to update: a known one, or by asking the server, but never a guess.
+    ///
+    /// # Errors
+    /// As [`place`](Self::place), and `Unsupported` if the server doesn't say which engine it is.
+    pub(super) async fn place_to_change(&self, vault: &Vault, path: &str, effort: Effort) -> Result<Place> {
+        check_reach(path)?;
+        if let Some(place) = self.find(vault, path, effort, || self.known(path)).await? {
+            return Ok(place);
+        }
+        let mount = self.guess(path)?.mount;
+        let message = "updates need a mount that is known to be KV, and the server does not say which engine this is";
+        let hint = format!("the token may have no right below {mount}/; {}", name_the_mount(&mount));
+        Err(Error::new(ErrorKind::Unsupported, message).with_hint(hint))
+    }
+
+    async fn find(
+        &self,
+        vault: &Vault,
+        path: &str,
+        effort: Effort,
+        known: impl Fn() -> Option<Place>,
+    ) -> Result<Option<Place>> {
+        if let Some(place) = known() {
+            return Ok(Some(place));
+        }
+        let _asking = self.asking.lock().await;
+        if let Some(place) = known() {
+            return Ok(Some(place));
+        }
+        let Some((mount, version)) = self.ask(vault, path, effort).await? else {
+            return Ok(None);
+        };
+        let version = self.settings.all.unwrap_or(version);
+        self.learn(&mount, version);
+        Ok(Some(Place::cut(path, &mount, Some(version))))
+    }
+
+    /// Asks the server once more whether a mount is KV. If it doesn't say, the settings count, unless
+    /// a segment is one of the reserved names: the settings may take a namespace for a mount.
+    ///
+    /// # Errors
+    /// `Unsupported` if the server names another engine.
+    pub(super) async fn confirm(&self, vault: &Vault, path: &str, place: &Place, effort: Effort) -> Result<bool> {
+        Ok(match self.ask(vault, path, effort).await? {
+            Some((mount, _)) => mount == place.mount,
+            None => self.settings.named.contains_key(&place.mount) && any_reserved(path).is_none(),
+        })
+    }
+
+    /// Records what the server says of a mount.
     pub(super) fn learn(&self, mount: &str, version: KvVersion) {
-        self.found().insert(mount.to_owned(), version);
+        lock(&self.found).insert(mount.to_owned(), version);
+    }
+
+    /// Records the version of a guessed mount, as the reply to a read shows it.
+    pub(super) fn see(&self, place: &Place, version: KvVersion) {
+        if !place.certain {
+            lock(&self.guessed).insert(place.mount.clone(), version);
+        }
     }
 
     /// A mount that answers like another version than it had: it was upgraded, or mounted anew.
     pub(super) fn forget(&self, mount: &str) {
-        self.found().remove(mount);
+        lock(&self.found).remove(mount);
+        lock(&self.guessed).remove(mount);
     }
 
     fn known(&self, path: &str) -> Option<Place> {
-        let found = self.found();
+        let found = lock(&self.found);
         let mounts = self.settings.named.iter().chain(found.iter());
         let longest = mounts.filter(|(mount, _)| covers(mount, path)).max_by_key(|(mount, _)| mount.len());
         longest.map(|(mount, version)| Place::cut(path, mount, Some(*version)))
@@ -143,28 +207,89 @@ impl Mounts {
         let Ok(data) = reply.data() else {
             return Ok(None);
         };
-        let mount = data.get("path").and_then(Json::as_str).map(|mount| mount.trim_matches('/').to_owned());
-        match mount {
-            Some(mount) if covers(&mount, path) => Ok(Some((mount, version_of(data)?))),
-            _ => Ok(None),
-        }
+        let text = |key: &str| data.get(key).and_then(Json::as_str).filter(|text| !text.is_empty());
+        let (Some(mount), Some(_)) = (text("path"), text("type")) else {
+            return Ok(None);
+        };
+        // The type counts whatever the path: for a login, and for mounts of a child namespace, the
+        // server names another path than the one it was asked for.
+        let version = version_of(data)?;
+        Ok(relative(mount.trim_matches('/'), path, vault.namespace()).map(|mount| (mount.to_owned(), version)))
     }
 
-    fn guess(&self, path: &str) -> Place {
+    /// The first segment as the mount.
+    ///
+    /// # Errors
+    /// `Unsupported` if a segment is one of the reserved names: what stands in front of it may be a
+    /// namespace.
+    fn guess(&self, path: &str) -> Result<Place> {
         let mount = path.split('/').next().unwrap_or(path);
-        Place::cut(path, mount, self.settings.all)
+        if let Some(why) = any_reserved(path) {
+            let message = format!("the server does not say which engine this is, and {why}");
+            return Err(Error::new(ErrorKind::Unsupported, message).with_hint(name_the_mount(mount)));
+        }
+        let version = self.settings.all.or_else(|| lock(&self.guessed).get(mount).copied());
+        Ok(Place { certain: false, version, ..Place::cut(path, mount, None) })
     }
 
-    fn found(&self) -> MutexGuard<'_, BTreeMap<String, KvVersion>> {
-        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Whether an earlier reply has confirmed the guess.
+    fn was_guessed(&self, place: &Place) -> bool {
+        lock(&self.guessed).contains_key(&place.mount)
     }
+}
+
+fn lock<T>(mounts: &Mutex<T>) -> MutexGuard<'_, T> {
+    mounts.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Refuses a path that can't lead to a KV engine, before any call.
+pub(super) fn check_reach(path: &str) -> Result<()> {
+    check_path(path)?;
+    match first_reserved(path) {
+        Some(why) => Err(Error::new(ErrorKind::Unsupported, why).with_hint(READS_KV_ALONE)),
+        None => Ok(()),
+    }
+}
+
+/// Refuses a path in the settings that no KV mount can have.
+fn check_mount(path: &str) -> Result<()> {
+    let wrong = |why: &str| Error::config(format!("`mounts` names {path:?}, which can't be a KV mount: {why}"));
+    check_path(path.trim_matches('/')).map_err(|error| wrong(error.message()))?;
+    first_reserved(path).map_or(Ok(()), |why| Err(wrong(&why)))
+}
+
+/// The hint where the server doesn't say which engine it is.
+pub(super) fn name_the_mount(mount: &str) -> String {
+    format!(
+        "if it is a KV mount, name it in the config file with its whole path and its version, such as \
+         mounts = {{ {mount:?} = 2 }}"
+    )
+}
+
+/// Whether a mount of this type is a KV engine.
+pub(super) fn is_kv(kind: &str) -> bool {
+    matches!(kind, "kv" | "generic")
+}
+
+/// The error for a mount of another type.
+pub(super) fn other_engine(kind: &str) -> Error {
+    Error::new(ErrorKind::Unsupported, format!("the mount is of type {kind:?}, not kv")).with_hint(READS_KV_ALONE)
+}
+
+/// The mount's path, relative to the connection's namespace. For a mount in a child of that
+/// namespace, the server names the whole path.
+fn relative<'a>(mount: &'a str, path: &str, namespace: Option<&str>) -> Option<&'a str> {
+    if covers(mount, path) {
+        return Some(mount);
+    }
+    mount.strip_prefix(namespace?)?.strip_prefix('/').filter(|mount| covers(mount, path))
 }
 
 /// The version by what the server says of a mount. `options` is empty or null for a plain `kv`, which is version 1.
 pub(super) fn version_of(mount: Json<'_>) -> Result<KvVersion> {
     let kind = mount.get("type").and_then(Json::as_str).unwrap_or_default();
-    if !matches!(kind, "kv" | "generic" | "cubbyhole") {
-        return Err(Error::new(ErrorKind::Unsupported, format!("the mount is of type {kind:?}, not kv")));
+    if !is_kv(kind) {
+        return Err(other_engine(kind));
     }
     let version = mount.get("options").and_then(|options| options.get("version")).and_then(Json::as_str);
     Ok(if version == Some("2") { KvVersion::V2 } else { KvVersion::V1 })
@@ -173,7 +298,7 @@ pub(super) fn version_of(mount: Json<'_>) -> Result<KvVersion> {
 impl Place {
     fn cut(path: &str, mount: &str, version: Option<KvVersion>) -> Self {
         let rest = path.get(mount.len()..).unwrap_or_default().trim_start_matches('/');
-        Self { mount: mount.to_owned(), rest: rest.to_owned(), version }
+        Self { mount: mount.to_owned(), rest: rest.to_owned(), version, certain: true }
     }
 
     /// The path of the API: below `data`, `metadata`, or nothing.
@@ -228,5 +353,32 @@ mod tests {
         let mount = mounts.known("team/kv").expect("known");
         assert_eq!((mount.names().as_str(), mount.parent()), ("team/kv/metadata", None));
         assert!(mount.as_secret().is_err());
+    }
+
+    #[test]
+    fn a_guess_is_never_certain_and_follows_no_reserved_name() {
+        let mounts = Mounts::new(KvMounts::default().with_version(KvVersion::V2));
+        let place = mounts.guess("secret/app/db").expect("a guess");
+        assert_eq!((place.mount.as_str(), place.rest.as_str(), place.certain), ("secret", "app/db", false));
+        mounts.see(&place, KvVersion::V1);
+        assert!(mounts.was_guessed(&place) && mounts.known("secret/app/db").is_none());
+        for path in ["team1/auth/token", "team1/inner/sys/mounts", "secret/identity", "secret/a/cubbyhole"] {
+            let error = mounts.guess(path).expect_err(path);
+            assert_eq!(error.kind(), ErrorKind::Unsupported, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_mount_of_a_child_namespace_is_named_without_the_connections_own() {
+        for (mount, path, namespace, found) in [
+            ("kv", "kv/a", None, Some("kv")),
+            ("kv", "kv/a", Some("team1"), Some("kv")),
+            ("team1/inner/kv", "inner/kv/a", Some("team1"), Some("inner/kv")),
+            ("team1/inner/kv", "inner/kv/a", None, None),
+            ("team10/inner/kv", "inner/kv/a", Some("team1"), None),
+            ("token", "auth/token/lookup-self", None, None),
+        ] {
+            assert_eq!(relative(mount, path, namespace), found, "{mount} {path}");
+        }
     }
 }

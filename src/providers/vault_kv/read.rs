@@ -32,7 +32,7 @@ impl VaultKv {
         let second = self.read_v2(path, place, version, effort).await;
         let error = match second {
             Ok(secret) => {
-                self.mounts.learn(&place.mount, KvVersion::V2);
+                self.mounts.see(place, KvVersion::V2);
                 return Ok(secret);
             }
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::AccessDenied) => error,
@@ -41,9 +41,11 @@ impl VaultKv {
         };
         match self.read_v1(path, place, version, effort).await {
             Ok(secret) => {
-                self.mounts.learn(&place.mount, KvVersion::V1);
+                self.mounts.see(place, KvVersion::V1);
                 Ok(secret)
             }
+            // Another engine has replied. The error may name a lease, so it counts most.
+            Err(other) if other.kind() == ErrorKind::Unsupported && version.is_none() => Err(other),
             // Neither is there: a policy's no tells more than a name that is not there.
             Err(other) if other.kind() == ErrorKind::NotFound => Err(error),
             Err(other) if error.kind() == ErrorKind::NotFound => Err(other),
@@ -66,7 +68,7 @@ impl VaultKv {
             Some(version) => call.with_query(&format!("version={version}")),
             None => call,
         };
-        let reply = self.vault.call(&call, effort).await?;
+        let reply = self.call(&call, effort).await?;
         match reply.status {
             // A version that is deleted or destroyed comes as 404 too, with what is left to say of it.
             404 => Err(self.absent(place, &reply, &call)),
@@ -80,12 +82,12 @@ impl VaultKv {
             return Err(Error::unsupported("KV version 1 keeps no versions"));
         }
         let call = Call::get(&place.api(""))?;
-        let reply = self.vault.call(&call, effort).await?;
+        let reply = self.call(&call, effort).await?;
         match reply.status {
             404 => Err(self.absent(place, &reply, &call)),
             _ if reply.is_success() => {
-                let data = reply.data()?;
-                Ok(Secret::text(data.raw(), Metadata::default().with_name(path)))
+                let map = self.map_v1(&reply, path, place, effort).await?;
+                Ok(Secret::text(map.raw(), Metadata::default().with_name(path)))
             }
             _ => Err(from_reply(&reply, &call)),
         }

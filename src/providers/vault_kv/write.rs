@@ -20,23 +20,14 @@ const RACES: usize = 5;
 
 impl VaultKv {
     pub(super) async fn write(&self, path: &str, value: &SecretValue, options: &UpdateOptions) -> Result<Updated> {
-        let place = self.mounts.place(&self.vault, path, options.effort).await?;
+        let place = self.mounts.place_to_change(&self.vault, path, options.effort).await?;
         place.as_secret()?;
         if options.keypath.is_empty() {
             check_map(value)?;
         }
-        let version = match place.version {
-            Some(version) => version,
-            // Reading tells, and it has to be there anyway.
-            None => {
-                let how = GetOptions { effort: options.effort, ..GetOptions::default() };
-                let secret = self.read(path, &how).await?;
-                if secret.version().is_some() { KvVersion::V2 } else { KvVersion::V1 }
-            }
-        };
-        match version {
-            KvVersion::V1 => self.write_v1(path, &place, value, options).await,
-            KvVersion::V2 => self.write_v2(path, &place, value, options).await,
+        match place.version {
+            Some(KvVersion::V1) => self.write_v1(path, &place, value, options).await,
+            _ => self.write_v2(path, &place, value, options).await,
         }
     }
 
@@ -59,8 +50,8 @@ impl VaultKv {
         };
         // The map is the body itself: written twice, it is the same.
         let call = Call::post(&place.api(""), check_map(&after)?)?.repeatable();
-        self.vault.demand(&call, options.effort).await?;
-        Ok(Updated::new(path, None))
+        let reply = self.call(&call, options.effort).await?;
+        if reply.is_success() { Ok(Updated::new(path, None)) } else { Err(from_reply(&reply, &call)) }
     }
 
     async fn write_v2(
@@ -118,7 +109,7 @@ impl VaultKv {
     ) -> Result<Updated> {
         let body = body(&check_map(value)?, Some(version));
         let call = Call::post(&place.api("data"), body)?;
-        let reply = self.vault.call(&call, effort).await?;
+        let reply = self.call(&call, effort).await?;
         match reply.status {
             _ if reply.is_success() => updated(path, &reply),
             400 => Err(self.refused(place, version, effort, &reply, &call).await),
@@ -151,7 +142,7 @@ impl VaultKv {
         };
         let data = Fields::default().json(key, &json).finish();
         let call = Call::patch(&place.api("data"), body(&data, condition))?;
-        let reply = self.vault.call(&call, options.effort).await?;
+        let reply = self.call(&call, options.effort).await?;
         match (reply.status, condition) {
             _ if reply.is_success() => updated(path, &reply).map(Some),
             (403 | 405 | 415, _) => Ok(None),
