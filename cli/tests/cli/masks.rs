@@ -89,3 +89,19 @@ fn nothing_is_printed_that_could_not_be_masked() {
     let told = predicate::str::contains("can't mask values in the log of Buildkite");
     on("BUILDKITE", &["get", "file://app/db#password"]).assert().code(5).stdout("").stderr(told);
 }
+
+/// With all its lines and encodings, each a mask of its own, it would take gigabytes. Which values are too large is
+/// tested beside the forms.
+#[test]
+fn a_value_that_is_too_large_to_mask_is_refused_before_anything_is_printed() {
+    let (_folder, file) = example();
+    let value = "0123456789abcdef".repeat((33 << 20) / 16);
+    fs::write(&file, serde_json::json!({ "secrets": { "big": { "v": value } } }).to_string()).unwrap();
+    let get = |option: &str| {
+        let mut command = on("GITHUB_ACTIONS", &["get", "file://big#v", option]);
+        command.env("S1CRETS_FILE", &file).assert()
+    };
+    let told = predicate::str::contains("big can't be masked: with its lines and encodings it takes more than 256 MiB");
+    get("--no-newline").code(2).stdout("").stderr(told.and(predicate::str::contains("--no-mask")));
+    get("--no-mask").success().stdout(format!("{value}\n"));
+}
