@@ -10,6 +10,9 @@
 //!
 //! The lines go to standard error, which these systems read as they read standard output, and which `$(…)` leaves alone:
 //! a value that is captured stays what it is. Other systems let a job mask nothing while it runs.
+//!
+//! A mask that the system does not read would leave the value to be shown by whatever prints it next. So where standard error
+//! can't be part of the log, nothing is printed and no command is started.
 
 use std::{
     env,
@@ -17,6 +20,11 @@ use std::{
     process::{Command, Stdio},
 };
 
+#[cfg(unix)]
+use rustix::{
+    fs::{FileType, fstat},
+    termios::isatty,
+};
 use s1crets::{Error, ErrorKind, Secret};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
@@ -55,6 +63,7 @@ pub(crate) fn tell<'a>(
     if forms.iter().next().is_none() {
         return Ok(());
     }
+    system.is_reached()?;
     system.mask(&forms).map_err(|error| {
         Failure::io(format!("can't mask values in the log of {system:?}, so nothing is printed (--no-mask)"), error)
     })
@@ -120,6 +129,18 @@ impl System {
         }
     }
 
+    /// Refuses to mask by standard error if what is written there can't be part of a job's log.
+    fn is_reached(self) -> Result<(), Failure> {
+        let Some(place) = standard_error().filter(|_| self != Self::Buildkite) else { return Ok(()) };
+        let error = Error::new(
+            ErrorKind::InvalidInput,
+            format!(
+                "can't mask values in the log of {self:?}: standard error is {place}, so nothing is printed or run"
+            ),
+        );
+        Err(Failure::Secret(error.with_hint("leave standard error to the job's log, or give --no-mask")))
+    }
+
     /// Bytes that are no text have none in a log: their encoded forms do.
     fn mask(self, forms: &Forms) -> io::Result<()> {
         let texts = forms.iter().filter_map(|form| std::str::from_utf8(form).ok());
@@ -145,6 +166,25 @@ impl System {
             }
         }
     }
+}
+
+/// What standard error is, if that is no part of a job's log: runners read it by a pipe, a socket or a terminal. A file without
+/// a name is one of a program that keeps the output of its own child, and may be a runner.
+#[cfg(unix)]
+fn standard_error() -> Option<&'static str> {
+    // Where it was closed, the standard library has opened /dev/null in its place.
+    let Ok(stat) = fstat(io::stderr()) else { return Some("closed") };
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile if stat.st_nlink > 0 => Some("a file"),
+        FileType::CharacterDevice if !isatty(io::stderr()) => Some("closed, /dev/null or another device"),
+        FileType::BlockDevice => Some("a device"),
+        _ => None,
+    }
+}
+
+#[cfg(not(unix))]
+fn standard_error() -> Option<&'static str> {
+    None
 }
 
 fn add_to_redactor<'a>(texts: impl Iterator<Item = &'a str>) -> io::Result<()> {
