@@ -87,16 +87,21 @@ impl Needles {
         let mut at = from;
         // Several places are ruled out by one branch: none of them waits for the look at the one before.
         while let Some(piece) = text.get(at..).and_then(<[u8]>::first_chunk::<PIECE>) {
-            if piece.windows(SHORTEST).fold(0, |bits, head| bits | self.bit(head)) != 0 {
-                break;
+            if piece.windows(SHORTEST).fold(0, |bits, head| bits | self.bit(head)) != 0
+                && let Some(further) = self.first_head(piece)
+            {
+                return at + further;
             }
             at += PLACES;
         }
-        let heads = text.get(at..).unwrap_or_default().windows(SHORTEST);
-        heads
-            .into_iter()
-            .position(|head| self.bit(head) != 0 && self.is_head(head))
-            .map_or(whole, |further| at + further)
+        self.first_head(text.get(at..).unwrap_or_default()).map_or(whole, |further| at + further)
+    }
+
+    /// The first place at which a needle may begin.
+    // Not inlined: the loop that rules out most places is slower with it.
+    #[inline(never)]
+    fn first_head(&self, text: &[u8]) -> Option<usize> {
+        text.windows(SHORTEST).position(|head| self.bit(head) != 0 && self.is_head(head))
     }
 
     /// The longest needle that `text` begins with.
