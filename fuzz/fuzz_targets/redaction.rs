@@ -1,10 +1,12 @@
 //! However a stream is cut, the same comes out, and in it stands no form of a value.
 #![no_main]
 
+#[allow(dead_code, reason = "the command uses all of it")]
 #[path = "../../cli/src/forms/mod.rs"]
 mod forms;
 #[path = "../../cli/src/redact/mod.rs"]
 mod redact;
+#[allow(dead_code, reason = "the command uses all of it")]
 #[path = "../../cli/src/spelling.rs"]
 mod spelling;
 

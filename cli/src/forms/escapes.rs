@@ -18,9 +18,12 @@ struct Style {
     /// Characters that are written as a number although they could be shown.
     numbered: &'static str,
     /// All others are written as a number.
-    shown: fn(char) -> bool,
+    shown: Shown,
     number: fn(char) -> String,
 }
+
+/// Says which characters an encoder leaves as they are.
+type Shown = fn(char) -> bool;
 
 /// Which characters JSON encoders escape: with their number, and with a backslash.
 const JSON: [(&str, &str); 11] = [
@@ -50,7 +53,7 @@ const JSON: [(&str, &str); 11] = [
 const MIXED: [(&str, &str); 4] = [("<>&", "\""), ("<>&'\"", ""), ("<>&'\"", "/"), ("<>/", "\"")];
 
 /// Which characters they show otherwise, and which control characters they write as letters.
-const JSON_SHOWN: [(&str, fn(char) -> bool); 9] = [
+const JSON_SHOWN: [(&str, Shown); 9] = [
     ("bfnrt", |character| character >= ' '),
     // Go before 1.22.
     ("nrt", |character| character >= ' '),
