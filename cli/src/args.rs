@@ -63,7 +63,7 @@ pub(crate) struct Global {
     /// Ask the provider itself, whatever a cache holds
     #[arg(long, global = true)]
     pub(crate) no_cache: bool,
-    /// In a CI system, don't mask values in its log
+    /// In a CI system, don't mask values in its log, and don't refuse values whose masks would not reach it
     #[arg(long, global = true)]
     pub(crate) no_mask: bool,
     /// Print JSON, errors too

@@ -10,6 +10,9 @@
 //!
 //! The lines go to standard error, which these systems read as they read standard output, and which `$(…)` leaves alone:
 //! a value that is captured stays what it is. Other systems let a job mask nothing while it runs.
+//!
+//! A mask that the system does not read would leave the value to be shown by whatever prints it next. So where standard error
+//! can't be part of the log, nothing is printed and no command is started.
 
 use std::{
     env,
@@ -17,13 +20,18 @@ use std::{
     process::{Command, Stdio},
 };
 
-use s1crets::Secret;
+#[cfg(unix)]
+use rustix::{
+    fs::{FileType, fstat},
+    termios::isatty,
+};
+use s1crets::{Error, ErrorKind, Secret};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use crate::{
     args::Global,
-    forms::{Forms, SHORTEST},
+    forms::{Added, Forms, SHORTEST},
     report::{self, Failure},
 };
 
@@ -35,24 +43,75 @@ enum System {
     Buildkite,
 }
 
+/// What the forms of values are made for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Purpose {
+    Mask,
+    Redact,
+}
+
 /// Masks values and their encoded forms, if a CI system runs this. Names those that are too short for that.
 ///
 /// # Errors
-/// [`Failure::Io`] if the system could not be told: then nothing may be printed.
+/// If the system could not be told, or values are too large to mask: then nothing may be printed, and no command started.
 pub(crate) fn tell<'a>(
     global: &Global,
     values: impl IntoIterator<Item = (&'a str, &'a Secret)>,
 ) -> Result<(), Failure> {
     let Some(system) = System::found().filter(|_| !global.no_mask) else { return Ok(()) };
-    let mut forms = Forms::default();
-    for (name, secret) in values {
-        if !forms.add(secret) {
-            report::warning(&format!("{name} is shorter than {SHORTEST} bytes: it is not masked"), global);
-        }
+    let forms = Purpose::Mask.forms(global, values)?;
+    if forms.iter().next().is_none() {
+        return Ok(());
     }
+    system.is_reached()?;
     system.mask(&forms).map_err(|error| {
         Failure::io(format!("can't mask values in the log of {system:?}, so nothing is printed (--no-mask)"), error)
     })
+}
+
+impl Purpose {
+    /// The forms of values. Names the values that are too short to have any.
+    ///
+    /// # Errors
+    /// If the values are too large.
+    pub(crate) fn forms<'a>(
+        self,
+        global: &Global,
+        values: impl IntoIterator<Item = (&'a str, &'a Secret)>,
+    ) -> Result<Forms, Failure> {
+        let mut forms = Forms::default();
+        for (name, secret) in values {
+            match forms.add(secret) {
+                Added::Whole => {}
+                Added::TooShort => {
+                    let done = self.done();
+                    let message = format!("{name} is shorter than {SHORTEST} bytes: it is not {done}");
+                    report::warning(&message, global);
+                }
+                Added::TooLarge => return Err(self.too_large(name)),
+            }
+        }
+        Ok(forms)
+    }
+
+    fn too_large(self, name: &str) -> Failure {
+        let (done, limit) = (self.done(), Forms::LARGEST_MIB);
+        let error = Error::new(
+            ErrorKind::Unsupported,
+            format!("{name} can't be {done}: with its lines and encodings it takes more than {limit} MiB of memory"),
+        );
+        Failure::Secret(error.with_hint(match self {
+            Self::Mask => "read one key of it (PATH#KEY), or give --no-mask if nothing prints it",
+            Self::Redact => "read one key of it (PATH#KEY), or leave out --redact if nothing prints it",
+        }))
+    }
+
+    fn done(self) -> &'static str {
+        match self {
+            Self::Mask => "masked",
+            Self::Redact => "redacted",
+        }
+    }
 }
 
 impl System {
@@ -70,19 +129,27 @@ impl System {
         }
     }
 
+    /// Refuses to mask by standard error if what is written there can't be part of a job's log.
+    fn is_reached(self) -> Result<(), Failure> {
+        let Some(place) = standard_error().filter(|_| self != Self::Buildkite) else { return Ok(()) };
+        let error = Error::new(
+            ErrorKind::InvalidInput,
+            format!(
+                "can't mask values in the log of {self:?}: standard error is {place}, so nothing is printed or run"
+            ),
+        );
+        Err(Failure::Secret(error.with_hint("leave standard error to the job's log, or give --no-mask")))
+    }
+
     /// Bytes that are no text have none in a log: their encoded forms do.
     fn mask(self, forms: &Forms) -> io::Result<()> {
         let texts = forms.iter().filter_map(|form| std::str::from_utf8(form).ok());
         if self == Self::Buildkite {
             return add_to_redactor(texts);
         }
-        let lines = Zeroizing::new(texts.map(|text| self.line(text)).collect::<String>());
-        if lines.is_empty() {
-            return Ok(());
-        }
         // GitHub's runner knows a command at the beginning of a line alone. Whoever wrote before us may have ended in one.
-        let begin = if self == Self::GitHub { "\n" } else { "" };
-        let lines = Zeroizing::new([begin, &lines].concat());
+        let mut lines = Zeroizing::new(if self == Self::GitHub { "\n".to_owned() } else { String::new() });
+        texts.for_each(|text| *lines += &self.line(text));
         // In one piece, so that lines of others don't get in between.
         io::stderr().lock().write_all(lines.as_bytes())
     }
@@ -99,6 +166,25 @@ impl System {
             }
         }
     }
+}
+
+/// What standard error is, if that is no part of a job's log: runners read it by a pipe, a socket or a terminal. A file without
+/// a name is one of a program that keeps the output of its own child, and may be a runner.
+#[cfg(unix)]
+fn standard_error() -> Option<&'static str> {
+    // Where it was closed, the standard library has opened /dev/null in its place.
+    let Ok(stat) = fstat(io::stderr()) else { return Some("closed") };
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile if stat.st_nlink > 0 => Some("a file"),
+        FileType::CharacterDevice if !isatty(io::stderr()) => Some("closed, /dev/null or another device"),
+        FileType::BlockDevice => Some("a device"),
+        _ => None,
+    }
+}
+
+#[cfg(not(unix))]
+fn standard_error() -> Option<&'static str> {
+    None
 }
 
 fn add_to_redactor<'a>(texts: impl Iterator<Item = &'a str>) -> io::Result<()> {

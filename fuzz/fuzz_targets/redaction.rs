@@ -1,10 +1,12 @@
 //! However a stream is cut, the same comes out, and in it stands no form of a value.
 #![no_main]
 
-#[path = "../../cli/src/forms.rs"]
+#[allow(dead_code, reason = "the command uses all of it")]
+#[path = "../../cli/src/forms/mod.rs"]
 mod forms;
 #[path = "../../cli/src/redact/mod.rs"]
 mod redact;
+#[allow(dead_code, reason = "the command uses all of it")]
 #[path = "../../cli/src/spelling.rs"]
 mod spelling;
 
@@ -19,9 +21,9 @@ libfuzzer_sys::fuzz_target!(|input: (Vec<&[u8]>, Vec<&[u8]>)| {
     let (values, pieces) = input;
     let mut forms = Forms::default();
     for value in values {
-        forms.add(&Secret::binary(value, Metadata::default()));
+        let _ = forms.add(&Secret::binary(value, Metadata::default()));
         if let Ok(text) = std::str::from_utf8(value) {
-            forms.add(&Secret::text(text, Metadata::default()));
+            let _ = forms.add(&Secret::text(text, Metadata::default()));
         }
     }
     let needles = Arc::new(Needles::new(&forms));

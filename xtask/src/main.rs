@@ -21,7 +21,7 @@ The chores of s1crets.
     cargo xtask fuzz [SECONDS]    runs each fuzz target for so long (default 60)
     cargo xtask bench [NAME...]   measures what s1crets costs beside its rivals: all, or
                                   these groups (hot, cold, calls, expiry, outage, memory,
-                                  disk, command)
+                                  disk, command, redaction)
     cargo xtask dist              builds the release command, its completions and
                                   its man pages into target/dist
     cargo xtask help              prints this";

@@ -93,9 +93,17 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::{
+        forms::SHORTEST,
+        redact::needles::{LONGEST, counted},
+    };
 
-    fn needles(needles: &[&str]) -> Arc<Needles> {
-        Arc::new(Needles::of(needles.iter().map(|needle| needle.as_bytes().to_vec()).collect()))
+    fn needles(needles: &[impl AsRef<[u8]>]) -> Arc<Needles> {
+        in_pieces(needles, LONGEST)
+    }
+
+    fn in_pieces(needles: &[impl AsRef<[u8]>], longest: usize) -> Arc<Needles> {
+        Arc::new(Needles::in_pieces(needles.iter().map(AsRef::as_ref), longest))
     }
 
     /// What comes out of these pieces, piece by piece.
@@ -150,7 +158,62 @@ mod tests {
 
     #[test]
     fn without_needles_all_flows() {
-        assert_eq!(flow(&needles(&[]), ["a".as_bytes(), b"bcdefg"]), ["a", "bcdefg", ""]);
+        assert_eq!(flow(&needles(&[""; 0]), ["a".as_bytes(), b"bcdefg"]), ["a", "bcdefg", ""]);
+    }
+
+    /// The hazard: a comparison of the whole secret at every place. The more of a text is taken out, the more is compared.
+    #[test]
+    fn a_periodic_secret_costs_a_bounded_number_of_steps_at_each_place() {
+        let secrets = |unit: &str| [64, 1, 4].map(|kib| unit.as_bytes().repeat(kib * 1024 / unit.len()));
+        for unit in ["a", "ab", "abcabcabd", &"ab".repeat(300)] {
+            let found = needles(&secrets(unit));
+            let text = unit.repeat((200 << 10) / unit.len());
+            for piece in [usize::MAX, 4096, 1] {
+                counted::taken();
+                let shown = flow(&found, text.as_bytes().chunks(piece.min(text.len()))).concat();
+                let steps = counted::taken() / text.len();
+                assert!(shown.len() < 2 * LONGEST && shown.starts_with("***"), "{unit}: {} bytes", shown.len());
+                assert!(steps <= 20 * LONGEST, "{unit}, pieces of {piece}: {steps} bytes compared at each place");
+            }
+        }
+    }
+
+    #[test]
+    fn secrets_with_a_long_common_beginning_cost_a_bounded_number_of_steps() {
+        let secrets: Vec<_> = (0..500).map(|index| format!("{}{index:03}", "key/".repeat(4096))).collect();
+        let nested: Vec<_> = (4..1000).map(|length| "a".repeat(length)).collect();
+        let (found, text) =
+            (needles(&[secrets, nested].concat()), "key/".repeat(20_000) + &"aaaaaaaaaab".repeat(5_000));
+        counted::taken();
+        let shown = whole(&found, &text);
+        let steps = counted::taken() / text.len();
+        assert!(steps <= 20 * LONGEST, "{steps} bytes compared at each place");
+        assert!(!shown.contains("aaaa"), "the short ones are found");
+    }
+
+    /// Nor does more wait than a needle can be long, or be copied at each write.
+    #[test]
+    fn no_more_than_a_piece_of_a_long_secret_waits() {
+        let secret: String = (0..20_000).map(|index| format!("{index:x}.")).collect();
+        let mut redactor = Redactor::new(needles(&[&secret]));
+        let mut out = Vec::new();
+        for byte in secret.as_bytes() {
+            redactor.push(&[*byte], &mut out);
+            assert!(redactor.held.len() < LONGEST, "{} bytes wait", redactor.held.len());
+        }
+        redactor.finish(&mut out);
+        assert_eq!(out, MARK);
+    }
+
+    #[test]
+    fn a_long_secret_with_blanks_in_it_is_taken_out_and_blanks_alone_are_not() {
+        let secret = format!("{{{}\"key\":{}\"value\"{}true}}", " ".repeat(1000), "\n".repeat(600), "\n  ".repeat(300));
+        let found = needles(&[&secret]);
+        let shown = whole(&found, &secret);
+        assert!(!shown.contains(['{', 'k', ':', 'v', '}']), "{shown}");
+        let blanks = format!("{}\n{}.", " ".repeat(2000), "\n".repeat(2000));
+        assert_eq!(whole(&found, &blanks), blanks);
+        assert_eq!(flow(&found, ["line\n".as_bytes()]), ["line\n", ""]);
     }
 
     /// Needles and texts of few letters, so that they meet, overlap and hold each other.
@@ -161,7 +224,7 @@ mod tests {
 
     /// Every byte within an occurrence of a needle, by looking at each place for each needle.
     fn plainly(needles: &[String], text: &str) -> String {
-        let needles = needles.iter().filter(|needle| needle.len() >= crate::forms::SHORTEST);
+        let needles = needles.iter().filter(|needle| needle.len() >= SHORTEST);
         let mut found: Vec<_> = needles
             .flat_map(|needle| {
                 let places = 0..text.len().saturating_sub(needle.len() - 1);
@@ -185,13 +248,13 @@ mod tests {
 
         #[test]
         fn it_is_what_a_plain_look_at_every_place_gives((needles, text) in small()) {
-            let found = Arc::new(Needles::of(needles.iter().map(|needle| needle.as_bytes().to_vec()).collect()));
+            let found = self::needles(&needles);
             prop_assert_eq!(whole(&found, &text), plainly(&needles, &text));
         }
 
         #[test]
         fn a_cut_at_every_place_changes_nothing((needles, text) in small()) {
-            let found = Arc::new(Needles::of(needles.iter().map(|needle| needle.as_bytes().to_vec()).collect()));
+            let found = self::needles(&needles);
             let shown = whole(&found, &text);
             for cut in 0..=text.len() {
                 let (left, right) = text.as_bytes().split_at(cut);
@@ -201,9 +264,22 @@ mod tests {
             prop_assert_eq!(&flow(&found, text.as_bytes().chunks(7)).concat(), &shown);
         }
 
+        /// Secrets that are looked for in pieces are hidden where they would be as a whole.
+        #[test]
+        fn pieces_hide_all_that_the_whole_would(secret in "[ab]{8,40}", before in "[abc]{0,20}", after in "[abc]{0,20}") {
+            let found = in_pieces(&[&secret], 8);
+            let text = [before.as_str(), &secret, &after].concat();
+            // What the other does not hide comes before and after what it hides, in this order.
+            let left = plainly(&[secret], &text);
+            let shown = whole(&found, &text);
+            prop_assert!(!shown.contains(&text[before.len()..text.len() - after.len()]), "{}", shown);
+            prop_assert!(shown.replace("***", "").len() <= left.replace("***", "").len(), "{} for {}", shown, left);
+            prop_assert_eq!(flow(&found, text.as_bytes().chunks(1)).concat(), shown);
+        }
+
         #[test]
         fn no_needle_is_left(needles in proptest::collection::vec("[a-d]{4,9}", 1..8), text in "[a-d]{0,99}") {
-            let found = Arc::new(Needles::of(needles.iter().map(|needle| needle.as_bytes().to_vec()).collect()));
+            let found = self::needles(&needles);
             let shown = whole(&found, &text);
             prop_assert!(!needles.iter().any(|needle| shown.contains(needle.as_str())), "{}", shown);
         }
@@ -211,7 +287,7 @@ mod tests {
         /// What waits is no more than what may be a beginning.
         #[test]
         fn only_beginnings_wait((needles, text) in small()) {
-            let found = Arc::new(Needles::of(needles.iter().map(|needle| needle.as_bytes().to_vec()).collect()));
+            let found = self::needles(&needles);
             let mut redactor = Redactor::new(found);
             redactor.push(text.as_bytes(), &mut Vec::new());
             let held = String::from_utf8(redactor.held.to_vec()).expect("text");

@@ -1,9 +1,14 @@
 //! In a CI system, values are masked before they are printed.
 
-use std::{fs, os::unix::fs::PermissionsExt};
+use std::{
+    fs::{self, File},
+    os::unix::{fs::PermissionsExt, net::UnixStream},
+    process::{self, Output, Stdio},
+};
 
 use assert_cmd::Command;
 use predicates::prelude::*;
+use tempfile::TempDir;
 
 use crate::{example, s1crets};
 
@@ -88,4 +93,107 @@ fn buildkite_is_told_by_its_agent_and_never_by_an_argument() {
 fn nothing_is_printed_that_could_not_be_masked() {
     let told = predicate::str::contains("can't mask values in the log of Buildkite");
     on("BUILDKITE", &["get", "file://app/db#password"]).assert().code(5).stdout("").stderr(told);
+}
+
+/// The commands that print values, and `run`, which would create the file `started`.
+const COMMANDS: [&[&str]; 5] = [
+    &["get", "file://app/db#password"],
+    &["get-by-path", "file://app"],
+    &["export", "DB=file://app/db#password"],
+    &["run", "--env", "DB=file://app/db#password", "--", "touch", "started"],
+    &["render", "template"],
+];
+
+/// Runs a command of a job that has its standard error there.
+fn told_by(system: &str, arguments: &[&str], folder: &TempDir, stderr: impl Into<Stdio>) -> Output {
+    fs::write(folder.path().join("template"), "{{ secret('file://app/db#password') }}\n").unwrap();
+    let mut command = process::Command::new(assert_cmd::cargo::cargo_bin("s1crets"));
+    command.env_clear().env(system, "true").env("PATH", "/usr/bin:/bin").env("HOME", "/nonexistent");
+    command.env("S1CRETS_FILE", folder.path().join("secrets.json")).current_dir(folder.path());
+    command.args(arguments).stderr(stderr).output().unwrap()
+}
+
+/// Such a mask would be lost, and the value shown by whatever prints it next.
+#[test]
+fn a_mask_that_reaches_no_log_stops_every_command() {
+    let (folder, _) = example();
+    let log = folder.path().join("log");
+    let null = || File::options().write(true).open("/dev/null").unwrap();
+    for arguments in COMMANDS {
+        for system in ["GITHUB_ACTIONS", "TF_BUILD"] {
+            let discarded = told_by(system, arguments, &folder, null());
+            let to_zero = told_by(system, arguments, &folder, File::options().write(true).open("/dev/zero").unwrap());
+            let to_file = told_by(system, arguments, &folder, File::create(&log).unwrap());
+            for output in [discarded, to_zero, to_file] {
+                assert_eq!(output.status.code(), Some(2), "{system}: {arguments:?}");
+                assert!(output.stdout.is_empty() && !folder.path().join("started").exists(), "{arguments:?}");
+            }
+            let message = fs::read_to_string(&log).unwrap();
+            assert!(message.contains("standard error is a file") && message.contains("--no-mask"), "{message}");
+            assert!(!message.contains(PASSWORD), "{message}");
+        }
+    }
+}
+
+#[test]
+fn a_closed_standard_error_stops_every_command() {
+    let (folder, _) = example();
+    let command = assert_cmd::cargo::cargo_bin("s1crets");
+    for arguments in COMMANDS {
+        fs::write(folder.path().join("template"), "{{ secret('file://app/db#password') }}\n").unwrap();
+        let mut shell = process::Command::new("/bin/sh");
+        shell.env_clear().env("GITHUB_ACTIONS", "true").env("PATH", "/usr/bin:/bin").current_dir(folder.path());
+        shell.env("S1CRETS_FILE", folder.path().join("secrets.json"));
+        let output = shell.args(["-c", "exec \"$0\" \"$@\" 2>&-"]).arg(&command).args(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(output.stdout.is_empty() && !folder.path().join("started").exists(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn without_masks_standard_error_may_be_anything() {
+    let (folder, file) = example();
+    let null = || File::options().write(true).open("/dev/null").unwrap();
+    for arguments in COMMANDS {
+        let output = told_by("GITHUB_ACTIONS", &[&["--no-mask"], arguments].concat(), &folder, null());
+        assert!(output.status.success(), "{arguments:?}");
+        // Elsewhere, nothing is masked.
+        assert!(told_by("GITLAB_CI", arguments, &folder, null()).status.success(), "{arguments:?}");
+    }
+    fs::write(file, r#"{"secrets": {"a": {"pin": "421"}}}"#).unwrap();
+    let short = told_by("GITHUB_ACTIONS", &["get", "file://a#pin"], &folder, null());
+    assert_eq!(short.stdout, b"421\n", "there is nothing to mask");
+    let default = told_by("GITHUB_ACTIONS", &["get", "file://nope", "--default", "none"], &folder, null());
+    assert_eq!(default.stdout, b"none\n", "a default is no secret");
+}
+
+/// Runners read a step's output by a pipe, a socket or a terminal; programs that start others may use a file without a name.
+#[test]
+fn standard_error_that_a_runner_can_read_is_masked_on() {
+    let (folder, _) = example();
+    let get = |stderr: Stdio| told_by("GITHUB_ACTIONS", &["get", "file://app/db#password"], &folder, stderr);
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let socket = get(Stdio::from(std::os::fd::OwnedFd::from(theirs)));
+    drop(ours);
+    let unnamed = get(tempfile::tempfile().unwrap().into());
+    let piped = get(Stdio::piped());
+    for output in [socket, unnamed, piped] {
+        assert!(output.status.success() && output.stdout == format!("{PASSWORD}\n").as_bytes(), "{output:?}");
+    }
+}
+
+/// With all its lines and encodings, each a mask of its own, it would take gigabytes. Which values are too large is
+/// tested beside the forms.
+#[test]
+fn a_value_that_is_too_large_to_mask_is_refused_before_anything_is_printed() {
+    let (_folder, file) = example();
+    let value = "0123456789abcdef".repeat((33 << 20) / 16);
+    fs::write(&file, serde_json::json!({ "secrets": { "big": { "v": value } } }).to_string()).unwrap();
+    let get = |option: &str| {
+        let mut command = on("GITHUB_ACTIONS", &["get", "file://big#v", option]);
+        command.env("S1CRETS_FILE", &file).assert()
+    };
+    let told = predicate::str::contains("big can't be masked: with its lines and encodings it takes more than 256 MiB");
+    get("--no-newline").code(2).stdout("").stderr(told.and(predicate::str::contains("--no-mask")));
+    get("--no-mask").success().stdout(format!("{value}\n"));
 }

@@ -22,10 +22,9 @@ use super::wait;
 use crate::{
     args::Global,
     core_files,
-    forms::{Forms, SHORTEST},
-    masks,
+    masks::{self, Purpose},
     redact::Needles,
-    report::{self, Failure},
+    report::Failure,
     target,
 };
 
@@ -129,7 +128,7 @@ pub(crate) fn run(global: &Global, args: &Run) -> Result<ExitCode, Failure> {
         return Ok(launch::exec(launch::command(&args.command, &environment.in_clear()?), global));
     }
     // What takes long is done while a signal still ends us.
-    let needles = args.redact.then(|| needles(global, &environment));
+    let needles = args.redact.then(|| needles(global, &environment)).transpose()?;
     // Before there is a file that a signal would leave behind.
     let supervisor = Supervisor::start().map_err(|error| Failure::io("can't watch for signals", error))?;
     let files = args.files.then(|| Files::write(&environment.secrets, args.danger_files_on_disk)).transpose()?;
@@ -179,13 +178,8 @@ fn plain(mut command: std::process::Command) -> io::Result<Started> {
     Ok(Started { running: Running::beside(command.spawn()?), writers: Vec::new(), raw: None })
 }
 
-fn needles(global: &Global, environment: &Environment) -> Needles {
-    let mut forms = Forms::default();
+fn needles(global: &Global, environment: &Environment) -> Result<Needles, Failure> {
     let proxies = proxies::passwords(&environment.given);
-    for (name, secret) in environment.secrets.iter().chain(&proxies) {
-        if !forms.add(secret) {
-            report::warning(&format!("{name} is shorter than {SHORTEST} bytes: it is not redacted"), global);
-        }
-    }
-    Needles::new(&forms)
+    let secrets = environment.secrets.iter().chain(&proxies).map(|(name, secret)| (name.as_str(), secret));
+    Ok(Needles::new(&Purpose::Redact.forms(global, secrets)?))
 }

@@ -4,7 +4,7 @@ use clap::ValueEnum;
 use proptest::prelude::*;
 
 use super::{super::Format, secret, texts, written};
-use crate::forms::{Forms, SHORTEST};
+use crate::forms::{Added, Forms, SHORTEST};
 
 #[test]
 fn each_format_writes_a_value_in_a_form_that_is_looked_for() {
@@ -15,7 +15,7 @@ fn each_format_writes_a_value_in_a_form_that_is_looked_for() {
         let length = value.trim_ascii().len();
         prop_assume!(length >= SHORTEST);
         let mut forms = Forms::default();
-        forms.add(&secret(&value));
+        prop_assert_eq!(forms.add(&secret(&value)), Added::Whole);
         for format in Format::value_variants() {
             let Some(out) = written(*format, &[&value]) else { continue };
             let is_in = |form: &[u8]| form.len() >= length && out.windows(form.len()).any(|part| part == form);

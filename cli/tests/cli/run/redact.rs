@@ -28,7 +28,7 @@ for shift in range(3):
     print(base64.b64encode(b"x" * shift + b + b"tail").decode(), base64.urlsafe_b64encode(b"x" * shift + b).decode())
 print(b.hex(), b.hex().upper(), json.dumps(v), json.dumps(v, ensure_ascii=False), html.escape(v))
 print(urllib.parse.quote(v), urllib.parse.quote(v, safe=""), urllib.parse.quote_plus(v), shlex.quote(v))
-print(repr(v), file=sys.stderr)
+print(repr(v), ascii(v), repr(b), b, file=sys.stderr)
 print("fine")
 "#;
     let mut command = run(&file);
@@ -142,6 +142,38 @@ fn megabytes_come_through_as_they_are() {
     command.args(["--redact", "--env", "DB=file://app/db#password", "--", "cat"]).arg(folder.path().join("noise"));
     let output = command.assert().success();
     assert!(output.get_output().stdout == [noise.as_slice(), b"***", &noise, b"***"].concat());
+}
+
+#[test]
+fn a_value_that_is_too_large_to_redact_is_refused_before_the_command_starts() {
+    let (folder, file) = example();
+    let value = "0123456789abcdef".repeat((33 << 20) / 16);
+    fs::write(&file, json!({ "secrets": { "big": { "v": value } } }).to_string()).unwrap();
+    let mut command = run(&file);
+    command.args(["--redact", "--files", "--env", "BIG=file://big#v", "--", "touch", "started"]);
+    let told = predicate::str::contains("BIG can't be redacted").and(predicate::str::contains("more than 256 MiB"));
+    command.current_dir(folder.path()).assert().code(2).stdout("").stderr(told);
+    assert!(!folder.path().join("started").exists());
+}
+
+/// The largest that AWS stores, by the way of a program that prints it in one piece, in lines and within its repr.
+#[test]
+fn a_large_value_is_taken_out() {
+    let (_folder, file) = example();
+    let line = |index: u64| format!("{:016x}+{index:05}/=", index.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    let value: String = (0..2700).map(|index| line(index) + "\n").collect();
+    fs::write(&file, json!({ "secrets": { "big": { "v": value.trim() } } }).to_string()).unwrap();
+    let script = r#"
+import json, os
+path = os.environ["BIG_FILE"]
+value = open(path).read()
+print(value); print(value.replace("\n", "")); print(repr(value.encode())); print(json.dumps(value))
+"#;
+    let mut command = run(&file);
+    command.args(["--redact", "--files", "--env", "BIG=file://big#v", "--", python().as_str(), "-c", script]);
+    let output = command.assert().success();
+    let printed = String::from_utf8_lossy(&output.get_output().stdout).into_owned();
+    assert!(!printed.contains("+0") && printed.len() < 20_000, "{} bytes are left", printed.len());
 }
 
 /// Not a shim that needs a home.

@@ -1,0 +1,127 @@
+//! How fast `run --redact` takes values out of a stream, beside an automaton of aho-corasick for the same texts.
+//!
+//! `cargo xtask bench redaction`. No command and no pipe: the processor time of this thread, in turns, so that the ratio
+//! holds on a busy machine as well. The automaton only counts what it finds in each piece; it neither copies what is left
+//! nor finds what lies across two pieces.
+#![allow(clippy::print_stdout, reason = "it prints figures")]
+
+#[allow(dead_code, reason = "the command uses all of it")]
+#[path = "../../../cli/src/forms/mod.rs"]
+mod forms;
+#[allow(dead_code, reason = "the command uses all of it")]
+#[path = "../../../cli/src/redact/mod.rs"]
+mod redact;
+#[allow(dead_code, reason = "the command uses all of it")]
+#[path = "../../../cli/src/spelling.rs"]
+mod spelling;
+
+use std::{error::Error, fmt::Write as _, hint::black_box, sync::Arc, time::Duration};
+
+use aho_corasick::{AhoCorasick, MatchKind};
+use rustix::time::{ClockId, clock_gettime};
+use s1crets::{Metadata, Secret};
+
+use forms::{Added, Forms};
+use redact::{Needles, Redactor};
+
+/// The text, and the pieces that a pipe hands over.
+const SIZE: usize = 64 << 20;
+const PIECE: usize = 256 << 10;
+
+const ROUNDS: usize = 9;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("medians of {ROUNDS} rounds in turns, {} MiB of log lines", SIZE >> 20);
+    let text = log_lines(SIZE)?;
+    compare("100 passwords", &(0..100).map(password).collect::<Vec<_>>(), text.as_bytes())?;
+    let keys: Vec<_> = (0..20).map(key).collect();
+    compare("20 private keys", &keys, text.as_bytes())?;
+    for kib in [1, 64] {
+        let text = "a".repeat(4 << 20);
+        compare(&format!("{kib} KiB of one character, in a stream of it"), &["a".repeat(kib << 10)], text.as_bytes())?;
+    }
+    Ok(())
+}
+
+fn compare(what: &str, values: &[String], text: &[u8]) -> Result<(), Box<dyn Error>> {
+    let mut forms = Forms::default();
+    for value in values {
+        if forms.add(&Secret::text(value.as_str(), Metadata::default())) != Added::Whole {
+            return Err("a value is not looked for".into());
+        }
+    }
+    let needles = Arc::new(Needles::new(&forms));
+    let automaton = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(forms.iter())?;
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        ours.push(busy(|| redacted(&needles, text)));
+        theirs.push(busy(|| text.chunks(PIECE).map(|piece| automaton.find_iter(piece).count()).sum()));
+    }
+    let speed = |mut times: Vec<Duration>| {
+        times.sort_unstable();
+        text.len() as f64 / 1e6 / times[times.len() / 2].as_secs_f64()
+    };
+    let (ours, theirs) = (speed(ours), speed(theirs));
+    println!(
+        "{what}, {} forms: {ours:.0} MB/s, aho-corasick {theirs:.0} MB/s ({} MiB): {:.3}x",
+        forms.iter().count(),
+        automaton.memory_usage() >> 20,
+        ours / theirs
+    );
+    Ok(())
+}
+
+/// The length of what is left.
+fn redacted(needles: &Arc<Needles>, text: &[u8]) -> usize {
+    let (mut redactor, mut out, mut left) = (Redactor::new(needles.clone()), Vec::with_capacity(PIECE), 0);
+    for piece in text.chunks(PIECE) {
+        redactor.push(piece, &mut out);
+        left += out.len();
+        out.clear();
+    }
+    redactor.finish(&mut out);
+    left + out.len()
+}
+
+/// The processor time that it takes on this thread.
+fn busy(work: impl FnOnce() -> usize) -> Duration {
+    let now = || Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default();
+    let started = now();
+    black_box(work());
+    now().saturating_sub(started)
+}
+
+/// As the group `command` has them.
+fn password(index: u64) -> String {
+    format!("{:016x}/{index:04}+pass", mixed(index))
+}
+
+/// Lines of base64, as in a PEM file.
+fn key(index: u64) -> String {
+    const SYMBOLS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let symbol = |at: u64| char::from(SYMBOLS[(mixed(index << 16 | at) >> 58) as usize]);
+    let line = |line: u64| (0..64).map(|column| symbol(line << 8 | column)).chain(['\n']).collect::<String>();
+    (0..25).map(line).collect()
+}
+
+fn mixed(index: u64) -> u64 {
+    index.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+}
+
+fn log_lines(size: usize) -> Result<String, Box<dyn Error>> {
+    let mut lines = String::with_capacity(size + 200);
+    let mut index = 0_u64;
+    while lines.len() < size {
+        let id = index.wrapping_mul(0xD6E8_FEB8_6659_FD93);
+        writeln!(
+            lines,
+            "2026-01-01T00:{:02}:{:02}Z INFO request id={id:016x} method=GET path=/v1/items/{index} status=200 took={}ms",
+            index / 60 % 60,
+            index % 60,
+            id % 400
+        )?;
+        index += 1;
+    }
+    lines.truncate(size);
+    Ok(lines)
+}
