@@ -20,7 +20,10 @@ use aws_config::{
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_types::os_shim_internal::{Env, Fs};
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::{
+    aws_files::{check_token_cache, profile_files},
+    error::{Error, ErrorKind, Result},
+};
 
 /// The keys of a profile that say where its credentials come from.
 const CREDENTIAL_KEYS: [&str; 9] = [
@@ -95,10 +98,13 @@ impl AwsCredentialSource {
             (None, _) => ("default".to_owned(), ProfileChoice::Default),
         };
         let source = Self::Profile(name.clone(), choice);
-        let Ok(profiles) = profile::load(&Fs::real(), &Env::real(), &Default::default(), None).await else {
+        let Ok(profiles) = profile::load(&Fs::real(), &Env::real(), &profile_files(), None).await else {
             // Files that can't be read are told by the provider that reads them.
             return Ok(Some(source));
         };
+        if profiles.profiles().filter_map(|name| profiles.get_profile(name)).any(needs_token_cache) {
+            check_token_cache()?;
+        }
         match profiles.get_profile(&name) {
             Some(profile) => Ok(CREDENTIAL_KEYS.iter().any(|key| profile.get(key).is_some()).then_some(source)),
             None if choice == ProfileChoice::Default => Ok(None),
@@ -121,7 +127,11 @@ impl AwsCredentialSource {
             Self::Given => return None,
             Self::Variables => SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()),
             Self::Profile(name, _) => SharedCredentialsProvider::new(
-                ProfileFileCredentialsProvider::builder().configure(&config).profile_name(name).build(),
+                ProfileFileCredentialsProvider::builder()
+                    .configure(&config)
+                    .profile_files(profile_files())
+                    .profile_name(name)
+                    .build(),
             ),
             Self::WebIdentity => SharedCredentialsProvider::new(
                 WebIdentityTokenCredentialsProvider::builder().configure(&config).build(),
@@ -164,6 +174,11 @@ fn provider_config(config: &SdkConfig) -> ProviderConfig {
         provider = provider.with_timeout_config(timeout.clone());
     }
     provider
+}
+
+/// Whether credentials of a profile come from the tokens that `aws sso login` or `aws login` left.
+fn needs_token_cache(profile: &profile::Profile) -> bool {
+    ["login_session", "sso_session", "sso_start_url"].iter().any(|key| profile.get(key).is_some())
 }
 
 fn no_profile(name: &str, choice: ProfileChoice, profiles: &ProfileSet) -> Error {

@@ -103,7 +103,10 @@ pub mod vault;
 
 #[cfg(feature = "__aws")]
 mod aws_credentials;
+#[cfg(feature = "__aws")]
+mod aws_files;
 mod flight;
+mod home;
 mod options;
 mod plain_file;
 mod provider;

@@ -35,7 +35,23 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
 /// # Errors
 /// As [`open`]; that it is larger than 4 MiB.
 pub(crate) fn read(path: &Path) -> io::Result<(Metadata, Zeroizing<Vec<u8>>)> {
-    let file = open(path)?;
+    read_opened(open(path)?)
+}
+
+/// The same for a name in a folder that is held open: whatever the folder's path leads to by now.
+///
+/// # Errors
+/// As [`read`].
+#[cfg(unix)]
+pub(crate) fn read_at(folder: &File, name: &str) -> io::Result<(Metadata, Zeroizing<Vec<u8>>)> {
+    let file = File::from(rustix::fs::openat(folder, name, FLAGS, rustix::fs::Mode::empty())?);
+    match file.metadata()?.is_file() {
+        true => read_opened(file),
+        false => Err(io::Error::other("it is no plain file")),
+    }
+}
+
+fn read_opened(file: File) -> io::Result<(Metadata, Zeroizing<Vec<u8>>)> {
     let status = file.metadata()?;
     let room = usize::try_from(status.len().min(MAX_BYTES) + 1).unwrap_or_default();
     // With room for all of it, nothing is left behind in a smaller buffer.
@@ -60,16 +76,23 @@ pub(crate) fn read_text(path: &Path) -> io::Result<Zeroizing<String>> {
     }
 }
 
-/// Whether a path leads to what this process holds open.
+/// Whether a path names what this process holds open, by its number.
 fn is_descriptor(path: &Path) -> bool {
-    ["/dev/fd", "/proc/self/fd", "/dev/stdin"].iter().any(|open| path.starts_with(open))
+    let is_number = |rest: &Path| rest.to_str().is_some_and(|rest| rest.parse::<u32>().is_ok());
+    let is_number_in = |folder: &&str| path.strip_prefix(folder).is_ok_and(is_number);
+    path == Path::new("/dev/stdin") || ["/dev/fd", "/proc/self/fd"].iter().any(is_number_in)
 }
 
 #[cfg(unix)]
+const FLAGS: rustix::fs::OFlags = rustix::fs::OFlags::RDONLY
+    .union(rustix::fs::OFlags::NONBLOCK)
+    .union(rustix::fs::OFlags::NOCTTY)
+    .union(rustix::fs::OFlags::CLOEXEC);
+
+#[cfg(unix)]
 fn open_without_waiting(path: &Path) -> io::Result<File> {
-    use rustix::fs::{CWD, Mode, OFlags, openat};
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    Ok(File::from(openat(CWD, path, flags, Mode::empty())?))
+    use rustix::fs::{CWD, Mode, openat};
+    Ok(File::from(openat(CWD, path, FLAGS, Mode::empty())?))
 }
 
 #[cfg(not(unix))]
@@ -88,7 +111,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let pipe = folder.path().join("pipe");
         rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RUSR).expect("made");
-        for path in [pipe.as_path(), folder.path(), Path::new("/dev/zero"), Path::new("/dev/tty")] {
+        let roundabout = Path::new("/dev/fd/..").join(pipe.strip_prefix("/").expect("absolute"));
+        for path in [pipe.as_path(), folder.path(), &roundabout, Path::new("/dev/zero"), Path::new("/dev/tty")] {
             assert!(read(path).is_err(), "{}", path.display());
         }
         assert_eq!(read(Path::new("/dev/null")).expect("empty").1.len(), 0);

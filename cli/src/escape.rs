@@ -61,10 +61,16 @@ fn escapes(text: &str) -> impl Iterator<Item = (usize, char)> {
     })
 }
 
+/// Letters and symbols that are drawn as nothing: fillers of Hangul, and the empty pattern of Braille.
+const BLANK: [char; 5] = ['\u{115f}', '\u{1160}', '\u{2800}', '\u{3164}', '\u{ffa0}'];
+
 /// Whether a character is written as it is seen: no control or format character, no white space but the plain one.
 fn can_be_seen(character: char) -> bool {
     if character.is_ascii() {
         return !character.is_ascii_control();
+    }
+    if BLANK.contains(&character) {
+        return false;
     }
     // The first character of a text is escaped if it combines with the one before; here there is one.
     let pair = format!("x{character}");
@@ -98,6 +104,7 @@ mod tests {
             ("a\nb\r\tc", "a\\nb\\r\\tc"),
             ("\u{1b}[31m\u{7}\u{7f}\u{9b}", "\\u{1b}[31m\\u{7}\\u{7f}\\u{9b}"),
             ("user\u{202e}drowssap\u{2066}", "user\\u{202e}drowssap\\u{2066}"),
+            ("a\u{3164}\u{2800}", "a\\u{3164}\\u{2800}"),
             ("a\u{200b}\u{2028}\u{feff}\u{a0}", "a\\u{200b}\\u{2028}\\u{feff}\\u{a0}"),
             ("::add-mask::x", "\\u{3a}:add-mask::x"),
             ("  ::error::x", "  \\u{3a}:error::x"),

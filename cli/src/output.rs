@@ -95,6 +95,11 @@ pub(crate) fn text_lines(text: &str) -> Result<(), Failure> {
     print(|out| text.lines().try_for_each(|line| writeln!(out, "{}", escape::text(line))))
 }
 
+/// One line of text for people, escaped whole: a line end in it begins no other line.
+pub(crate) fn text_line(text: &str) -> Result<(), Failure> {
+    print(|out| writeln!(out, "{}", escape::text(text)))
+}
+
 /// JSON on a line.
 pub(crate) fn line(value: &Value) -> Result<(), Failure> {
     print(|out| writeln!(out, "{}", escape::json(&value.to_string())))

@@ -46,7 +46,8 @@ pub(crate) fn loader_to_show(global: &Global) -> Result<(ConfigLoader, Option<Co
 pub(crate) fn loader_of_trusted(global: &Global) -> Result<(ConfigLoader, Option<ConfigFile>), Failure> {
     let loader = loader(global).read()?;
     Ok(match untrusted(&loader)? {
-        Some(file) => (loader.without_file(), Some(file)),
+        // Its profiles are left out with it.
+        Some(file) => (loader.without_file().without_profile(), Some(file)),
         None => (loader, None),
     })
 }

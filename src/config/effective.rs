@@ -81,7 +81,7 @@ impl Config {
 fn leaves(config: &Config) -> Map<String, Value> {
     let mut leaves = Map::new();
     // A setting that can't be written as JSON is none.
-    collect("", serde_json::to_value(config).unwrap_or_default(), &mut leaves);
+    collect("", serde_json::to_value(config.clone().with_shown_paths()).unwrap_or_default(), &mut leaves);
     leaves
 }
 
@@ -109,8 +109,10 @@ fn shown(value: Value) -> Value {
 
 /// A URL without its user name and password; any other text as it is.
 fn without_user(text: String) -> String {
-    let Some((scheme, rest)) = text.split_once("://") else { return text };
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let is_web = |scheme: &str| scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
+    let Some((scheme, rest)) = text.split_once("://").filter(|(scheme, _)| is_web(scheme)) else { return text };
+    // A backslash ends the host too, for those who read the URL to call it.
+    let end = rest.find(['/', '\\', '?', '#']).unwrap_or(rest.len());
     match rest[..end].rfind('@') {
         Some(at) => format!("{scheme}://***{}", &rest[at..]),
         None => text,

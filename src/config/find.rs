@@ -11,8 +11,8 @@
 //! | named by [`with_file`] or `S1CRETS_CONFIG` | obeyed; a warning if everybody can write to it |
 //! | in a folder that everybody can write to | never used; a warning, and the search goes on |
 //! | of another user than us or root, or writable by everybody | an error |
-//! | in the user's config folder, changed by nobody else | obeyed |
-//! | changed by root alone, and we are not root (an image) | obeyed |
+//! | in the user's config folder, changed by nobody else, in no checkout | obeyed |
+//! | changed by root alone, in no checkout, and we are not root (an image) | obeyed |
 //! | trusted by its path and content | obeyed |
 //! | any other | an error that names the ways out |
 //!
@@ -36,7 +36,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    plain_file,
+    home, plain_file,
 };
 
 /// The name of the config file where none is named.
@@ -147,8 +147,9 @@ impl ConfigFile {
             _ => return Ok(self),
         };
         Err(Error::config(error).with_hint(format!(
-            "read it, then `s1crets config trust {told}`; or name a file with --config or S1CRETS_CONFIG; or use none: \
-             --no-config"
+            "read it, then `s1crets config trust {}`; or name a file with --config or S1CRETS_CONFIG; or use none: \
+             --no-config",
+            quoted(&self.absolute)
         )))
     }
 
@@ -206,9 +207,9 @@ pub(super) fn find(search: Search) -> Result<Option<ConfigFile>> {
 /// # Errors
 /// As [`find`].
 pub(super) fn find_in(folder: &Path) -> Result<Option<ConfigFile>> {
-    let Some((path, bytes)) = look(folder)? else { return Ok(None) };
-    let is_users = user_folder().is_some_and(|user| as_recorded(&user.join(FILE_NAME)) == path);
-    let trust = if is_users && is_users_own(&path) { Trust::UserFolder } else { trust_of(&path, &bytes) };
+    let Some(found) = look(folder)? else { return Ok(None) };
+    let trust = trust_of(&found);
+    let Found { path, bytes, .. } = found;
     ConfigFile { absolute: path.clone(), path, text: String::new(), trust }.with_content(&bytes).map(Some)
 }
 
@@ -223,7 +224,7 @@ pub fn default_places() -> Vec<PathBuf> {
 fn user_folder() -> Option<PathBuf> {
     // A relative path would lead into whatever folder we are in (XDG Base Directory Specification).
     let user = variable("XDG_CONFIG_HOME").map(PathBuf::from).filter(|folder| folder.is_absolute());
-    let user = user.or_else(|| Some(env::home_dir().filter(|home| home.is_absolute())?.join(".config")));
+    let user = user.or_else(|| Some(home::folder()?.join(".config")));
     user.map(|folder| folder.join("s1crets"))
 }
 
@@ -231,51 +232,104 @@ fn folders(here: &Path, search: Search) -> Vec<&Path> {
     if search == Search::Here {
         return vec![here];
     }
-    let home = env::home_dir().and_then(|home| home.canonicalize().ok());
+    let home = home::folder().and_then(|home| home.canonicalize().ok());
     let device = device(here);
     let mut folders = Vec::new();
     for folder in here.ancestors().take_while(|folder| self::device(folder) == device) {
         folders.push(folder);
-        if folder.join(".git").symlink_metadata().is_ok() || home.as_deref() == Some(folder) {
+        if is_repository(folder) || home.as_deref() == Some(folder) {
             break;
         }
     }
     folders
 }
 
+/// A config file that may be used, as far as its owner and mode go.
+struct Found {
+    /// Its folder without links, and its name.
+    path: PathBuf,
+    bytes: Zeroizing<Vec<u8>>,
+    /// Of the file that was read, which its path may not lead to any more.
+    #[cfg_attr(not(unix), allow(dead_code, reason = "owners and modes are not known"))]
+    status: fs::Metadata,
+}
+
 /// The config file of a folder, read, if there is one that may be used at all.
-fn look(folder: &Path) -> Result<Option<(PathBuf, Zeroizing<Vec<u8>>)>> {
-    let path = folder.join(FILE_NAME);
+fn look(folder: &Path) -> Result<Option<Found>> {
+    let path = as_recorded(&folder.join(FILE_NAME));
     match path.symlink_metadata() {
         Ok(_) => {}
         Err(error) if is_absence(&error) => return Ok(None),
         Err(error) => return Err(unreadable(&path, &error)),
     }
     let told = path.display();
-    let status = fs::metadata(folder).map_err(|error| unreadable(&path, &error))?;
-    if is_writable_by_all(&status) {
+    let folder = Folder::open(&path).map_err(|error| unreadable(&path, &error))?;
+    if is_writable_by_all(&folder.status) {
         warn(format!("the config file {told} is not used: everybody can write to its folder"));
         return Ok(None);
     }
-    let (file, bytes) = plain_file::read(&path).map_err(|error| unreadable(&path, &error))?;
-    for (of, status) in [("folder", &status), ("file", &file)] {
+    let (status, bytes) = folder.read(&path).map_err(|error| unreadable(&path, &error))?;
+    for (of, status) in [("folder", &folder.status), ("file", &status)] {
         if !is_ours_or_roots(status) {
             return Err(refused(format!("the config file {told} was found, and its {of} belongs to another user")));
         }
     }
-    if is_writable_by_all(&file) {
+    if is_writable_by_all(&status) {
         return Err(refused(format!("the config file {told} was found, and everybody can write to it")));
     }
-    Ok(Some((as_recorded(&path), bytes)))
+    Ok(Some(Found { path, bytes, status }))
 }
 
-fn trust_of(path: &Path, content: &[u8]) -> Trust {
-    match TrustStore::user().map(|store| store.recorded(path, content)) {
+/// The folder of a found file. It is held open, so that what is checked is what the file is read from.
+struct Folder {
+    status: fs::Metadata,
+    #[cfg(unix)]
+    handle: fs::File,
+}
+
+impl Folder {
+    #[cfg(unix)]
+    fn open(file: &Path) -> io::Result<Self> {
+        use rustix::fs::{CWD, Mode, OFlags, openat};
+        let folder = file.parent().unwrap_or(Path::new("/"));
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let handle = fs::File::from(openat(CWD, folder, flags, Mode::empty())?);
+        Ok(Self { status: handle.metadata()?, handle })
+    }
+
+    #[cfg(unix)]
+    fn read(&self, _: &Path) -> io::Result<(fs::Metadata, Zeroizing<Vec<u8>>)> {
+        plain_file::read_at(&self.handle, FILE_NAME)
+    }
+
+    #[cfg(not(unix))]
+    fn open(file: &Path) -> io::Result<Self> {
+        Ok(Self { status: file.parent().unwrap_or(Path::new(".")).metadata()? })
+    }
+
+    #[cfg(not(unix))]
+    fn read(&self, file: &Path) -> io::Result<(fs::Metadata, Zeroizing<Vec<u8>>)> {
+        plain_file::read(file)
+    }
+}
+
+fn trust_of(found: &Found) -> Trust {
+    // A checkout is somebody else's text, whoever made the files: also that of a home folder's own files.
+    let is_checkout = found.path.ancestors().skip(1).any(is_repository);
+    let user = user_folder().map(|folder| as_recorded(&folder.join(FILE_NAME)));
+    if !is_checkout && user.as_deref() == Some(&*found.path) && is_users_own(found) {
+        return Trust::UserFolder;
+    }
+    match TrustStore::user().map(|store| store.recorded(&found.path, &found.bytes)) {
         Ok(Recorded::Same) => Trust::Recorded,
-        _ if is_roots(path) => Trust::Root,
+        _ if !is_checkout && is_roots(found) => Trust::Root,
         Ok(Recorded::Other) => Trust::Changed,
         _ => Trust::Missing,
     }
+}
+
+fn is_repository(folder: &Path) -> bool {
+    folder.join(".git").symlink_metadata().is_ok()
 }
 
 #[cfg(unix)]
@@ -290,24 +344,28 @@ fn is_ours_or_roots(status: &fs::Metadata) -> bool {
 
 /// Whether nobody but us and root can have put the file there, its target included if it is a link.
 #[cfg(unix)]
-fn is_users_own(path: &Path) -> bool {
+fn is_users_own(found: &Found) -> bool {
     use super::ownership::{current_user, is_changed_only_by};
-    holds(path, |path| is_changed_only_by(current_user(), path))
+    holds(found, |path| is_changed_only_by(current_user(), path))
 }
 
 /// The same for root alone.
 #[cfg(unix)]
-fn is_roots(path: &Path) -> bool {
-    holds(path, super::ownership::is_roots_alone)
+fn is_roots(found: &Found) -> bool {
+    holds(found, super::ownership::is_roots_alone)
 }
 
 #[cfg(unix)]
-fn holds(path: &Path, check: impl Fn(&Path) -> io::Result<bool>) -> bool {
+fn holds(found: &Found, check: impl Fn(&Path) -> io::Result<bool>) -> bool {
     let holds = |path: &Path| check(path).unwrap_or(false);
     // A link's own mode says nothing, and who can replace it is a matter of its folder.
-    let link = path.symlink_metadata().is_ok_and(|status| status.is_symlink());
-    let link = !link || path.parent().is_some_and(holds);
-    link && path.canonicalize().is_ok_and(|target| holds(&target))
+    let link = found.path.symlink_metadata().is_ok_and(|status| status.is_symlink());
+    let link = !link || found.path.parent().is_some_and(holds);
+    let Ok(target) = found.path.canonicalize() else { return false };
+    // Nobody else can change where this path leads; that it leads to what was read has still to be seen.
+    let is_what_was_read =
+        |target: &Path| target.symlink_metadata().is_ok_and(|status| super::ownership::is_same(&status, &found.status));
+    link && holds(&target) && is_what_was_read(&target)
 }
 
 #[cfg(unix)]
@@ -329,12 +387,12 @@ fn is_ours_or_roots(_: &fs::Metadata) -> bool {
 }
 
 #[cfg(not(unix))]
-fn is_users_own(_: &Path) -> bool {
+fn is_users_own(_: &Found) -> bool {
     true
 }
 
 #[cfg(not(unix))]
-fn is_roots(_: &Path) -> bool {
+fn is_roots(_: &Found) -> bool {
     false
 }
 
@@ -351,6 +409,16 @@ fn is_absence(error: &io::Error) -> bool {
 
 fn unreadable(path: &Path, error: &io::Error) -> Error {
     Error::config(format!("can't read the config file {}: {error}", path.display()))
+}
+
+/// A path as a shell takes it: it may be somebody else's, and is there to be copied.
+fn quoted(path: &Path) -> String {
+    let path = path.display().to_string();
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+@%,:=".contains(&byte) || !byte.is_ascii();
+    match path.bytes().all(is_plain) {
+        true => path,
+        false => format!("'{}'", path.replace('\'', r"'\''")),
+    }
 }
 
 fn refused(message: String) -> Error {

@@ -43,8 +43,15 @@ const PROFILES: &str = "profiles";
 #[must_use]
 pub struct ConfigLoader {
     source: Source,
-    profile: Option<String>,
+    profile: ProfileChoice,
     allow_untrusted: bool,
+}
+
+#[derive(Clone, Debug)]
+enum ProfileChoice {
+    Environment,
+    Named(String),
+    Nothing,
 }
 
 #[derive(Clone, Debug)]
@@ -58,7 +65,7 @@ enum Source {
 
 impl Default for ConfigLoader {
     fn default() -> Self {
-        Self { source: Source::Search(Search::Here), profile: None, allow_untrusted: false }
+        Self { source: Source::Search(Search::Here), profile: ProfileChoice::Environment, allow_untrusted: false }
     }
 }
 
@@ -99,7 +106,12 @@ impl ConfigLoader {
 
     /// Lays this profile over the file.
     pub fn with_profile(self, name: impl Into<String>) -> Self {
-        Self { profile: Some(name.into()), ..self }
+        Self { profile: ProfileChoice::Named(name.into()), ..self }
+    }
+
+    /// Lays no profile over the file, whatever is named.
+    pub fn without_profile(self) -> Self {
+        Self { profile: ProfileChoice::Nothing, ..self }
     }
 
     /// The file that [`load`](Self::load) would read, whether it is trusted or not; `None` if none is
@@ -150,8 +162,9 @@ impl ConfigLoader {
             (file, _) => file,
         };
         let profile = match &self.profile {
-            Some(named) => Some(named.clone()),
-            None => variable(env_vars::PROFILE).map(|name| name.to_string_lossy().into_owned()),
+            ProfileChoice::Named(name) => Some(name.clone()),
+            ProfileChoice::Environment => variable(env_vars::PROFILE).map(|name| name.to_string_lossy().into_owned()),
+            ProfileChoice::Nothing => None,
         };
         let mut config = read_layers(file.as_ref().map_or(Text::default(), Text::of), profile.as_deref(), &variable)?;
         (config.file, config.profile) = (file, profile);

@@ -27,8 +27,7 @@ pub(super) fn is_ours_or_roots(status: &fs::Metadata) -> bool {
 
 /// Whether nobody but `user` and root can change the file at `path`, or put another one in its place.
 ///
-/// `path` has no links in it ([`fs::canonicalize`]). An access control list that lets others write shows
-/// in the group bits of the mode.
+/// `path` has no links in it ([`fs::canonicalize`]).
 ///
 /// # Errors
 /// If the file, or a folder on the way to it, can't be looked at.
@@ -52,12 +51,26 @@ fn is_owned_by(user: u32, status: &fs::Metadata) -> bool {
     [user, ROOT].contains(&status.uid())
 }
 
-/// Whether its mode lets anybody but its owner write. A group counts unless it is the owner's private one,
-/// which has the owner's number where each user has such a group (and an umask of 002).
+/// Whether its mode lets anybody but its owner write. Of an access control list that lets others write,
+/// the mode shows no more than the group bits, so a group counts even if it is the owner's private one.
 #[cfg(unix)]
 fn is_writable_by_others(status: &fs::Metadata) -> bool {
     use std::os::unix::fs::MetadataExt;
-    is_writable_by_all(status) || (status.mode() & 0o020 != 0 && status.gid() != status.uid())
+    status.mode() & 0o022 != 0
+}
+
+/// Whether it is ours, and nobody else can read or write it.
+#[cfg(unix)]
+pub(super) fn is_private(status: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    status.uid() == current_user() && status.mode() & 0o077 == 0
+}
+
+/// Whether two are the same file.
+#[cfg(unix)]
+pub(super) fn is_same(one: &fs::Metadata, other: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
 }
 
 #[cfg(unix)]
@@ -108,19 +121,13 @@ mod tests {
         assert!(!is_changed_only_by(current_user() + 1, &file).expect("there"), "the owner is somebody else");
     }
 
+    /// The group bits are also all that the mode shows of an access control list.
     #[test]
-    fn the_group_counts_unless_it_is_the_owners_private_one() {
-        use std::os::unix::fs::MetadataExt;
+    fn a_group_counts() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().canonicalize().expect("there").join("file");
         fs::write(&file, "").expect("written");
         set_mode(&file, 0o664);
-        let status = fs::metadata(&file).expect("there");
-        let is_private = status.uid() == status.gid();
-        assert_eq!(is_changed_only_by(current_user(), &file).expect("there"), is_private);
-        if current_user() == ROOT {
-            std::os::unix::fs::chown(&file, None, Some(12_345)).expect("root may");
-            assert!(!is_changed_only_by(ROOT, &file).expect("there"));
-        }
+        assert!(!is_changed_only_by(current_user(), &file).expect("there"));
     }
 }

@@ -1,54 +1,61 @@
 //! Paths in the config file, which start from its folder.
 
-use std::{
-    env,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use super::{origin::join, settings::Config};
+use crate::home;
 
 impl Config {
     /// Makes the paths that a config file set absolute: they start from the file's folder, `~/` from the
     /// home folder. Paths from variables and options stay as they are: those start from the current
     /// folder.
     pub(super) fn resolve_paths(&mut self, folder: Option<&Path>) {
-        let origins = &self.origins;
-        let resolve = |key: &str, path: &mut Option<PathBuf>| {
-            let is_of_file = origins.get(key).is_some_and(|origin| origin.place().is_some());
-            if let Some(path) = path.as_mut().filter(|_| is_of_file) {
+        let origins = std::mem::take(&mut self.origins);
+        for (key, path) in self.paths_mut() {
+            if origins.get(&key).is_some_and(|origin| origin.place().is_some()) {
                 *path = resolved(path, folder);
             }
-        };
-        let cache = &mut self.cache;
-        for (key, path) in [
-            ("path", &mut cache.path),
-            ("key_file", &mut cache.key_file),
-            ("key_credential", &mut cache.key_credential),
-        ] {
-            resolve(&join("cache", key), path);
         }
+        self.origins = origins;
+    }
+
+    /// The same settings as they can be shown: in paths that are not UTF-8, a mark stands for what is not.
+    pub(super) fn with_shown_paths(mut self) -> Self {
+        for (_, path) in self.paths_mut() {
+            *path = path.to_string_lossy().into_owned().into();
+        }
+        self
+    }
+
+    /// All paths that are set, by their keys.
+    fn paths_mut(&mut self) -> Vec<(String, &mut PathBuf)> {
+        let cache = &mut self.cache;
+        let mut paths = vec![
+            (join("cache", "path"), &mut cache.path),
+            (join("cache", "key_file"), &mut cache.key_file),
+            (join("cache", "key_credential"), &mut cache.key_credential),
+        ];
         for (name, own) in &mut self.providers {
             let table = join("providers", name);
-            for (key, path) in [
-                ("path", &mut own.path),
-                ("ca_file", &mut own.ca_file),
-                ("ca_path", &mut own.ca_path),
-                ("client_cert", &mut own.client_cert),
-                ("client_key", &mut own.client_key),
-            ] {
-                resolve(&join(&table, key), path);
-            }
+            paths.extend([
+                (join(&table, "path"), &mut own.path),
+                (join(&table, "ca_file"), &mut own.ca_file),
+                (join(&table, "ca_path"), &mut own.ca_path),
+                (join(&table, "client_cert"), &mut own.client_cert),
+                (join(&table, "client_key"), &mut own.client_key),
+            ]);
             if let Some(auth) = &mut own.auth {
                 let table = join(&table, "auth");
-                resolve(&join(&table, "file"), &mut auth.file);
-                resolve(&join(&table, "nonce_file"), &mut auth.nonce_file);
+                paths.push((join(&table, "file"), &mut auth.file));
+                paths.push((join(&table, "nonce_file"), &mut auth.nonce_file));
             }
         }
+        paths.into_iter().filter_map(|(key, path)| Some((key, path.as_mut()?))).collect()
     }
 }
 
 fn resolved(path: &Path, folder: Option<&Path>) -> PathBuf {
-    match (path.strip_prefix("~"), env::home_dir(), folder) {
+    match (path.strip_prefix("~"), home::folder(), folder) {
         (Ok(rest), Some(home), _) => home.join(rest),
         (_, _, Some(folder)) => folder.join(path),
         _ => path.to_owned(),
@@ -65,7 +72,7 @@ mod tests {
         assert_eq!(of_folder("certs/ca.pem"), Path::new("/repo/certs/ca.pem"));
         assert_eq!(of_folder("/etc/ca.pem"), Path::new("/etc/ca.pem"));
         assert_eq!(of_folder("~other/x"), Path::new("/repo/~other/x"));
-        assert_eq!(Some(of_folder("~/x")), env::home_dir().map(|home| home.join("x")));
+        assert_eq!(Some(of_folder("~/x")), home::folder().map(|home| home.join("x")));
         assert_eq!(resolved(Path::new("x"), None), Path::new("x"));
     }
 }

@@ -6,7 +6,6 @@
 //! could have written them.
 
 use std::{
-    env,
     fs::{self, File},
     io::{self, Write},
     path::{Path, PathBuf},
@@ -20,7 +19,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    plain_file,
+    home, plain_file,
 };
 
 /// The records of trusted config files, in `s1crets/trusted` below `XDG_STATE_HOME` (`~/.local/state`).
@@ -69,9 +68,9 @@ impl TrustStore {
     /// [`Config`](crate::ErrorKind::Config) if neither `XDG_STATE_HOME` nor the home folder is an
     /// absolute path.
     pub fn user() -> Result<Self> {
-        let home = || Some(env::home_dir()?.join(".local/state"));
+        let home = || Some(home::folder()?.join(".local/state"));
         let state = variable("XDG_STATE_HOME").map(PathBuf::from).filter(|folder| folder.is_absolute());
-        let state = state.or_else(home).filter(|folder| folder.is_absolute());
+        let state = state.or_else(home);
         match state {
             Some(state) => Ok(Self { folder: state.join("s1crets/trusted") }),
             None => Err(Error::config("there is no folder for trust records: neither XDG_STATE_HOME nor a home")),
@@ -181,7 +180,11 @@ pub(super) fn as_recorded(file: &Path) -> PathBuf {
 }
 
 fn read_record(record: &Path) -> Option<(String, PathBuf)> {
-    let (_, content) = plain_file::read(record).ok()?;
+    let (status, content) = plain_file::read(record).ok()?;
+    // Ours are private. What comes with a checkout, or through an access control list, is not.
+    if !is_private(&status) {
+        return None;
+    }
     let end = content.iter().position(|byte| *byte == b'\n')?;
     let digest = std::str::from_utf8(&content[..end]).ok()?.strip_prefix(HEAD)?.to_owned();
     Some((digest, to_path(&content[end + 1..])?))
@@ -212,6 +215,16 @@ fn is_ours(folder: &Path) -> io::Result<bool> {
     Ok(folder.is_dir())
 }
 
+#[cfg(unix)]
+fn is_private(status: &fs::Metadata) -> bool {
+    ownership::is_private(status)
+}
+
+#[cfg(not(unix))]
+fn is_private(_: &fs::Metadata) -> bool {
+    true
+}
+
 fn create_private(folder: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
@@ -222,8 +235,10 @@ fn create_private(folder: &Path) -> io::Result<()> {
 /// Writes a private file that is there whole or not at all.
 fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let fresh = path.with_extension(std::process::id().to_string());
+    // Of a process that was killed, and had the same number.
+    let _ = fs::remove_file(&fresh);
     let mut options = File::options();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(&fresh)?;

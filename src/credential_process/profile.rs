@@ -38,7 +38,7 @@ const KEYS: &[&str] = &["aws_access_key_id", "aws_secret_access_key", "aws_sessi
 /// something wrong, which it then says.
 pub(super) async fn chain(profile: &str) -> Option<Chain> {
     let name = Some(profile.to_owned().into());
-    let set = profile::load(&Fs::real(), &Env::real(), &Default::default(), name).await.ok()?;
+    let set = profile::load(&Fs::real(), &Env::real(), &crate::aws_files::profile_files(), name).await.ok()?;
     in_profiles(&set)
 }
 

@@ -13,12 +13,21 @@ pub(crate) struct Address {
     socket: Option<PathBuf>,
 }
 
+/// Whether a URL has something in it that its parser reads otherwise than a person does: a backslash, which
+/// ends the host, or a blank or control character, which it leaves out.
+pub(super) fn is_deceptive(url: &str) -> bool {
+    url.contains(|letter: char| letter == '\\' || letter.is_whitespace() || letter.is_control())
+}
+
 impl Address {
     /// Reads `https://…`, `http://…` and `unix://PATH`.
     pub(crate) fn parse(text: &str) -> Result<Self> {
         let text = text.trim();
         if let Some(path) = text.strip_prefix("unix://") {
             return Self::socket(path);
+        }
+        if is_deceptive(text) {
+            return Err(malformed());
         }
         let base: Url = text.parse().map_err(|_| malformed())?;
         let plain = base.query().is_none() && base.fragment().is_none();

@@ -4,7 +4,11 @@ use std::{fmt, num::NonZeroU32, path::PathBuf, time::Duration};
 
 use reqwest::Url;
 
-use super::{address::Address, auth::Auth, source::SecretSource};
+use super::{
+    address::{Address, is_deceptive},
+    auth::Auth,
+    source::SecretSource,
+};
 #[cfg(all(feature = "disk-cache", unix))]
 use crate::binding::Binding;
 use crate::{
@@ -77,7 +81,7 @@ impl ProxyUrl {
 
     /// One of a config file, where no secret lies.
     pub(super) fn of_settings(text: &str) -> Result<Self> {
-        let url: Option<Url> = text.parse().ok().filter(|url: &Url| url.has_host());
+        let url: Option<Url> = text.parse().ok().filter(|url: &Url| url.has_host() && !is_deceptive(text));
         match url {
             Some(url) if !url.username().is_empty() || url.password().is_some() => {
                 Err(Error::config("the proxy of a config file can't have a user name or a password")
@@ -128,7 +132,8 @@ impl Default for VaultConfig {
 
 /// Where the commands `vault login` and `bao login` leave the token.
 pub(super) fn default_token_file() -> PathBuf {
-    std::env::home_dir().unwrap_or_default().join(".vault-token")
+    // Without a home folder: where root alone can put one.
+    crate::home::folder().unwrap_or_else(|| "/".into()).join(".vault-token")
 }
 
 impl VaultConfig {

@@ -171,8 +171,13 @@ impl Resolver<'_> {
     fn skip_verify(&mut self, address: &Sourced<String>) -> bool {
         let table = &self.settings.table;
         let is_own = table.settings.address.as_deref().is_some_and(|own| Address::are_same(own, &address.value));
+        // A profile's address is another server than the one that the file itself makes the exception for.
+        let is_beside = |own: &Sourced<bool>| {
+            let is_profile = |origin: &Origin| matches!(origin, Origin::Profile(..));
+            is_own && (is_profile(&own.origin) || !is_profile(&table.origin("address")))
+        };
         let (followed, ignored) = match table.sourced("danger_skip_verify", &table.settings.danger_skip_verify) {
-            Some(own) if own.value && !is_own => (None, Some(own)),
+            Some(own) if own.value && !is_beside(&own) => (None, Some(own)),
             own => (own, None),
         };
         let variable = self.variable(env_vars::DANGER_SKIP_VERIFY).map(|it| it.map(|value| value.trim() == "1"));

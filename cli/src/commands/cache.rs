@@ -29,7 +29,8 @@ pub(crate) fn run(global: &Global, command: &CacheCommand) -> Result<Exit, Failu
 
 fn stats(disk: &DiskCache, on: bool, json: bool) -> Result<(), Failure> {
     let (path, DiskStats { entries, expired, bytes, .. }) = (disk.folder()?, disk.stats()?);
-    let told = json!({ "path": path, "on": on, "entries": entries, "expired": expired, "bytes": bytes });
+    let told =
+        json!({ "path": path.to_string_lossy(), "on": on, "entries": entries, "expired": expired, "bytes": bytes });
     let (path, state) = (path.display(), if on { "on" } else { "off" });
     output::facts(
         &told,
@@ -52,5 +53,5 @@ fn prune(disk: &DiskCache, entries: u64, json: bool) -> Result<(), Failure> {
 
 fn path(disk: &DiskCache, json: bool) -> Result<(), Failure> {
     let path = disk.folder()?;
-    output::facts(&json!({ "path": path }), &path.display().to_string(), json)
+    output::facts(&json!({ "path": path.to_string_lossy() }), &path.display().to_string(), json)
 }

@@ -4,7 +4,7 @@ use std::{fmt::Display, io::Write};
 
 use s1crets::{
     Config, Error, ErrorKind,
-    config::{self, ConfigFile, ConfigLoader, Connection, Origin, Setting},
+    config::{self, ConfigLoader, Connection, Origin, Setting},
 };
 use serde_json::{Value, json};
 
@@ -97,8 +97,11 @@ fn credential_as_json(connection: &Connection) -> Option<Value> {
 fn path(global: &Global) -> Result<Exit, Failure> {
     let file = to_show(global)?.file()?;
     if global.json {
-        let (path, trust) = (file.as_ref().map(ConfigFile::path), file.as_ref().map(|file| file.trust().as_str()));
-        output::line(&json!({ "file": path, "trust": trust, "places": config::default_places() }))?;
+        let path = file.as_ref().map(|file| file.path().to_string_lossy());
+        let trust = file.as_ref().map(|file| file.trust().as_str());
+        let places: Vec<_> =
+            config::default_places().iter().map(|place| place.to_string_lossy().into_owned()).collect();
+        output::line(&json!({ "file": path, "trust": trust, "places": places }))?;
         return Ok(if file.is_some() { Exit::Found } else { Exit::NotFound });
     }
     let Some(file) = file else {
@@ -106,7 +109,7 @@ fn path(global: &Global) -> Result<Exit, Failure> {
         let error = Error::new(ErrorKind::NotFound, "there is no config file; the defaults hold");
         return Err(error.with_hint(format!("it would be read from {}", places.join(" or "))).into());
     };
-    output::text_lines(&file.path().display().to_string())?;
+    output::text_line(&file.path().display().to_string())?;
     Ok(Exit::Found)
 }
 
@@ -212,7 +215,7 @@ pub(crate) fn origin_as_json(origin: &Origin) -> Value {
     let place = origin.place();
     json!({
         "kind": if *origin == Origin::Code { "option" } else { origin.as_str() },
-        "file": place.and_then(|place| place.file()),
+        "file": place.and_then(|place| place.file()).map(|file| file.to_string_lossy()),
         "line": place.map(|place| place.line()),
         "profile": if let Origin::Profile(name, _) = origin { Some(&**name) } else { None },
         "variable": if let Origin::Variable(name) = origin { Some(*name) } else { None },

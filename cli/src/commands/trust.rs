@@ -36,12 +36,12 @@ pub(super) fn trust(global: &Global, file: Option<&Path>) -> Result<(), Failure>
         true => {
             store.trust(&file)?;
             let decided = settings.iter().map(as_json).collect::<Result<Vec<_>, _>>()?;
-            output::line(&json!({ "file": file.absolute(), "trusted": true, "settings": decided }))
+            output::line(&json!({ "file": shown(file.absolute()), "trusted": true, "settings": decided }))
         }
         false => {
             output::print(|out| print(&file, &settings, out))?;
             store.trust(&file)?;
-            output::text_lines(&format!("trusted {}", file.absolute().display()))
+            output::text_line(&format!("trusted {}", shown(file.absolute())))
         }
     }
 }
@@ -58,8 +58,8 @@ pub(super) fn untrust(global: &Global, file: Option<&Path>) -> Result<(), Failur
         false => format!("was not trusted: {}", path.display()),
     };
     match global.json {
-        true => output::line(&json!({ "file": path, "was_trusted": was_trusted })),
-        false => output::text_lines(&text),
+        true => output::line(&json!({ "file": shown(&path), "was_trusted": was_trusted })),
+        false => output::text_line(&text),
     }
 }
 
@@ -67,7 +67,7 @@ pub(super) fn untrust(global: &Global, file: Option<&Path>) -> Result<(), Failur
 pub(super) fn list(global: &Global) -> Result<(), Failure> {
     let records = TrustStore::user()?.list()?;
     if global.json {
-        let told = |record: &TrustRecord| json!({ "file": record.path, "state": record.state.as_str() });
+        let told = |record: &TrustRecord| json!({ "file": shown(&record.path), "state": record.state.as_str() });
         return output::line(&records.iter().map(told).collect());
     }
     output::print(|out| {
@@ -85,7 +85,7 @@ fn named_or_found(global: &Global, file: Option<&Path>) -> Result<ConfigFile, Fa
             let message = format!("{}: only a file of the name {FILE_NAME} is found, and needs trust", file.display());
             return Err(Failure::Usage(message));
         }
-        Some(file) => ConfigLoader::new().with_folder(file.parent().unwrap_or(Path::new("."))),
+        Some(file) => ConfigLoader::new().with_folder(folder_of(file)),
         None => target::loader(global),
     };
     match loader.file()? {
@@ -100,6 +100,16 @@ fn named_or_found(global: &Global, file: Option<&Path>) -> Result<ConfigFile, Fa
             None => "there is no config file here or in a folder above".to_owned(),
         })),
     }
+}
+
+/// The folder of a file. A name alone has an empty one, which is not the current folder.
+fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// A path as text: JSON has no bytes, and a path need not be UTF-8.
+fn shown(path: &Path) -> String {
+    path.display().to_string()
 }
 
 /// All that the file sets, with all of its profiles.

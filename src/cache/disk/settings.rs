@@ -5,7 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    home,
+};
 
 /// A cache on disk behind the ones in memory: kept over restarts, and shared by all processes of one user that name the
 /// same folder and key.
@@ -71,7 +74,7 @@ impl DiskCache {
             return Ok(path.clone());
         }
         let user = env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|folder| folder.is_absolute());
-        let user = user.or_else(|| Some(env::home_dir().filter(|home| home.is_absolute())?.join(".cache")));
+        let user = user.or_else(|| Some(home::folder()?.join(".cache")));
         user.map(|folder| folder.join("s1crets")).ok_or_else(|| {
             Error::config("there is no folder for the disk cache: neither XDG_CACHE_HOME nor a home")
                 .with_hint("name one: `path` in the config file's [cache], or S1CRETS_CACHE_PATH")

@@ -222,7 +222,9 @@ impl AwsConfig {
 fn is_url(text: &str) -> bool {
     let rest = text.split_once("://").filter(|(scheme, _)| ["http", "https"].contains(&&*scheme.to_ascii_lowercase()));
     rest.is_some_and(|(_, rest)| {
-        !rest.starts_with(['/', ':']) && !rest.is_empty() && !rest.contains(char::is_whitespace)
+        !rest.starts_with(['/', ':'])
+            && !rest.is_empty()
+            && !rest.contains(|letter: char| letter == '\\' || letter.is_whitespace() || letter.is_control())
     })
 }
 

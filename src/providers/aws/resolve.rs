@@ -10,6 +10,7 @@ use aws_types::{region::Region, service_config::ServiceConfigKey};
 use super::{config::AwsConfig, http, session};
 use crate::{
     aws_credentials::AwsCredentialSource,
+    aws_files::profile_files,
     config::{Connection, CredentialSource, Origin, ProviderTable},
     error::Result,
 };
@@ -75,7 +76,7 @@ async fn region(settings: &AwsConfig) -> Option<(String, Source)> {
     if let Some(found) = REGION.into_iter().find_map(|name| Some((set(name)?, Source::Variable(name)))) {
         return Some(found);
     }
-    let mut profile = ProfileFileRegionProvider::builder();
+    let mut profile = ProfileFileRegionProvider::builder().profile_files(profile_files());
     if let Some(name) = &settings.profile {
         profile = profile.profile_name(name);
     }

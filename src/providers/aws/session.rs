@@ -198,7 +198,8 @@ pub(super) fn loader(settings: &AwsConfig) -> ConfigLoader {
     let loader = aws_config::defaults(BehaviorVersion::latest())
         .retry_config(retry_config(settings.retry))
         .timeout_config(timeout_config(settings.timeout))
-        .no_credentials();
+        .no_credentials()
+        .profile_files(crate::aws_files::profile_files());
     match &settings.profile {
         Some(profile) => loader.profile_name(profile),
         None => loader,

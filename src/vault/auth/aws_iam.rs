@@ -113,7 +113,9 @@ impl AwsIam {
         if let Some(credentials) = &self.credentials {
             return Ok(credentials.clone());
         }
-        let mut loader = aws_config::defaults(BehaviorVersion::latest()).no_credentials();
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .no_credentials()
+            .profile_files(crate::aws_files::profile_files());
         if let Some(profile) = &self.profile {
             loader = loader.profile_name(profile);
         }

@@ -118,3 +118,63 @@ fn a_trusted_config_decides() {
     command.assert().success().stdout("planted\n");
     assert!(attacker.received().contains("the-token"));
 }
+
+/// The AWS SDK takes `~` for a folder of that name where there is no home, and an empty or relative home for
+/// a folder below the current one. What it finds there may name a program to run.
+#[test]
+fn without_a_home_no_aws_profile_of_the_current_folder_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let marker = folder.path().join("pwned");
+    for place in ["~/.aws", ".aws", "home/.aws"] {
+        fs::create_dir_all(folder.path().join(place)).unwrap();
+        let profile = format!("[default]\nregion = us-east-1\ncredential_process = touch {}\n", marker.display());
+        fs::write(folder.path().join(place).join("config"), profile).unwrap();
+    }
+    for home in [None, Some(""), Some("."), Some("home")] {
+        for arguments in [&["get", "aws.sm://x"][..], &["explain", "aws.sm://x"], &["doctor", "aws.sm"]] {
+            let mut command = in_folder(folder.path());
+            command.env_remove("HOME").env("PATH", "/usr/bin:/bin").envs(home.map(|home| ("HOME", home)));
+            command.args(["--no-config", "--endpoint-url", "http://127.0.0.1:1", "--retry", "1"]).args(arguments);
+            command.env("AWS_REGION", "us-east-1").assert().failure();
+            assert!(!marker.exists(), "{home:?} {arguments:?}");
+        }
+    }
+    // A file that is named is read, whatever the home.
+    let mut named = in_folder(folder.path());
+    named.env_remove("HOME").env("PATH", "/usr/bin:/bin").env("AWS_CONFIG_FILE", folder.path().join(".aws/config"));
+    named.args(["get", "aws.sm://x", "--endpoint-url", "http://127.0.0.1:1", "--retry", "1"]).assert().failure();
+    assert!(marker.exists());
+}
+
+#[test]
+fn without_a_home_no_vault_token_of_the_current_folder_is_sent() {
+    let attacker = Attacker::start();
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join(".vault-token"), "strangers-token").unwrap();
+    for home in [Some(""), Some("."), None] {
+        let mut command = in_folder(folder.path());
+        command.env_remove("HOME").envs(home.map(|home| ("HOME", home))).env("VAULT_ADDR", &attacker.address);
+        command.args(["get", "vault.kv://secret/app"]).assert().code(3);
+    }
+    assert_eq!(attacker.received(), "");
+}
+
+/// A URL's parser takes a backslash for the end of the host: what a person reads behind it is not asked.
+#[test]
+fn an_address_that_reads_otherwise_than_it_is_called_is_refused_and_shown_as_it_is() {
+    let attacker = Attacker::start();
+    for (key, table) in
+        [("address", "vault.kv"), ("proxy", "vault.kv"), ("endpoint_url", "aws.sm"), ("sts_endpoint_url", "aws.ps")]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("{}\\\\@good.corp:8200", attacker.address);
+        write(folder.path(), &format!("[providers.\"{table}\"]\n{key} = \"{url}\"\n"));
+        let host = attacker.address.trim_start_matches("http://");
+        let trusted = in_folder(folder.path()).args(["config", "trust"]).assert().success();
+        trusted.stdout(predicate::str::contains(host.to_owned()));
+        let mut get = in_folder(folder.path());
+        get.env("VAULT_TOKEN", "t").env("AWS_ACCESS_KEY_ID", "k").env("AWS_SECRET_ACCESS_KEY", "s");
+        get.args(["get", &format!("{table}://secret/x")]).assert().code(5);
+    }
+    assert_eq!(attacker.received(), "");
+}

@@ -107,7 +107,15 @@ fn the_users_own_config_is_trusted_while_nobody_else_can_write_to_it() {
     };
     // It is read; the secret's file is not there.
     get().code(4).stderr(predicate::str::contains("none.json"));
-    // By a group of others.
+    // By a group, be it the user's own: others can be in it, and an access control list shows as one.
+    set_mode(&file, 0o664);
+    get().code(5).stderr(predicate::str::contains(UNTRUSTED));
+    set_mode(&file, 0o644);
+    get().code(4);
+    // A home that is a checkout, as with `HOME=$PWD` in a container.
+    fs::create_dir(home.path().join(".git")).unwrap();
+    get().code(5).stderr(predicate::str::contains(UNTRUSTED));
+    fs::remove_dir(home.path().join(".git")).unwrap();
     if is_root(home.path()) {
         set_mode(&file, 0o664);
         chown(&file, None, Some(STRANGER)).unwrap();
@@ -148,6 +156,10 @@ fn a_file_that_only_root_can_write_is_trusted_by_others() {
         String::from_utf8(child.output().unwrap().stderr).unwrap()
     };
     assert!(stderr().contains("none.json"), "{}", stderr());
+    // A checkout that root made is somebody else's text all the same.
+    fs::create_dir(folder.path().join(".git")).unwrap();
+    assert!(stderr().contains(UNTRUSTED), "{}", stderr());
+    fs::remove_dir(folder.path().join(".git")).unwrap();
     // Root itself is not in an image: it may be in anybody's folder.
     let root = in_folder(folder.path()).args(["get", "app", "value"]).assert().code(5);
     root.stderr(predicate::str::contains(UNTRUSTED));

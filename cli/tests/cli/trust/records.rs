@@ -172,3 +172,88 @@ fn only_what_is_found_and_can_be_read_is_trusted() {
     refused(&[], 5, "unknown key `retrys`");
     refused(&["--config", "s1crets.toml"], 2, "it needs no trust");
 }
+
+#[test]
+fn a_file_is_trusted_by_its_name_alone_too() {
+    let folder = repository();
+    in_folder(folder.path()).args(["config", "trust", "s1crets.toml"]).assert().success();
+    in_folder(folder.path()).args(["get", "app", "value"]).assert().success();
+    in_folder(folder.path()).args(["config", "untrust", "s1crets.toml"]).assert().success();
+    in_folder(folder.path()).args(["get", "app", "value"]).assert().code(5);
+}
+
+/// A home folder that is a checkout, as with `HOME=$PWD` in a container, could bring records along: git makes
+/// files that others may read, and ours never are.
+#[test]
+fn a_record_that_others_may_read_is_not_ours() {
+    let folder = repository();
+    in_trusted(folder.path());
+    let record = fs::read_dir(folder.path().join("state/s1crets/trusted")).unwrap().next().unwrap().unwrap().path();
+    for mode in [0o644, 0o640, 0o660, 0o606] {
+        set_mode(&record, mode);
+        in_folder(folder.path()).args(["get", "app"]).assert().code(5).stderr(predicate::str::contains(UNTRUSTED));
+    }
+    set_mode(&record, 0o600);
+    in_folder(folder.path()).args(["get", "app"]).assert().success();
+}
+
+#[test]
+fn the_name_of_a_folder_forges_neither_lines_nor_a_command_in_the_hint() {
+    let folder = tempfile::tempdir().unwrap();
+    let hostile = folder.path().join("a `touch pwned`'\nforged");
+    write(&hostile, "");
+    let mut command = in_folder(folder.path());
+    let refused = command.current_dir(&hostile).args(["get", "x"]).assert().code(5);
+    let told = String::from_utf8(refused.get_output().stderr.clone()).unwrap();
+    assert!(told.contains(r"config trust '/") && told.contains(r"a `touch pwned`'\''\nforged/s1crets.toml'"), "{told}");
+    for arguments in
+        [&["config", "trust"][..], &["config", "trust", "--list"], &["config", "path"], &["config", "untrust"]]
+    {
+        let mut command = in_folder(folder.path());
+        let shown = command.current_dir(&hostile).args(arguments).assert().success();
+        let shown = String::from_utf8(shown.get_output().stdout.clone()).unwrap();
+        assert!(!shown.lines().any(|line| line.starts_with("forged")), "{shown}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_folder_whose_name_is_no_text_is_shown_and_is_no_panic() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = tempfile::tempdir().unwrap();
+    let odd = folder.path().join(std::ffi::OsStr::from_bytes(b"odd\xff"));
+    write(&odd, "[providers.\"vault.kv\"]\nca_file = \"ca.pem\"\n");
+    for arguments in [
+        &["config", "trust"][..],
+        &["config", "trust", "--json"],
+        &["config", "trust", "--list", "--json"],
+        &["config", "path", "--json"],
+        &["config", "show", "--origin"],
+        &["config", "show", "--json"],
+        &["cache", "path", "--json"],
+        &["config", "untrust", "--json"],
+    ] {
+        let mut command = in_folder(folder.path());
+        let shown = command.current_dir(&odd).env("XDG_CACHE_HOME", &odd).args(arguments).assert().success();
+        let shown = String::from_utf8(shown.get_output().stdout.clone()).unwrap();
+        assert!(!shown.is_empty(), "{arguments:?}");
+        if arguments[1] == "trust" && !arguments.contains(&"--list") || arguments[1] == "show" {
+            assert!(shown.contains("ca_file"), "{arguments:?}: {shown}");
+        }
+    }
+}
+
+/// What does without the file does without its profiles.
+#[test]
+fn a_profile_that_is_chosen_does_not_stop_what_works_without_trust() {
+    let folder = repository();
+    for arguments in [&["cache", "path"][..], &["doctor", "memory"]] {
+        let mut command = in_folder(folder.path());
+        let cache = folder.path().join("cache");
+        command.env("S1CRETS_PROFILE", "none").env("XDG_CACHE_HOME", &cache).args(arguments);
+        let told = command.assert();
+        let output = told.get_output();
+        let all = String::from_utf8([output.stdout.clone(), output.stderr.clone()].concat()).unwrap();
+        assert!(!all.contains("there is no profile") && all.contains("not trusted"), "{all}");
+    }
+}
