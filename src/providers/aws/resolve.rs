@@ -112,7 +112,9 @@ fn found_endpoint(config: &SdkConfig, settings: &AwsConfig, service: ServiceName
 /// Where an instance with these settings asks, and as whom. Nobody is called.
 pub(super) async fn explain(settings: &AwsConfig, table: &ProviderTable, service: ServiceName) -> Result<Connection> {
     let resolved = Resolved::of(settings).await?;
-    let config = session::loader(settings).http_client(http::client()).region(resolved.region()).load().await;
+    // Without any region the SDK would ask instance metadata for one. This one is not told.
+    let region = resolved.region().unwrap_or(Region::from_static("us-east-1"));
+    let config = session::loader(settings).http_client(http::client()).region(region).load().await;
     let mut connection = Connection::new(table, &["region"]);
     if let Some((region, source)) = &resolved.region {
         connection.record(table.setting("region", region.as_str(), &source.origin(table)));

@@ -159,6 +159,20 @@ fn without_a_home_no_vault_token_of_the_current_folder_is_sent() {
     assert_eq!(attacker.received(), "");
 }
 
+/// Not even the machine itself is asked which region it is in.
+#[test]
+fn settings_are_shown_without_a_call() {
+    let metadata = Attacker::start();
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "");
+    for arguments in [&["config", "show", "--origin"][..], &["config", "check"], &["config", "trust"]] {
+        let mut command = in_folder(folder.path());
+        command.env_remove("AWS_EC2_METADATA_DISABLED").env("AWS_EC2_METADATA_SERVICE_ENDPOINT", &metadata.address);
+        command.args(arguments).assert().success();
+    }
+    assert_eq!(metadata.received(), "");
+}
+
 /// A URL's parser takes a backslash for the end of the host: what a person reads behind it is not asked.
 #[test]
 fn an_address_that_reads_otherwise_than_it_is_called_is_refused_and_shown_as_it_is() {
