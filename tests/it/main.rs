@@ -17,6 +17,7 @@ mod counts; // how many calls AWS gets: what a bill and a rate limit notice
 #[cfg(unix)]
 mod credential_process; // programs of AWS profiles: what they print, and that they end
 mod disk; // the cache on disk: one secret by several names, nothing of it in clear
+mod docs; // what the pages say of the tests
 mod effort; // attempts and timeouts: what is tried again, how often, and what is told at the end
 mod environment; // what environment, profile, instance metadata and config file give
 mod examples; // the programs in examples/ do what they say
