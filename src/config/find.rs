@@ -22,7 +22,7 @@ use std::{
     collections::BTreeSet,
     env,
     ffi::OsString,
-    fmt, fs, io,
+    fs, io,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
@@ -30,8 +30,7 @@ use std::{
 use zeroize::Zeroizing;
 
 use super::{
-    load,
-    settings::Config,
+    config_file::{ConfigFile, Trust, unreadable},
     trust::{Recorded, TrustStore, as_recorded},
 };
 use crate::{
@@ -42,33 +41,6 @@ use crate::{
 /// The name of the config file where none is named.
 pub const FILE_NAME: &str = "s1crets.toml";
 
-/// Why a config file is obeyed, or that it is not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Trust {
-    /// It was named, by an option, by code or by `S1CRETS_CONFIG`.
-    Named,
-    /// It lies in the user's config folder, and nobody else but root can change it.
-    UserFolder,
-    /// Only root can change it, and we are another user.
-    Root,
-    /// The user has trusted its path with this content.
-    Recorded,
-    /// It was found, and nobody has trusted it.
-    Missing,
-    /// It was found, and has changed since it was trusted.
-    Changed,
-}
-
-/// A config file that was named or found, with its content.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ConfigFile {
-    path: PathBuf,
-    absolute: PathBuf,
-    text: String,
-    trust: Trust,
-}
-
 /// Where a config file is searched for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Search {
@@ -77,112 +49,6 @@ pub(super) enum Search {
     /// In the current folder and those above it, up to the one with `.git`, the home folder or the end
     /// of the file system, then in the user's config folder.
     Upwards,
-}
-
-impl Trust {
-    /// Whether the file is obeyed.
-    pub fn is_trusted(self) -> bool {
-        !matches!(self, Self::Missing | Self::Changed)
-    }
-
-    /// A stable token in lower case, for JSON.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Named => "named",
-            Self::UserFolder => "user_folder",
-            Self::Root => "root",
-            Self::Recorded => "trusted",
-            Self::Missing => "untrusted",
-            Self::Changed => "changed",
-        }
-    }
-}
-
-impl ConfigFile {
-    /// A file that somebody named.
-    ///
-    /// # Errors
-    /// [`Config`](crate::ErrorKind::Config) if it can't be read, is larger than 4 MiB, or is neither a
-    /// plain file, nor `/dev/null`, nor a descriptor such as `/dev/fd/3`.
-    pub fn named(path: impl Into<PathBuf>) -> Result<Self> {
-        let path = path.into();
-        let (status, bytes) = plain_file::read(&path).map_err(|error| unreadable(&path, &error))?;
-        if is_writable_by_all(&status) && status.is_file() {
-            warn(format!("everybody can write to the config file {}", path.display()));
-        }
-        let absolute = std::path::absolute(&path).unwrap_or_else(|_| path.clone());
-        Self { absolute, text: String::new(), trust: Trust::Named, path }.with_content(&bytes)
-    }
-
-    /// The path as it was named, or `s1crets.toml` if it was found in the current folder; else the
-    /// absolute path.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// The absolute path. Relative paths in the file start from its folder.
-    pub fn absolute(&self) -> &Path {
-        &self.absolute
-    }
-
-    /// The content.
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-
-    /// Why it is obeyed, or that it is not.
-    pub fn trust(&self) -> Trust {
-        self.trust
-    }
-
-    /// The file itself if it is obeyed.
-    ///
-    /// # Errors
-    /// [`Config`](crate::ErrorKind::Config) if nobody has vouched for it, with the ways out as a hint.
-    pub fn trusted(self) -> Result<Self> {
-        let told = self.absolute.display();
-        let error = match self.trust {
-            Trust::Missing => format!("the config file {told} was found here, and is not trusted yet"),
-            Trust::Changed => format!("the config file {told} has changed since it was trusted"),
-            _ => return Ok(self),
-        };
-        Err(Error::config(error).with_hint(format!(
-            "read it, then `s1crets config trust {}`; or name a file with --config or S1CRETS_CONFIG; or use none: \
-             --no-config",
-            quoted(&self.absolute)
-        )))
-    }
-
-    /// The profiles of the file, in order of their names.
-    ///
-    /// # Errors
-    /// [`Config`](crate::ErrorKind::Config) if it is not TOML.
-    pub fn profiles(&self) -> Result<Vec<String>> {
-        load::profiles(self)
-    }
-
-    /// The settings of the file alone, without the environment, under one of its profiles if one is
-    /// given. Trust is not looked at: a client that is built from them obeys the file.
-    ///
-    /// # Errors
-    /// [`Config`](crate::ErrorKind::Config) if a setting is unknown or malformed, or there is no such profile.
-    pub fn danger_settings(&self, profile: Option<&str>) -> Result<Config> {
-        load::settings(self, profile)
-    }
-
-    fn with_content(self, bytes: &[u8]) -> Result<Self> {
-        match std::str::from_utf8(bytes) {
-            Ok(text) => Ok(Self { text: text.to_owned(), ..self }),
-            Err(_) => Err(Error::config(format!("the config file {} is not UTF-8 text", self.path.display()))),
-        }
-    }
-}
-
-// The text is left out: it should hold no secret, and may.
-impl fmt::Debug for ConfigFile {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ConfigFile").field("path", &self.path).field("trust", &self.trust).finish_non_exhaustive()
-    }
 }
 
 /// The file that is found where none is named.
@@ -333,7 +199,7 @@ fn is_repository(folder: &Path) -> bool {
 }
 
 #[cfg(unix)]
-fn is_writable_by_all(status: &fs::Metadata) -> bool {
+pub(super) fn is_writable_by_all(status: &fs::Metadata) -> bool {
     super::ownership::is_writable_by_all(status)
 }
 
@@ -377,7 +243,7 @@ fn device(folder: &Path) -> Option<u64> {
 // Elsewhere than on Unix, owners and modes are not known: a found file counts if it is in the user's own
 // folder, or if it was trusted.
 #[cfg(not(unix))]
-fn is_writable_by_all(_: &fs::Metadata) -> bool {
+pub(super) fn is_writable_by_all(_: &fs::Metadata) -> bool {
     false
 }
 
@@ -407,26 +273,12 @@ fn is_absence(error: &io::Error) -> bool {
     matches!(error.kind(), NotFound | NotADirectory | PermissionDenied)
 }
 
-fn unreadable(path: &Path, error: &io::Error) -> Error {
-    Error::config(format!("can't read the config file {}: {error}", path.display()))
-}
-
-/// A path as a shell takes it: it may be somebody else's, and is there to be copied.
-fn quoted(path: &Path) -> String {
-    let path = path.display().to_string();
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+@%,:=".contains(&byte) || !byte.is_ascii();
-    match path.bytes().all(is_plain) {
-        true => path,
-        false => format!("'{}'", path.replace('\'', r"'\''")),
-    }
-}
-
 fn refused(message: String) -> Error {
     Error::config(message).with_hint("name a file with --config or S1CRETS_CONFIG, or use none: --no-config")
 }
 
 /// Logs a warning, once in a process.
-fn warn(message: String) {
+pub(super) fn warn(message: String) {
     static TOLD: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
     if TOLD.lock().unwrap_or_else(PoisonError::into_inner).insert(message.clone()) {
         tracing::warn!(target: "s1crets::config", "{message}");

@@ -10,8 +10,9 @@ use std::{
 use serde::Deserialize;
 
 use super::{
+    config_file::ConfigFile,
     error::Malformed,
-    find::{self, ConfigFile, Search, variable},
+    find::{self, Search, variable},
     origin::join,
     settings::Config,
     tree::Table,

@@ -1,6 +1,7 @@
 //! `s1crets.toml` and the environment, as settings.
 
 mod cache;
+mod config_file;
 mod connection;
 pub(crate) mod defaults;
 mod effective;
@@ -25,13 +26,14 @@ mod variables;
 mod vault;
 
 pub use cache::CacheSettings;
+pub use config_file::{ConfigFile, Trust};
 pub(crate) use connection::ProviderTable;
 #[cfg(feature = "vault")]
 pub(crate) use connection::Sourced;
 pub use connection::{Connection, CredentialSource};
 pub use effective::Setting;
 pub(crate) use error::did_you_mean;
-pub use find::{ConfigFile, FILE_NAME, Trust, default_places};
+pub use find::{FILE_NAME, default_places};
 pub use load::ConfigLoader;
 pub(crate) use origin::join;
 pub use origin::{Origin, Place};

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     cache::CacheSettings,
-    find::ConfigFile,
+    config_file::ConfigFile,
     origin::{Origin, Origins, join},
     provider::ProviderSettings,
     run::RunSettings,

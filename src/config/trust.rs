@@ -13,10 +13,7 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-use super::{
-    find::{ConfigFile, variable},
-    ownership,
-};
+use super::{config_file::ConfigFile, find::variable, ownership};
 use crate::{
     error::{Error, Result},
     home, plain_file,

@@ -1,0 +1,163 @@
+//! A config file with its content, and whether it is obeyed.
+
+use std::{
+    fmt, io,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    find::{is_writable_by_all, warn},
+    load,
+    settings::Config,
+};
+use crate::{
+    error::{Error, Result},
+    plain_file,
+};
+
+/// Why a config file is obeyed, or that it is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Trust {
+    /// It was named, by an option, by code or by `S1CRETS_CONFIG`.
+    Named,
+    /// It lies in the user's config folder, and nobody else but root can change it.
+    UserFolder,
+    /// Only root can change it, and we are another user.
+    Root,
+    /// The user has trusted its path with this content.
+    Recorded,
+    /// It was found, and nobody has trusted it.
+    Missing,
+    /// It was found, and has changed since it was trusted.
+    Changed,
+}
+
+/// A config file that was named or found, with its content.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ConfigFile {
+    pub(super) path: PathBuf,
+    pub(super) absolute: PathBuf,
+    pub(super) text: String,
+    pub(super) trust: Trust,
+}
+
+impl Trust {
+    /// Whether the file is obeyed.
+    pub fn is_trusted(self) -> bool {
+        !matches!(self, Self::Missing | Self::Changed)
+    }
+
+    /// A stable token in lower case, for JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Named => "named",
+            Self::UserFolder => "user_folder",
+            Self::Root => "root",
+            Self::Recorded => "trusted",
+            Self::Missing => "untrusted",
+            Self::Changed => "changed",
+        }
+    }
+}
+
+impl ConfigFile {
+    /// A file that somebody named.
+    ///
+    /// # Errors
+    /// [`Config`](crate::ErrorKind::Config) if it can't be read, is larger than 4 MiB, or is neither a
+    /// plain file, nor `/dev/null`, nor a descriptor such as `/dev/fd/3`.
+    pub fn named(path: impl Into<PathBuf>) -> Result<Self> {
+        let path = path.into();
+        let (status, bytes) = plain_file::read(&path).map_err(|error| unreadable(&path, &error))?;
+        if is_writable_by_all(&status) && status.is_file() {
+            warn(format!("everybody can write to the config file {}", path.display()));
+        }
+        let absolute = std::path::absolute(&path).unwrap_or_else(|_| path.clone());
+        Self { absolute, text: String::new(), trust: Trust::Named, path }.with_content(&bytes)
+    }
+
+    /// The path as it was named, or `s1crets.toml` if it was found in the current folder; else the
+    /// absolute path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The absolute path. Relative paths in the file start from its folder.
+    pub fn absolute(&self) -> &Path {
+        &self.absolute
+    }
+
+    /// The content.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Why it is obeyed, or that it is not.
+    pub fn trust(&self) -> Trust {
+        self.trust
+    }
+
+    /// The file itself if it is obeyed.
+    ///
+    /// # Errors
+    /// [`Config`](crate::ErrorKind::Config) if nobody has vouched for it, with the ways out as a hint.
+    pub fn trusted(self) -> Result<Self> {
+        let told = self.absolute.display();
+        let error = match self.trust {
+            Trust::Missing => format!("the config file {told} was found here, and is not trusted yet"),
+            Trust::Changed => format!("the config file {told} has changed since it was trusted"),
+            _ => return Ok(self),
+        };
+        Err(Error::config(error).with_hint(format!(
+            "read it, then `s1crets config trust {}`; or name a file with --config or S1CRETS_CONFIG; or use none: \
+             --no-config",
+            quoted(&self.absolute)
+        )))
+    }
+
+    /// The profiles of the file, in order of their names.
+    ///
+    /// # Errors
+    /// [`Config`](crate::ErrorKind::Config) if it is not TOML.
+    pub fn profiles(&self) -> Result<Vec<String>> {
+        load::profiles(self)
+    }
+
+    /// The settings of the file alone, without the environment, under one of its profiles if one is
+    /// given. Trust is not looked at: a client that is built from them obeys the file.
+    ///
+    /// # Errors
+    /// [`Config`](crate::ErrorKind::Config) if a setting is unknown or malformed, or there is no such profile.
+    pub fn danger_settings(&self, profile: Option<&str>) -> Result<Config> {
+        load::settings(self, profile)
+    }
+
+    pub(super) fn with_content(self, bytes: &[u8]) -> Result<Self> {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Ok(Self { text: text.to_owned(), ..self }),
+            Err(_) => Err(Error::config(format!("the config file {} is not UTF-8 text", self.path.display()))),
+        }
+    }
+}
+
+// The text is left out: it should hold no secret, and may.
+impl fmt::Debug for ConfigFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConfigFile").field("path", &self.path).field("trust", &self.trust).finish_non_exhaustive()
+    }
+}
+
+pub(super) fn unreadable(path: &Path, error: &io::Error) -> Error {
+    Error::config(format!("can't read the config file {}: {error}", path.display()))
+}
+
+/// A path as a shell takes it: it may be somebody else's, and is there to be copied.
+fn quoted(path: &Path) -> String {
+    let path = path.display().to_string();
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+@%,:=".contains(&byte) || !byte.is_ascii();
+    match path.bytes().all(is_plain) {
+        true => path,
+        false => format!("'{}'", path.replace('\'', r"'\''")),
+    }
+}
