@@ -15,12 +15,14 @@ pub(crate) struct Naming<'a> {
     pub(crate) keys: bool,
 }
 
-/// The variables that `from` stands for: the keys of the secret of that name, else the secrets below that path.
+/// The variables that `from` stands for: the keys of the secret of that name, else the secrets below that path. Names that
+/// are not wanted are left out before anything else is asked of them: a neighbour must not stop the others.
 pub(crate) async fn variables(
     client: &Client,
     global: &Global,
     from: &str,
     naming: Naming<'_>,
+    is_wanted: impl Fn(&str) -> bool,
 ) -> Result<BTreeMap<String, Secret>, Failure> {
     let target = Target::new(client, global, from, &[])?;
     let whole = match target.path.ends_with('/') && target.keypath.is_empty() {
@@ -28,10 +30,10 @@ pub(crate) async fn variables(
         false => whole(client, global, &target).await?,
     };
     match whole {
-        Some(Ok(secret)) => named(keys(&secret, &target)?, naming.prefix),
-        refused => match named(below(client, global, &target, naming).await?, naming.prefix)? {
+        Some(Ok(secret)) => named(keys(&secret, &target)?, naming.prefix, is_wanted),
+        refused => match below(client, global, &target, naming).await? {
             found if found.is_empty() => Err(refused.and_then(Result::err).unwrap_or_else(|| nothing(from)).into()),
-            found => Ok(found),
+            found => named(found, naming.prefix, is_wanted),
         },
     }
 }
@@ -84,10 +86,17 @@ async fn below(
 }
 
 /// By the names that are made of their levels, each of which must be a name and no other's.
-fn named(found: Vec<(String, Secret)>, prefix: &str) -> Result<BTreeMap<String, Secret>, Failure> {
+fn named(
+    found: Vec<(String, Secret)>,
+    prefix: &str,
+    is_wanted: impl Fn(&str) -> bool,
+) -> Result<BTreeMap<String, Secret>, Failure> {
     let (mut named, mut origins) = (BTreeMap::new(), BTreeMap::<String, String>::new());
     for (levels, secret) in found {
         let name = name::made_of(prefix, &levels);
+        if !is_wanted(&name) {
+            continue;
+        }
         if !name::is_valid(&name) {
             return Err(Failure::Usage(format!("{levels:?} makes no variable's name, but {name:?}: give a --prefix")));
         }

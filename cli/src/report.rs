@@ -3,7 +3,7 @@
 use std::{
     error::Error as StdError,
     fmt,
-    io::{self, IsTerminal, Write},
+    io::{self, Write},
 };
 
 use clap::error::ErrorKind;
@@ -120,12 +120,22 @@ pub(crate) fn failure(failure: &Failure, global: &Global) {
 
 /// Tells that what was typed makes no sense, or prints the help that was asked for.
 pub(crate) fn usage(error: &clap::Error) {
-    if !error.use_stderr() || io::stderr().is_terminal() {
-        // Nobody left to tell it to.
+    if !error.use_stderr() {
+        // Help has nothing of others in it. Nobody left to tell it to.
         return drop(error.print());
     }
     // What was typed is in it, and may be anybody's: the title of a merge request, say.
-    let text: String = error.to_string().lines().map(|line| format!("{}\n", escape::text(line))).collect();
+    let mut text = error.to_string();
+    for typed in
+        std::env::args_os().filter_map(|typed| typed.into_string().ok()).filter(|typed| typed.contains(['\n', '\r']))
+    {
+        for part in [typed.as_str(), typed.split_once('=').map_or("", |(_, value)| value)] {
+            if !part.is_empty() {
+                text = text.replace(part, &escape::text(part));
+            }
+        }
+    }
+    let text: String = text.lines().map(|line| format!("{}\n", escape::text(line))).collect();
     let _ = io::stderr().write_all(text.as_bytes());
 }
 

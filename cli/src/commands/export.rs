@@ -121,9 +121,8 @@ async fn found(
     let naming = Naming { prefix: args.prefix.as_deref().unwrap_or_default(), keys: args.keys };
     let (mut values, mut failures) = (BTreeMap::new(), Vec::new());
     for from in &args.from {
-        match from::variables(client, global, from, naming).await {
-            Ok(mut found) => {
-                found.retain(|name, _| names.allowed.takes(name));
+        match from::variables(client, global, from, naming, |name| names.allowed.takes(name)).await {
+            Ok(found) => {
                 failures.extend(found.keys().filter_map(|name| names.check(name, Named::ByFrom(from))));
                 values.extend(found);
             }

@@ -49,8 +49,17 @@ pub(super) fn write(place: &Place, bytes: &[u8], mode: u32) -> io::Result<()> {
 
 /// Opens a file to add to it; a new one is private.
 pub(super) fn append(place: &Place) -> io::Result<File> {
-    let flags = EXISTING | OFlags::RDWR | OFlags::APPEND | OFlags::CREATE;
-    let file = openat(&place.folder, &place.name, flags, Mode::RUSR | Mode::WUSR)?;
+    if place.is_strangers {
+        // It can't be replaced, as others added to it, and what is added to it is the stranger's to read.
+        return Err(io::Error::other("it belongs to another user, in a folder that everybody can write to"));
+    }
+    // One that appears meanwhile may be a stranger's too.
+    let new = if place.found.is_none() { OFlags::CREATE | OFlags::EXCL } else { OFlags::empty() };
+    let flags = EXISTING | OFlags::RDWR | OFlags::APPEND | new;
+    let file = match openat(&place.folder, &place.name, flags, Mode::RUSR | Mode::WUSR) {
+        Err(Errno::EXIST | Errno::NOENT) => return Err(changed()),
+        opened => opened?,
+    };
     let opened = fstat(&file)?;
     let is_expected = match place.found {
         Some(found) => is_same(&found, &opened),

@@ -208,3 +208,14 @@ fn harmless(printed: &str) -> bool {
             && !line.contains(|character: char| character.is_control() || character == '\u{202e}')
     })
 }
+
+/// What is typed may be the title of a merge request: in a usage error it begins no line.
+#[test]
+fn what_was_typed_forges_no_line_of_a_usage_error() {
+    for typed in ["--x\n::error::forged\n##vso[x]", "--format=x\nforged"] {
+        let output = s1crets().args(["export", typed]).assert().code(2);
+        let told = String::from_utf8(output.get_output().stderr.clone()).unwrap();
+        assert!(!told.lines().any(|line| line.starts_with("::") || line.starts_with("forged")), "{told}");
+        assert!(!told.contains("##vso["), "{told}");
+    }
+}

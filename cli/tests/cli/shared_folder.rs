@@ -174,6 +174,24 @@ fn a_file_that_a_stranger_put_at_the_output_path_is_not_written_into() {
     }
 }
 
+/// What others added to a file can't be replaced, so it is not added to at all.
+#[test]
+fn a_file_of_a_stranger_in_a_shared_folder_gets_no_variables_of_a_job() {
+    let (folder, file) = example();
+    let shared = Shared::new();
+    let out = shared.path("out");
+    fs::write(&out, "theirs\n").unwrap();
+    give(&out);
+    let told = predicate::str::contains("it belongs to another user, in a folder that everybody can write to");
+    writers(folder.path(), &file, &out).remove(2).assert().code(5).stderr(told);
+    assert_eq!(fs::read_to_string(&out).unwrap(), "theirs\n");
+    // In a folder of one's own it is somebody's who may write there, such as a runner's for a container's root.
+    let own = folder.path().join("runner");
+    fs::write(&own, "").unwrap();
+    give(&own);
+    writers(folder.path(), &file, &own).remove(2).assert().success();
+}
+
 #[test]
 fn a_manual_page_is_not_written_to_where_a_strangers_link_leads() {
     let shared = Shared::new();

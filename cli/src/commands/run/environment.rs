@@ -156,12 +156,9 @@ impl Sources {
     async fn find(&mut self, client: &Client, global: &Global, args: &Run) {
         let naming = Naming { prefix: args.prefix.as_deref().unwrap_or_default(), keys: args.keys };
         for from in &args.from {
-            match from::variables(client, global, from, naming).await {
+            match from::variables(client, global, from, naming, |name| self.wanted.takes(name)).await {
                 Ok(found) => {
                     for (name, secret) in found {
-                        if !self.wanted.takes(&name) {
-                            continue;
-                        }
                         self.failures
                             .extend(self.wanted.check_name(&name, Named::ByFrom(from)).err().map(Failure::from));
                         self.put(name.into(), Source::Found(secret));

@@ -33,11 +33,13 @@ pub(super) const PURE: [&str; 14] = [
 /// commands, and of GitHub's runner, which hands out
 /// [an ID token](https://docs.github.com/en/actions/reference/security/oidc) to whoever has these two: AWS and Vault take it
 /// for a login. Other tokens of CI systems, such as `CI_JOB_TOKEN`, are for the CI system itself, and stay.
-pub(super) const CREDENTIALS: [&str; 22] = [
+pub(super) const CREDENTIALS: [&str; 23] = [
     "ACTIONS_ID_TOKEN_REQUEST_*",
     "S1CRETS_*",
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
+    // The SDK reads it where the one before is not set.
+    "SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
     "AWS_SECURITY_TOKEN",
     "AWS_CREDENTIAL_EXPIRATION",

@@ -162,3 +162,23 @@ fn with_files_it_is_the_name_of_the_files_variable_that_counts() {
     command.args(["--files", "--from", "file://app", "--", "sh", "-c", "cat $PATH_FILE"]);
     command.assert().success().stdout("x");
 }
+
+/// Whoever may write one secret below the path must not stop what the job asked for by name.
+#[test]
+fn a_neighbour_that_is_not_wanted_stops_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("secrets.json");
+    let entry = r#"{"type": "simple", "value": "v"}"#;
+    let names = ["db-pw", "1bad", "x-y", "x_y", "ld_preload"];
+    let entries: Vec<_> = names.iter().map(|name| format!("\"app/{name}\": {entry}")).collect();
+    let text = format!(r#"{{"secrets": {{{}}}, "vault": {{"url": "u", "token": "t"}}}}"#, entries.join(", "));
+    fs::write(&file, text).unwrap();
+    for filter in [&["--names", "DB_*"][..], &["--allow", "DB_PW"], &["--deny", "1*", "--deny", "X*", "--deny", "LD_*"]]
+    {
+        let mut command = run(&file);
+        command.args(["--from", "file://app/"]).args(filter).args(["--", "sh", "-c", "test -n \"$DB_PW\""]);
+        command.assert().success().stderr("");
+    }
+    // Without one they do.
+    run(&file).args(["--from", "file://app/", "--", "true"]).assert().code(2);
+}
