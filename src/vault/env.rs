@@ -83,6 +83,7 @@ impl<'a> Environment<'a> {
         Self(&|name| env::var(name).ok())
     }
 
+    #[cfg(any(test, all(feature = "disk-cache", unix)))]
     pub(super) fn of(raw: &'a dyn Fn(&str) -> Option<String>) -> Self {
         Self(raw)
     }
