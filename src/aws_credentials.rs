@@ -21,7 +21,7 @@ use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvid
 use aws_types::os_shim_internal::{Env, Fs};
 
 use crate::{
-    aws_files::{check_token_cache, profile_files},
+    aws_files::{check_token_cache, check_token_files, profile_files},
     error::{Error, ErrorKind, Result},
 };
 
@@ -73,8 +73,10 @@ impl AwsCredentialSource {
     /// The source for the profile of the settings, or without one for the environment.
     ///
     /// # Errors
-    /// `Unauthenticated` if the profile that the settings or `AWS_PROFILE` name does not exist.
+    /// `Unauthenticated` if the profile that the settings or `AWS_PROFILE` name does not exist; `Config`
+    /// if a variable names a credential file by a `~`.
     pub(crate) async fn find(profile: Option<&str>) -> Result<Self> {
+        check_token_files()?;
         if profile.is_none() && EnvironmentVariableCredentialsProvider::new().provide_credentials().await.is_ok() {
             return Ok(Self::Variables);
         }

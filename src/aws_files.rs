@@ -6,24 +6,33 @@
 
 #[allow(deprecated, reason = "the new names are in a crate that is not ours to name")]
 use aws_config::profile::profile_file::{ProfileFileKind, ProfileFiles};
-use std::{env, ffi::OsString, path::Path};
+use std::{
+    env,
+    ffi::{OsStr, OsString},
+    path::Path,
+};
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    home,
+};
 
-/// The shared files: what each is, and the variable that names it.
+/// The shared files: what each is, the variable that names it, and where it is otherwise.
 #[allow(deprecated, reason = "as above")]
-const FILES: [(ProfileFileKind, &str); 2] =
-    [(ProfileFileKind::Config, "AWS_CONFIG_FILE"), (ProfileFileKind::Credentials, "AWS_SHARED_CREDENTIALS_FILE")];
+const FILES: [(ProfileFileKind, &str, &str); 2] = [
+    (ProfileFileKind::Config, "AWS_CONFIG_FILE", ".aws/config"),
+    (ProfileFileKind::Credentials, "AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials"),
+];
 
 /// The files to read profiles from.
 #[allow(deprecated, reason = "as above")]
 pub(crate) fn profile_files() -> ProfileFiles {
-    if has_absolute_home() {
+    if has_absolute_home() && FILES.iter().all(|(_, variable, _)| !is_of_another_home(variable)) {
         return ProfileFiles::default();
     }
     FILES
         .into_iter()
-        .fold(ProfileFiles::builder(), |files, (kind, variable)| match named(env::var_os(variable)) {
+        .fold(ProfileFiles::builder(), |files, (kind, variable, usual)| match named(env::var_os(variable), usual) {
             Some(path) => files.with_file(kind, path),
             None => files.with_contents(kind, ""),
         })
@@ -48,7 +57,31 @@ fn has_absolute_home() -> bool {
     env::var_os("HOME").is_some_and(|home| Path::new(&home).is_absolute())
 }
 
-/// A file that a variable names. One that begins with `~` can't be found without a home.
-fn named(path: Option<OsString>) -> Option<OsString> {
-    path.filter(|path| !Path::new(path).starts_with("~") && Path::new(path).is_file())
+/// The SDK takes `~name/x` for a folder of that name in the current one.
+fn is_of_another_home(variable: &str) -> bool {
+    env::var_os(variable).is_some_and(|path| begins_with_tilde(&path) && !Path::new(&path).starts_with("~"))
+}
+
+fn begins_with_tilde(path: &OsStr) -> bool {
+    path.as_encoded_bytes().starts_with(b"~")
+}
+
+/// A file of this kind: the one that its variable names, or the usual one.
+fn named(path: Option<OsString>, usual: &str) -> Option<OsString> {
+    let usual = || home::folder().filter(|_| has_absolute_home()).map(|home| home.join(usual));
+    let path = path.map(|path| home::expand(Path::new(&path))).or_else(usual)?.into_os_string();
+    Some(path).filter(|path| !begins_with_tilde(path) && Path::new(path).is_file())
+}
+
+/// That a credential file which the SDK reads as it is named is none of the current folder's.
+///
+/// # Errors
+/// `Config` if its variable begins with `~`, which nobody replaces there.
+pub(crate) fn check_token_files() -> Result<()> {
+    let named = ["AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"];
+    match named.into_iter().find(|name| env::var_os(name).is_some_and(|path| begins_with_tilde(&path))) {
+        Some(name) => Err(Error::config(format!("{name} begins with `~`, which is not replaced"))
+            .with_hint("write the path of the home folder")),
+        None => Ok(()),
+    }
 }

@@ -17,6 +17,7 @@ use crate::{
         did_you_mean, join,
     },
     error::{Error, Result},
+    home,
     provider::Provider,
     reference::check_provider,
     registry::{KINDS, Kind, Opening},
@@ -219,7 +220,7 @@ impl ClientBuilder {
             config.providers.values_mut().for_each(|own| own.timeout = None);
         }
         if let Some(path) = &self.file {
-            config.providers.entry("file".into()).or_default().path = Some(path.clone());
+            config.providers.entry("file".into()).or_default().path = Some(home::expand(path));
             config.overruled(&["providers", "file", "path"]);
         }
         self.overrule_aws(&mut config);

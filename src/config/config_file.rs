@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    plain_file,
+    home, plain_file,
 };
 
 /// Why a config file is obeyed, or that it is not.
@@ -68,7 +68,7 @@ impl ConfigFile {
     /// [`Config`](crate::ErrorKind::Config) if it can't be read, is larger than 4 MiB, or is neither a
     /// plain file, nor `/dev/null`, nor a descriptor such as `/dev/fd/3`.
     pub fn named(path: impl Into<PathBuf>) -> Result<Self> {
-        let path = path.into();
+        let path = home::expand(&path.into());
         let (status, bytes) = plain_file::read(&path).map_err(|error| unreadable(&path, &error))?;
         if is_writable_by_all(&status) && status.is_file() {
             warn(format!("everybody can write to the config file {}", path.display()));

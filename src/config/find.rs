@@ -181,7 +181,8 @@ impl Folder {
 
 fn trust_of(found: &Found) -> Trust {
     // A checkout is somebody else's text, whoever made the files: also that of a home folder's own files.
-    let is_checkout = found.path.ancestors().skip(1).any(is_repository);
+    let target = found.path.canonicalize().unwrap_or_default();
+    let is_checkout = [&found.path, &target].iter().any(|path| path.ancestors().skip(1).any(is_checkout));
     let user = user_folder().map(|folder| as_recorded(&folder.join(FILE_NAME)));
     if !is_checkout && user.as_deref() == Some(&*found.path) && is_users_own(found) {
         return Trust::UserFolder;
@@ -192,6 +193,11 @@ fn trust_of(found: &Found) -> Trust {
         Ok(Recorded::Other) => Trust::Changed,
         _ => Trust::Missing,
     }
+}
+
+/// Whether a folder is the root of a checkout, of whatever kind.
+fn is_checkout(folder: &Path) -> bool {
+    [".git", ".hg", ".jj", ".svn", ".bzr"].iter().any(|mark| folder.join(mark).symlink_metadata().is_ok())
 }
 
 fn is_repository(folder: &Path) -> bool {

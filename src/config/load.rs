@@ -273,7 +273,7 @@ pub(super) fn read_layers(
     variables::overlay(&mut root, var)?;
     let origins = root.origins();
     let mut config = Config { origins, credential_variables, ..to_config(root)? };
-    config.resolve_paths(source.folder);
+    config.resolve_paths(source.folder)?;
     Ok(config)
 }
 

@@ -2,21 +2,25 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{origin::join, settings::Config};
+use super::{error::Malformed, origin::join, settings::Config};
 use crate::home;
 
 impl Config {
     /// Makes the paths that a config file set absolute: they start from the file's folder, `~/` from the
-    /// home folder. Paths from variables and options stay as they are: those start from the current
-    /// folder.
-    pub(super) fn resolve_paths(&mut self, folder: Option<&Path>) {
+    /// home folder. Those from variables start from the current folder, or from the home folder too.
+    ///
+    /// # Errors
+    /// That a path begins with `~/` and there is no home folder: it must not lead below the file's folder.
+    pub(super) fn resolve_paths(&mut self, folder: Option<&Path>) -> Result<(), Malformed> {
         let origins = std::mem::take(&mut self.origins);
         for (key, path) in self.paths_mut() {
-            if origins.get(&key).is_some_and(|origin| origin.place().is_some()) {
-                *path = resolved(path, folder);
-            }
+            let Some(origin) = origins.get(&key) else { continue };
+            let homeless = || Malformed::new("there is no home folder for `~/`: HOME is no absolute path").at(origin);
+            let folder = folder.filter(|_| origin.place().is_some());
+            *path = resolved(path, folder).ok_or_else(homeless)?;
         }
         self.origins = origins;
+        Ok(())
     }
 
     /// The same settings as they can be shown: in paths that are not UTF-8, a mark stands for what is not.
@@ -54,11 +58,10 @@ impl Config {
     }
 }
 
-fn resolved(path: &Path, folder: Option<&Path>) -> PathBuf {
-    match (path.strip_prefix("~"), home::folder(), folder) {
-        (Ok(rest), Some(home), _) => home.join(rest),
-        (_, _, Some(folder)) => folder.join(path),
-        _ => path.to_owned(),
+fn resolved(path: &Path, folder: Option<&Path>) -> Option<PathBuf> {
+    match path.strip_prefix("~") {
+        Ok(rest) => Some(home::folder()?.join(rest)),
+        Err(_) => Some(folder.map_or_else(|| path.to_owned(), |folder| folder.join(path))),
     }
 }
 
@@ -68,11 +71,11 @@ mod tests {
 
     #[test]
     fn relative_paths_start_from_the_folder_and_a_tilde_from_the_home() {
-        let of_folder = |path: &str| resolved(Path::new(path), Some(Path::new("/repo")));
+        let of_folder = |path: &str| resolved(Path::new(path), Some(Path::new("/repo"))).expect("a home");
         assert_eq!(of_folder("certs/ca.pem"), Path::new("/repo/certs/ca.pem"));
         assert_eq!(of_folder("/etc/ca.pem"), Path::new("/etc/ca.pem"));
         assert_eq!(of_folder("~other/x"), Path::new("/repo/~other/x"));
         assert_eq!(Some(of_folder("~/x")), home::folder().map(|home| home.join("x")));
-        assert_eq!(resolved(Path::new("x"), None), Path::new("x"));
+        assert_eq!(resolved(Path::new("x"), None).as_deref(), Some(Path::new("x")));
     }
 }

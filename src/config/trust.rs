@@ -1,7 +1,7 @@
 //! The config files that the user trusts although they were only found.
 //!
-//! A record names a file and the digest of its content: a file that moved or changed has to be trusted
-//! again. The path is part of it because relative paths in the file mean something else elsewhere.
+//! A record names a file, its folder's number and the digest of its content: a file that moved or changed
+//! has to be trusted again. The path is part of it because relative paths in the file mean something else elsewhere.
 //! Records lie in the user's state folder, one file each, private, and are ignored where somebody else
 //! could have written them.
 
@@ -85,7 +85,7 @@ impl TrustStore {
     /// [`Config`](crate::ErrorKind::Config) if the record can't be written.
     pub fn trust(&self, file: &ConfigFile) -> Result<()> {
         let path = file.absolute();
-        let mut record = format!("{HEAD}{}\n", hex(file.text().as_bytes())).into_bytes();
+        let mut record = format!("{HEAD}{}\n", mark(path, file.text().as_bytes())).into_bytes();
         record.extend(path.as_os_str().as_encoded_bytes());
         let cant = |error| cant("write a trust record in", &self.folder, &error);
         create_private(&self.folder).map_err(cant)?;
@@ -126,7 +126,7 @@ impl TrustStore {
             // What a killed writer left has an extension.
             let Some((digest, path)) = read_record(&record).filter(|_| record.extension().is_none()) else { continue };
             let state = match plain_file::read(&path) {
-                Ok((_, content)) if hex(&content) == digest => RecordState::Unchanged,
+                Ok((_, content)) if mark(&path, &content) == digest => RecordState::Unchanged,
                 Ok(_) => RecordState::Changed,
                 Err(_) => RecordState::Gone,
             };
@@ -143,7 +143,7 @@ impl TrustStore {
             return Recorded::Never;
         }
         match read_record(&self.record(path)) {
-            Some((digest, of)) if of == path && digest == hex(content) => Recorded::Same,
+            Some((digest, of)) if of == path && digest == mark(path, content) => Recorded::Same,
             Some((_, of)) if of == path => Recorded::Other,
             _ => Recorded::Never,
         }
@@ -173,6 +173,26 @@ pub(super) fn as_recorded(file: &Path) -> PathBuf {
     match (folder, absolute.file_name()) {
         (Some(folder), Some(name)) => folder.join(name),
         _ => absolute,
+    }
+}
+
+/// What a record says of a file: the digest of its content, and the number of its folder.
+fn mark(path: &Path, content: &[u8]) -> String {
+    format!("{} {}", hex(content), folder_number(path))
+}
+
+/// The number of a file's folder on its file system. Whoever makes a checkout of this repository can't know it
+/// beforehand, so that the repository can't bring a record along, into a home folder that is the checkout.
+fn folder_number(path: &Path) -> u64 {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        path.parent().and_then(|folder| folder.metadata().ok()).map_or(0, |status| status.ino())
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        0
     }
 }
 

@@ -97,7 +97,9 @@ fn layer(var: &dyn Fn(&str) -> Option<OsString>) -> Result<Table, Malformed> {
 /// The key that systemd passes to a service: a default, so a credential that the file names goes
 /// before it.
 fn systemd_credential(var: &dyn Fn(&str) -> Option<OsString>) -> Option<Value> {
-    let credential = Path::new(&var(CREDENTIALS)?).join(CREDENTIAL);
+    // systemd names it by an absolute path. A relative one would lead into the current folder.
+    let folder = var(CREDENTIALS).filter(|folder| Path::new(folder).is_absolute())?;
+    let credential = Path::new(&folder).join(CREDENTIAL);
     credential.exists().then(|| Value::Text(credential.to_string_lossy().into_owned()))
 }
 

@@ -104,8 +104,9 @@ impl<'a> Environment<'a> {
             return (Auth::Token(SecretSource::given(token.value)), described);
         }
         if let Some(file) = self.get(env_vars::TOKEN_FILE) {
-            let described = CredentialSource::new(format!("token from file {}", file.value), file.origin);
-            return (Auth::Token(SecretSource::file(file.value)), described);
+            let path = crate::home::expand(file.value.as_ref());
+            let described = CredentialSource::new(format!("token from file {}", path.display()), file.origin);
+            return (Auth::Token(SecretSource::file(path)), described);
         }
         if let (Some(role), Some(secret)) = (self.get(env_vars::ROLE_ID), self.get(env_vars::SECRET_ID)) {
             let text = format!("approle role {} with secret id from {}", role.value, variable(&secret.origin));

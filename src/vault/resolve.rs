@@ -19,6 +19,7 @@ use super::{
 use crate::{
     config::{Connection, CredentialSource, Origin, ProviderSettings, Sourced, join},
     error::{Error, ErrorKind, Result},
+    home,
 };
 
 /// The instance that the environment decides for.
@@ -151,7 +152,8 @@ impl Resolver<'_> {
     ) -> [Option<PathBuf>; 2] {
         let table = &self.settings.table;
         let own: Pair = [0, 1].map(|at| table.sourced(keys[at], own[at]));
-        let named: Pair = variables.map(|name| self.variable(name).map(|it| it.map(PathBuf::from)));
+        let named: Pair =
+            variables.map(|name| self.variable(name).map(|it| it.map(|path| home::expand(path.as_ref()))));
         let is_set = |pair: &Pair| pair.iter().any(Option::is_some);
         let is_code = own.iter().flatten().any(|it| it.origin == Origin::Code);
         let chosen = match self.is_default && !is_code {

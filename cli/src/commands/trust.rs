@@ -34,9 +34,9 @@ pub(super) fn trust(global: &Global, file: Option<&Path>) -> Result<(), Failure>
     let store = TrustStore::user()?;
     match global.json {
         true => {
-            store.trust(&file)?;
             let decided = settings.iter().map(as_json).collect::<Result<Vec<_>, _>>()?;
-            output::line(&json!({ "file": shown(file.absolute()), "trusted": true, "settings": decided }))
+            output::line(&json!({ "file": shown(file.absolute()), "trusted": true, "settings": decided }))?;
+            Ok(store.trust(&file)?)
         }
         false => {
             output::print(|out| print(&file, &settings, out))?;

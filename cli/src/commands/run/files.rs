@@ -118,7 +118,16 @@ fn new_file(path: &Path) -> io::Result<File> {
 /// Where memory is mounted as files.
 fn memory() -> Option<PathBuf> {
     let runtime = env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+    let runtime = runtime.filter(|place| place.is_absolute() && is_ours_alone(place));
     runtime.into_iter().chain([PathBuf::from("/dev/shm")]).find(|place| is_memory(place))
+}
+
+/// Whether nobody else can move the folders in it, as the XDG Base Directory Specification demands: root may
+/// have been given the variable of another user.
+fn is_ours_alone(place: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let we = rustix::process::geteuid().as_raw();
+    place.metadata().is_ok_and(|status| status.uid() == we && status.mode() & 0o022 == 0)
 }
 
 /// In memory, else on disk if that is good enough.

@@ -192,3 +192,62 @@ fn an_address_that_reads_otherwise_than_it_is_called_is_refused_and_shown_as_it_
     }
     assert_eq!(attacker.received(), "");
 }
+
+/// Nobody replaces `~/` in `--config=~/x`, nor in the settings of a CI system: as it is written it leads into a
+/// folder of that name in the current one.
+#[test]
+fn a_tilde_that_no_shell_replaced_does_not_lead_into_the_current_folder() {
+    let (attacker, home) = (Attacker::start(), tempfile::tempdir().unwrap());
+    let (folder, file) = example();
+    let marker = folder.path().join("pwned");
+    let planted = folder.path().join("~");
+    write(&planted, "retry = 9\n[providers.file]\npath = \"secrets.json\"\n");
+    fs::rename(&file, planted.join("secrets.json")).unwrap();
+    fs::write(planted.join("token"), "strangers-token").unwrap();
+    let profile = format!("[default]\nregion = us-east-1\ncredential_process = touch {}\n", marker.display());
+    for place in ["~/.aws", "~ci/.aws"] {
+        fs::create_dir_all(folder.path().join(place)).unwrap();
+        fs::write(folder.path().join(place).join("config"), &profile).unwrap();
+    }
+    let command = |variables: &[(&str, &str)], arguments: &[&str]| {
+        let mut command = in_folder(folder.path());
+        command.env("HOME", home.path()).env("PATH", "/usr/bin:/bin").env("AWS_REGION", "us-east-1");
+        command.envs(variables.iter().copied()).args(arguments);
+        command
+    };
+    command(&[], &["config", "show", "--config=~/s1crets.toml"]).assert().code(5);
+    command(&[("S1CRETS_CONFIG", "~/s1crets.toml")], &["config", "show"]).assert().code(5);
+    command(&[("S1CRETS_FILE", "~/secrets.json")], &["get", "file://app/db#password"]).assert().failure().stdout("");
+    command(&[], &["get", "file://app/db#password", "--file=~/secrets.json"]).assert().failure().stdout("");
+    let path = format!("{}/cache\n", home.path().display());
+    command(&[("S1CRETS_CACHE_PATH", "~/cache")], &["cache", "path"]).assert().success().stdout(path);
+    let address = ("VAULT_ADDR", attacker.address.as_str());
+    command(&[address, ("VAULT_TOKEN_FILE", "~/token")], &["get", "vault.kv://secret/app"]).assert().code(3);
+    assert_eq!(attacker.received(), "");
+    let get = &["get", "aws.sm://x", "--endpoint-url", "http://127.0.0.1:1", "--retry", "1"][..];
+    for (name, value) in [
+        ("AWS_CONFIG_FILE", "~ci/.aws/config"),
+        ("AWS_CONFIG_FILE", "~/.aws/config"),
+        ("AWS_SHARED_CREDENTIALS_FILE", "~ci/.aws/config"),
+    ] {
+        command(&[(name, value)], get).assert().failure();
+        assert!(!marker.exists(), "{name}={value}");
+    }
+    let token = [("AWS_WEB_IDENTITY_TOKEN_FILE", "~/token"), ("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/x")];
+    command(&token, get).assert().code(5).stderr(predicate::str::contains("begins with `~`"));
+}
+
+/// The file was trusted with a home: without one its paths must not lead below its folder.
+#[test]
+fn a_tilde_in_a_trusted_file_needs_a_home() {
+    let (folder, file) = example();
+    fs::create_dir(folder.path().join("~")).unwrap();
+    fs::rename(&file, folder.path().join("~/secrets.json")).unwrap();
+    write(folder.path(), "provider = \"file\"\n[providers.file]\npath = \"~/secrets.json\"\n");
+    in_trusted(folder.path());
+    for home in [".", "home"] {
+        let mut command = in_folder(folder.path());
+        let told = predicate::str::contains("s1crets.toml:3: there is no home folder for `~/`");
+        command.env("HOME", home).args(["get", "app/db"]).assert().code(5).stdout("").stderr(told);
+    }
+}

@@ -113,10 +113,12 @@ fn the_users_own_config_is_trusted_while_nobody_else_can_write_to_it() {
     get().code(5).stderr(predicate::str::contains(UNTRUSTED));
     set_mode(&file, 0o644);
     get().code(4);
-    // A home that is a checkout, as with `HOME=$PWD` in a container.
-    fs::create_dir(home.path().join(".git")).unwrap();
-    get().code(5).stderr(predicate::str::contains(UNTRUSTED));
-    fs::remove_dir(home.path().join(".git")).unwrap();
+    // A home that is a checkout, as with `HOME=$PWD` in a container, of whatever kind.
+    for mark in [".git", ".hg", ".jj", ".svn"] {
+        fs::create_dir(home.path().join(mark)).unwrap();
+        get().code(5).stderr(predicate::str::contains(UNTRUSTED));
+        fs::remove_dir(home.path().join(mark)).unwrap();
+    }
     if is_root(home.path()) {
         set_mode(&file, 0o664);
         chown(&file, None, Some(STRANGER)).unwrap();
@@ -134,6 +136,10 @@ fn the_users_own_config_is_trusted_while_nobody_else_can_write_to_it() {
     fs::rename(&file, dotfiles.join("s1crets.toml")).unwrap();
     std::os::unix::fs::symlink(dotfiles.join("s1crets.toml"), &file).unwrap();
     get().code(4).stderr(predicate::str::contains("none.json"));
+    fs::create_dir(dotfiles.join(".git")).unwrap();
+    get().code(5).stderr(predicate::str::contains(UNTRUSTED));
+    fs::remove_dir(dotfiles.join(".git")).unwrap();
+    get().code(4);
     set_mode(&dotfiles, 0o777);
     get().code(5).stderr(predicate::str::contains(UNTRUSTED));
 }

@@ -257,3 +257,37 @@ fn a_profile_that_is_chosen_does_not_stop_what_works_without_trust() {
         assert!(!all.contains("there is no profile") && all.contains("not trusted"), "{all}");
     }
 }
+
+/// A checkout that is the home folder could bring a private record of its own, but not the number of the
+/// folder that it is made in.
+#[test]
+fn a_record_is_for_the_folder_that_was_there() {
+    let (above, state) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let repository = above.path().join("repository");
+    let command = |arguments: &[&str]| {
+        let mut command = s1crets();
+        command.current_dir(&repository).env("XDG_STATE_HOME", state.path()).args(arguments);
+        command.assert()
+    };
+    write(&repository, "retry = 9\n");
+    command(&["config", "trust"]).success();
+    command(&["config", "show"]).success().stderr("");
+    // The same path and content, in a folder made anew. The old one is kept, and so is its number.
+    fs::rename(&repository, above.path().join("old")).unwrap();
+    write(&repository, "retry = 9\n");
+    command(&["get", "x"]).code(5).stderr(predicate::str::contains("has changed since it was trusted"));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_could_not_be_shown_is_not_trusted() {
+    let folder = repository();
+    for more in [&[][..], &["--json"]] {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin("s1crets"));
+        command.current_dir(folder.path()).env("XDG_STATE_HOME", folder.path().join("state"));
+        command.args(["config", "trust"]).args(more).stdout(full);
+        assert_eq!(command.status().unwrap().code(), Some(5));
+        in_folder(folder.path()).args(["get", "app"]).assert().code(5).stderr(predicate::str::contains(UNTRUSTED));
+    }
+}
