@@ -123,6 +123,7 @@ mod registry;
 pub mod request;
 #[cfg(all(feature = "disk-cache", unix))]
 mod scope;
+mod shell;
 mod stack;
 #[cfg(any(feature = "file", feature = "vault", all(feature = "disk-cache", unix)))]
 mod stamp;

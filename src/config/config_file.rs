@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    home, plain_file,
+    home, plain_file, shell,
 };
 
 /// Why a config file is obeyed, or that it is not.
@@ -112,7 +112,7 @@ impl ConfigFile {
         Err(Error::config(error).with_hint(format!(
             "read it, then `s1crets config trust {}`; or name a file with --config or S1CRETS_CONFIG; or use none: \
              --no-config",
-            quoted(&self.absolute)
+            shell::quoted(&told.to_string())
         )))
     }
 
@@ -150,14 +150,4 @@ impl fmt::Debug for ConfigFile {
 
 pub(super) fn unreadable(path: &Path, error: &io::Error) -> Error {
     Error::config(format!("can't read the config file {}: {error}", path.display()))
-}
-
-/// A path as a shell takes it: it may be somebody else's, and is there to be copied.
-fn quoted(path: &Path) -> String {
-    let path = path.display().to_string();
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+@%,:=".contains(&byte) || !byte.is_ascii();
-    match path.bytes().all(is_plain) {
-        true => path,
-        false => format!("'{}'", path.replace('\'', r"'\''")),
-    }
 }

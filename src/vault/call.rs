@@ -57,6 +57,11 @@ impl Call {
         Self { repeatable: true, ..self }
     }
 
+    /// The same, which is not sent again if its answer was lost: it may do something after all.
+    pub(crate) fn once(self) -> Self {
+        Self { repeatable: false, ..self }
+    }
+
     /// The same, where every status is an answer at once.
     pub(crate) fn impatient(self) -> Self {
         Self { patient: false, ..self }

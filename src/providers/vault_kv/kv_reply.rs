@@ -158,7 +158,8 @@ impl Issued {
     }
 
     fn command(&self) -> String {
-        let id = self.shown_id();
+        // A lease's id holds the path that was asked for, which may be anybody's text.
+        let id = crate::shell::quoted(&self.shown_id());
         match self.what {
             What::Lease => format!("bao lease revoke {id}"),
             What::Token | What::WrappingToken => format!("bao token revoke -accessor {id}"),

@@ -157,15 +157,15 @@ impl Mounts {
         Ok(Some(Place::cut(path, &mount, Some(version))))
     }
 
-    /// Asks the server once more whether a mount is KV. If it doesn't say, the settings count, unless
-    /// a segment is one of the reserved names: the settings may take a namespace for a mount.
+    /// Asks the server once more whether a mount is KV. If it doesn't say, it is not: the settings may take
+    /// a namespace for a mount.
     ///
     /// # Errors
     /// `Unsupported` if the server names another engine.
     pub(super) async fn confirm(&self, vault: &Vault, path: &str, place: &Place, effort: Effort) -> Result<bool> {
         Ok(match self.ask(vault, path, effort).await? {
             Some((mount, _)) => mount == place.mount,
-            None => self.settings.named.contains_key(&place.mount) && any_reserved(path).is_none(),
+            None => false,
         })
     }
 
@@ -189,7 +189,12 @@ impl Mounts {
 
     fn known(&self, path: &str) -> Option<Place> {
         let found = lock(&self.found);
-        let mounts = self.settings.named.iter().chain(found.iter());
+        // The settings may take a namespace for a mount of version 1, which has no level of its own in the
+        // API: then a reserved name behind it is the server's own, and the server has to be asked.
+        let is_plain = |(mount, version): &(&String, &KvVersion)| {
+            **version == KvVersion::V2 || !covers(mount, path) || any_reserved(&path[mount.len()..]).is_none()
+        };
+        let mounts = self.settings.named.iter().filter(is_plain).chain(found.iter());
         let longest = mounts.filter(|(mount, _)| covers(mount, path)).max_by_key(|(mount, _)| mount.len());
         longest.map(|(mount, version)| Place::cut(path, mount, Some(*version)))
     }

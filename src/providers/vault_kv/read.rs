@@ -82,14 +82,16 @@ impl VaultKv {
             return Err(Error::unsupported("KV version 1 keeps no versions"));
         }
         let call = Call::get(&place.api(""))?;
-        let reply = self.call(&call, effort).await?;
+        // Another engine may issue a lease at each attempt, and those of lost answers are nobody's.
+        let call = if place.certain { call } else { call.once() };
+        let reply = self.call(&call, effort).await.map_err(|error| lost(error, place))?;
         match reply.status {
             404 => Err(self.absent(place, &reply, &call)),
             _ if reply.is_success() => {
                 let map = self.map_v1(&reply, path, place, effort).await?;
                 Ok(Secret::text(map.raw(), Metadata::default().with_name(path)))
             }
-            _ => Err(from_reply(&reply, &call)),
+            _ => Err(lost(from_reply(&reply, &call), place)),
         }
     }
 
@@ -160,4 +162,15 @@ fn described(path: &str, metadata: Json<'_>) -> Result<Metadata> {
 fn custom(metadata: Json<'_>) -> BTreeMap<String, String> {
     let notes = metadata.get("custom_metadata").into_iter().flat_map(Json::members);
     notes.filter_map(|(name, note)| Some((name.to_owned(), note.as_str()?.to_owned()))).collect()
+}
+
+/// An answer that was lost on the way from an engine that may issue leases.
+fn lost(error: Error, place: &Place) -> Error {
+    let is_lost = matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Unavailable);
+    if place.certain || !is_lost {
+        return error;
+    }
+    let left = format!("if {}/ is an engine that issues leases, one may be left below it", place.mount);
+    let hint = error.hint().map_or_else(|| left.clone(), |hint| format!("{hint}; {left}"));
+    error.with_hint(hint)
 }

@@ -333,6 +333,57 @@ async fn a_namespace_that_the_settings_take_for_a_mount_gives_no_token() {
     assert_eq!(bob["data"]["token_policies"], json!(["app"]));
 }
 
+/// The roles of an engine with a `ttl` of zero look like secrets of version 1, and without the server's word
+/// nobody vouches for them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_namespace_that_the_settings_take_for_a_mount_reaches_no_other_engine() {
+    let bao = OpenBao::shared();
+    let namespace = unique("taken-");
+    bao.must("POST", &format!("sys/namespaces/{namespace}"), &json!({}));
+    bao.must_in(&namespace, "POST", "sys/mounts/ssh", &json!({ "type": "ssh" }));
+    let role = json!({ "key_type": "otp", "default_user": "joe", "cidr_list": "127.0.0.1/32" });
+    bao.must_in(&namespace, "POST", "ssh/roles/r", &role);
+    bao.must_in(&namespace, "POST", "sys/auth/userpass", &json!({ "type": "userpass" }));
+    bao.must_in(&namespace, "POST", "auth/userpass/users/bob", &json!({ "password": "x" }));
+    let proxy = silent(bao).await;
+    let mounts = KvMounts::default().with_mount(&namespace, KvVersion::V1);
+    for kv in [VaultKv::new(root(bao)), at(&proxy, bao.root_token())] {
+        let kv = kv.with_mounts(mounts.clone());
+        let path = format!("{namespace}/ssh/roles/r");
+        read(&kv, &path).await.expect_err("a role of ssh");
+        let options = UpdateOptions::default().with_keypath(["default_user"]);
+        kv.update(&path, &SecretValue::from("root"), &options).await.expect_err("a role of ssh");
+        for own in ["auth/userpass/users", "sys/policies/acl", "sys/leases/lookup"] {
+            let path = format!("{namespace}/{own}");
+            kv.get_by_path(&path, &ListOptions::default()).await.expect_err(&path);
+            kv.path_exists(&path).await.expect_err(&path);
+        }
+        let user = format!("{namespace}/auth/userpass/users/bob");
+        kv.path_exists(&user).await.expect_err(&user);
+    }
+    let role = bao.must_in(&namespace, "GET", "ssh/roles/r", &Value::Null);
+    assert_eq!(role["data"]["default_user"], "joe");
+}
+
+/// Each attempt could issue a lease, and that of an answer that was lost is nobody's to revoke.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_may_issue_a_lease_is_asked_for_once() {
+    let stub = Stub::start(|request| match request.path.as_str() {
+        path if path.contains("/data/") => Answer::new(404, json!({ "errors": [] })),
+        path if path.contains("/lookup-self") => {
+            Answer::new(200, json!({ "data": { "ttl": 3600, "renewable": false } }))
+        }
+        path if path.contains("/internal/") => Answer::new(403, json!({ "errors": ["no"] })),
+        _ => Answer::new(502, "lost"),
+    })
+    .await;
+    let kv = kv(VaultConfig::new(stub.endpoint()).with_token("x"));
+    let error = kv.get("database/creds/app", &GetOptions::default()).await.expect_err("a lost answer");
+    assert!(error.hint().is_some_and(|hint| hint.contains("one may be left below it")), "{error:?} {:?}", error.hint());
+    let asked = stub.requests().into_iter().filter(|request| request.path == "/v1/database/creds/app").count();
+    assert_eq!(asked, 1);
+}
+
 /// Vault, unlike OpenBao, names the engine in each reply.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reply_that_names_another_engine_is_no_secret() {
