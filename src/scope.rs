@@ -39,6 +39,8 @@ struct State {
     was_looked_for: bool,
     /// Whether it was told why there is no scope.
     told: bool,
+    /// What is to be logged once the lock is released.
+    to_warn: Option<String>,
 }
 
 struct Now {
@@ -57,6 +59,19 @@ impl Scope {
 impl ScopeSource for Scope {
     fn now(&self) -> Option<CurrentScope> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let scope = self.look(&mut state);
+        let warning = state.to_warn.take();
+        // Not held while logging: a subscriber may take its time, or ask in turn.
+        drop(state);
+        if let Some(warning) = warning {
+            tracing::warn!(target: TARGET, "{warning}");
+        }
+        scope
+    }
+}
+
+impl Scope {
+    fn look(&self, state: &mut State) -> Option<CurrentScope> {
         if !state.now.as_ref().is_some_and(|now| now.bound.is_current()) {
             match inputs(self.kind, &self.table, &|name| env::var_os(name))? {
                 Ok(bound) => state.update(bound),
@@ -101,9 +116,10 @@ impl State {
         }
     }
 
+    /// Leaves a warning for whoever holds the lock to log afterwards, once.
     fn warn(&mut self, message: &str) {
         if !std::mem::replace(&mut self.told, true) {
-            tracing::warn!(target: TARGET, "{message}");
+            self.to_warn = Some(message.to_owned());
         }
     }
 }

@@ -167,16 +167,21 @@ impl Store {
         }
     }
 
-    /// Goes on with what there is. Warns once, not at every attempt.
+    /// Keeps serving the data there is. Warns once, not at every attempt.
     fn keep(&self, error: Error) {
+        let (loaded_before, first_failure) = {
+            let mut progress = lock(&self.progress);
+            let first_failure = progress.last_error.replace(error.clone()).is_none();
+            (progress.loaded_at.is_some(), first_failure)
+        };
+        // Logged after the lock is released: a subscriber may itself ask for the status, or wait for
+        // a thread that does.
         let cause = std::error::Error::source(&error).map(tracing::field::display);
-        let mut progress = lock(&self.progress);
-        if progress.last_error.is_none() {
-            tracing::warn!(cause, kept = progress.loaded_at.is_some(), "{error}");
+        if first_failure {
+            tracing::warn!(cause, kept = loaded_before, "{error}");
         } else {
             tracing::debug!(cause, "{error}");
         }
-        progress.last_error = Some(error);
     }
 
     /// Has the watcher thread call back, or does it here where there is none.

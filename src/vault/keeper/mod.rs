@@ -180,6 +180,8 @@ impl Keeper {
             Ok(term)
         });
         state.end_round(result.as_ref().err());
+        // Not held while logging: a subscriber may take its time, or ask in turn.
+        drop(state);
         match &result {
             Ok(term) => {
                 tracing::debug!(method = self.login.method(), renewable = term.renewable, "logged in to Vault");

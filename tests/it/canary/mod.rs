@@ -38,10 +38,10 @@ impl Heard {
         heard.clone()
     }
 
+    /// Formats before it locks: what is formatted may take a lock that another thread logs under.
     pub(crate) fn note(&self, text: impl Display) {
-        let mut heard = self.0.lock().unwrap();
-        heard.extend_from_slice(text.to_string().as_bytes());
-        heard.push(b'\n');
+        let line = format!("{text}\n");
+        self.0.lock().unwrap().extend_from_slice(line.as_bytes());
     }
 
     /// What shows of something public.

@@ -306,3 +306,37 @@ async fn an_unchanged_secret_stays_the_same_one() {
     assert_eq!(before[0].expose_bytes().as_ptr(), after[0].expose_bytes().as_ptr());
     assert_ne!(before[1], after[1]);
 }
+
+/// A log writer that asks for the provider's status whenever a line is written.
+struct AsksForStatus(FileProvider);
+
+impl Write for &AsksForStatus {
+    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+        let _ = format!("{:?} {:?}", self.0, self.0.status());
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A failed load once logged its warning under the lock of the status: a subscriber that asked for the
+/// status, or that waited for a thread that did, waited for ever.
+#[tokio::test]
+async fn a_subscriber_that_asks_for_the_status_does_not_deadlock() {
+    let place = Place::with(1);
+    let provider = place.unwatched().await;
+    let writer = Arc::new(AsksForStatus(provider.clone()));
+    let subscriber =
+        tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(Arc::clone(&writer)).finish();
+    tracing::subscriber::with_default(subscriber, || {
+        for text in ["broken", "still broken"] {
+            place.replace(text);
+            provider.reload().expect_err("nothing to load");
+        }
+        place.replace(&entries(2));
+        provider.reload().expect("loaded again");
+    });
+    assert_eq!(number(&provider), 2);
+}
