@@ -9,11 +9,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::{
+    capabilities::Capabilities,
     error::{ErrorKind, Result},
     options::{GetOptions, ListOptions, UpdateOptions, Version},
-    provider::{Capabilities, Provider},
-    secret::Secret,
-    value::SecretValue,
+    provider::Provider,
+    secret::{Secret, SecretValue},
 };
 
 /// A provider to be held to the contract, and the means to plant secrets behind its back.

@@ -1,8 +1,11 @@
 //! The parsers of outside input, for the fuzz targets. No part of the public interface.
 
 use crate::{
-    Config, KeyPath, Metadata, Reference, Secret, SecretValue,
-    json::{Json, ROOT, Tree},
+    config::Config,
+    secret::{
+        Json, KeyPath, Metadata, Reference, Secret, SecretValue,
+        json::{ROOT, Tree},
+    },
 };
 
 /// Any text is a reference or is refused; what is read is written and read again as the same.

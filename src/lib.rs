@@ -79,58 +79,34 @@
 //! Calls run on [Tokio](https://docs.rs/tokio), as the AWS SDK does. The library starts no runtime of its own, but for the
 //! blocking calls.
 
-// In the order in which one builds on another.
+// From the lowest layer to the highest: a module imports from those above it in this list.
+mod error;
+mod fs;
+mod shell;
+mod single_flight;
+
+mod secret;
+
+mod capabilities;
+mod options;
+mod provider;
+
+mod cache;
+
+#[cfg(feature = "__aws")]
+mod aws_credentials;
 #[cfg(all(feature = "disk-cache", unix))]
 #[cfg_attr(
     not(all(feature = "__aws", feature = "vault")),
     allow(dead_code, reason = "one vendor binds what another one has not")
 )]
-mod binding;
-#[cfg(all(feature = "__aws", unix))]
-mod credential_process;
-mod error;
-mod freshness;
-mod identity;
-
-mod json;
-mod keypath;
-mod reference;
-mod secret;
-mod typed;
-mod value;
+mod cache_scope;
+pub mod config;
+pub mod providers;
 #[cfg(feature = "vault")]
 pub mod vault;
 
-#[cfg(feature = "__aws")]
-mod aws_credentials;
-#[cfg(feature = "__aws")]
-mod aws_files;
-mod flight;
-mod home;
-mod options;
-mod plain_file;
-mod provider;
-pub mod providers;
-
-mod cache;
-
-mod builder;
 mod client;
-pub mod config;
-mod handle;
-mod many;
-mod registry;
-pub mod request;
-#[cfg(all(feature = "disk-cache", unix))]
-mod scope;
-mod shell;
-mod stack;
-#[cfg(any(feature = "file", feature = "vault", all(feature = "disk-cache", unix)))]
-mod stamp;
-
-#[cfg(feature = "blocking")]
-pub mod blocking;
-mod simple;
 
 #[cfg(feature = "unstable-conformance")]
 pub mod conformance;
@@ -138,26 +114,23 @@ pub mod conformance;
 #[doc(hidden)]
 pub mod fuzzing;
 
-pub use builder::ClientBuilder;
 pub use cache::{CachePolicy, CacheStats, Cached};
 #[cfg(all(feature = "disk-cache", unix))]
 pub use cache::{DiskCache, DiskKey, DiskStats, Swept};
-pub use client::Client;
+pub use capabilities::Capabilities;
+#[cfg(feature = "blocking")]
+pub use client::blocking;
+pub use client::{
+    Client, ClientBuilder, Current, GetRefs, Handle, HandleChanges, get, get_by_path, get_many, get_ref, get_refs,
+    path_exists, request, update,
+};
 pub use config::Config;
 pub use error::{Error, ErrorKind, Operation, Result};
-pub use freshness::{Freshness, Source};
-pub use handle::{Current, Handle, HandleChanges};
-pub use identity::Identity;
-pub use json::{Json, JsonKind};
-pub use keypath::KeyPath;
-pub use many::GetRefs;
 pub use options::{Effort, GetOptions, ListOptions, UpdateOptions, Version};
-pub use provider::{Capabilities, Listing, Provider, Updated};
-pub use reference::Reference;
-pub use secret::{Metadata, Secret};
-pub use simple::{get, get_by_path, get_many, get_ref, get_refs, path_exists, update};
-pub use typed::{Credential, Versioned};
-pub use value::SecretValue;
+pub use provider::{Identity, Listing, Provider, Updated};
+pub use secret::{
+    Credential, Freshness, Json, JsonKind, KeyPath, Metadata, Reference, Secret, SecretValue, Source, Versioned,
+};
 
 /// The README's Rust, compiled.
 #[cfg(all(doctest, feature = "aws"))]

@@ -3,9 +3,9 @@
 use std::{num::NonZeroU32, time::Duration};
 
 use crate::{
+    capabilities::Capabilities,
     error::{Error, Result},
-    keypath::KeyPath,
-    provider::Capabilities,
+    secret::KeyPath,
 };
 
 /// Which version of a secret is meant.

@@ -1,16 +1,19 @@
 //! The contract that every provider and every wrapper keeps.
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use async_trait::async_trait;
 
 use crate::{
+    capabilities::Capabilities,
     error::{Error, Result},
-    freshness::Seen,
-    identity::Identity,
     options::{GetOptions, ListOptions, UpdateOptions},
-    secret::Secret,
-    value::SecretValue,
+    secret::{Secret, SecretValue, freshness::Seen},
 };
 
 /// Somebody who keeps secrets.
@@ -81,37 +84,6 @@ pub trait Provider: fmt::Debug + Send + Sync + 'static {
     }
 }
 
-/// What a provider can do, as data.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Capabilities {
-    /// `update` works at all.
-    pub update: bool,
-    /// [`UpdateOptions::if_version`] is honoured.
-    pub update_if_version: bool,
-    /// Values that are bytes.
-    pub binary: bool,
-    /// [`Version::Number`](crate::Version::Number).
-    pub version_numbers: bool,
-    /// [`Version::Label`](crate::Version::Label).
-    pub version_labels: bool,
-    /// [`Version::Id`](crate::Version::Id).
-    pub version_ids: bool,
-    /// [`Version::Stage`](crate::Version::Stage).
-    pub version_stages: bool,
-    /// Values can be read undecrypted.
-    pub decrypt: bool,
-    /// Every secret is JSON, and only JSON can be written.
-    pub json_only: bool,
-    /// Reads are look-ups in memory that is kept fresh anyway: a cache in front would only make
-    /// them older. The [`Client`](crate::Client) puts none there.
-    pub local: bool,
-    /// [`Provider::version`] does not read the value.
-    pub version_probe: bool,
-    /// How many names one call of the backend can read; 1 if each takes a call of its own.
-    pub batch: usize,
-}
-
 /// The secrets below a path, by full name in order. Cloning shares them.
 #[derive(Clone, Debug, Default)]
 pub struct Listing(Arc<Entries>);
@@ -132,6 +104,20 @@ pub struct Updated {
     pub name: Option<String>,
     /// The version that the update made, where the backend has versions.
     pub version: Option<String>,
+}
+
+/// Who a provider takes us for: names, never a credential.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Identity {
+    /// The name that the backend has for us: an ARN, or the display name of a token.
+    pub name: String,
+    /// What else it tells, by name, such as `policies`.
+    pub details: Vec<(&'static str, String)>,
+    /// When the credential ends; nothing if it does not, or nobody says.
+    pub expires_in: Option<Duration>,
+    /// The backend's clock when it answered, to the second, where it tells.
+    pub server_time: Option<SystemTime>,
 }
 
 impl Listing {
@@ -244,5 +230,31 @@ mod tests {
         assert!(is_below("/prod/x", "/") && is_below("prod/x", ""));
         assert!(is_listed("/a/b", "/a", false) && !is_listed("/a/b/c", "/a", false));
         assert!(is_listed("/a", "/", false) && !is_listed("/a/b", "/", false));
+    }
+}
+
+impl Identity {
+    /// An identity by its name.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into(), ..Self::default() }
+    }
+
+    /// The same with one more fact.
+    #[must_use]
+    pub fn with_detail(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.details.push((name, value.into()));
+        self
+    }
+
+    /// The same with the end of its credential.
+    #[must_use]
+    pub fn with_expires_in(self, expires_in: Option<Duration>) -> Self {
+        Self { expires_in, ..self }
+    }
+
+    /// The same with the backend's clock.
+    #[must_use]
+    pub fn with_server_time(self, server_time: Option<SystemTime>) -> Self {
+        Self { server_time, ..self }
     }
 }

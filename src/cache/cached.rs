@@ -13,22 +13,20 @@ use tokio::{sync::watch, time::Instant};
 use super::disk::{Disk, DiskCache};
 use super::{
     batch::Haste,
-    behind::{Behind, Why},
-    health::Health,
+    breaker::Health,
+    entries::{Entries, Kept, Look, OnFailure},
     key::{self, ListingKey},
     policy::CachePolicy,
-    shelf::{Kept, Look, OnFailure, Shelf},
+    second_tier::{Behind, Why},
     stats::{CacheStats, Counters},
     upstream::Upstream,
 };
 use crate::{
+    capabilities::Capabilities,
     error::{Error, Result},
-    freshness::{Seen, Source},
-    identity::Identity,
     options::{GetOptions, ListOptions, UpdateOptions},
-    provider::{Capabilities, Listing, Provider, Updated, is_below},
-    secret::Secret,
-    value::SecretValue,
+    provider::{Identity, Listing, Provider, Updated, is_below},
+    secret::{Secret, SecretValue, Source, freshness::Seen},
 };
 
 /// A provider with a cache in memory in front, a provider itself.
@@ -54,8 +52,8 @@ use crate::{
 /// How long each of these is, [`CachePolicy`] says. Values are wiped when the last handle goes; the cache itself lets go
 /// of them some time after their end, not at the instant.
 pub struct Cached<P: ?Sized> {
-    secrets: Arc<Shelf<String, Secret>>,
-    listings: Arc<Shelf<ListingKey, Listing>>,
+    secrets: Arc<Entries<String, Secret>>,
+    listings: Arc<Entries<ListingKey, Listing>>,
     counters: Arc<Counters>,
     upstream: Arc<Upstream<P>>,
     behind: Arc<Behind>,
@@ -72,8 +70,8 @@ impl<P: Provider + ?Sized> Cached<P> {
     pub fn named(provider: Arc<P>, policy: CachePolicy, name: &str) -> Self {
         let (health, counters) = (Arc::new(Health::default()), Arc::new(Counters::new(name)));
         Self {
-            secrets: Shelf::new(policy, health.clone(), counters.clone()),
-            listings: Shelf::new(policy, health, counters.clone()),
+            secrets: Entries::new(policy, health.clone(), counters.clone()),
+            listings: Entries::new(policy, health, counters.clone()),
             upstream: Upstream::new(provider, &policy, counters.clone()),
             counters,
             behind: Arc::default(),
@@ -201,14 +199,15 @@ impl<P: Provider + ?Sized> Cached<P> {
     }
 
     fn loader(&self, options: &GetOptions, why: Why) -> impl Fn(Vec<String>) -> Load<Secret> + use<P> {
-        let (upstream, shelf, options) = (self.upstream.clone(), self.secrets.clone(), options.clone());
+        let (upstream, entries, options) = (self.upstream.clone(), self.secrets.clone(), options.clone());
         let (behind, policy) = (self.behind.clone(), self.policy);
         let haste = if why == Why::Due { Haste::Background } else { Haste::Awaited };
         move |keys| {
-            let (upstream, shelf, options, behind) = (upstream.clone(), shelf.clone(), options.clone(), behind.clone());
+            let (upstream, entries, options, behind) =
+                (upstream.clone(), entries.clone(), options.clone(), behind.clone());
             let call = async move |keys: Vec<String>| match keys.as_slice() {
                 [key] => {
-                    let held = || options.cached.then(|| shelf.peek(key)).flatten();
+                    let held = || options.cached.then(|| entries.peek(key)).flatten();
                     vec![upstream.get(key, &options, haste, held).await]
                 }
                 keys => {

@@ -4,9 +4,10 @@ use std::{sync::Arc, time::Instant};
 
 use super::stats::{Call, Counters};
 use crate::{
+    capabilities::Capabilities,
     error::Result,
     options::{GetOptions, ListOptions},
-    provider::{Capabilities, Listing, Provider},
+    provider::{Listing, Provider},
     secret::Secret,
 };
 

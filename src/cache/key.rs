@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::behind::Key;
+use super::second_tier::Key;
 use crate::options::{GetOptions, ListOptions, Version};
 
 /// The key of a single secret. A keypath is no part of it: it is applied to what is kept.

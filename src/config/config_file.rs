@@ -12,7 +12,8 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    home, plain_file, shell,
+    fs::{home, plain_file},
+    shell,
 };
 
 /// Why a config file is obeyed, or that it is not.

@@ -35,7 +35,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    home, plain_file,
+    fs::{home, plain_file},
 };
 
 /// The name of the config file where none is named.

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    reference::check_provider,
+    secret::reference::check_provider,
 };
 
 /// The table of the config file that holds the profiles.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{error::Malformed, origin::join, settings::Config};
-use crate::home;
+use crate::fs::home;
 
 impl Config {
     /// Makes the paths that a config file set absolute: they start from the file's folder, `~/` from the

@@ -16,7 +16,7 @@ use super::{
     run::RunSettings,
     values::span,
 };
-use crate::reference::Reference;
+use crate::secret::Reference;
 
 /// Settings for a [`Client`](crate::Client), as `s1crets.toml` has them.
 ///

@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use super::{config_file::ConfigFile, find::variable, ownership};
 use crate::{
     error::{Error, Result},
-    home, plain_file,
+    fs::{home, plain_file},
 };
 
 /// The records of trusted config files, in `s1crets/trusted` below `XDG_STATE_HOME` (`~/.local/state`).

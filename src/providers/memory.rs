@@ -27,11 +27,11 @@ use std::{
 use async_trait::async_trait;
 
 use crate::{
+    capabilities::Capabilities,
     error::{Error, ErrorKind, Operation, Result},
     options::{GetOptions, ListOptions, UpdateOptions, Version},
-    provider::{Capabilities, Listing, Provider, Updated, is_below, is_listed},
-    secret::{Metadata, Secret},
-    value::SecretValue,
+    provider::{Listing, Provider, Updated, is_below, is_listed},
+    secret::{Metadata, Secret, SecretValue},
 };
 
 /// Secrets in a map. Clones share it, so that a test keeps a hand on what a client uses.

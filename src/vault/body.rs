@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use zeroize::Zeroizing;
 
-use crate::value::quote;
+use crate::secret::value::quote;
 
 /// An object in the making. A serializer would leave copies of its values behind.
 #[derive(Default)]

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    plain_file,
+    fs::plain_file,
 };
 
 /// A client with this timeout to connect, and to wait for each piece of an answer.

@@ -10,7 +10,7 @@ use super::{
     source::SecretSource,
 };
 #[cfg(all(feature = "disk-cache", unix))]
-use crate::binding::Binding;
+use crate::cache_scope::Binding;
 use crate::{
     config::defaults::{DEFAULT_RETRY, DEFAULT_TIMEOUT},
     error::{Error, Result},
@@ -133,7 +133,7 @@ impl Default for VaultConfig {
 /// Where the commands `vault login` and `bao login` leave the token.
 pub(super) fn default_token_file() -> PathBuf {
     // Without a home folder: where root alone can put one.
-    crate::home::folder().unwrap_or_else(|| "/".into()).join(".vault-token")
+    crate::fs::home::folder().unwrap_or_else(|| "/".into()).join(".vault-token")
 }
 
 impl VaultConfig {

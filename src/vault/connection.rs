@@ -6,19 +6,19 @@ use tokio::time::Instant;
 
 use super::{
     auth::Login,
-    call::Call,
     config::VaultConfig,
     error,
     health::{self, Health},
     http::{Bearer, Http},
     identity,
-    keeper::{self, Keeper, Refusal},
-    reply::Reply,
+    request::Call,
+    response::Reply,
+    token::{self, Refusal, TokenManager},
 };
 use crate::{
     error::{Error, Result},
-    identity::Identity,
     options::Effort,
+    provider::Identity,
 };
 
 /// A connection to a Vault or OpenBao server. Cheap to clone; clones share the token, and what keeps it alive.
@@ -31,7 +31,7 @@ pub struct Vault(Arc<Inner>);
 
 struct Inner {
     http: Arc<Http>,
-    keeper: Arc<Keeper>,
+    keeper: Arc<TokenManager>,
     revoke_at_shutdown: bool,
 }
 
@@ -69,7 +69,7 @@ impl Vault {
         let revoke_at_shutdown = config.revoke_at_shutdown;
         let login: Box<dyn Login> = config.auth.clone().into_login();
         let http = Arc::new(Http::new(config)?);
-        let keeper = Arc::new(Keeper::new(http.clone(), login));
+        let keeper = Arc::new(TokenManager::new(http.clone(), login));
         Ok(Self(Arc::new(Inner { http, keeper, revoke_at_shutdown })))
     }
 
@@ -119,7 +119,7 @@ impl Vault {
     /// If the token can't be revoked; it then lives to its end.
     pub async fn shutdown(&self) -> Result<()> {
         match self.0.keeper.shut() {
-            Some(token) if self.0.revoke_at_shutdown => keeper::revoke(&self.0.http, &token).await,
+            Some(token) if self.0.revoke_at_shutdown => token::revoke(&self.0.http, &token).await,
             _ => Ok(()),
         }
     }

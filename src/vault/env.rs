@@ -104,7 +104,7 @@ impl<'a> Environment<'a> {
             return (Auth::Token(SecretSource::given(token.value)), described);
         }
         if let Some(file) = self.get(env_vars::TOKEN_FILE) {
-            let path = crate::home::expand(file.value.as_ref());
+            let path = crate::fs::home::expand(file.value.as_ref());
             let described = CredentialSource::new(format!("token from file {}", path.display()), file.origin);
             return (Auth::Token(SecretSource::file(path)), described);
         }

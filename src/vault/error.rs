@@ -1,9 +1,12 @@
 //! What the server answers, as our kinds. The one place where an answer of Vault becomes an error of ours.
 
-use super::{call::Call, config::DEFAULT_ADDRESS, reply::Reply, retry::Patience};
+use super::{config::DEFAULT_ADDRESS, request::Call, response::Reply, retry::Patience};
 use crate::{
     error::{Error, ErrorKind},
-    json::{Json, JsonKind, ROOT, Tree},
+    secret::{
+        Json, JsonKind,
+        json::{ROOT, Tree},
+    },
 };
 
 /// The server's words are cut here: they are for a person, who reads no more.

@@ -3,11 +3,11 @@
 use std::time::SystemTime;
 
 use super::{
-    call::Call,
     http::{Bearer, Http},
-    reply::{not_as_vault, seconds},
+    request::Call,
+    response::{not_as_vault, seconds},
 };
-use crate::{error::Result, json::Json, options::Effort};
+use crate::{error::Result, options::Effort, secret::Json};
 
 /// What a server says of itself; no token is needed to ask.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -16,12 +16,12 @@ use zeroize::Zeroizing;
 
 use super::{
     address::Address,
-    call::Call,
     client,
     config::VaultConfig,
     error,
-    reply::Reply,
+    request::Call,
     reserved,
+    response::Reply,
     retry::{Patience, backoff, retry_after},
     token::Token,
 };

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::{call::Call, connection::Vault, error, reply::seconds};
+use super::{connection::Vault, error, request::Call, response::seconds};
 use crate::{
     error::Result,
-    identity::Identity,
-    json::{Json, JsonKind},
     options::Effort,
+    provider::Identity,
+    secret::{Json, JsonKind},
 };
 
 /// Asks the server of the token that the connection has; every token may ask that unless its policies forbid it.

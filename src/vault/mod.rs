@@ -30,7 +30,6 @@
 mod address;
 mod auth;
 mod body;
-mod call;
 mod client;
 mod config;
 mod connection;
@@ -39,11 +38,11 @@ mod error;
 mod health;
 mod http;
 mod identity;
-mod keeper;
 mod path;
-mod reply;
+mod request;
 mod reserved;
 mod resolve;
+mod response;
 mod retry;
 mod settings;
 mod source;
@@ -59,11 +58,11 @@ pub use health::{Health, HealthState};
 pub use source::SecretSource;
 
 pub(crate) use body::Fields;
-pub(crate) use call::Call;
 pub(crate) use error::from_reply;
 pub(crate) use path::check as check_path;
-pub(crate) use reply::{Reply, not_as_vault, seconds};
+pub(crate) use request::Call;
 pub(crate) use reserved::{any as any_reserved, first as first_reserved};
+pub(crate) use response::{Reply, not_as_vault, seconds};
 pub(crate) use settings::VaultSettings;
 
 /// The SDK's trace level prints whole requests, credentials included: its own log is turned off.

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     config::{Connection, CredentialSource, Origin, ProviderSettings, Sourced, join},
     error::{Error, ErrorKind, Result},
-    home,
+    fs::home,
 };
 
 /// The instance that the environment decides for.

@@ -187,7 +187,7 @@ fn required<T>(setting: Option<T>, name: &str) -> Result<T> {
 mod tests {
     use super::*;
     use crate::{
-        Config,
+        config::Config,
         vault::{config::VaultConfig, env::Environment},
     };
 

@@ -5,11 +5,10 @@ use std::{env, fmt, fs, io::ErrorKind::NotFound, path::PathBuf};
 use zeroize::Zeroizing;
 
 #[cfg(all(feature = "disk-cache", unix))]
-use crate::binding::Binding;
+use crate::cache_scope::Binding;
 use crate::{
     error::{Error, ErrorKind, Result},
-    plain_file,
-    stamp::Stamp,
+    fs::{fingerprint::Stamp, plain_file},
 };
 
 /// A token, secret id, JWT or password: given, or to be read anew at each login.

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    plain_file,
+    fs::plain_file,
 };
 
 /// 256 random bits.

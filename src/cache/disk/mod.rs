@@ -11,16 +11,16 @@
 //! | `lock` | one load a key, whichever process |
 //! | `generation` | whether anything was dropped since |
 //! | `store` | all of it together: read, publish, drop |
-//! | `behind` | what the memory asks of it |
+//! | `tier` | what the memory asks of it |
 //! | `sweep` | what is removed by itself |
-//! | `upkeep` | what `s1crets cache` does |
+//! | `maintenance` | what `s1crets cache` does |
 
-mod behind;
 mod clock;
 mod folder;
 mod generation;
 mod key;
 mod lock;
+mod maintenance;
 mod record;
 mod scope;
 mod seal;
@@ -29,13 +29,13 @@ mod store;
 mod sweep;
 #[cfg(test)]
 mod tests;
-mod trouble;
-mod upkeep;
+mod tier;
+mod warnings;
 
-pub(crate) use behind::{Behind, Disk};
+pub use maintenance::{DiskStats, Swept};
 pub(crate) use scope::{CurrentScope, ScopeSource};
 pub use settings::{DiskCache, DiskKey};
-pub use upkeep::{DiskStats, Swept};
+pub(crate) use tier::{Behind, Disk};
 
 #[cfg(feature = "__fuzzing")]
 pub(crate) use record::fuzz;

@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     error::{Error, Result},
-    home,
+    fs::home,
 };
 
 /// A cache on disk behind the ones in memory: kept over restarts, and shared by all processes of one user that name the

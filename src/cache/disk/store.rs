@@ -21,7 +21,7 @@ use super::{
     seal::{Name, Scope, Seal},
     settings::DiskCache,
     sweep,
-    trouble::{Trouble, Troubles},
+    warnings::{Trouble, Troubles},
 };
 use crate::error::{Error, Result};
 

@@ -9,9 +9,10 @@ use rustix::fs::OFlags;
 
 use super::{
     folder::{Folder, UNFINISHED},
-    lock, record,
+    lock,
+    maintenance::Swept,
+    record,
     store::RECORD,
-    upkeep::Swept,
 };
 
 /// The file whose time of change tells when this was last done.

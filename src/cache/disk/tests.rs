@@ -3,8 +3,8 @@
 mod broken;
 mod child;
 mod drops;
+mod maintenance;
 mod processes;
-mod upkeep;
 
 use std::{
     fs,

@@ -8,9 +8,10 @@ use tokio::{runtime, time::Instant};
 
 use super::*;
 use crate::{
+    capabilities::Capabilities,
     error::Result,
-    provider::{Capabilities, Listing, Updated},
-    value::SecretValue,
+    provider::{Listing, Updated},
+    secret::SecretValue,
 };
 
 const WINDOW: Duration = Duration::from_millis(5);

@@ -14,11 +14,10 @@ use tokio::time::{advance, sleep};
 use super::{CachePolicy, Cached};
 use crate::{
     error::{ErrorKind, Operation},
-    freshness::Source,
     options::{GetOptions, ListOptions, UpdateOptions},
     provider::Provider,
     providers::memory::{Fault, Memory},
-    secret::Secret,
+    secret::{Secret, Source},
 };
 
 const TTL: Duration = Duration::from_secs(100);

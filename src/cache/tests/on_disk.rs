@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    cache::{Behind, CacheStats, DiskCache, behind::Why, disk::Disk, key::ListingKey},
+    cache::{Behind, CacheStats, DiskCache, disk::Disk, key::ListingKey, second_tier::Why},
     error::Error,
     options::Version,
     provider::Listing,

@@ -5,7 +5,7 @@ use std::{num::NonZeroU32, ops::RangeInclusive, time::Duration};
 use aws_credential_types::Credentials;
 
 #[cfg(all(feature = "disk-cache", unix))]
-use crate::binding::Binding;
+use crate::cache_scope::Binding;
 use crate::{
     config::{
         ProviderSettings, RoleSettings,
@@ -214,7 +214,7 @@ impl AwsConfig {
         binding.value("endpoint_url", endpoint_url.as_ref());
         binding.value("service_endpoint_url", service_endpoint_url.as_ref());
         binding.value("sts_endpoint_url", sts_endpoint_url.as_ref());
-        crate::binding::aws::environment(binding, profile.as_deref());
+        crate::cache_scope::aws::environment(binding, profile.as_deref());
     }
 }
 

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    flight::Flights,
+    single_flight::Flights,
 };
 
 /// Credentials are renewed this long before they expire, so that none dies on its way to AWS.

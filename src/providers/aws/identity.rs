@@ -22,7 +22,7 @@ use super::{
     error::{self, Patience},
     session::silently,
 };
-use crate::{error::Result, identity::Identity};
+use crate::{error::Result, provider::Identity};
 
 /// Asks STS, which everybody may: `GetCallerIdentity` needs no right.
 pub(super) async fn ask(sts: &SdkConfig, patience: Patience) -> Result<Identity> {

@@ -9,8 +9,7 @@ use aws_types::{region::Region, service_config::ServiceConfigKey};
 
 use super::{config::AwsConfig, http, session};
 use crate::{
-    aws_credentials::AwsCredentialSource,
-    aws_files::profile_files,
+    aws_credentials::{shared_files::profile_files, source::AwsCredentialSource},
     config::{Connection, CredentialSource, Origin, ProviderTable},
     error::Result,
 };

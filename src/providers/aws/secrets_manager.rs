@@ -39,13 +39,12 @@ use super::{
     session::{Session, service},
 };
 use crate::{
+    capabilities::Capabilities,
     config::{Connection, ProviderTable},
     error::{Error, ErrorKind, Result},
-    identity::Identity,
     options::{Effort, GetOptions, ListOptions, UpdateOptions, Version},
-    provider::{Capabilities, Listing, Provider, Updated, is_listed},
-    secret::{Metadata, Secret},
-    value::SecretValue,
+    provider::{Identity, Listing, Provider, Updated, is_listed},
+    secret::{Metadata, Secret, SecretValue},
 };
 
 service!(Sm, aws_sdk_secretsmanager, "Secrets Manager", "AWS_ENDPOINT_URL_SECRETS_MANAGER");

@@ -37,8 +37,8 @@ use super::{
 use crate::{
     config::{Connection, ProviderTable},
     error::{Error, ErrorKind, Result},
-    identity::Identity,
     options::Effort,
+    provider::Identity,
 };
 
 /// How long instance metadata may take to tell the region: it is one hop away, or not there.
@@ -199,7 +199,7 @@ pub(super) fn loader(settings: &AwsConfig) -> ConfigLoader {
         .retry_config(retry_config(settings.retry))
         .timeout_config(timeout_config(settings.timeout))
         .no_credentials()
-        .profile_files(crate::aws_files::profile_files());
+        .profile_files(crate::aws_credentials::shared_files::profile_files());
     match &settings.profile {
         Some(profile) => loader.profile_name(profile),
         None => loader,

@@ -10,15 +10,17 @@ use std::{
 };
 
 use super::{
+    fingerprint::Stamp,
     read,
     snapshot::{self, Contents, Entries, Loaded, compact},
     source::Mark,
-    stamp::Stamp,
 };
 use crate::{
     error::{Error, Result},
-    json::{Json, JsonKind, ROOT, Tree},
-    secret::Secret,
+    secret::{
+        Json, JsonKind, Secret,
+        json::{ROOT, Tree},
+    },
 };
 
 /// The link to the current state.

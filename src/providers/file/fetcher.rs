@@ -8,8 +8,10 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    json::{Json, JsonKind, NotJson, ROOT, Tree},
-    secret::{Metadata, Secret},
+    secret::{
+        Json, JsonKind, Metadata, Secret,
+        json::{NotJson, ROOT, Tree},
+    },
 };
 
 /// Reads what a `secrets.json` holds. Entries that are the same as in `previous` are taken from there.

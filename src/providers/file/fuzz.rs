@@ -1,7 +1,7 @@
 //! What a fuzz target does with a text that claims to be a `secrets.json`.
 
-use super::{fetcher::Document, format::python, snapshot::compact};
-use crate::json::{Json, Tree};
+use super::{fetcher::Document, python_json::python, snapshot::compact};
+use crate::secret::{Json, json::Tree};
 
 /// Any text is a file or is refused; what is written of it is the same file, and written the same again.
 pub(crate) fn fetcher_file(text: &str) {

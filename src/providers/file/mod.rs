@@ -80,24 +80,24 @@ mod changes;
 mod config;
 mod csi;
 mod fetcher;
-mod format;
 #[cfg(feature = "__fuzzing")]
 mod fuzz;
 #[cfg(unix)]
 mod planted;
 mod provider;
+mod python_json;
 mod read;
 mod snapshot;
 mod source;
 mod store;
-mod trail;
 mod watch;
+mod watch_path;
 mod write;
 
 #[cfg(test)]
 mod tests;
 
-use crate::stamp;
+use crate::fs::fingerprint;
 
 #[cfg(feature = "__fuzzing")]
 pub(crate) use fuzz::fetcher_file;

@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use super::{read, trail::Trail};
+use super::{read, watch_path::Trail};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Refuses to write to a path that leads over a link that neither we nor root own, or over any link

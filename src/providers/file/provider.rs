@@ -13,11 +13,11 @@ use super::{
     write,
 };
 use crate::{
+    capabilities::Capabilities,
     error::{Error, ErrorKind, Result},
     options::{GetOptions, ListOptions, UpdateOptions},
-    provider::{Capabilities, Listing, Provider, Updated, is_below, is_listed},
-    secret::Secret,
-    value::SecretValue,
+    provider::{Listing, Provider, Updated, is_below, is_listed},
+    secret::{Secret, SecretValue},
 };
 
 /// The secrets of a fetcher's file or of a Vault CSI mount, in memory and kept fresh.

@@ -10,7 +10,7 @@ use std::{
 
 use zeroize::Zeroizing;
 
-use super::stamp::Stamp;
+use super::fingerprint::Stamp;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Nobody has 100 MiB of secrets; a file of that size is something else. The bound of baseplate.go.

@@ -6,9 +6,10 @@ use std::{
 };
 
 use super::{
-    csi, fetcher, read,
+    csi, fetcher,
+    fingerprint::Stamp,
+    read,
     snapshot::{Contents, Loaded},
-    stamp::Stamp,
 };
 use crate::error::{Error, Result};
 

@@ -19,10 +19,10 @@ use notify::{
 };
 
 use super::{
+    fingerprint::{self, Identity},
     source::Source,
-    stamp::{self, Identity},
     store::{Store, When},
-    trail::Trail,
+    watch_path::Trail,
 };
 use crate::error::{Error, ErrorKind, Result};
 
@@ -215,7 +215,7 @@ impl Watches {
 }
 
 fn identified(folder: PathBuf) -> (PathBuf, Option<Identity>) {
-    let identity = fs::metadata(&folder).ok().map(|metadata| stamp::identity(&metadata));
+    let identity = fs::metadata(&folder).ok().map(|metadata| fingerprint::identity(&metadata));
     (folder, identity)
 }
 

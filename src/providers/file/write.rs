@@ -14,15 +14,17 @@ use zeroize::Zeroizing;
 
 use super::{
     fetcher::{Document, Malformed},
-    format, read, snapshot,
-    stamp::Stamp,
+    fingerprint::Stamp,
+    python_json, read, snapshot,
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    json::{Json, JsonKind, ROOT, Tree},
-    keypath::{self, KeyPath},
     options::UpdateOptions,
-    value::SecretValue,
+    secret::{
+        Json, JsonKind, KeyPath, SecretValue,
+        json::{ROOT, Tree},
+        keypath,
+    },
 };
 
 /// How long another writer's lock is waited for. Writing takes milliseconds; whoever holds the lock
@@ -72,7 +74,7 @@ impl<'a> Change<'a> {
         let text = keypath::replace(text, document.root(), &self.place, &self.json)?;
         let tree =
             Tree::parse(&text).map_err(|why| Error::invalid_input(format!("the new value makes the file {why}")))?;
-        Ok(format::python(Json::new(&text, &tree, ROOT)))
+        Ok(python_json::python(Json::new(&text, &tree, ROOT)))
     }
 }
 
@@ -239,7 +241,7 @@ fn locked(path: &Path, file: &File) -> Error {
 
 /// The process that holds the lock, where the system tells.
 fn holder(file: &File) -> Option<u32> {
-    let (_, inode) = super::stamp::identity(&file.metadata().ok()?);
+    let (_, inode) = super::fingerprint::identity(&file.metadata().ok()?);
     let inode = format!(":{inode}");
     // `1: FLOCK  ADVISORY  WRITE 4711 fd:00:131 0 EOF`
     let locks = fs::read_to_string("/proc/locks").ok()?;

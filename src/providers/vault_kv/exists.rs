@@ -7,8 +7,8 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    json::{Json, JsonKind},
     options::{Effort, GetOptions, Version},
+    secret::{Json, JsonKind},
     vault::{Call, from_reply, not_as_vault},
 };
 

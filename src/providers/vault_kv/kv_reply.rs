@@ -9,8 +9,8 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    json::Json,
     options::Effort,
+    secret::Json,
     vault::{Call, Fields, Reply, Vault, from_reply, not_as_vault, seconds},
 };
 

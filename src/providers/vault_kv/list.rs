@@ -12,10 +12,9 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    json::{Json, JsonKind},
     options::{Effort, GetOptions, ListOptions},
     provider::Listing,
-    secret::Secret,
+    secret::{Json, JsonKind, Secret},
     vault::{Call, check_path, from_reply, not_as_vault},
 };
 

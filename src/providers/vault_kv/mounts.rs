@@ -10,8 +10,8 @@ use tokio::sync::Mutex as Gate;
 use crate::{
     config::ProviderSettings,
     error::{Error, ErrorKind, Result},
-    json::Json,
     options::Effort,
+    secret::Json,
     vault::{Call, Vault, any_reserved, check_path, first_reserved, from_reply},
 };
 

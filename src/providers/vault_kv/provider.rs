@@ -7,12 +7,11 @@ use futures::{StreamExt, stream};
 
 use super::mounts::{KvMounts, KvVersion, Mounts};
 use crate::{
+    capabilities::Capabilities,
     error::{Error, ErrorKind, Result},
-    identity::Identity,
     options::{GetOptions, ListOptions, UpdateOptions, Version},
-    provider::{Capabilities, Listing, Provider, Updated},
-    secret::Secret,
-    value::SecretValue,
+    provider::{Identity, Listing, Provider, Updated},
+    secret::{Secret, SecretValue},
     vault::Vault,
 };
 

@@ -9,9 +9,8 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    json::{Json, JsonKind},
     options::{Effort, GetOptions},
-    secret::{Metadata, Secret},
+    secret::{Json, JsonKind, Metadata, Secret},
     vault::{Call, Reply, from_reply, not_as_vault},
 };
 

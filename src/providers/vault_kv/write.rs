@@ -7,10 +7,12 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    json::{Json, JsonKind, ROOT, Tree},
     options::{Effort, GetOptions, UpdateOptions},
     provider::Updated,
-    value::SecretValue,
+    secret::{
+        Json, JsonKind, SecretValue,
+        json::{ROOT, Tree},
+    },
     vault::{Call, Fields, Reply, from_reply, not_as_vault},
 };
 

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::{Link, Login};
 #[cfg(all(feature = "disk-cache", unix))]
-use crate::binding::Binding;
+use crate::cache_scope::Binding;
 use crate::{
     error::Result,
     vault::{body::Fields, source::SecretSource, token::Grant},

@@ -12,10 +12,10 @@ use zeroize::Zeroizing;
 
 use super::{Link, Login};
 #[cfg(all(feature = "disk-cache", unix))]
-use crate::binding::Binding;
+use crate::cache_scope::Binding;
 use crate::{
     error::{Error, ErrorKind, Result},
-    plain_file,
+    fs::plain_file,
     vault::{body::Fields, retry::Patience, token::Grant},
 };
 
@@ -93,7 +93,7 @@ impl Login for AwsEc2 {
         binding.value("auth.role", role.as_ref());
         binding.name("auth.nonce_file", Some(nonce_file));
         binding.value("metadata endpoint given to a login", metadata_endpoint.as_ref());
-        crate::binding::aws::environment(binding, None);
+        crate::cache_scope::aws::environment(binding, None);
     }
 
     async fn login(&self, link: &Link<'_>) -> Result<Grant> {

@@ -15,9 +15,9 @@ use zeroize::Zeroizing;
 
 use super::{Link, Login};
 #[cfg(all(feature = "disk-cache", unix))]
-use crate::binding::Binding;
+use crate::cache_scope::Binding;
 use crate::{
-    aws_credentials::AwsCredentialSource,
+    aws_credentials::source::AwsCredentialSource,
     error::{Error, ErrorKind, Result},
     vault::{body::Fields, retry::Patience, token::Grant},
 };
@@ -115,7 +115,7 @@ impl AwsIam {
         }
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .no_credentials()
-            .profile_files(crate::aws_files::profile_files());
+            .profile_files(crate::aws_credentials::shared_files::profile_files());
         if let Some(profile) = &self.profile {
             loader = loader.profile_name(profile);
         }
@@ -153,7 +153,7 @@ impl AwsIam {
         let added = signature(url, &headers, credentials, self.region.as_deref().unwrap_or(GLOBAL_REGION), now)?;
         let added = added.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let fields = headers.iter().copied().chain(added).fold(Fields::default(), |fields, (name, value)| {
-            let list = Zeroizing::new(format!("[{}]", *crate::value::quote(value)));
+            let list = Zeroizing::new(format!("[{}]", *crate::secret::value::quote(value)));
             fields.json(name, &list)
         });
         Ok(fields.finish())
@@ -182,7 +182,7 @@ impl Login for AwsIam {
         binding.value("auth.profile", profile.as_ref());
         binding.value("STS endpoint given to a login", sts_endpoint_url.as_ref());
         binding.value("access key given to a login", credentials.as_ref().map(|key| key.access_key_id()));
-        crate::binding::aws::environment(binding, profile.as_deref());
+        crate::cache_scope::aws::environment(binding, profile.as_deref());
     }
 
     async fn login(&self, link: &Link<'_>) -> Result<Grant> {

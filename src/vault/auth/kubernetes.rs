@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::{Link, Login};
 #[cfg(all(feature = "disk-cache", unix))]
-use crate::binding::Binding;
+use crate::cache_scope::Binding;
 use crate::{
     error::Result,
     vault::{body::Fields, source::SecretSource, token::Grant},

@@ -8,7 +8,7 @@ mod aws_iam;
 mod cert;
 mod jwt;
 mod kubernetes;
-mod link;
+mod login_client;
 mod token;
 mod userpass;
 mod wrapping;
@@ -27,11 +27,11 @@ pub use jwt::Jwt;
 pub use kubernetes::Kubernetes;
 pub use userpass::UserPass;
 
-pub(super) use link::Link;
+pub(super) use login_client::Link;
 
 use super::{source::SecretSource, token::Grant};
 #[cfg(all(feature = "disk-cache", unix))]
-use crate::binding::Binding;
+use crate::cache_scope::Binding;
 use crate::error::Result;
 
 /// How a connection logs in.

@@ -9,10 +9,10 @@ use async_trait::async_trait;
 
 use super::{Link, Login};
 #[cfg(all(feature = "disk-cache", unix))]
-use crate::binding::Binding;
+use crate::cache_scope::Binding;
 use crate::{
     error::Result,
-    stamp::Stamp,
+    fs::fingerprint::Stamp,
     vault::{source::SecretSource, token::Grant},
 };
 

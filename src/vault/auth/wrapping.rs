@@ -10,13 +10,13 @@ use zeroize::Zeroizing;
 use super::Link;
 use crate::{
     error::{Error, ErrorKind, Result},
-    json::Json,
+    secret::Json,
     vault::{
         body::Fields,
-        call::Call,
         error,
         http::Bearer,
-        reply::{Reply, not_as_vault},
+        request::Call,
+        response::{Reply, not_as_vault},
         token::Token,
     },
 };

@@ -9,7 +9,7 @@ use crate::{
     error::ErrorKind,
     options::{GetOptions, ListOptions, UpdateOptions},
     provider::Provider,
-    value::SecretValue,
+    secret::SecretValue,
 };
 
 /// A mount as the driver lays it out.

@@ -13,7 +13,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     options::UpdateOptions,
     provider::{Provider, Updated},
-    value::SecretValue,
+    secret::SecretValue,
 };
 
 const FILE: &str = r#"{"secrets":{"b":{"type":"simple","value":"old","n":1.10},"a":{},"c":[1]},

@@ -1,0 +1,6 @@
+//! AWS credentials: which source they come from, for the AWS providers and for Vault's login by AWS IAM.
+
+#[cfg(unix)]
+mod credential_process;
+pub(crate) mod shared_files;
+pub(crate) mod source;

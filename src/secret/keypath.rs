@@ -1,0 +1,305 @@
+//! Steps into a JSON value: what `.key("password")` and `#/json/pointer` mean.
+
+use std::{fmt, ops::Range};
+
+use zeroize::Zeroizing;
+
+use crate::{
+    error::{Error, ErrorKind, Result},
+    secret::{Json, JsonKind},
+};
+
+/// Steps into a JSON secret, applied from left to right.
+///
+/// A step into an object is a key. A step into an array is an index, counted from 0; a step that is
+/// no number is applied to every element, and the result is the array of what was found. Any step
+/// that leads nowhere, for one element of an array too, is [`ErrorKind::KeyNotFound`]. `null`,
+/// `false`, `0` and empty values on the way are values like any other. No steps: the whole value.
+///
+/// A keypath that was read from an RFC 6901 JSON pointer differs in one thing: it never steps into
+/// all elements of an array.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct KeyPath {
+    steps: Vec<String>,
+    pointer: bool,
+}
+
+/// What a keypath leads to: a place in the document, or an array made of several.
+pub(crate) enum Found<'a> {
+    Place(Json<'a>),
+    Collected(Zeroizing<String>),
+}
+
+impl KeyPath {
+    /// Steps that are keys or indices.
+    pub fn new<I>(steps: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        Self { steps: steps.into_iter().map(Into::into).collect(), pointer: false }
+    }
+
+    /// Reads an [RFC 6901](https://www.rfc-editor.org/rfc/rfc6901) JSON pointer such as `/a/0/b~1c`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] if it is neither empty nor begins with `/`, or has a `~` that is
+    /// not `~0` or `~1`.
+    pub fn from_pointer(pointer: &str) -> Result<Self> {
+        let Some(tokens) = pointer.strip_prefix('/') else {
+            return match pointer {
+                "" => Ok(Self { steps: Vec::new(), pointer: true }),
+                _ => Err(Error::invalid_input("a JSON pointer begins with '/'")),
+            };
+        };
+        let steps = tokens.split('/').map(unescape_token).collect::<Result<_>>()?;
+        Ok(Self { steps, pointer: true })
+    }
+
+    /// The steps in order.
+    pub fn steps(&self) -> &[String] {
+        &self.steps
+    }
+
+    /// Whether there are no steps, so that the whole value is meant.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// Whether this came from a JSON pointer.
+    pub fn is_pointer(&self) -> bool {
+        self.pointer
+    }
+
+    pub(crate) fn push(&mut self, step: String) {
+        self.steps.push(step);
+    }
+
+    /// The pointer's text, with `~` and `/` in the steps escaped.
+    pub(crate) fn to_pointer(&self) -> String {
+        self.steps.iter().flat_map(|step| ["/".into(), step.replace('~', "~0").replace('/', "~1")]).collect()
+    }
+}
+
+impl<S: Into<String>, const N: usize> From<[S; N]> for KeyPath {
+    fn from(steps: [S; N]) -> Self {
+        Self::new(steps)
+    }
+}
+
+impl<S: Into<String>> From<Vec<S>> for KeyPath {
+    fn from(steps: Vec<S>) -> Self {
+        Self::new(steps)
+    }
+}
+
+impl<S: AsRef<str>> From<&[S]> for KeyPath {
+    fn from(steps: &[S]) -> Self {
+        Self::new(steps.iter().map(|step| step.as_ref().to_owned()))
+    }
+}
+
+/// The steps, separated by ` > `, for people.
+impl fmt::Display for KeyPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.steps.join(" > "))
+    }
+}
+
+/// Follows `steps` from `json`. `pointer` turns stepping into all elements off.
+pub(crate) fn resolve<'a, S: AsRef<str>>(
+    mut json: Json<'a>,
+    mut steps: impl Iterator<Item = S>,
+    pointer: bool,
+) -> Result<Found<'a>> {
+    while let Some(step) = steps.next() {
+        let step = step.as_ref();
+        if let Some(child) = descend(json, step, pointer) {
+            json = child;
+        } else if json.kind() == JsonKind::Array && !pointer && !is_number(step) {
+            let rest: Vec<S> = steps.collect();
+            return collect(json, step, &rest).map(Found::Collected);
+        } else {
+            return Err(missing(json, step));
+        }
+    }
+    Ok(Found::Place(json))
+}
+
+/// The whole document with the value at `steps` replaced by `value`, itself JSON; every other byte
+/// stays. A last step that an object lacks is added behind its last member.
+pub(crate) fn replace(text: &str, root: Json<'_>, path: &KeyPath, value: &str) -> Result<Zeroizing<String>> {
+    let Some((last, parents)) = path.steps.split_last() else {
+        return Ok(Zeroizing::new(value.to_owned()));
+    };
+    let mut parent = root;
+    for step in parents {
+        parent = descend(parent, step, true).ok_or_else(|| missing(parent, step))?;
+    }
+    if let Some(old) = descend(parent, last, true) {
+        return Ok(splice(text, old.span(), &["", value, ""]));
+    }
+    if parent.kind() != JsonKind::Object {
+        return Err(missing(parent, last));
+    }
+    let key = serde_json::Value::from(last.as_str()).to_string();
+    let behind = parent.members().map(|(_, member)| member.span().end).max();
+    let (at, comma) = behind.map_or((parent.span().start + 1, ""), |end| (end, ", "));
+    Ok(splice(text, at..at, &[comma, &format!("{key}: "), value]))
+}
+
+fn splice(text: &str, place: Range<usize>, new: &[&str; 3]) -> Zeroizing<String> {
+    let length = text.len() - place.len() + new.iter().map(|part| part.len()).sum::<usize>();
+    let mut spliced = Zeroizing::new(String::with_capacity(length));
+    spliced.push_str(&text[..place.start]);
+    for part in new {
+        spliced.push_str(part);
+    }
+    spliced.push_str(&text[place.end..]);
+    spliced
+}
+
+/// One step down; `pointer` holds indices to RFC 6901's grammar, without leading zeros.
+fn descend<'a>(json: Json<'a>, step: &str, pointer: bool) -> Option<Json<'a>> {
+    match json.kind() {
+        JsonKind::Object => json.get(step),
+        JsonKind::Array if is_number(step) && !(pointer && step.len() > 1 && step.starts_with('0')) => {
+            json.at(step.parse().ok()?)
+        }
+        _ => None,
+    }
+}
+
+/// `[…]` of what `step` and then `rest` lead to in every element.
+fn collect<S: AsRef<str>>(array: Json<'_>, step: &str, rest: &[S]) -> Result<Zeroizing<String>> {
+    // What is collected are parts of the array's own text, so the buffer never has to move.
+    let mut text = Zeroizing::new(String::with_capacity(array.raw().len()));
+    text.push('[');
+    for (index, element) in array.elements().enumerate() {
+        if index > 0 {
+            text.push(',');
+        }
+        let steps = std::iter::once(step).chain(rest.iter().map(AsRef::as_ref));
+        match resolve(element, steps, false)? {
+            Found::Place(json) => text.push_str(json.raw()),
+            Found::Collected(inner) => text.push_str(&inner),
+        }
+    }
+    text.push(']');
+    Ok(text)
+}
+
+fn missing(json: Json<'_>, step: &str) -> Error {
+    let message = match json.kind() {
+        JsonKind::Object => format!("no key {step:?} in the JSON object"),
+        JsonKind::Array => format!("no index {step} in the JSON array"),
+        other => format!("no key {step:?}: the value there is {}, not an object", other.name()),
+    };
+    Error::new(ErrorKind::KeyNotFound, message)
+}
+
+fn is_number(step: &str) -> bool {
+    !step.is_empty() && step.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn unescape_token(token: &str) -> Result<String> {
+    let bad = token.split('~').skip(1).any(|part| !part.starts_with(['0', '1']));
+    if bad {
+        return Err(Error::invalid_input("in a JSON pointer '~' is written '~0' and '/' is written '~1'"));
+    }
+    Ok(token.replace("~1", "/").replace("~0", "~"))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::secret::json::{ROOT, Tree};
+
+    fn find(text: &str, steps: &[&str]) -> Option<String> {
+        let tree = Tree::parse(text).expect("JSON");
+        match resolve(Json::new(text, &tree, ROOT), steps.iter(), false) {
+            Ok(Found::Place(json)) => Some(json.raw().to_owned()),
+            Ok(Found::Collected(text)) => Some(text.to_string()),
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::KeyNotFound);
+                None
+            }
+        }
+    }
+
+    fn set(text: &str, steps: &[&str], value: &str) -> Result<String> {
+        let tree = Tree::parse(text).expect("JSON");
+        let path = KeyPath::from(steps);
+        replace(text, Json::new(text, &tree, ROOT), &path, value).map(|text| text.to_string())
+    }
+
+    #[test]
+    fn a_falsy_value_on_the_way_is_not_the_root_again() {
+        for falsy in ["{}", "0", "\"\"", "[]", "null", "false"] {
+            let text = format!(r#"{{"e":{falsy},"top":1}}"#);
+            let expected = (falsy == "[]").then(|| "[]".to_owned());
+            assert_eq!(find(&text, &["e", "top"]), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn arrays_answer_to_indices_and_map_over_names() {
+        let text = r#"{"a":[{"b":1.10},{"b":[{"c":2},{"c":3}]}],"0":"zero"}"#;
+        assert_eq!(find(text, &["a", "0", "b"]).as_deref(), Some("1.10"));
+        assert_eq!(find(text, &["a", "b"]).as_deref(), Some(r#"[1.10,[{"c":2},{"c":3}]]"#));
+        assert_eq!(find(text, &["a", "1", "b", "c"]).as_deref(), Some("[2,3]"));
+        assert_eq!(find(text, &["0"]).as_deref(), Some(r#""zero""#));
+        assert_eq!(find(text, &["a", "2"]), None);
+        assert_eq!(find(text, &["a", "b", "c"]), None, "one element has no such key");
+    }
+
+    #[test]
+    fn scalars_and_texts_have_no_keys() {
+        for text in ["1", "true", "null", "\"top\"", "[1,2]"] {
+            assert_eq!(find(text, &["top"]), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_pointer_never_maps_and_knows_no_leading_zero() {
+        let text = r#"[{"b":1},{"b":2}]"#;
+        let tree = Tree::parse(text).expect("JSON");
+        for (pointer, found) in [("/b", false), ("/0/b", true), ("/00/b", false), ("/-", false), ("", true)] {
+            let path = KeyPath::from_pointer(pointer).expect("a pointer");
+            let result = resolve(Json::new(text, &tree, ROOT), path.steps().iter(), true);
+            assert_eq!(result.is_ok(), found, "{pointer}");
+        }
+    }
+
+    #[test]
+    fn replacing_a_key_leaves_every_other_byte() {
+        let text = "\n { \"a\" : 1.10,\n\t\"b\":{\"c\" : [1, 2 ]},\"é\":null }\n";
+        assert_eq!(set(text, &["b", "c", "1"], "\"x\"").expect("set"), text.replace("2 ]", "\"x\" ]"));
+        assert_eq!(set(text, &["a"], "2").expect("set"), text.replace("1.10", "2"));
+        assert_eq!(set(text, &["new"], "2").expect("set"), text.replace("null }", "null, \"new\": 2 }"));
+        assert_eq!(set("{ }", &["new"], "2").expect("set"), "{\"new\": 2 }");
+        for steps in [&["x", "y"][..], &["a", "y"], &["b", "c", "2"], &["b", "c", "name"]] {
+            let error = set(text, steps, "1").expect_err("no such place");
+            assert_eq!(error.kind(), ErrorKind::KeyNotFound, "{steps:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_pointer_is_read_or_refused_and_comes_back(steps in proptest::collection::vec(".*", 1..5), noise in ".*") {
+            let path = KeyPath { steps, pointer: true };
+            prop_assert_eq!(KeyPath::from_pointer(&path.to_pointer()).expect("own text"), path);
+            let _ = KeyPath::from_pointer(&noise);
+        }
+
+        #[test]
+        fn what_was_set_is_found(key in ".*", value in ".*") {
+            let value = serde_json::to_string(&value).expect("a string");
+            let text = set(r#"{"a":{"b":1},"z":2}"#, &["a", &key], &value).expect("set");
+            prop_assert_eq!(find(&text, &["a", &key]), Some(value));
+            prop_assert_eq!(find(&text, &["z"]), Some("2".to_owned()));
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! Secrets and what belongs to them: values, JSON and key paths, references, metadata.
+
+pub(crate) mod freshness;
+pub(crate) mod json;
+pub(crate) mod keypath;
+pub(crate) mod reference;
+#[expect(clippy::module_inception, reason = "the file is named after its type")]
+pub(crate) mod secret;
+mod typed;
+pub(crate) mod value;
+
+pub use freshness::{Freshness, Source};
+pub use json::{Json, JsonKind};
+pub use keypath::KeyPath;
+pub use reference::Reference;
+pub use secret::{Metadata, Secret};
+pub use typed::{Credential, Versioned};
+pub use value::SecretValue;

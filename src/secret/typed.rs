@@ -1,0 +1,248 @@
+//! Typed reads: entries that follow the fetcher's conventions, whoever keeps them.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+
+use crate::{
+    error::{Error, Result},
+    secret::{Json, JsonKind, Secret},
+};
+
+/// A secret that is being rotated: the value in use, and its neighbours in time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Versioned {
+    /// The value to sign or to log in with.
+    pub current: Secret,
+    /// The value that was current before, and may still be in use somewhere.
+    pub previous: Option<Secret>,
+    /// The value that will be current, and may already be in use somewhere.
+    pub next: Option<Secret>,
+}
+
+/// A name and a password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Credential {
+    /// The user's name; `expose_str` gives it.
+    pub username: Secret,
+    /// The password; `expose_str` gives it.
+    pub password: Secret,
+}
+
+impl Versioned {
+    /// Every value that a check should accept, in the order in which to try: current, previous, next.
+    pub fn all_versions(&self) -> impl Iterator<Item = &Secret> {
+        [Some(&self.current), self.previous.as_ref(), self.next.as_ref()].into_iter().flatten()
+    }
+}
+
+/// Reads by the conventions of [baseplate](https://baseplate.readthedocs.io/en/stable/api/baseplate/lib/secrets.html)'s
+/// `secrets.json`. They work on any JSON secret of that shape, whoever keeps it. A whole answer of
+/// Vault's KV version 2 is taken by its inner `data`.
+impl Secret {
+    /// The `value` of a secret of `"type": "simple"`, decoded by its `encoding`: `identity`, the
+    /// default, or `base64`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) if it is not of that shape.
+    pub fn simple(&self) -> Result<Self> {
+        let entry = Entry::of_type(self, "simple")?;
+        entry.decoded("value")?.ok_or_else(|| Error::corrupt("secret does not have value"))
+    }
+
+    /// The values of a secret of `"type": "versioned"`. An empty `previous` or `next` counts as absent.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) if it is not of that shape.
+    pub fn versioned(&self) -> Result<Versioned> {
+        let entry = Entry::of_type(self, "versioned")?;
+        let neighbour = |key| Ok::<_, Error>(entry.decoded(key)?.filter(|secret| !secret.expose_bytes().is_empty()));
+        Ok(Versioned {
+            previous: neighbour("previous")?,
+            current: entry.decoded("current")?.ok_or_else(|| Error::corrupt("secret does not have 'current' value"))?,
+            next: neighbour("next")?,
+        })
+    }
+
+    /// The `username` and `password` of a secret of `"type": "credential"`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) if it is not of that shape.
+    pub fn credential(&self) -> Result<Credential> {
+        let entry = Entry::of_type(self, "credential")?;
+        if entry.encoding()? != Encoding::Identity {
+            return Err(Error::corrupt("secret has encoding=base64 rather than encoding=identity"));
+        }
+        let text = |key| match entry.decoded(key)? {
+            Some(secret) => Ok(secret),
+            None => Err(Error::corrupt(format!("secret does not have key '{key}'"))),
+        };
+        Ok(Credential { username: text("username")?, password: text("password")? })
+    }
+}
+
+/// A JSON object that is a secret by the conventions.
+struct Entry {
+    object: Secret,
+}
+
+#[derive(PartialEq)]
+enum Encoding {
+    Identity,
+    Base64,
+}
+
+impl Entry {
+    fn of_type(secret: &Secret, kind: &str) -> Result<Self> {
+        let object = if is_kv2(secret.json()?) { secret.key("data")? } else { secret.clone() };
+        let json = object.json()?;
+        if json.kind() != JsonKind::Object {
+            return Err(Error::corrupt(format!("the secret is {}, not an object", json.kind().name())));
+        }
+        if json.get("type").and_then(Json::as_str) != Some(kind) {
+            return Err(Error::corrupt(format!("secret does not have type={kind}")));
+        }
+        Ok(Self { object })
+    }
+
+    fn encoding(&self) -> Result<Encoding> {
+        let Some(encoding) = self.object.json()?.get("encoding") else {
+            return Ok(Encoding::Identity);
+        };
+        match encoding.as_str() {
+            Some("identity") => Ok(Encoding::Identity),
+            Some("base64") => Ok(Encoding::Base64),
+            _ => Err(Error::corrupt(format!("unknown encoding: {}", encoding.raw()))),
+        }
+    }
+
+    /// The value under `key`, if it is there.
+    fn decoded(&self, key: &str) -> Result<Option<Secret>> {
+        let Ok(value) = self.object.key(key) else {
+            return Ok(None);
+        };
+        let Some(text) = value.json()?.as_str() else {
+            return Err(Error::corrupt(format!("secret value '{key}' is not a string")));
+        };
+        if self.encoding()? == Encoding::Identity {
+            return Ok(Some(value));
+        }
+        // The decoder's own error would quote a symbol of the secret.
+        let bytes = STANDARD.decode(text).map_err(|_| Error::corrupt(format!("unable to decode base64 of '{key}'")))?;
+        Ok(Some(Secret::binary(bytes, self.object.metadata().clone())))
+    }
+}
+
+/// Whether this is the `data` of a KV version 2 answer, by the rule of
+/// [baseplate.go](https://github.com/reddit/baseplate.go/blob/main/secrets/secrets.go).
+fn is_kv2(json: Json<'_>) -> bool {
+    let inner = json.get("data").is_some_and(|data| data.kind() == JsonKind::Object);
+    let metadata = |key| json.get("metadata").and_then(|metadata| metadata.get(key));
+    let version = metadata("version").is_some_and(|version| version.kind() == JsonKind::Number);
+    let created = metadata("created_time").and_then(Json::as_str).is_some_and(|time| !time.is_empty());
+    inner && version && created
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{error::ErrorKind, secret::Metadata};
+
+    fn secret(text: &str) -> Secret {
+        Secret::text(text, Metadata::default())
+    }
+
+    fn message<T: std::fmt::Debug>(result: Result<T>) -> String {
+        let error = result.expect_err("corrupt");
+        assert_eq!(error.kind(), ErrorKind::Corrupt);
+        error.message().to_owned()
+    }
+
+    #[test]
+    fn simple_reads_text_and_base64() {
+        let value = secret(r#"{"type":"simple","value":"h\u00e9llo"}"#).simple().expect("simple");
+        assert_eq!(value.expose_str().expect("text"), "héllo");
+        let value = secret(r#"{"type":"simple","value":"AAH/","encoding":"base64"}"#).simple().expect("simple");
+        assert_eq!(value.expose_bytes(), [0, 1, 255]);
+    }
+
+    #[test]
+    fn simple_that_is_not_so_says_why() {
+        for (entry, why) in [
+            (r#"{"type":"versioned","value":"x"}"#, "secret does not have type=simple"),
+            (r#"{"value":"x"}"#, "secret does not have type=simple"),
+            (r#"{"type":"simple"}"#, "secret does not have value"),
+            (r#"{"type":"simple","value":"x","encoding":"mystery"}"#, "unknown encoding: \"mystery\""),
+            (r#"{"type":"simple","value":"x","encoding":""}"#, "unknown encoding: \"\""),
+            (r#"{"type":"simple","value":"x","encoding":null}"#, "unknown encoding: null"),
+            (r#"{"type":"simple","value":"aGVsbG8","encoding":"base64"}"#, "unable to decode base64 of 'value'"),
+            (r#"{"type":"simple","value":"aGVs bG8=!!","encoding":"base64"}"#, "unable to decode base64 of 'value'"),
+            (r#"{"type":"simple","value":"é","encoding":"base64"}"#, "unable to decode base64 of 'value'"),
+            (r#"{"type":"simple","value":7}"#, "secret value 'value' is not a string"),
+            (r#"["type"]"#, "the secret is an array, not an object"),
+        ] {
+            assert_eq!(message(secret(entry).simple()), why, "{entry}");
+        }
+        assert!(message(secret("plain").simple()).starts_with("the secret is not JSON"));
+    }
+
+    #[test]
+    fn versions_come_current_first_and_empty_neighbours_are_absent() {
+        let entry = r#"{"type":"versioned","current":"c","previous":"p","next":"n"}"#;
+        let versioned = secret(entry).versioned().expect("versioned");
+        let all: Vec<_> = versioned.all_versions().map(Secret::expose_bytes).collect();
+        assert_eq!(all, [b"c", b"p", b"n"]);
+
+        let entry = r#"{"type":"versioned","current":"","previous":"","next":""}"#;
+        let versioned = secret(entry).versioned().expect("versioned");
+        assert_eq!((versioned.current.expose_bytes(), &versioned.previous, &versioned.next), (&b""[..], &None, &None));
+
+        let why = message(secret(r#"{"type":"versioned","previous":"p"}"#).versioned());
+        assert_eq!(why, "secret does not have 'current' value");
+    }
+
+    #[test]
+    fn credentials_have_no_encoding() {
+        let entry = r#"{"type":"credential","username":"u","password":"p","encoding":"identity"}"#;
+        let credential = secret(entry).credential().expect("credential");
+        assert_eq!(credential.username.expose_str().expect("text"), "u");
+        assert_eq!(credential.password.expose_str().expect("text"), "p");
+        for (entry, why) in [
+            (r#"{"type":"simple"}"#, "secret does not have type=credential"),
+            (
+                r#"{"type":"credential","encoding":"base64"}"#,
+                "secret has encoding=base64 rather than encoding=identity",
+            ),
+            (r#"{"type":"credential","username":"u","password":1}"#, "secret value 'password' is not a string"),
+            (r#"{"type":"credential","password":"p"}"#, "secret does not have key 'username'"),
+        ] {
+            assert_eq!(message(secret(entry).credential()), why, "{entry}");
+        }
+    }
+
+    /// The table of baseplate.go's own test of the rule: what is a KV version 2 answer, what only looks like one.
+    #[test]
+    fn kv2_answers_are_taken_by_their_inner_data() {
+        let inner = r#"{"type":"simple","value":"x"}"#;
+        for (metadata, taken) in [
+            (r#"{"version":1,"created_time":"2020-01-01T00:00:00Z"}"#, true),
+            (r#"{"version":0,"created_time":"x"}"#, true),
+            (r#"{"version":"1","created_time":"x"}"#, false),
+            (r#"{"version":null,"created_time":"x"}"#, false),
+            (r#"{"created_time":"x"}"#, false),
+            (r#"{"version":1}"#, false),
+            (r#"{"version":1,"created_time":""}"#, false),
+            (r#"{"version":1,"created_time":7}"#, false),
+            (r#"{"version":1,"created_time":null}"#, false),
+            ("{}", false),
+            ("[]", false),
+            ("null", false),
+            (r#""x""#, false),
+        ] {
+            let entry = format!(r#"{{"data":{inner},"metadata":{metadata}}}"#);
+            assert_eq!(secret(&entry).simple().is_ok(), taken, "{entry}");
+        }
+        let entry = r#"{"data":"x","metadata":{"version":1,"created_time":"x"},"type":"simple","value":"outer"}"#;
+        assert_eq!(secret(entry).simple().expect("v1").expose_bytes(), b"outer");
+    }
+}

@@ -1,0 +1,11 @@
+//! The token of a connection: obtained once for all callers, renewed or replaced before it expires.
+
+mod api;
+mod lifetime;
+mod manager;
+mod renewal;
+mod state;
+
+pub(super) use api::revoke;
+pub(crate) use lifetime::{Grant, Lifetime, Step, Term, Token};
+pub(super) use manager::{Refusal, Snapshot, TokenManager};
