@@ -116,12 +116,12 @@ pub mod fuzzing;
 
 pub use cache::{CachePolicy, CacheStats, Cached};
 #[cfg(all(feature = "disk-cache", unix))]
-pub use cache::{DiskCache, DiskKey, DiskStats, Swept};
+pub use cache::{DiskCache, DiskKey, DiskStats, PruneStats};
 pub use capabilities::Capabilities;
 #[cfg(feature = "blocking")]
 pub use client::blocking;
 pub use client::{
-    Client, ClientBuilder, Current, GetRefs, Handle, HandleChanges, get, get_by_path, get_many, get_ref, get_refs,
+    Client, ClientBuilder, GetRefs, Handle, HandleChanges, HandleRef, get, get_by_path, get_many, get_ref, get_refs,
     path_exists, request, update,
 };
 pub use config::Config;

@@ -33,11 +33,11 @@ struct Flight<T> {
     id: u64,
     landing: Landing<T>,
     /// Each says of an outcome that it is not to be kept.
-    doubts: Vec<Doubt<T>>,
+    doubts: Vec<StaleFilter<T>>,
 }
 
 /// What tells whether a value is one that was dropped while a load was under way.
-pub(crate) type Doubt<T> = Arc<dyn Fn(&T) -> bool + Send + Sync>;
+pub(crate) type StaleFilter<T> = Arc<dyn Fn(&T) -> bool + Send + Sync>;
 
 type Landing<T> = Shared<oneshot::Receiver<Result<T>>>;
 
@@ -100,7 +100,7 @@ where
     ///
     /// What a load brings may be known by another name than its key. With a `doubt`, loads of other keys aren't joined any
     /// more either, and are kept only if what they bring passes it.
-    pub(crate) fn forget_if(&self, matches: impl Fn(&K) -> bool, doubt: Option<&Doubt<T>>) {
+    pub(crate) fn forget_if(&self, matches: impl Fn(&K) -> bool, doubt: Option<&StaleFilter<T>>) {
         let mut state = self.state();
         state.under_way.retain(|key, _| !matches(key));
         for flight in state.under_way.values_mut() {

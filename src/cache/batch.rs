@@ -40,7 +40,7 @@ pub(super) struct Batches<P: ?Sized> {
 
 /// Whether somebody waits for a load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Haste {
+pub(super) enum Priority {
     /// A reader does.
     Awaited,
     /// Nobody does: the value is still good.
@@ -49,13 +49,13 @@ pub(super) enum Haste {
 
 #[derive(Default)]
 struct State {
-    gathering: Vec<Lot>,
+    gathering: Vec<Batch>,
     next_id: u64,
     under_way: usize,
 }
 
 /// What is asked for in the same way, and will leave together.
-struct Lot {
+struct Batch {
     id: u64,
     options: GetOptions,
     asks: Vec<Ask>,
@@ -73,14 +73,14 @@ impl<P: Provider + ?Sized> Batches<P> {
     }
 
     /// One secret, by a call of its own or by one with others.
-    pub(super) async fn get(self: &Arc<Self>, path: &str, options: &GetOptions, haste: Haste) -> Result<Secret> {
+    pub(super) async fn get(self: &Arc<Self>, path: &str, options: &GetOptions, haste: Priority) -> Result<Secret> {
         if !self.gathers(options) {
             return self.calls.get(path, options).await;
         }
         let (answer, opened) = self.join(path, options);
         let answer = match opened {
             None => answer.await,
-            Some(lot) => match select(answer, pin!(self.lead(lot, haste))).await {
+            Some(batch) => match select(answer, pin!(self.lead(batch, haste))).await {
                 Either::Left((answer, _)) => answer,
                 Either::Right((Some(alone), _)) => return alone,
                 Either::Right((None, answer)) => answer.await,
@@ -98,7 +98,7 @@ impl<P: Provider + ?Sized> Batches<P> {
         self.size > 1 && !self.window.is_zero() && options.version == Version::Current
     }
 
-    /// Puts a name into the lot of its kind; if that had to be opened, whoever did so is to see it off. A full one leaves.
+    /// Puts a name into the batch of its kind; if that had to be opened, whoever did so is to see it off. A full one leaves.
     fn join(
         self: &Arc<Self>,
         path: &str,
@@ -110,34 +110,34 @@ impl<P: Provider + ?Sized> Batches<P> {
         let opened = state.put(ask, options).map(|(id, quiet)| Opened { batches: self, id, quiet });
         let full = state.take_full(options, self.size);
         drop(state);
-        full.into_iter().for_each(|lot| self.send(lot));
+        full.into_iter().for_each(|batch| self.send(batch));
         (receiver, opened)
     }
 
-    /// Waits until the lot is to leave, and lets it go. The answer, if there was one ask only.
-    async fn lead(self: &Arc<Self>, lot: Opened<'_, P>, haste: Haste) -> Option<Result<Secret>> {
-        if lot.quiet && haste == Haste::Awaited {
+    /// Waits until the batch is to leave, and lets it go. The answer, if there was one ask only.
+    async fn lead(self: &Arc<Self>, batch: Opened<'_, P>, haste: Priority) -> Option<Result<Secret>> {
+        if batch.quiet && haste == Priority::Awaited {
             yield_now().await;
-            let lone = self.state().take_lone(lot.id);
+            let lone = self.state().take_lone(batch.id);
             if let Some((ask, options)) = lone {
                 let _call = UnderWay::begin(self);
                 return Some(self.calls.get(&ask.path, &options).await);
             }
         }
         sleep(self.window).await;
-        let gathered = self.state().take(lot.id);
-        gathered.into_iter().for_each(|lot| self.send(lot));
+        let gathered = self.state().take(batch.id);
+        gathered.into_iter().for_each(|batch| self.send(batch));
         None
     }
 
-    /// Has the names of a lot asked for, by a task of its own: nobody's leaving stops it.
-    fn send(self: &Arc<Self>, lot: Lot) {
+    /// Has the names of a batch asked for, by a task of its own: nobody's leaving stops it.
+    fn send(self: &Arc<Self>, batch: Batch) {
         let (batches, call) = (self.clone(), UnderWay::begin(self));
         tokio::spawn(async move {
             let _call = call;
             // Never closed.
             let _permit = batches.permits.acquire().await;
-            batches.calls.ask(lot).await;
+            batches.calls.ask(batch).await;
         });
     }
 
@@ -147,11 +147,11 @@ impl<P: Provider + ?Sized> Batches<P> {
 }
 
 impl<P: Provider + ?Sized> Calls<P> {
-    async fn ask(&self, lot: Lot) {
-        let (paths, senders): (Vec<_>, Vec<_>) = lot.asks.into_iter().map(|ask| (ask.path, ask.answer)).unzip();
+    async fn ask(&self, batch: Batch) {
+        let (paths, senders): (Vec<_>, Vec<_>) = batch.asks.into_iter().map(|ask| (ask.path, ask.answer)).unzip();
         let answers = match paths.as_slice() {
-            [path] => vec![self.get(path, &lot.options).await],
-            paths => self.get_many(paths, &lot.options).await,
+            [path] => vec![self.get(path, &batch.options).await],
+            paths => self.get_many(paths, &batch.options).await,
         };
         // Those who have gone away need no answer.
         senders.into_iter().zip(answers).for_each(|(sender, answer)| drop(sender.send(answer)));
@@ -159,38 +159,38 @@ impl<P: Provider + ?Sized> Calls<P> {
 }
 
 impl State {
-    /// The id of the lot if it was opened for this, and whether nothing else was going on.
+    /// The id of the batch if it was opened for this, and whether nothing else was going on.
     fn put(&mut self, ask: Ask, options: &GetOptions) -> Option<(u64, bool)> {
-        if let Some(lot) = self.gathering.iter_mut().find(|lot| lot.options == *options) {
-            lot.asks.push(ask);
+        if let Some(batch) = self.gathering.iter_mut().find(|batch| batch.options == *options) {
+            batch.asks.push(ask);
             return None;
         }
         let quiet = self.under_way == 0 && self.gathering.is_empty();
         let id = self.next_id;
         self.next_id += 1;
-        self.gathering.push(Lot { id, options: options.clone(), asks: vec![ask] });
+        self.gathering.push(Batch { id, options: options.clone(), asks: vec![ask] });
         Some((id, quiet))
     }
 
-    fn take_full(&mut self, options: &GetOptions, size: usize) -> Option<Lot> {
-        self.take_if(|lot| lot.asks.len() >= size && lot.options == *options)
+    fn take_full(&mut self, options: &GetOptions, size: usize) -> Option<Batch> {
+        self.take_if(|batch| batch.asks.len() >= size && batch.options == *options)
     }
 
     fn take_lone(&mut self, id: u64) -> Option<(Ask, GetOptions)> {
-        let mut lot = self.take_if(|lot| lot.id == id && lot.asks.len() == 1)?;
-        lot.asks.pop().map(|ask| (ask, lot.options))
+        let mut batch = self.take_if(|batch| batch.id == id && batch.asks.len() == 1)?;
+        batch.asks.pop().map(|ask| (ask, batch.options))
     }
 
-    fn take(&mut self, id: u64) -> Option<Lot> {
-        self.take_if(|lot| lot.id == id)
+    fn take(&mut self, id: u64) -> Option<Batch> {
+        self.take_if(|batch| batch.id == id)
     }
 
-    fn take_if(&mut self, wanted: impl Fn(&Lot) -> bool) -> Option<Lot> {
+    fn take_if(&mut self, wanted: impl Fn(&Batch) -> bool) -> Option<Batch> {
         self.gathering.iter().position(wanted).map(|at| self.gathering.swap_remove(at))
     }
 }
 
-/// A lot in the care of whoever opened it. If its task ends, those who joined are on their own.
+/// A batch in the care of whoever opened it. If its task ends, those who joined are on their own.
 struct Opened<'a, P: Provider + ?Sized> {
     batches: &'a Batches<P>,
     id: u64,

@@ -12,12 +12,12 @@ use tokio::{sync::watch, time::Instant};
 #[cfg(all(feature = "disk-cache", unix))]
 use super::disk::{Disk, DiskCache};
 use super::{
-    batch::Haste,
+    batch::Priority,
     breaker::Health,
     entries::{Entries, Kept, Look, OnFailure},
     key::{self, ListingKey},
     policy::CachePolicy,
-    second_tier::{Behind, Why},
+    second_tier::{Behind, LoadReason},
     stats::{CacheStats, Counters},
     upstream::Upstream,
 };
@@ -146,7 +146,8 @@ impl<P: Provider + ?Sized> Cached<P> {
         }
         let keys = [key];
         let answer = match self.secrets.may_reread(&keys[0]) {
-            true => one(self.secrets.load(&keys, self.loader(options, Why::Refused), OnFailure::Tell).await).map(Some),
+            true => one(self.secrets.load(&keys, self.loader(options, LoadReason::Refused), OnFailure::Tell).await)
+                .map(Some),
             false => self.secrets.join(&keys[0]).await,
         };
         answer.map(|secret| secret.and_then(newer))
@@ -172,7 +173,7 @@ impl<P: Provider + ?Sized> Cached<P> {
         match self.look_further(&key) {
             Look::Hit(secret) => Some(Ok(secret)),
             Look::Due(secret) => {
-                self.secrets.refresh(&key.into_owned(), self.loader(options, Why::Due));
+                self.secrets.refresh(&key.into_owned(), self.loader(options, LoadReason::Due));
                 Some(Ok(secret))
             }
             Look::Missing(error) => Some(Err(error)),
@@ -195,13 +196,15 @@ impl<P: Provider + ?Sized> Cached<P> {
         if !options.cached {
             self.secrets.leave_loads(&keys);
         }
-        self.secrets.load(&keys, self.loader(options, Why::of(options.cached)), OnFailure::of(options.cached)).await
+        self.secrets
+            .load(&keys, self.loader(options, LoadReason::of(options.cached)), OnFailure::of(options.cached))
+            .await
     }
 
-    fn loader(&self, options: &GetOptions, why: Why) -> impl Fn(Vec<String>) -> Load<Secret> + use<P> {
+    fn loader(&self, options: &GetOptions, why: LoadReason) -> impl Fn(Vec<String>) -> Load<Secret> + use<P> {
         let (upstream, entries, options) = (self.upstream.clone(), self.secrets.clone(), options.clone());
         let (behind, policy) = (self.behind.clone(), self.policy);
-        let haste = if why == Why::Due { Haste::Background } else { Haste::Awaited };
+        let haste = if why == LoadReason::Due { Priority::Background } else { Priority::Awaited };
         move |keys| {
             let (upstream, entries, options, behind) =
                 (upstream.clone(), entries.clone(), options.clone(), behind.clone());
@@ -223,7 +226,7 @@ impl<P: Provider + ?Sized> Cached<P> {
         &self,
         path: &str,
         options: &ListOptions,
-        why: Why,
+        why: LoadReason,
     ) -> impl Fn(Vec<ListingKey>) -> Load<Listing> + use<P> {
         let (upstream, behind, policy) = (self.upstream.clone(), self.behind.clone(), self.policy);
         // Those who share the load may differ in what failures mean to them.
@@ -249,7 +252,7 @@ impl<P: Provider + ?Sized> Cached<P> {
             match self.look_at_listing(&key) {
                 Look::Hit(listing) => return Ok(listing),
                 Look::Due(listing) => {
-                    self.listings.refresh(&key, self.list_loader(path, options, Why::Due));
+                    self.listings.refresh(&key, self.list_loader(path, options, LoadReason::Due));
                     return Ok(listing);
                 }
                 Look::Missing(error) => return Err(error),
@@ -258,7 +261,7 @@ impl<P: Provider + ?Sized> Cached<P> {
         } else {
             self.listings.leave_loads(std::slice::from_ref(&key));
         }
-        let loader = self.list_loader(path, options, Why::of(options.cached));
+        let loader = self.list_loader(path, options, LoadReason::of(options.cached));
         one(self.listings.load(&[key], loader, OnFailure::of(options.cached)).await)
     }
 }

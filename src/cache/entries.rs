@@ -23,7 +23,7 @@ use super::{
 use crate::{
     error::{Error, ErrorKind, Result},
     secret::{Source, freshness::Seen},
-    single_flight::{Doubt, Flights},
+    single_flight::{Flights, StaleFilter},
 };
 
 /// Values by key, with the loads that bring them. One for single secrets, one for listings.
@@ -218,7 +218,7 @@ where
 
     /// Drops what matches by its key, or by its value. First the loads: one that lands in between finds itself
     /// forgotten, or what it brings doubted.
-    pub(super) fn drop_if(&self, by_key: impl Fn(&K) -> bool, by_value: Option<Doubt<T>>) {
+    pub(super) fn drop_if(&self, by_key: impl Fn(&K) -> bool, by_value: Option<StaleFilter<T>>) {
         *self.drops() += 1;
         self.flights.forget_if(&by_key, by_value.as_ref());
         self.held.remove_if(|key, value| by_key(key) || by_value.as_ref().is_some_and(|matches| matches(value)));

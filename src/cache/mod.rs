@@ -21,7 +21,7 @@ mod upstream;
 pub use cached::Cached;
 pub(crate) use cached::kept;
 #[cfg(all(feature = "disk-cache", unix))]
-pub use disk::{DiskCache, DiskKey, DiskStats, Swept};
+pub use disk::{DiskCache, DiskKey, DiskStats, PruneStats};
 pub use policy::CachePolicy;
 pub(crate) use second_tier::Behind;
 pub use stats::CacheStats;

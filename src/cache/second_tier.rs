@@ -19,7 +19,7 @@ pub(super) trait Key {
 
 /// Why something is loaded, and so what may be taken instead that another process has brought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Why {
+pub(super) enum LoadReason {
     /// It is not held: anything that is still good.
     Missing,
     /// It is held and about to expire: only what is newer.
@@ -28,7 +28,7 @@ pub(super) enum Why {
     Refused,
 }
 
-impl Why {
+impl LoadReason {
     /// For whoever reads what isn't held.
     pub(super) fn of(cached: bool) -> Self {
         if cached { Self::Missing } else { Self::Refused }
@@ -39,7 +39,7 @@ impl Why {
 mod nothing {
     use tokio::time::Instant;
 
-    use super::{Key, Why};
+    use super::{Key, LoadReason};
     use crate::{
         cache::{entries::Kept, policy::CachePolicy},
         error::Result,
@@ -62,7 +62,7 @@ mod nothing {
         pub(in crate::cache) async fn load<K, T, F>(
             &self,
             keys: Vec<K>,
-            _: Why,
+            _: LoadReason,
             _: &CachePolicy,
             call: impl FnOnce(Vec<K>) -> F,
         ) -> Vec<Result<T>>

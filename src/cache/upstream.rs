@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    batch::{Batches, Haste},
+    batch::{Batches, Priority},
     calls::Calls,
     key,
     policy::CachePolicy,
@@ -42,7 +42,7 @@ impl<P: Provider + ?Sized> Upstream<P> {
         &self,
         key: &str,
         options: &GetOptions,
-        haste: Haste,
+        haste: Priority,
         held: impl FnOnce() -> Option<Secret>,
     ) -> Result<Secret> {
         let path = key::path_of(key);

@@ -40,7 +40,7 @@ struct Shared {
 ///
 /// It costs nothing that threads would have to share, not even a reference count. For use on the spot: one that is kept
 /// keeps the value from being wiped, and makes the handle's next changes dearer.
-pub struct Current(Guard<Arc<Secret>>);
+pub struct HandleRef(Guard<Arc<Secret>>);
 
 /// The values that follow, for one listener.
 #[derive(Clone)]
@@ -77,8 +77,8 @@ impl Handle {
 
     /// The value as of now, borrowed: clone it to keep it. [`Secret::freshness`] tells how old it is, and whether it can
     /// still be read.
-    pub fn get(&self) -> Current {
-        Current(self.0.shared.current.load())
+    pub fn get(&self) -> HandleRef {
+        HandleRef(self.0.shared.current.load())
     }
 
     /// Why the last attempt to read the value failed, if it did: it may be gone, or denied, by now.
@@ -217,7 +217,7 @@ impl fmt::Debug for Handle {
     }
 }
 
-impl Deref for Current {
+impl Deref for HandleRef {
     type Target = Secret;
 
     fn deref(&self) -> &Secret {
@@ -225,7 +225,7 @@ impl Deref for Current {
     }
 }
 
-impl fmt::Debug for Current {
+impl fmt::Debug for HandleRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Secret::fmt(self, f)
     }

@@ -18,4 +18,4 @@ pub use builder::ClientBuilder;
 pub use client::Client;
 pub use get_refs::GetRefs;
 pub use global::{get, get_by_path, get_many, get_ref, get_refs, path_exists, update};
-pub use handle::{Current, Handle, HandleChanges};
+pub use handle::{Handle, HandleChanges, HandleRef};

@@ -228,7 +228,7 @@ impl Failed {
 
     /// How long to wait before the next attempt, if one may be made.
     fn wait(&self, call: &Call, made: u32) -> Option<Duration> {
-        let may = self.error.is_retryable() && (call.repeatable || !self.maybe_done);
+        let may = self.error.is_retryable() && (call.idempotent || !self.maybe_done);
         may.then(|| backoff(made))
     }
 }
@@ -237,7 +237,7 @@ impl Failed {
 fn wait_for(reply: &Reply, call: &Call, made: u32, patience: Patience) -> Option<Duration> {
     let refused = matches!(reply.status, 412 | 429 | 472 | 473 | 503);
     // The gateway's own: what became of the request behind it is not known.
-    let lost = matches!(reply.status, 500 | 502 | 504) && call.repeatable;
+    let lost = matches!(reply.status, 500 | 502 | 504) && call.idempotent;
     if !call.patient || !(refused || lost) {
         return None;
     }

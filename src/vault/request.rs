@@ -16,7 +16,7 @@ pub(crate) struct Call {
     pub(super) body: Option<Bytes>,
     pub(super) content_type: &'static str,
     /// Whether a request whose answer was lost may be sent again.
-    pub(super) repeatable: bool,
+    pub(super) idempotent: bool,
     /// Whether a status that asks for patience is to be waited for; health is asked to be told it.
     pub(super) patient: bool,
 }
@@ -53,13 +53,13 @@ impl Call {
     }
 
     /// The same, which may be sent again if its answer was lost.
-    pub(crate) fn repeatable(self) -> Self {
-        Self { repeatable: true, ..self }
+    pub(crate) fn idempotent(self) -> Self {
+        Self { idempotent: true, ..self }
     }
 
     /// The same, which is not sent again if its answer was lost: it may do something after all.
     pub(crate) fn once(self) -> Self {
-        Self { repeatable: false, ..self }
+        Self { idempotent: false, ..self }
     }
 
     /// The same, where every status is an answer at once.
@@ -80,9 +80,9 @@ impl Call {
         format!("path {path:?} {{ capabilities = [{capability:?}] }}")
     }
 
-    fn new(method: Method, path: &str, repeatable: bool) -> Result<Self> {
+    fn new(method: Method, path: &str, idempotent: bool) -> Result<Self> {
         path::check(path)?;
         let target = format!("/v1/{}", path::encode(path));
-        Ok(Self { method, target, body: None, content_type: "application/json", repeatable, patient: true })
+        Ok(Self { method, target, body: None, content_type: "application/json", idempotent, patient: true })
     }
 }

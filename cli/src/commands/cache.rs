@@ -1,6 +1,6 @@
 //! `s1crets cache`.
 
-use s1crets::{DiskCache, DiskStats, Swept};
+use s1crets::{DiskCache, DiskStats, PruneStats};
 use serde_json::json;
 
 use crate::{
@@ -45,7 +45,7 @@ fn clear(disk: &DiskCache, json: bool) -> Result<(), Failure> {
 }
 
 fn prune(disk: &DiskCache, entries: u64, json: bool) -> Result<(), Failure> {
-    let Swept { expired, evicted, left_over, .. } = disk.prune(entries)?;
+    let PruneStats { expired, evicted, left_over, .. } = disk.prune(entries)?;
     let told = json!({ "expired": expired, "evicted": evicted, "left_over": left_over });
     let text = format!("expired    {expired}\nevicted    {evicted}\nleft over  {left_over}");
     output::facts(&told, &text, json)

@@ -20,7 +20,7 @@ pub struct DiskStats {
 /// What was removed from a disk cache.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Swept {
+pub struct PruneStats {
     /// Records past their time, and files that were none.
     pub expired: u64,
     /// Records beyond the bound.
@@ -73,7 +73,7 @@ impl DiskCache {
     ///
     /// # Errors
     /// `Config` if the folder is not fit for a cache, or can't be changed.
-    pub fn prune(&self, entries: u64) -> Result<Swept> {
+    pub fn prune(&self, entries: u64) -> Result<PruneStats> {
         self.with_folder(|folder| sweep::sweep(folder, entries, clock::now()))
     }
 

@@ -32,7 +32,7 @@ mod tests;
 mod tier;
 mod warnings;
 
-pub use maintenance::{DiskStats, Swept};
+pub use maintenance::{DiskStats, PruneStats};
 pub(crate) use scope::{CurrentScope, ScopeSource};
 pub use settings::{DiskCache, DiskKey};
 pub(crate) use tier::{Behind, Disk};

@@ -10,7 +10,7 @@ use rustix::fs::OFlags;
 use super::{
     folder::{Folder, UNFINISHED},
     lock,
-    maintenance::Swept,
+    maintenance::PruneStats,
     record,
     store::RECORD,
 };
@@ -32,8 +32,8 @@ pub(super) fn is_due(folder: &Folder) -> bool {
 }
 
 /// Removes what is past its time, and what is beyond `bound` records: those first that would have to go first anyway.
-pub(super) fn sweep(folder: &Folder, bound: u64, now: u64) -> io::Result<Swept> {
-    let (mut swept, mut living) = (Swept::default(), Vec::new());
+pub(super) fn sweep(folder: &Folder, bound: u64, now: u64) -> io::Result<PruneStats> {
+    let (mut swept, mut living) = (PruneStats::default(), Vec::new());
     for name in folder.names()? {
         if name.starts_with(RECORD) {
             match dies(folder, &name) {

@@ -24,7 +24,7 @@ use crate::{
     cache::{
         entries::Kept,
         policy::{CachePolicy, Verdict},
-        second_tier::{Key, Why},
+        second_tier::{Key, LoadReason},
     },
     error::{ErrorKind, Result},
     provider::is_below,
@@ -110,7 +110,7 @@ impl Behind {
     pub(in crate::cache) async fn load<K, T, F>(
         &self,
         keys: Vec<K>,
-        why: Why,
+        why: LoadReason,
         policy: &CachePolicy,
         call: impl FnOnce(Vec<K>) -> F,
     ) -> Vec<Result<T>>
@@ -121,7 +121,7 @@ impl Behind {
     {
         let Some(bound) = self.tier() else { return call(keys).await };
         let tier = &bound.tier;
-        let _turns = if why == Why::Refused { Vec::new() } else { tier.turns::<K, T>(&keys).await };
+        let _turns = if why == LoadReason::Refused { Vec::new() } else { tier.turns::<K, T>(&keys).await };
         let found: Vec<_> = keys.iter().map(|key| tier.brought::<T>(key, why, policy)).collect();
         let missing: Vec<_> =
             keys.iter().zip(&found).filter(|(_, found)| found.is_none()).map(|(key, _)| key).collect();
@@ -203,15 +203,15 @@ impl Tier {
     }
 
     /// What another process has brought, if it will do.
-    fn brought<T: Storable>(&self, key: &impl Key, why: Why, policy: &CachePolicy) -> Option<T> {
-        if why == Why::Refused {
+    fn brought<T: Storable>(&self, key: &impl Key, why: LoadReason, policy: &CachePolicy) -> Option<T> {
+        if why == LoadReason::Refused {
             return None;
         }
         let (value, loaded) = self.read_at::<T>(&key.spelled())?;
         let times = policy.times(loaded, 0.0);
         let will_do = match times.verdict(Instant::now()) {
             Verdict::Fresh => true,
-            Verdict::Due => why == Why::Missing,
+            Verdict::Due => why == LoadReason::Missing,
             Verdict::Stale | Verdict::Dead => false,
         };
         will_do.then(|| value.noted(Seen { loaded, expires: times.expires, source: Source::Disk, error: None }))

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    cache::{Behind, CacheStats, DiskCache, disk::Disk, key::ListingKey, second_tier::Why},
+    cache::{Behind, CacheStats, DiskCache, disk::Disk, key::ListingKey, second_tier::LoadReason},
     error::Error,
     options::Version,
     provider::Listing,
@@ -206,7 +206,7 @@ async fn a_listing_with_failures_is_not_kept_on_disk() {
     let partial = Listing::new(readable(), [("p/b".to_owned(), Error::unanswered())].into());
     for (path, listing, kept) in [("whole", whole, true), ("partial", partial, false)] {
         let key = ListingKey::new(path, &ListOptions::default());
-        behind.load(vec![key.clone()], Why::Missing, &shared.policy, async |_| vec![Ok(listing)]).await;
+        behind.load(vec![key.clone()], LoadReason::Missing, &shared.policy, async |_| vec![Ok(listing)]).await;
         assert_eq!(behind.restore::<Listing>(&key).is_some(), kept, "{path}");
     }
 }

@@ -139,7 +139,7 @@ impl Issued {
                 Call::post("auth/token/revoke-accessor", fields.text("accessor", &self.id).finish())
             }
         };
-        let call = call?.repeatable();
+        let call = call?.idempotent();
         let reply = vault.call(&call, effort).await?;
         if reply.is_success() { Ok(()) } else { Err(from_reply(&reply, &call)) }
     }

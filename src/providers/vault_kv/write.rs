@@ -51,7 +51,7 @@ impl VaultKv {
             false => before.with_replaced(&options.keypath, value)?,
         };
         // The map is the body itself: written twice, it is the same.
-        let call = Call::post(&place.api(""), check_map(&after)?)?.repeatable();
+        let call = Call::post(&place.api(""), check_map(&after)?)?.idempotent();
         let reply = self.call(&call, options.effort).await?;
         if reply.is_success() { Ok(Updated::new(path, None)) } else { Err(from_reply(&reply, &call)) }
     }

@@ -34,7 +34,7 @@ impl<'a> Link<'a> {
     /// Logs in at `auth/MOUNT/REST`.
     pub(super) async fn login(&self, mount: &str, rest: &str, body: Zeroizing<String>) -> Result<Grant> {
         // A login whose answer was lost left a token behind, which dies at its end: better than no login.
-        let call = Call::post(&format!("auth/{}/{rest}", mount.trim_matches('/')), body)?.repeatable();
+        let call = Call::post(&format!("auth/{}/{rest}", mount.trim_matches('/')), body)?.idempotent();
         let reply = self.http.exchange(&call, Bearer::Nobody, self.patience).await?;
         if !reply.is_success() {
             return Err(error::from_login(&reply, &call));

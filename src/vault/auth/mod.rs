@@ -85,7 +85,7 @@ pub(super) trait Login: fmt::Debug + Send + Sync {
 impl Auth {
     pub(super) fn into_login(self) -> Box<dyn Login> {
         match self {
-            Self::Token(source) => Box::new(token::Given::new(source)),
+            Self::Token(source) => Box::new(token::StaticToken::new(source)),
             Self::AppRole(login) => Box::new(login),
             Self::UserPass(login) => Box::new(login),
             Self::Kubernetes(login) => Box::new(login),

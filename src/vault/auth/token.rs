@@ -21,7 +21,7 @@ const LOOK: Duration = Duration::from_millis(500);
 
 /// The token of a variable, a file, or the settings.
 #[derive(Debug)]
-pub(super) struct Given {
+pub(super) struct StaticToken {
     source: SecretSource,
     seen: Mutex<Option<Seen>>,
 }
@@ -33,14 +33,14 @@ struct Seen {
     looked: Instant,
 }
 
-impl Given {
+impl StaticToken {
     pub(super) fn new(source: SecretSource) -> Self {
         Self { source, seen: Mutex::default() }
     }
 }
 
 #[async_trait]
-impl Login for Given {
+impl Login for StaticToken {
     fn method(&self) -> &'static str {
         "token"
     }

@@ -50,7 +50,7 @@ impl Link<'_> {
 
     /// Asks the server which path made the token. That takes no use of it, and no other token.
     async fn check_origin(&self, token: &str, expected: &str) -> Result<()> {
-        let call = Call::post("sys/wrapping/lookup", Fields::default().text("token", token).finish())?.repeatable();
+        let call = Call::post("sys/wrapping/lookup", Fields::default().text("token", token).finish())?.idempotent();
         let reply = known(self.http.exchange(&call, Bearer::Nobody, self.patience).await?, &call)?;
         let made_at = reply.data()?.get("creation_path").and_then(Json::as_str).ok_or_else(not_as_vault)?;
         if matches(expected, made_at) { Ok(()) } else { Err(wrapped_elsewhere(expected, made_at)) }

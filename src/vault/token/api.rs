@@ -20,7 +20,7 @@ use crate::{
 
 /// What the server says of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::vault) enum Word {
+pub(in crate::vault) enum TokenStatus {
     Alive,
     Dead,
     /// Something in between does not let the question through.
@@ -29,16 +29,16 @@ pub(in crate::vault) enum Word {
 
 /// Whether the server still knows the token. Looking itself up takes a policy, which most tokens have; what mounts there
 /// are is told to every token that is alive.
-pub(in crate::vault) async fn ask_of(http: &Http, token: &Token, patience: Patience) -> Result<Word> {
-    let mut word = Word::Dead;
+pub(in crate::vault) async fn ask_of(http: &Http, token: &Token, patience: Patience) -> Result<TokenStatus> {
+    let mut word = TokenStatus::Dead;
     for path in ["auth/token/lookup-self", "sys/internal/ui/mounts"] {
         let call = Call::get(path)?;
         let reply = http.exchange(&call, Bearer::Token(token), patience).await?;
         match reply.status {
             403 if reply.is_vaults() => {}
-            403 => word = Word::Unsaid,
+            403 => word = TokenStatus::Unsaid,
             // Only Vault knows: a page of something in between says nothing of the token.
-            _ if reply.is_success() => return reply.data().map(|_| Word::Alive),
+            _ if reply.is_success() => return reply.data().map(|_| TokenStatus::Alive),
             _ => return Err(error::from_reply(&reply, &call)),
         }
     }
@@ -64,7 +64,7 @@ pub(in crate::vault) async fn renew(
     patience: Patience,
 ) -> Result<Lifetime> {
     let increment = Fields::default().text("increment", &format!("{}s", full.as_secs())).finish();
-    let call = Call::post("auth/token/renew-self", increment)?.repeatable();
+    let call = Call::post("auth/token/renew-self", increment)?.idempotent();
     let once = Patience { attempts: NonZeroU32::MIN, ..patience };
     let reply = http.exchange(&call, Bearer::Token(token), once).await?;
     if !reply.is_success() {
@@ -75,7 +75,7 @@ pub(in crate::vault) async fn renew(
 
 /// Gives a token back.
 pub(in crate::vault) async fn revoke(http: &Http, token: &Token) -> Result<()> {
-    let call = Call::post("auth/token/revoke-self", Zeroizing::new("{}".to_owned()))?.repeatable();
+    let call = Call::post("auth/token/revoke-self", Zeroizing::new("{}".to_owned()))?.idempotent();
     let reply = http.exchange(&call, Bearer::Token(token), http.patience(Effort::default())).await?;
     if reply.is_success() { Ok(()) } else { Err(error::from_reply(&reply, &call)) }
 }

@@ -51,17 +51,17 @@ pub(crate) enum Lifetime {
 
 /// A lifetime that began, and what is to be done about its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Term {
+pub(crate) struct Validity {
     pub(in crate::vault) expires: Option<Instant>,
     /// What was granted at first, and is asked for again.
     pub(in crate::vault) full: Duration,
     pub(in crate::vault) renewable: bool,
-    pub(in crate::vault) next: Option<(Instant, Step)>,
+    pub(in crate::vault) next: Option<(Instant, TokenAction)>,
 }
 
 /// What keeps a token alive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
+pub(crate) enum TokenAction {
     /// Ask how long a token that was given lives.
     LookUp,
     Renew,
@@ -171,12 +171,12 @@ impl Lifetime {
     }
 }
 
-impl Term {
+impl Validity {
     /// A lifetime that began at `asked`: before the answer, so that the token is given up before the server does.
     /// `limited` is a token whose uses are counted: a renewal would cost one.
     pub(in crate::vault) fn begin(lifetime: Lifetime, asked: Instant, limited: bool) -> Self {
         let (ttl, renewable) = match lifetime {
-            Lifetime::Unknown => return Self::without_end(Some((asked + LOOK_UP_AFTER, Step::LookUp))),
+            Lifetime::Unknown => return Self::without_end(Some((asked + LOOK_UP_AFTER, TokenAction::LookUp))),
             Lifetime::Endless => return Self::without_end(None),
             Lifetime::Limited { ttl, renewable } => (ttl, renewable && !limited),
         };
@@ -187,14 +187,14 @@ impl Term {
     pub(in crate::vault) fn renewed(self, lifetime: Lifetime, asked: Instant) -> Self {
         let Lifetime::Limited { ttl, renewable } = lifetime else {
             // What was left is less than a second, which the server tells as none: not that there is no end any more.
-            return Self { renewable: false, next: Some((asked, Step::LogIn)), ..self };
+            return Self { renewable: false, next: Some((asked, TokenAction::LogIn)), ..self };
         };
         let full = self.full.max(ttl);
         let renewable = renewable && ttl.as_secs_f64() >= full.as_secs_f64() * CAPPED;
         Self { expires: Some(asked + ttl), full, renewable, next: Some(plan(asked, ttl, renewable, jitter())) }
     }
 
-    fn without_end(next: Option<(Instant, Step)>) -> Self {
+    fn without_end(next: Option<(Instant, TokenAction)>) -> Self {
         Self { expires: None, full: Duration::ZERO, renewable: false, next }
     }
 
@@ -206,8 +206,8 @@ impl Term {
 /// What to do about a life of `ttl` from `asked` on, and when. Two thirds in for a renewal, which leaves a third for
 /// trying again; a login later, as its token is used in full that way. `jitter` from 0 to 1 spreads processes that were
 /// started together.
-fn plan(asked: Instant, ttl: Duration, renewable: bool, jitter: f64) -> (Instant, Step) {
-    let (part, step) = if renewable { (0.60, Step::Renew) } else { (0.70, Step::LogIn) };
+fn plan(asked: Instant, ttl: Duration, renewable: bool, jitter: f64) -> (Instant, TokenAction) {
+    let (part, step) = if renewable { (0.60, TokenAction::Renew) } else { (0.70, TokenAction::LogIn) };
     (asked + ttl.mul_f64(part + 0.1 * jitter), step)
 }
 
@@ -221,7 +221,7 @@ mod tests {
         Lifetime::Limited { ttl: Duration::from_secs(seconds), renewable }
     }
 
-    fn step(term: Term) -> Option<Step> {
+    fn step(term: Validity) -> Option<TokenAction> {
         term.next.map(|(_, step)| step)
     }
 
@@ -230,10 +230,10 @@ mod tests {
         let now = Instant::now();
         for jitter in [0.0, 0.5, 1.0] {
             let (at, step) = plan(now, MINUTE, true, jitter);
-            assert_eq!(step, Step::Renew);
+            assert_eq!(step, TokenAction::Renew);
             assert!((now + MINUTE.mul_f64(0.6)..=now + MINUTE.mul_f64(0.7)).contains(&at));
             let (at, step) = plan(now, MINUTE, false, jitter);
-            assert_eq!(step, Step::LogIn);
+            assert_eq!(step, TokenAction::LogIn);
             assert!((now + MINUTE.mul_f64(0.7)..=now + MINUTE.mul_f64(0.8)).contains(&at));
         }
     }
@@ -241,36 +241,40 @@ mod tests {
     #[test]
     fn what_can_not_be_renewed_is_replaced() {
         let now = Instant::now();
-        assert_eq!(step(Term::begin(limited(60, true), now, false)), Some(Step::Renew));
-        assert_eq!(step(Term::begin(limited(60, false), now, false)), Some(Step::LogIn));
-        assert_eq!(step(Term::begin(limited(60, true), now, true)), Some(Step::LogIn), "its uses are counted");
-        assert_eq!(step(Term::begin(Lifetime::Endless, now, false)), None);
-        assert_eq!(step(Term::begin(Lifetime::Unknown, now, false)), Some(Step::LookUp));
+        assert_eq!(step(Validity::begin(limited(60, true), now, false)), Some(TokenAction::Renew));
+        assert_eq!(step(Validity::begin(limited(60, false), now, false)), Some(TokenAction::LogIn));
+        assert_eq!(
+            step(Validity::begin(limited(60, true), now, true)),
+            Some(TokenAction::LogIn),
+            "its uses are counted"
+        );
+        assert_eq!(step(Validity::begin(Lifetime::Endless, now, false)), None);
+        assert_eq!(step(Validity::begin(Lifetime::Unknown, now, false)), Some(TokenAction::LookUp));
     }
 
     #[test]
     fn a_renewal_that_grants_less_was_the_last() {
         let now = Instant::now();
-        let term = Term::begin(limited(60, true), now, false);
+        let term = Validity::begin(limited(60, true), now, false);
         let again = term.renewed(limited(60, true), now + MINUTE);
-        assert_eq!((step(again), again.expires), (Some(Step::Renew), Some(now + MINUTE * 2)));
-        assert_eq!(step(again.renewed(limited(40, true), now)), Some(Step::LogIn));
-        assert_eq!(step(again.renewed(limited(60, false), now)), Some(Step::LogIn));
+        assert_eq!((step(again), again.expires), (Some(TokenAction::Renew), Some(now + MINUTE * 2)));
+        assert_eq!(step(again.renewed(limited(40, true), now)), Some(TokenAction::LogIn));
+        assert_eq!(step(again.renewed(limited(60, false), now)), Some(TokenAction::LogIn));
     }
 
     #[test]
     fn a_renewal_that_grants_nothing_takes_no_end_away() {
         let now = Instant::now();
-        let term = Term::begin(limited(60, true), now, false);
+        let term = Validity::begin(limited(60, true), now, false);
         let last = term.renewed(Lifetime::Endless, now + MINUTE / 2);
-        assert_eq!((last.expires, last.next), (Some(now + MINUTE), Some((now + MINUTE / 2, Step::LogIn))));
+        assert_eq!((last.expires, last.next), (Some(now + MINUTE), Some((now + MINUTE / 2, TokenAction::LogIn))));
     }
 
     #[test]
     fn a_life_that_no_clock_can_name_is_long_and_no_panic() {
         for ttl in [i64::MAX, i64::MAX / 2, 10_000_000_000] {
             let life = Lifetime::new(Duration::from_secs(ttl.unsigned_abs()), Some(true));
-            let term = Term::begin(life, Instant::now(), false).renewed(life, Instant::now());
+            let term = Validity::begin(life, Instant::now(), false).renewed(life, Instant::now());
             assert!(term.expires.is_some_and(|at| at > Instant::now() + MINUTE));
         }
     }

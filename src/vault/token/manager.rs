@@ -9,8 +9,8 @@ use tokio::{
 };
 
 use super::{
-    Step, Term, Token,
-    api::{self, Word},
+    Token, TokenAction, Validity,
+    api::{self, TokenStatus},
     state::State,
 };
 use crate::{
@@ -152,9 +152,9 @@ impl TokenManager {
     async fn ask(&self, token: &Arc<Token>) -> Result<bool> {
         let began = Instant::now();
         match api::ask_of(&self.http, token, self.patience).await? {
-            Word::Alive => self.state().saw_alive(token, began),
+            TokenStatus::Alive => self.state().saw_alive(token, began),
             // There is no other: the refusal stands for itself.
-            Word::Unsaid if !self.login.makes_tokens() => {}
+            TokenStatus::Unsaid if !self.login.makes_tokens() => {}
             dead => {
                 tracing::info!(word = ?dead, "Vault no longer knows the token, for all that can be told; logging in again");
                 self.state().bury(token);
@@ -170,7 +170,7 @@ impl TokenManager {
         let granted = self.login.login(&Link::new(&self.http, self.patience)).await;
         let mut state = self.state();
         let result = granted.and_then(|grant| state.admit(grant)).and_then(|grant| {
-            let term = Term::begin(grant.term, asked, grant.uses.is_some());
+            let term = Validity::begin(grant.term, asked, grant.uses.is_some());
             let term = self.planned(term);
             state.hold(grant, term)?;
             Ok(term)
@@ -192,9 +192,9 @@ impl TokenManager {
     }
 
     /// The term without the login at its end, where a login would only give the same token once more.
-    pub(super) fn planned(&self, mut term: Term) -> Term {
+    pub(super) fn planned(&self, mut term: Validity) -> Validity {
         if !self.login.makes_tokens() {
-            term.next = term.next.filter(|(_, step)| *step != Step::LogIn);
+            term.next = term.next.filter(|(_, step)| *step != TokenAction::LogIn);
         }
         term
     }

@@ -7,5 +7,5 @@ mod renewal;
 mod state;
 
 pub(super) use api::revoke;
-pub(crate) use lifetime::{Grant, Lifetime, Step, Term, Token};
+pub(crate) use lifetime::{Grant, Lifetime, Token, TokenAction, Validity};
 pub(super) use manager::{Refusal, Snapshot, TokenManager};

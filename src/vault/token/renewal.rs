@@ -10,7 +10,7 @@ use tokio::{
 use super::{TokenManager, api};
 use crate::{
     error::Result,
-    vault::token::{Step, Term, Token},
+    vault::token::{Token, TokenAction, Validity},
 };
 
 impl TokenManager {
@@ -24,14 +24,14 @@ impl TokenManager {
         state.tending = Some(task.abort_handle());
     }
 
-    async fn step(&self, step: Step) {
+    async fn step(&self, step: TokenAction) {
         let Some(token) = self.state().held() else {
             return;
         };
         let result = match step {
-            Step::LookUp => self.look_up(&token).await,
-            Step::Renew => self.renew(&token).await,
-            Step::LogIn => self.replace(&token).await,
+            TokenAction::LookUp => self.look_up(&token).await,
+            TokenAction::Renew => self.renew(&token).await,
+            TokenAction::LogIn => self.replace(&token).await,
         };
         if let Err(error) = result {
             tracing::warn!(
@@ -46,7 +46,7 @@ impl TokenManager {
     async fn look_up(&self, token: &Token) -> Result<()> {
         let asked = Instant::now();
         let life = api::life(&self.http, token, self.patience).await?;
-        let term = self.planned(Term::begin(life, asked, false));
+        let term = self.planned(Validity::begin(life, asked, false));
         self.state().set_term(token, term);
         Ok(())
     }

@@ -13,7 +13,7 @@ use crate::{
     vault::{
         error,
         retry::backoff,
-        token::{Grant, Step, Term, Token},
+        token::{Grant, Token, TokenAction, Validity},
     },
 };
 
@@ -23,7 +23,7 @@ const HOLD_OFF: Duration = Duration::from_secs(1);
 
 #[derive(Default)]
 pub(in crate::vault) struct State {
-    held: Option<(Arc<Token>, Term)>,
+    held: Option<(Arc<Token>, Validity)>,
     generation: u64,
     /// The token that is known to be none any more.
     dead: Option<Arc<Token>>,
@@ -57,10 +57,10 @@ impl State {
         let Some((_, term)) = &mut self.held else {
             return false;
         };
-        if failing || matches!(term.next, Some((at, Step::LogIn)) if at <= now) {
+        if failing || matches!(term.next, Some((at, TokenAction::LogIn)) if at <= now) {
             return false;
         }
-        term.next = Some((now, Step::LogIn));
+        term.next = Some((now, TokenAction::LogIn));
         true
     }
 
@@ -114,7 +114,7 @@ impl State {
         }
     }
 
-    pub(in crate::vault) fn hold(&mut self, grant: Grant, term: Term) -> Result<()> {
+    pub(in crate::vault) fn hold(&mut self, grant: Grant, term: Validity) -> Result<()> {
         self.generation += 1;
         let token = Token::new(grant.token, self.generation, grant.uses)?;
         self.held = Some((Arc::new(token), term));
@@ -159,17 +159,17 @@ impl State {
         self.held.as_ref().map(|(token, _)| token.clone())
     }
 
-    pub(in crate::vault) fn next(&self) -> Option<(Instant, Step)> {
+    pub(in crate::vault) fn next(&self) -> Option<(Instant, TokenAction)> {
         self.held.as_ref()?.1.next
     }
 
     /// The term of this token, unless another one is held by now.
-    pub(in crate::vault) fn term_of(&self, token: &Token) -> Option<Term> {
+    pub(in crate::vault) fn term_of(&self, token: &Token) -> Option<Validity> {
         self.held.as_ref().filter(|(held, _)| held.generation == token.generation).map(|(_, term)| *term)
     }
 
     /// Whether this token is still the one that is held, which has this term now.
-    pub(in crate::vault) fn set_term(&mut self, token: &Token, new: Term) -> bool {
+    pub(in crate::vault) fn set_term(&mut self, token: &Token, new: Validity) -> bool {
         let Some((_, term)) = self.held.as_mut().filter(|(held, _)| held.generation == token.generation) else {
             return false;
         };
@@ -178,13 +178,13 @@ impl State {
         true
     }
 
-    pub(in crate::vault) fn renewed(&mut self, token: &Token, term: Term) {
+    pub(in crate::vault) fn renewed(&mut self, token: &Token, term: Validity) {
         self.renewals += u64::from(self.set_term(token, term));
     }
 
     /// What comes after a step that failed: the same again within what is left, or a login where a renewal was refused
     /// and logins make tokens (`makes`).
-    pub(in crate::vault) fn set_back(&mut self, token: &Token, step: Step, error: Error, makes: bool) {
+    pub(in crate::vault) fn set_back(&mut self, token: &Token, step: TokenAction, error: Error, makes: bool) {
         self.setbacks += 1;
         let wait = backoff(self.setbacks);
         let refused = !error.is_retryable();
@@ -194,10 +194,10 @@ impl State {
         };
         let now = Instant::now();
         term.next = match step {
-            Step::Renew if refused => makes.then_some((now, Step::LogIn)),
+            TokenAction::Renew if refused => makes.then_some((now, TokenAction::LogIn)),
             // The calls themselves find out how the token fares.
-            Step::LookUp if refused => None,
-            Step::LogIn if refused => Some((now + wait.max(HOLD_OFF), Step::LogIn)),
+            TokenAction::LookUp if refused => None,
+            TokenAction::LogIn if refused => Some((now + wait.max(HOLD_OFF), TokenAction::LogIn)),
             _ => Some((now + wait, step)),
         };
         // Past its end nobody is served by this work: the next caller logs in.
@@ -219,7 +219,7 @@ mod tests {
         let mut state = State::default();
         let life = Lifetime::Limited { ttl: Duration::from_secs(ttl), renewable: true };
         let grant = Grant { token: Zeroizing::new("t".to_owned()), term: life, uses };
-        let term = Term::begin(life, Instant::now(), uses.is_some());
+        let term = Validity::begin(life, Instant::now(), uses.is_some());
         state.hold(grant, term).expect("a token");
         let token = state.held().expect("held");
         (state, token)
@@ -235,20 +235,20 @@ mod tests {
         let now = Instant::now();
         assert!(state.hurry(now), "few uses are left");
         assert!(!state.hurry(now), "it is on its way");
-        state.set_back(&token, Step::LogIn, unavailable(), true);
+        state.set_back(&token, TokenAction::LogIn, unavailable(), true);
         let (at, _) = state.next().expect("a next try");
         assert!(!state.hurry(now + Duration::from_secs(1)), "the next try is when the failure says");
-        assert_eq!(state.next(), Some((at, Step::LogIn)));
+        assert_eq!(state.next(), Some((at, TokenAction::LogIn)));
     }
 
     #[test]
     fn a_refused_renewal_leads_to_a_login_and_an_outage_to_another_try() {
         let (mut state, token) = holding(3600, None);
-        state.set_back(&token, Step::Renew, unavailable(), true);
-        assert!(matches!(state.next(), Some((_, Step::Renew))));
-        state.set_back(&token, Step::Renew, Error::new(ErrorKind::InvalidInput, "no"), true);
-        assert!(matches!(state.next(), Some((_, Step::LogIn))));
-        state.set_back(&token, Step::Renew, Error::new(ErrorKind::InvalidInput, "no"), false);
+        state.set_back(&token, TokenAction::Renew, unavailable(), true);
+        assert!(matches!(state.next(), Some((_, TokenAction::Renew))));
+        state.set_back(&token, TokenAction::Renew, Error::new(ErrorKind::InvalidInput, "no"), true);
+        assert!(matches!(state.next(), Some((_, TokenAction::LogIn))));
+        state.set_back(&token, TokenAction::Renew, Error::new(ErrorKind::InvalidInput, "no"), false);
         assert_eq!(state.next(), None, "a given token can't be replaced");
     }
 
@@ -257,7 +257,7 @@ mod tests {
         let (mut state, old) = holding(3600, None);
         let term = state.term_of(&old).expect("held");
         let grant = Grant { token: Zeroizing::new("u".to_owned()), term: Lifetime::Endless, uses: None };
-        state.hold(grant, Term::begin(Lifetime::Endless, Instant::now(), false)).expect("a token");
+        state.hold(grant, Validity::begin(Lifetime::Endless, Instant::now(), false)).expect("a token");
         state.renewed(&old, term);
         let shown = state.snapshot("test");
         assert_eq!((shown.renewals, shown.logins, shown.expires), (0, 2, None));
