@@ -90,6 +90,7 @@ mod secret;
 mod capabilities;
 mod options;
 mod provider;
+mod watch;
 
 mod cache;
 
@@ -129,8 +130,9 @@ pub use error::{Error, ErrorKind, Operation, Result};
 pub use options::{Effort, GetOptions, ListOptions, UpdateOptions, Version};
 pub use provider::{Identity, Listing, Provider, Updated};
 pub use secret::{
-    Credential, Freshness, Json, JsonKind, KeyPath, Metadata, Reference, Secret, SecretValue, Source, Versioned,
+    Credential, Freshness, Json, JsonKind, KeyPath, Lease, Metadata, Reference, Secret, SecretValue, Source, Versioned,
 };
+pub use watch::{Watch, WatchSender};
 
 /// The README's Rust, compiled.
 #[cfg(all(doctest, feature = "aws"))]

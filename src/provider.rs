@@ -14,6 +14,7 @@ use crate::{
     error::{Error, Result},
     options::{GetOptions, ListOptions, UpdateOptions},
     secret::{Secret, SecretValue, freshness::Seen},
+    watch::Watch,
 };
 
 /// Somebody who keeps secrets.
@@ -80,6 +81,17 @@ pub trait Provider: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// `Unauthenticated` if the backend knows nobody by our credentials.
     async fn identity(&self) -> Result<Option<Identity>> {
+        Ok(None)
+    }
+
+    /// Reports the versions of one secret as they change, never its values. `None` if the provider
+    /// can't tell ([`Capabilities::watch`]). A secret that does not exist yet can be watched. A
+    /// wrapper passes this on.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get), but for `NotFound`.
+    async fn watch(&self, path: &str) -> Result<Option<Watch>> {
+        let _ = path;
         Ok(None)
     }
 }

@@ -27,6 +27,7 @@ use crate::{
     options::{GetOptions, ListOptions, UpdateOptions},
     provider::{Identity, Listing, Provider, Updated, is_below},
     secret::{Secret, SecretValue, Source, freshness::Seen},
+    watch::Watch,
 };
 
 /// A provider with a cache in memory in front, a provider itself.
@@ -312,6 +313,10 @@ impl<P: Provider + ?Sized> Provider for Cached<P> {
 
     async fn identity(&self) -> Result<Option<Identity>> {
         self.upstream.provider().identity().await
+    }
+
+    async fn watch(&self, path: &str) -> Result<Option<Watch>> {
+        self.upstream.provider().watch(path).await
     }
 
     /// Never answered from memory.

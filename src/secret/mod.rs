@@ -3,6 +3,7 @@
 pub(crate) mod freshness;
 pub(crate) mod json;
 pub(crate) mod keypath;
+mod metadata;
 pub(crate) mod reference;
 #[expect(clippy::module_inception, reason = "the file is named after its type")]
 pub(crate) mod secret;
@@ -12,7 +13,8 @@ pub(crate) mod value;
 pub use freshness::{Freshness, Source};
 pub use json::{Json, JsonKind};
 pub use keypath::KeyPath;
+pub use metadata::{Lease, Metadata};
 pub use reference::Reference;
-pub use secret::{Metadata, Secret};
+pub use secret::Secret;
 pub use typed::{Credential, Versioned};
 pub use value::SecretValue;

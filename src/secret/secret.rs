@@ -1,6 +1,10 @@
 //! The value that a provider gave: shared, redacted, wiped.
 
-use std::{collections::BTreeMap, fmt, sync::Arc, sync::OnceLock, time::SystemTime};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+    time::SystemTime,
+};
 
 use serde::de::DeserializeOwned;
 use subtle::ConstantTimeEq;
@@ -10,7 +14,7 @@ use zeroize::Zeroizing;
 use crate::{
     error::{Error, ErrorKind, Result},
     secret::{
-        Freshness, Json, KeyPath, SecretValue,
+        Freshness, Json, KeyPath, Metadata, SecretValue,
         freshness::Seen,
         json::{NodeId, NotJson, ROOT, Tree},
         keypath::{self, Found},
@@ -30,20 +34,6 @@ pub struct Secret {
     node: Option<NodeId>,
     /// What the cache that gave this noted on it.
     seen: Option<Seen>,
-}
-
-/// What a backend says about a secret beside its value.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Metadata {
-    /// The backend's own name for the secret, which may be another than the one asked for.
-    pub name: Option<String>,
-    /// The backend's version: a number, or an id, as text.
-    pub version: Option<String>,
-    /// When this version was made.
-    pub created: Option<SystemTime>,
-    /// What people have noted on the secret, where the backend keeps such notes (Vault's custom metadata).
-    pub custom: BTreeMap<String, String>,
 }
 
 struct Document {
@@ -209,9 +199,7 @@ impl Secret {
 
     /// The bytes of the value and of what was said with it.
     pub(crate) fn size(&self) -> usize {
-        let Metadata { name, version, custom, created: _ } = self.metadata();
-        let said = name.iter().chain(version).chain(custom.keys()).chain(custom.values()).map(String::len);
-        self.document.bytes().len() + said.sum::<usize>()
+        self.document.bytes().len() + self.metadata().size()
     }
 
     /// Whether both are, or are parts of, the same version of a secret; of a secret without versions, the same value.
@@ -279,32 +267,6 @@ impl Document {
         let text = self.text().ok_or(NotJson::NotText)?;
         let tree = self.tree.get_or_init(|| Tree::parse(text)).as_ref().map_err(|why| *why)?;
         Ok((text, tree))
-    }
-}
-
-impl Metadata {
-    /// The same with the backend's own name.
-    #[must_use]
-    pub fn with_name(self, name: impl Into<String>) -> Self {
-        Self { name: Some(name.into()), ..self }
-    }
-
-    /// The same with a version.
-    #[must_use]
-    pub fn with_version(self, version: impl Into<String>) -> Self {
-        Self { version: Some(version.into()), ..self }
-    }
-
-    /// The same with the time at which this version was made.
-    #[must_use]
-    pub fn with_created(self, created: SystemTime) -> Self {
-        Self { created: Some(created), ..self }
-    }
-
-    /// The same with what people have noted.
-    #[must_use]
-    pub fn with_custom(self, custom: BTreeMap<String, String>) -> Self {
-        Self { custom, ..self }
     }
 }
 

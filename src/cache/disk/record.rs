@@ -157,7 +157,7 @@ impl OnDisk for Listing {
 
 impl<'a> Entry<'a> {
     fn of(secret: &'a Secret) -> Self {
-        let Metadata { name, version, created, custom } = secret.metadata();
+        let Metadata { name, version, created, custom, lease: _, valid_for: _ } = secret.metadata();
         Self {
             binary: secret.is_binary(),
             value: secret.expose_bytes(),
@@ -174,6 +174,9 @@ impl<'a> Entry<'a> {
             version: self.version.map(Into::into),
             created: self.created.map(time).map_or(Some(None), |time| Some(Some(time?)))?,
             custom: self.custom.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+            // What has a life of its own is never written to disk.
+            lease: None,
+            valid_for: None,
         };
         Some(match self.binary {
             true => Secret::binary(self.value, metadata),
