@@ -79,8 +79,11 @@
 //! Calls run on [Tokio](https://docs.rs/tokio), as the AWS SDK does. The library starts no runtime of its own, but for the
 //! blocking calls.
 
-// From the lowest layer to the highest: a module imports from those above it in this list.
+// From the lowest layer to the highest: a module imports from those above it, never from below.
+// `cargo xtask layers` checks that.
 mod error;
+
+mod clock;
 mod fs;
 mod shell;
 mod single_flight;
@@ -89,10 +92,13 @@ mod secret;
 
 mod capabilities;
 mod options;
-mod provider;
 mod watch;
 
+mod provider;
+
 mod cache;
+
+pub mod config;
 
 #[cfg(feature = "__aws")]
 mod aws_credentials;
@@ -102,10 +108,11 @@ mod aws_credentials;
     allow(dead_code, reason = "one vendor binds what another one has not")
 )]
 mod cache_scope;
-pub mod config;
-pub mod providers;
+
 #[cfg(feature = "vault")]
 pub mod vault;
+
+pub mod providers;
 
 mod client;
 

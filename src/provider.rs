@@ -13,7 +13,7 @@ use crate::{
     capabilities::Capabilities,
     error::{Error, Result},
     options::{GetOptions, ListOptions, UpdateOptions},
-    secret::{Secret, SecretValue, freshness::Seen},
+    secret::{Secret, SecretValue, freshness::Provenance},
     watch::Watch,
 };
 
@@ -105,7 +105,7 @@ struct Entries {
     secrets: BTreeMap<String, Secret>,
     failures: BTreeMap<String, Error>,
     /// What the cache that gave this noted on it.
-    seen: Option<Seen>,
+    provenance: Option<Provenance>,
 }
 
 /// What an update did.
@@ -135,7 +135,7 @@ pub struct Identity {
 impl Listing {
     /// A listing of what could be read and what could not.
     pub fn new(secrets: BTreeMap<String, Secret>, failures: BTreeMap<String, Error>) -> Self {
-        Self(Arc::new(Entries { secrets, failures, seen: None }))
+        Self(Arc::new(Entries { secrets, failures, provenance: None }))
     }
 
     /// The secret of this full name, if it was there and readable.
@@ -178,15 +178,16 @@ impl Listing {
         failure.map_or(Ok(self), Err)
     }
 
-    pub(crate) fn seen(&self) -> Option<Seen> {
-        self.0.seen
+    pub(crate) fn provenance(&self) -> Option<Provenance> {
+        self.0.provenance
     }
 
     /// The same with a note on it and on every secret.
-    pub(crate) fn with_seen(self, seen: Seen) -> Self {
+    pub(crate) fn with_provenance(self, provenance: Provenance) -> Self {
         let mut entries = Arc::unwrap_or_clone(self.0);
-        entries.seen = Some(seen);
-        entries.secrets = entries.secrets.into_iter().map(|(name, secret)| (name, secret.with_seen(seen))).collect();
+        entries.provenance = Some(provenance);
+        entries.secrets =
+            entries.secrets.into_iter().map(|(name, secret)| (name, secret.with_provenance(provenance))).collect();
         Self(Arc::new(entries))
     }
 

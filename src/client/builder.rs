@@ -10,7 +10,7 @@ use std::{
 };
 
 use crate::{
-    cache::{Behind, CachePolicy},
+    cache::{CachePolicy, SecondTier},
     client::{
         Client,
         registry::{KINDS, Kind, Opening},
@@ -144,7 +144,7 @@ impl ClientBuilder {
             let table = ProviderTable::new(kind.name, settings, &config);
             let behind = behind(*kind, &table);
             let opening = kind.opening(table).unwrap_or_else(failing);
-            stacks.insert(kind.name.to_owned(), Stack::new(opening, policy).with_behind(behind));
+            stacks.insert(kind.name.to_owned(), Stack::new(opening, policy).with_second_tier(behind));
         }
         for (name, settings) in &config.providers {
             let opened = || {
@@ -153,7 +153,7 @@ impl ClientBuilder {
                 let table = ProviderTable::new(name, settings, &config);
                 let behind = behind(kind, &table);
                 let opening = kind.opening(table)?;
-                Ok(Stack::new(opening, policy).with_behind(behind))
+                Ok(Stack::new(opening, policy).with_second_tier(behind))
             };
             stacks.insert(name.clone(), opened().map_err(|error| in_table(&config, name, &error))?);
         }
@@ -266,21 +266,21 @@ fn overrule<T: Clone>(own: &mut Option<T>, set: &Option<T>, key: &'static str, o
 
 /// What stands behind the memory of a provider, by its type and settings.
 #[cfg(all(feature = "disk-cache", unix))]
-fn behind(config: &Config) -> Result<impl Fn(Kind, &ProviderTable) -> Behind + use<>> {
+fn behind(config: &Config) -> Result<impl Fn(Kind, &ProviderTable) -> SecondTier + use<>> {
     let on = config.cache.disk == Some(true);
     let disk = on.then(|| Disk::new(config.disk_cache(), config.cache_policy().entries));
     Ok(move |kind: Kind, table: &ProviderTable| match (&disk, Scope::of(kind, table)) {
-        (Some(disk), Some(scope)) => Behind::new(disk.clone(), scope),
-        _ => Behind::default(),
+        (Some(disk), Some(scope)) => SecondTier::on_disk(disk.clone(), scope),
+        _ => SecondTier::default(),
     })
 }
 
 #[cfg(not(all(feature = "disk-cache", unix)))]
-fn behind(config: &Config) -> Result<impl Fn(Kind, &ProviderTable) -> Behind + use<>> {
+fn behind(config: &Config) -> Result<impl Fn(Kind, &ProviderTable) -> SecondTier + use<>> {
     match config.cache.disk {
         Some(true) => Err(Error::unsupported("this build has no cache on disk")
             .with_hint("build s1crets with the feature `disk-cache`, on Unix")),
-        _ => Ok(|_, _: &_| Behind),
+        _ => Ok(|_, _: &_| SecondTier),
     }
 }
 

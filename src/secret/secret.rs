@@ -8,14 +8,14 @@ use std::{
 
 use serde::de::DeserializeOwned;
 use subtle::ConstantTimeEq;
-use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use crate::{
+    clock::Instant,
     error::{Error, ErrorKind, Result},
     secret::{
         Freshness, Json, KeyPath, Metadata, SecretValue,
-        freshness::Seen,
+        freshness::Provenance,
         json::{NodeId, NotJson, ROOT, Tree},
         keypath::{self, Found},
     },
@@ -33,7 +33,7 @@ pub struct Secret {
     /// The part of the document's JSON that this is; `None`: all of it, JSON or not.
     node: Option<NodeId>,
     /// What the cache that gave this noted on it.
-    seen: Option<Seen>,
+    provenance: Option<Provenance>,
 }
 
 struct Document {
@@ -181,20 +181,20 @@ impl Secret {
 
     /// How fresh this is, if a cache gave it: as of now, so that a handle that is kept grows older.
     pub fn freshness(&self) -> Option<Freshness> {
-        self.seen.map(|seen| seen.freshness(Instant::now()))
+        self.provenance.map(|provenance| provenance.freshness(Instant::now()))
     }
 
-    pub(crate) fn seen(&self) -> Option<Seen> {
-        self.seen
+    pub(crate) fn provenance(&self) -> Option<Provenance> {
+        self.provenance
     }
 
-    pub(crate) fn with_seen(self, seen: Seen) -> Self {
-        Self { seen: Some(seen), ..self }
+    pub(crate) fn with_provenance(self, provenance: Provenance) -> Self {
+        Self { provenance: Some(provenance), ..self }
     }
 
     /// The same without a note.
-    pub(crate) fn unseen(self) -> Self {
-        Self { seen: None, ..self }
+    pub(crate) fn without_provenance(self) -> Self {
+        Self { provenance: None, ..self }
     }
 
     /// The bytes of the value and of what was said with it.
@@ -214,7 +214,7 @@ impl Secret {
     }
 
     fn whole(content: Content, metadata: Metadata) -> Self {
-        Self { document: Arc::new(Document { content, metadata, tree: OnceLock::new() }), node: None, seen: None }
+        Self { document: Arc::new(Document { content, metadata, tree: OnceLock::new() }), node: None, provenance: None }
     }
 
     fn part(&self) -> Option<Json<'_>> {
@@ -238,7 +238,7 @@ impl Secret {
             Found::Place(json) => Self { node: Some(json.node()), ..self.clone() },
             Found::Collected(text) => {
                 let array = Self::whole(Content::Text(text), self.metadata().clone());
-                Self { node: Some(ROOT), seen: self.seen, ..array }
+                Self { node: Some(ROOT), provenance: self.provenance, ..array }
             }
         })
     }

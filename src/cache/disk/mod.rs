@@ -33,9 +33,11 @@ mod tier;
 mod warnings;
 
 pub use maintenance::{DiskStats, PruneStats};
+pub(super) use record::OnDisk;
 pub(crate) use scope::{CurrentScope, ScopeSource};
 pub use settings::{DiskCache, DiskKey};
-pub(crate) use tier::{Behind, Disk};
+pub(crate) use tier::Disk;
+pub(super) use tier::DiskTier;
 
 #[cfg(feature = "__fuzzing")]
 pub(crate) use record::fuzz;

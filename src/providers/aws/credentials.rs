@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    single_flight::Flights,
+    single_flight::{Executor, SingleFlight},
 };
 
 /// Credentials are renewed this long before they expire, so that none dies on its way to AWS.
@@ -44,7 +44,7 @@ pub(crate) struct Kept {
     limit: Option<Duration>,
     patience: Patience,
     held: Arc<ArcSwapOption<Held>>,
-    loads: Arc<Flights<(), Credentials>>,
+    loads: Arc<SingleFlight<(), Credentials>>,
 }
 
 struct Held {
@@ -71,7 +71,14 @@ impl Kept {
         limit: Option<Duration>,
         patience: Patience,
     ) -> Arc<Self> {
-        Arc::new(Self { source, before, limit, patience, held: Arc::default(), loads: Flights::new() })
+        Arc::new(Self {
+            source,
+            before,
+            limit,
+            patience,
+            held: Arc::default(),
+            loads: SingleFlight::new(Executor::Caller),
+        })
     }
 
     /// Credentials that last a while. Boxed, for one source waits for another.
@@ -87,7 +94,7 @@ impl Kept {
                 let kept = self.clone();
                 silently(async move { vec![kept.load().await] })
             };
-            let mut outcomes = self.loads.fly(&[()], |()| self.held(RENEW_AHEAD), load, land, || {}).await;
+            let mut outcomes = self.loads.load(&[()], |()| self.held(RENEW_AHEAD), load, land, || {}).await;
             let outcome = outcomes.pop().unwrap_or_else(|| Err(Error::new(ErrorKind::Unexpected, "nothing was asked")));
             // The old ones may still be good for the while that the new ones can't be had.
             outcome.or_else(|error| self.held(Duration::ZERO).ok_or(error))
