@@ -159,7 +159,11 @@ pub use simple::{get, get_by_path, get_many, get_ref, get_refs, path_exists, upd
 pub use typed::{Credential, Versioned};
 pub use value::SecretValue;
 
-/// The README's Rust, compiled.
-#[cfg(all(doctest, feature = "aws"))]
+/// Compiles the Rust examples of the README and of the providers' pages.
+#[cfg(all(doctest, feature = "aws", feature = "file", feature = "vault"))]
 #[doc = include_str!("../README.md")]
-pub struct Readme;
+#[doc = include_str!("../docs/providers/aws.md")]
+#[doc = include_str!("../docs/providers/file.md")]
+#[doc = include_str!("../docs/providers/memory.md")]
+#[doc = include_str!("../docs/providers/vault.md")]
+pub struct Pages;
