@@ -141,7 +141,11 @@ pub use secret::{
 };
 pub use watch::{Watch, WatchSender};
 
-/// The README's Rust, compiled.
-#[cfg(all(doctest, feature = "aws"))]
+/// Compiles the Rust examples of the README and of the providers' pages.
+#[cfg(all(doctest, feature = "aws", feature = "file", feature = "vault"))]
 #[doc = include_str!("../README.md")]
-pub struct Readme;
+#[doc = include_str!("../docs/providers/aws.md")]
+#[doc = include_str!("../docs/providers/file.md")]
+#[doc = include_str!("../docs/providers/memory.md")]
+#[doc = include_str!("../docs/providers/vault.md")]
+pub struct Pages;

@@ -83,7 +83,7 @@ fn completions_and_manual_pages_are_made() {
 #[test]
 fn the_commands_of_the_pages_do_what_is_written() {
     let mut run = 0;
-    for page in ["README.md", "docs/providers.md", "docs/migrating.md", "docs/run.md"] {
+    for page in ["README.md", "docs/providers.md", "docs/providers/file.md", "docs/migrating.md", "docs/run.md"] {
         let text = std::fs::read_to_string(root().join(page)).unwrap();
         for block in text.split("```console\n").skip(1).map(|rest| rest.split("```").next().unwrap()) {
             for example in block.split("$ ").skip(1).filter(|example| example.starts_with("s1crets ")) {
