@@ -5,11 +5,11 @@ mod commands;
 #[cfg(unix)]
 mod core_files;
 mod diagnose;
+mod encodings;
 mod escape;
 mod exit;
 mod export;
 mod filter;
-mod forms;
 mod from;
 mod log;
 mod masks;

@@ -31,7 +31,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     args::Global,
-    forms::{Added, Forms, SHORTEST},
+    encodings::{Added, Encodings, MIN_LENGTH},
     report::{self, Failure},
 };
 
@@ -43,14 +43,14 @@ enum System {
     Buildkite,
 }
 
-/// What the forms of values are made for.
+/// What the encodings of values are made for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Purpose {
     Mask,
     Redact,
 }
 
-/// Masks values and their encoded forms, if a CI system runs this. Names those that are too short for that.
+/// Masks values and their encoded encodings, if a CI system runs this. Names those that are too short for that.
 ///
 /// # Errors
 /// If the system could not be told, or values are too large to mask: then nothing may be printed, and no command started.
@@ -59,43 +59,43 @@ pub(crate) fn tell<'a>(
     values: impl IntoIterator<Item = (&'a str, &'a Secret)>,
 ) -> Result<(), Failure> {
     let Some(system) = System::found().filter(|_| !global.no_mask) else { return Ok(()) };
-    let forms = Purpose::Mask.forms(global, values)?;
-    if forms.iter().next().is_none() {
+    let encodings = Purpose::Mask.encodings(global, values)?;
+    if encodings.iter().next().is_none() {
         return Ok(());
     }
     system.is_reached()?;
-    system.mask(&forms).map_err(|error| {
+    system.mask(&encodings).map_err(|error| {
         Failure::io(format!("can't mask values in the log of {system:?}, so nothing is printed (--no-mask)"), error)
     })
 }
 
 impl Purpose {
-    /// The forms of values. Names the values that are too short to have any.
+    /// The encodings of values. Names the values that are too short to have any.
     ///
     /// # Errors
     /// If the values are too large.
-    pub(crate) fn forms<'a>(
+    pub(crate) fn encodings<'a>(
         self,
         global: &Global,
         values: impl IntoIterator<Item = (&'a str, &'a Secret)>,
-    ) -> Result<Forms, Failure> {
-        let mut forms = Forms::default();
+    ) -> Result<Encodings, Failure> {
+        let mut encodings = Encodings::default();
         for (name, secret) in values {
-            match forms.add(secret) {
+            match encodings.add(secret) {
                 Added::Whole => {}
                 Added::TooShort => {
                     let done = self.done();
-                    let message = format!("{name} is shorter than {SHORTEST} bytes: it is not {done}");
+                    let message = format!("{name} is shorter than {MIN_LENGTH} bytes: it is not {done}");
                     report::warning(&message, global);
                 }
                 Added::TooLarge => return Err(self.too_large(name)),
             }
         }
-        Ok(forms)
+        Ok(encodings)
     }
 
     fn too_large(self, name: &str) -> Failure {
-        let (done, limit) = (self.done(), Forms::LARGEST_MIB);
+        let (done, limit) = (self.done(), Encodings::MEMORY_LIMIT_MIB);
         let error = Error::new(
             ErrorKind::Unsupported,
             format!("{name} can't be {done}: with its lines and encodings it takes more than {limit} MiB of memory"),
@@ -141,9 +141,9 @@ impl System {
         Err(Failure::Secret(error.with_hint("leave standard error to the job's log, or give --no-mask")))
     }
 
-    /// Bytes that are no text have none in a log: their encoded forms do.
-    fn mask(self, forms: &Forms) -> io::Result<()> {
-        let texts = forms.iter().filter_map(|form| std::str::from_utf8(form).ok());
+    /// Bytes that are no text have none in a log: their encoded encodings do.
+    fn mask(self, encodings: &Encodings) -> io::Result<()> {
+        let texts = encodings.iter().filter_map(|encoding| std::str::from_utf8(encoding).ok());
         if self == Self::Buildkite {
             return add_to_redactor(texts);
         }

@@ -1,9 +1,9 @@
-//! However a stream is cut, the same comes out, and in it stands no form of a value.
+//! However a stream is cut, the same comes out, and in it stands no encoding of a value.
 #![no_main]
 
 #[allow(dead_code, reason = "the command uses all of it")]
-#[path = "../../cli/src/forms/mod.rs"]
-mod forms;
+#[path = "../../cli/src/encodings/mod.rs"]
+mod encodings;
 #[path = "../../cli/src/redact/mod.rs"]
 mod redact;
 #[allow(dead_code, reason = "the command uses all of it")]
@@ -14,25 +14,25 @@ use std::sync::Arc;
 
 use s1crets::{Metadata, Secret};
 
-use forms::Forms;
+use encodings::Encodings;
 use redact::{Needles, Redactor};
 
 libfuzzer_sys::fuzz_target!(|input: (Vec<&[u8]>, Vec<&[u8]>)| {
     let (values, pieces) = input;
-    let mut forms = Forms::default();
+    let mut encodings = Encodings::default();
     for value in values {
-        let _ = forms.add(&Secret::binary(value, Metadata::default()));
+        let _ = encodings.add(&Secret::binary(value, Metadata::default()));
         if let Ok(text) = std::str::from_utf8(value) {
-            let _ = forms.add(&Secret::text(text, Metadata::default()));
+            let _ = encodings.add(&Secret::text(text, Metadata::default()));
         }
     }
-    let needles = Arc::new(Needles::new(&forms));
+    let needles = Arc::new(Needles::new(&encodings));
     let whole = pieces.concat();
     let shown = flow(&needles, &[&whole]);
     assert_eq!(flow(&needles, &pieces), shown, "by how it is cut");
     // A value with an asterisk may come about anew, beside a mark.
-    for form in forms.iter().filter(|form| !form.contains(&b'*')) {
-        assert!(!shown.windows(form.len()).any(|part| part == form), "{form:?} is left");
+    for encoding in encodings.iter().filter(|encoding| !encoding.contains(&b'*')) {
+        assert!(!shown.windows(encoding.len()).any(|part| part == encoding), "{encoding:?} is left");
     }
 });
 

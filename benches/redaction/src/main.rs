@@ -6,8 +6,8 @@
 #![allow(clippy::print_stdout, reason = "it prints figures")]
 
 #[allow(dead_code, reason = "the command uses all of it")]
-#[path = "../../../cli/src/forms/mod.rs"]
-mod forms;
+#[path = "../../../cli/src/encodings/mod.rs"]
+mod encodings;
 #[allow(dead_code, reason = "the command uses all of it")]
 #[path = "../../../cli/src/redact/mod.rs"]
 mod redact;
@@ -21,7 +21,7 @@ use aho_corasick::{AhoCorasick, MatchKind};
 use rustix::time::{ClockId, clock_gettime};
 use s1crets::{Metadata, Secret};
 
-use forms::{Added, Forms};
+use encodings::{Added, Encodings};
 use redact::{Needles, Redactor};
 
 /// The text, and the pieces that a pipe hands over.
@@ -44,14 +44,14 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn compare(what: &str, values: &[String], text: &[u8]) -> Result<(), Box<dyn Error>> {
-    let mut forms = Forms::default();
+    let mut encodings = Encodings::default();
     for value in values {
-        if forms.add(&Secret::text(value.as_str(), Metadata::default())) != Added::Whole {
+        if encodings.add(&Secret::text(value.as_str(), Metadata::default())) != Added::Whole {
             return Err("a value is not looked for".into());
         }
     }
-    let needles = Arc::new(Needles::new(&forms));
-    let automaton = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(forms.iter())?;
+    let needles = Arc::new(Needles::new(&encodings));
+    let automaton = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(encodings.iter())?;
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         ours.push(busy(|| redacted(&needles, text)));
@@ -63,8 +63,8 @@ fn compare(what: &str, values: &[String], text: &[u8]) -> Result<(), Box<dyn Err
     };
     let (ours, theirs) = (speed(ours), speed(theirs));
     println!(
-        "{what}, {} forms: {ours:.0} MB/s, aho-corasick {theirs:.0} MB/s ({} MiB): {:.3}x",
-        forms.iter().count(),
+        "{what}, {} encodings: {ours:.0} MB/s, aho-corasick {theirs:.0} MB/s ({} MiB): {:.3}x",
+        encodings.iter().count(),
         automaton.memory_usage() >> 20,
         ours / theirs
     );

@@ -12,7 +12,7 @@ use std::{cmp::Ordering, collections::HashMap, fmt, ops::Range};
 
 use zeroize::Zeroizing;
 
-use crate::forms::{Forms, SHORTEST};
+use crate::encodings::{Encodings, MIN_LENGTH};
 
 /// The needles, in the order of their bytes.
 ///
@@ -23,7 +23,7 @@ pub(crate) struct Needles {
     sorted: Vec<Zeroizing<Vec<u8>>>,
     /// For each, the longest other one that it begins with.
     shorter: Vec<Option<usize>>,
-    by_head: HashMap<[u8; SHORTEST], Range<usize>>,
+    by_head: HashMap<[u8; MIN_LENGTH], Range<usize>>,
     /// A bit for the hash of each head.
     table: Box<[u64; WORDS]>,
     /// The same for a longer hash: what it lets through is most often a head, however many there are.
@@ -53,17 +53,17 @@ const WIDE_BITS: u32 = 20;
 
 /// How many places are looked at together, and how many bytes their heads take.
 const PLACES: usize = 8;
-const PIECE: usize = PLACES + SHORTEST - 1;
+const PIECE: usize = PLACES + MIN_LENGTH - 1;
 
 impl Needles {
-    pub(crate) fn new(forms: &Forms) -> Self {
-        Self::in_pieces(forms.iter(), LONGEST)
+    pub(crate) fn new(encodings: &Encodings) -> Self {
+        Self::in_pieces(encodings.iter(), LONGEST)
     }
 
-    /// Needles of no more than `longest` bytes for texts of any length; none for those shorter than [`SHORTEST`].
+    /// Needles of no more than `longest` bytes for texts of any length; none for those shorter than [`MIN_LENGTH`].
     pub(super) fn in_pieces<'a>(texts: impl Iterator<Item = &'a [u8]>, longest: usize) -> Self {
         let pieces = texts.flat_map(|text| pieces(text, longest));
-        let mut needles: Vec<_> = pieces.filter(|piece| piece.len() >= SHORTEST).collect();
+        let mut needles: Vec<_> = pieces.filter(|piece| piece.len() >= MIN_LENGTH).collect();
         needles.sort_unstable();
         needles.dedup();
         let shorter = shorter(&needles);
@@ -83,11 +83,11 @@ impl Needles {
 
     /// The first place from `from` on where a needle may begin, or may go on beyond the end.
     pub(super) fn candidate(&self, text: &[u8], from: usize) -> usize {
-        let whole = text.len().saturating_sub(SHORTEST - 1).max(from);
+        let whole = text.len().saturating_sub(MIN_LENGTH - 1).max(from);
         let mut at = from;
         // Several places are ruled out by one branch: none of them waits for the look at the one before.
         while let Some(piece) = text.get(at..).and_then(<[u8]>::first_chunk::<PIECE>) {
-            if piece.windows(SHORTEST).fold(0, |bits, head| bits | self.bit(head)) != 0
+            if piece.windows(MIN_LENGTH).fold(0, |bits, head| bits | self.bit(head)) != 0
                 && let Some(further) = self.first_head(piece)
             {
                 return at + further;
@@ -101,7 +101,7 @@ impl Needles {
     // Not inlined: the loop that rules out most places is slower with it.
     #[inline(never)]
     fn first_head(&self, text: &[u8]) -> Option<usize> {
-        text.windows(SHORTEST).position(|head| self.bit(head) != 0 && self.is_head(head))
+        text.windows(MIN_LENGTH).position(|head| self.bit(head) != 0 && self.is_head(head))
     }
 
     /// The longest needle that `text` begins with.
@@ -155,12 +155,12 @@ impl fmt::Debug for Needles {
     }
 }
 
-fn head(text: &[u8]) -> Option<[u8; SHORTEST]> {
+fn head(text: &[u8]) -> Option<[u8; MIN_LENGTH]> {
     text.first_chunk().copied()
 }
 
 /// Where a table of so many bits has the bit of a head.
-fn place(head: [u8; SHORTEST], bits: u32) -> (usize, u32) {
+fn place(head: [u8; MIN_LENGTH], bits: u32) -> (usize, u32) {
     // Multiplication by an odd number with well-mixed bits (Knuth's), of which the upper bits depend on all of the head.
     let hash = u32::from_le_bytes(head).wrapping_mul(0x9E37_79B1) >> (32 - bits);
     ((hash >> 6) as usize, hash & 63)

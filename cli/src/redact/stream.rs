@@ -94,7 +94,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        forms::SHORTEST,
+        encodings::MIN_LENGTH,
         redact::needles::{LONGEST, counted},
     };
 
@@ -224,7 +224,7 @@ mod tests {
 
     /// Every byte within an occurrence of a needle, by looking at each place for each needle.
     fn plainly(needles: &[String], text: &str) -> String {
-        let needles = needles.iter().filter(|needle| needle.len() >= SHORTEST);
+        let needles = needles.iter().filter(|needle| needle.len() >= MIN_LENGTH);
         let mut found: Vec<_> = needles
             .flat_map(|needle| {
                 let places = 0..text.len().saturating_sub(needle.len() - 1);

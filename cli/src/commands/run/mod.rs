@@ -181,5 +181,5 @@ fn plain(mut command: std::process::Command) -> io::Result<Started> {
 fn needles(global: &Global, environment: &Environment) -> Result<Needles, Failure> {
     let proxies = proxies::passwords(&environment.given);
     let secrets = environment.secrets.iter().chain(&proxies).map(|(name, secret)| (name.as_str(), secret));
-    Ok(Needles::new(&Purpose::Redact.forms(global, secrets)?))
+    Ok(Needles::new(&Purpose::Redact.encodings(global, secrets)?))
 }

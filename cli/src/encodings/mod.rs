@@ -1,13 +1,13 @@
-//! The forms of a value in what programs print: as it is, each line of it, and as encoders write it.
+//! The encodings of a value in what programs print: as it is, each line of it, and as encoders write it.
 //!
-//! A mask of a CI system is a plain text. So a form is all of what one encoder writes for one value, and
-//! each way to spell it is a form of its own. [`escapes`], [`markup`], [`urls`] and [`shell`] list the
+//! A mask of a CI system is a plain text. So a encoding is all of what one encoder writes for one value, and
+//! each way to spell it is a encoding of its own. [`string_literals`], [`markup`], [`urls`] and [`shell`] list the
 //! encoders in tables.
 
-mod escapes;
 mod markup;
 mod rewrite;
 mod shell;
+mod string_literals;
 #[cfg(test)]
 mod tests;
 mod urls;
@@ -24,29 +24,29 @@ use zeroize::{Zeroize, Zeroizing};
 use crate::spelling;
 
 /// What is shorter is not looked for: it would be found everywhere, and tell the value by where it was hidden.
-pub(crate) const SHORTEST: usize = 4;
+pub(crate) const MIN_LENGTH: usize = 4;
 
 /// How deep JSON may stand in JSON: a document in a key of a secret, which holds one in turn.
-const DEPTH: usize = 4;
+const MAX_JSON_DEPTH: usize = 4;
 
 /// The columns at which `base64` and PEM break lines.
-const WRAPS: [usize; 2] = [76, 64];
+const BASE64_LINE_LENGTHS: [usize; 2] = [76, 64];
 
 /// The columns at which `xxd -p` and others break hexadecimal lines.
-const HEX_WRAPS: [usize; 2] = [60, 64];
+const HEX_LINE_LENGTHS: [usize; 2] = [60, 64];
 
-/// The most memory that forms may take. Values of 64 KiB, the largest that AWS stores, take 10 to 70 MiB by what is in them, and
+/// The most memory that encodings may take. Values of 64 KiB, the largest that AWS stores, take 10 to 70 MiB by what is in them, and
 /// 1 MiB of lines of base64, as much as Kubernetes stores, takes 180. Without a limit, a value of 64 MiB would take gigabytes.
-const LARGEST: usize = 256 << 20;
+const MEMORY_LIMIT: usize = 256 << 20;
 
-/// What a form takes besides its bytes, about: its place in the set, and what the allocator adds.
-const OVERHEAD: usize = 64;
+/// What a encoding takes besides its bytes, about: its place in the set, and what the allocator adds.
+const ENTRY_OVERHEAD: usize = 64;
 
 /// A value takes this many times its own size, or more. What is too large by this is refused before anything is encoded.
-const TIMES: usize = 8;
+const MIN_EXPANSION: usize = 8;
 
-/// Forms of values, each once, in the order of their bytes. Wiped when dropped.
-pub(crate) struct Forms {
+/// Encodings of values, each once, in the order of their bytes. Wiped when dropped.
+pub(crate) struct Encodings {
     all: BTreeSet<Vec<u8>>,
     /// The memory that they take.
     size: usize,
@@ -59,25 +59,25 @@ pub(crate) struct Forms {
 pub(crate) enum Added {
     /// It is looked for.
     Whole,
-    /// It is shorter than [`SHORTEST`].
+    /// It is shorter than [`MIN_LENGTH`].
     TooShort,
-    /// Its forms, with those that were there before, take more memory than they may. Not all of them were added.
+    /// Its encodings, with those that were there before, take more memory than they may. Not all of them were added.
     TooLarge,
 }
 
-impl Forms {
-    /// The most memory that forms may take, in MiB.
-    pub(crate) const LARGEST_MIB: usize = LARGEST >> 20;
+impl Encodings {
+    /// The most memory that encodings may take, in MiB.
+    pub(crate) const MEMORY_LIMIT_MIB: usize = MEMORY_LIMIT >> 20;
 
-    /// Adds the forms of a secret, and of each text in it if it is JSON.
+    /// Adds the encodings of a secret, and of each text in it if it is JSON.
     #[must_use]
     pub(crate) fn add(&mut self, secret: &Secret) -> Added {
         let value = secret.expose_bytes();
-        if value.len() > self.limit / TIMES {
+        if value.len() > self.limit / MIN_EXPANSION {
             return Added::TooLarge;
         }
         if let Ok(text) = std::str::from_utf8(value) {
-            self.add_parts(text, DEPTH);
+            self.add_parts(text, MAX_JSON_DEPTH);
         }
         match self.add_value(value) {
             _ if self.is_full() => Added::TooLarge,
@@ -90,7 +90,7 @@ impl Forms {
         self.size > self.limit
     }
 
-    /// The forms.
+    /// The encodings.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
         self.all.iter().map(Vec::as_slice)
     }
@@ -118,11 +118,11 @@ impl Forms {
     /// Adds a text and its lines. Says whether it is long enough to be looked for.
     fn add_value(&mut self, value: &[u8]) -> bool {
         let trimmed = value.trim_ascii();
-        if trimmed.len() < SHORTEST {
+        if trimmed.len() < MIN_LENGTH {
             return false;
         }
         let lines = trimmed.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
-        let lines = lines.filter(|line| line.len() >= SHORTEST);
+        let lines = lines.filter(|line| line.len() >= MIN_LENGTH);
         let distinct: BTreeSet<_> = [value, trimmed].into_iter().chain(lines).collect();
         distinct.into_iter().for_each(|text| self.add_encoded(text));
         true
@@ -136,11 +136,11 @@ impl Forms {
         self.add_base64(value);
         for digits in [b"0123456789abcdef", b"0123456789ABCDEF"] {
             let encoded = hex(value, digits);
-            self.put_lines(&encoded, &HEX_WRAPS, SHORTEST * 2);
+            self.put_lines(&encoded, &HEX_LINE_LENGTHS, MIN_LENGTH * 2);
             self.put(encoded);
         }
-        urls::written(value).for_each(|form| self.put(form));
-        escapes::of_bytes(value, |form| self.put(form));
+        urls::encode(value).for_each(|encoding| self.put(encoding));
+        string_literals::encode_bytes(value, |encoding| self.put(encoding));
         if let Ok(text) = std::str::from_utf8(value) {
             self.add_escaped(text);
         }
@@ -150,7 +150,7 @@ impl Forms {
     fn add_base64(&mut self, value: &[u8]) {
         for engine in [STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD] {
             let encoded = engine.encode(value);
-            self.put_lines(encoded.as_bytes(), &WRAPS, (SHORTEST * 4).div_ceil(3));
+            self.put_lines(encoded.as_bytes(), &BASE64_LINE_LENGTHS, (MIN_LENGTH * 4).div_ceil(3));
             self.put(encoded.into_bytes());
         }
         for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
@@ -160,49 +160,49 @@ impl Forms {
 
     /// As JSON, programming languages, shells, HTML and XML, and CI systems write text.
     fn add_escaped(&mut self, text: &str) {
-        escapes::of_text(text, |form| self.put(form));
-        markup::written(text, |form| self.put(form));
-        shell::written(text, |form| self.put(form));
+        string_literals::encode_text(text, |encoding| self.put(encoding));
+        markup::encode(text, |encoding| self.put(encoding));
+        shell::encode(text, |encoding| self.put(encoding));
         self.put(text.replace('\n', "\r\n").into_bytes());
         for spell in [spelling::teamcity as fn(&mut Vec<u8>, &str), spelling::azure, spelling::powershell] {
-            let mut form = Vec::new();
-            spell(&mut form, text);
-            self.put(form);
+            let mut encoding = Vec::new();
+            spell(&mut encoding, text);
+            self.put(encoding);
         }
     }
 
-    /// The lines of a form that is broken at these columns, but for a last one that says less than the shortest value that is
+    /// The lines of a encoding that is broken at these columns, but for a last one that says less than the shortest value that is
     /// looked for: it would be found in every digest.
-    fn put_lines(&mut self, form: &[u8], wraps: &[usize], shortest: usize) {
-        for wrap in wraps.iter().filter(|wrap| form.len() > **wrap) {
-            form.chunks(*wrap).filter(|line| line.len() >= shortest).for_each(|line| self.put(line.to_vec()));
+    fn put_lines(&mut self, encoding: &[u8], wraps: &[usize], shortest: usize) {
+        for wrap in wraps.iter().filter(|wrap| encoding.len() > **wrap) {
+            encoding.chunks(*wrap).filter(|line| line.len() >= shortest).for_each(|line| self.put(line.to_vec()));
         }
     }
 
-    /// Forms with blanks at their ends are those of a value with blanks at its ends. Such a value is found without them too; and
+    /// Encodings with blanks at their ends are those of a value with blanks at its ends. Such a value is found without them too; and
     /// with them, every line end would have to wait, since it might be its beginning.
-    fn put(&mut self, mut form: Vec<u8>) {
+    fn put(&mut self, mut encoding: Vec<u8>) {
         let blank = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_whitespace);
-        let is_wanted = form.len() >= SHORTEST && !blank(form.first()) && !blank(form.last());
-        if is_wanted && !self.is_full() && !self.all.contains(&form) {
-            form.shrink_to_fit();
-            self.size += form.len() + OVERHEAD;
-            self.all.insert(form);
+        let is_wanted = encoding.len() >= MIN_LENGTH && !blank(encoding.first()) && !blank(encoding.last());
+        if is_wanted && !self.is_full() && !self.all.contains(&encoding) {
+            encoding.shrink_to_fit();
+            self.size += encoding.len() + ENTRY_OVERHEAD;
+            self.all.insert(encoding);
         } else {
-            form.zeroize();
+            encoding.zeroize();
         }
     }
 }
 
-impl Default for Forms {
+impl Default for Encodings {
     fn default() -> Self {
-        Self { all: BTreeSet::new(), size: 0, limit: LARGEST }
+        Self { all: BTreeSet::new(), size: 0, limit: MEMORY_LIMIT }
     }
 }
 
-impl Drop for Forms {
+impl Drop for Encodings {
     fn drop(&mut self) {
-        std::mem::take(&mut self.all).into_iter().for_each(|mut form| form.zeroize());
+        std::mem::take(&mut self.all).into_iter().for_each(|mut encoding| encoding.zeroize());
     }
 }
 

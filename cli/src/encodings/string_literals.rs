@@ -149,7 +149,7 @@ const fn literal(letters: &'static str, backslashed: &'static str, number: fn(ch
 }
 
 /// As encoders of JSON and programming languages write a text.
-pub(super) fn of_text(text: &str, mut put: impl FnMut(Vec<u8>)) {
+pub(super) fn encode_text(text: &str, mut put: impl FnMut(Vec<u8>)) {
     let mut rewriter = Rewriter::of_text(text);
     // What all of them show needs to be tried with one of them.
     let shown = if rewriter.has(|character| !is_visible_ascii(character)) { &JSON_SHOWN[..] } else { &JSON_SHOWN[..1] };
@@ -175,18 +175,18 @@ pub(super) fn of_text(text: &str, mut put: impl FnMut(Vec<u8>)) {
     }
     for style in RUBY {
         for shown in [is_visible, is_visible_ascii] {
-            write(Style { shown, ..style }).into_iter().for_each(|form| put(ruby_hashes(&form)));
+            write(Style { shown, ..style }).into_iter().for_each(|encoding| put(ruby_hashes(&encoding)));
         }
     }
 }
 
 /// As programming languages write bytes, which need not be text.
-pub(super) fn of_bytes(bytes: &[u8], mut put: impl FnMut(Vec<u8>)) {
+pub(super) fn encode_bytes(bytes: &[u8], mut put: impl FnMut(Vec<u8>)) {
     let mut rewriter = Rewriter::of_bytes(bytes);
     for style in BYTES {
         rewriter.write(|byte| style.spell(byte)).into_iter().for_each(&mut put);
     }
-    rewriter.write(|byte| RUBY_BYTES.spell(byte)).into_iter().for_each(|form| put(ruby_hashes(&form)));
+    rewriter.write(|byte| RUBY_BYTES.spell(byte)).into_iter().for_each(|encoding| put(ruby_hashes(&encoding)));
 }
 
 /// Node's util.inspect.
@@ -302,11 +302,11 @@ fn ruby_ascii(character: char) -> String {
 }
 
 /// Ruby escapes `#` only where an interpolation would begin.
-fn ruby_hashes(form: &[u8]) -> Vec<u8> {
-    let (mut out, mut at) = (Vec::with_capacity(form.len()), 0);
-    while let Some(byte) = form.get(at) {
-        let escaped = if *byte == b'\\' { form.get(at + 1) } else { None };
-        let begins = form.get(at + 2).is_some_and(|next| b"{$@".contains(next));
+fn ruby_hashes(encoding: &[u8]) -> Vec<u8> {
+    let (mut out, mut at) = (Vec::with_capacity(encoding.len()), 0);
+    while let Some(byte) = encoding.get(at) {
+        let escaped = if *byte == b'\\' { encoding.get(at + 1) } else { None };
+        let begins = encoding.get(at + 2).is_some_and(|next| b"{$@".contains(next));
         match escaped {
             Some(b'#') if !begins => out.push(b'#'),
             Some(other) => out.extend([b'\\', *other]),

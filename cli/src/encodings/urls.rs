@@ -3,7 +3,7 @@
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_encode};
 
 /// Percent-encoded with each set, with digits of either case, and with `+` for a space.
-pub(super) fn written(value: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+pub(super) fn encode(value: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     URLS.into_iter().flat_map(|set| {
         let encoded = percent_encode(value, set).to_string();
         [lower_escapes(&encoded), encoded.replace("%20", "+").into_bytes(), encoded.into_bytes()]
@@ -11,7 +11,7 @@ pub(super) fn written(value: &[u8]) -> impl Iterator<Item = Vec<u8>> {
 }
 
 /// What encoders of URLs escape: RFC 3986 for a component; Python for a path; JavaScript's encodeURIComponent; its encodeURI;
-/// [forms](https://url.spec.whatwg.org/#application-x-www-form-urlencoded-percent-encode-set), as browsers, Java and Ruby write
+/// [encodings](https://url.spec.whatwg.org/#application-x-www-encoding-urlencoded-percent-encode-set), as browsers, Java and Ruby write
 /// them, and PHP; the [parts of a URL](https://url.spec.whatwg.org/#percent-encoded-bytes) as node and browsers write them, a user's name and password among
 /// them; two of these as Go does.
 const URLS: [&AsciiSet; 13] =

@@ -51,7 +51,7 @@ const STYLES: [Style; 15] = [
     Style { beyond: not_ascii, ..style("", "", DECIMAL) },
     Style { beyond: not_ascii, ..style("&quot;", "&#x27;", DECIMAL) },
     Style { beyond: not_ascii, ..style("&quot;", "", HEXADECIMAL) },
-    // XML: Go, and the canonical form of attributes.
+    // XML: Go, and the canonical encoding of attributes.
     Style { numbered: "\t\n\r", ..style("&#34;", "&#39;", HEXADECIMAL) },
     Style { numbered: "\t\n\r", keeps_greater: true, ..style("&quot;", "", HEXADECIMAL) },
 ];
@@ -61,7 +61,7 @@ const fn style(double: &'static str, single: &'static str, number: [fn(char) -> 
 }
 
 /// As encoders of HTML and XML write a text.
-pub(super) fn written(text: &str, mut put: impl FnMut(Vec<u8>)) {
+pub(super) fn encode(text: &str, mut put: impl FnMut(Vec<u8>)) {
     let mut rewriter = Rewriter::of_text(text);
     let quotes = DOUBLE.into_iter().flat_map(|double| SINGLE.map(|single| style(double, single, DECIMAL)));
     for style in quotes.chain(STYLES) {

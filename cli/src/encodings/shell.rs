@@ -1,7 +1,7 @@
 //! Values as they stand in shell scripts, quoted or escaped.
 
 /// As shells and the programs that write for them quote a text.
-pub(super) fn written(text: &str, mut put: impl FnMut(Vec<u8>)) {
+pub(super) fn encode(text: &str, mut put: impl FnMut(Vec<u8>)) {
     put(text.replace('\'', "'\\''").into_bytes());
     put(text.replace('\'', "'\"'\"'").into_bytes());
     // SQL and YAML.
