@@ -15,7 +15,7 @@ use std::sync::Arc;
 use s1crets::{Metadata, Secret};
 
 use encodings::Encodings;
-use redact::{Needles, Redactor};
+use redact::{Matcher, Redactor};
 
 libfuzzer_sys::fuzz_target!(|input: (Vec<&[u8]>, Vec<&[u8]>)| {
     let (values, pieces) = input;
@@ -26,18 +26,18 @@ libfuzzer_sys::fuzz_target!(|input: (Vec<&[u8]>, Vec<&[u8]>)| {
             let _ = encodings.add(&Secret::text(text, Metadata::default()));
         }
     }
-    let needles = Arc::new(Needles::new(&encodings));
+    let matcher = Arc::new(Matcher::new(&encodings));
     let whole = pieces.concat();
-    let shown = flow(&needles, &[&whole]);
-    assert_eq!(flow(&needles, &pieces), shown, "by how it is cut");
+    let shown = flow(&matcher, &[&whole]);
+    assert_eq!(flow(&matcher, &pieces), shown, "by how it is cut");
     // A value with an asterisk may come about anew, beside a mark.
     for encoding in encodings.iter().filter(|encoding| !encoding.contains(&b'*')) {
         assert!(!shown.windows(encoding.len()).any(|part| part == encoding), "{encoding:?} is left");
     }
 });
 
-fn flow(needles: &Arc<Needles>, pieces: &[&[u8]]) -> Vec<u8> {
-    let (mut redactor, mut out) = (Redactor::new(needles.clone()), Vec::new());
+fn flow(matcher: &Arc<Matcher>, pieces: &[&[u8]]) -> Vec<u8> {
+    let (mut redactor, mut out) = (Redactor::new(matcher.clone()), Vec::new());
     pieces.iter().for_each(|piece| redactor.push(piece, &mut out));
     redactor.finish(&mut out);
     out

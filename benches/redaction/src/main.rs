@@ -22,7 +22,7 @@ use rustix::time::{ClockId, clock_gettime};
 use s1crets::{Metadata, Secret};
 
 use encodings::{Added, Encodings};
-use redact::{Needles, Redactor};
+use redact::{Matcher, Redactor};
 
 /// The text, and the pieces that a pipe hands over.
 const SIZE: usize = 64 << 20;
@@ -50,11 +50,11 @@ fn compare(what: &str, values: &[String], text: &[u8]) -> Result<(), Box<dyn Err
             return Err("a value is not looked for".into());
         }
     }
-    let needles = Arc::new(Needles::new(&encodings));
+    let matcher = Arc::new(Matcher::new(&encodings));
     let automaton = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(encodings.iter())?;
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        ours.push(busy(|| redacted(&needles, text)));
+        ours.push(busy(|| redacted(&matcher, text)));
         theirs.push(busy(|| text.chunks(PIECE).map(|piece| automaton.find_iter(piece).count()).sum()));
     }
     let speed = |mut times: Vec<Duration>| {
@@ -72,8 +72,8 @@ fn compare(what: &str, values: &[String], text: &[u8]) -> Result<(), Box<dyn Err
 }
 
 /// The length of what is left.
-fn redacted(needles: &Arc<Needles>, text: &[u8]) -> usize {
-    let (mut redactor, mut out, mut left) = (Redactor::new(needles.clone()), Vec::with_capacity(PIECE), 0);
+fn redacted(matcher: &Arc<Matcher>, text: &[u8]) -> usize {
+    let (mut redactor, mut out, mut left) = (Redactor::new(matcher.clone()), Vec::with_capacity(PIECE), 0);
     for piece in text.chunks(PIECE) {
         redactor.push(piece, &mut out);
         left += out.len();
