@@ -1,6 +1,7 @@
 //! `s1crets`: one way to ask for a secret, whoever keeps it, from a shell.
 
 mod args;
+mod ci_masks;
 mod commands;
 #[cfg(unix)]
 mod core_files;
@@ -12,7 +13,6 @@ mod export;
 mod filter;
 mod from;
 mod log;
-mod masks;
 mod name;
 mod output;
 mod private;

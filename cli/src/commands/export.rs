@@ -13,10 +13,11 @@ use s1crets::{Client, Reference, Secret};
 use super::wait;
 use crate::{
     args::Global,
+    ci_masks,
     exit::Exit,
     export::{Document, Entry, Format},
     from::{self, Naming},
-    masks, output, private,
+    output, private,
     report::Failure,
     reserved::{Allowed, Named},
     resolve::{self, Pair},
@@ -72,7 +73,7 @@ pub(crate) fn run(global: &Global, args: &Export) -> Result<Exit, Failure> {
     let format = args.format.unwrap_or(if global.json { Format::Json } else { Format::Sh });
     let values = wait(gather(&client, global, args, format, &secrets))?;
     let entries: Vec<_> = values.iter().map(|(name, secret)| Entry { name, secret }).collect();
-    masks::tell(global, values.iter().map(|(name, secret)| (name.as_str(), secret)))?;
+    ci_masks::register(global, values.iter().map(|(name, secret)| (name.as_str(), secret)))?;
     let text = format.write(&Document { entries: &entries, name: args.name.as_deref() })?;
     match &args.output {
         Some(file) => private::write(file, &text, private::MODE)?,

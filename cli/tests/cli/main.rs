@@ -15,6 +15,8 @@ mod canary;
 /// The jobs of examples/ci: their logs are searched for values.
 #[cfg(unix)]
 mod ci;
+/// Values are masked in the logs of CI systems before they are printed.
+mod ci_masks;
 /// `config`: what holds, who said so, what is wrong with it.
 mod config;
 /// A crash leaves no core file with a value.
@@ -30,8 +32,6 @@ mod export;
 mod file;
 /// Help, completions and manual pages, and the commands of the README.
 mod manual;
-/// Values are masked in the logs of CI systems before they are printed.
-mod masks;
 /// docs/cli.md: every command on it.
 mod page;
 /// `render`: what a template gets, what is told of one that fails.

@@ -21,8 +21,8 @@ use self::{environment::Environment, files::Files, redacted::Started, supervise:
 use super::wait;
 use crate::{
     args::Global,
+    ci_masks::{self, Purpose},
     core_files,
-    masks::{self, Purpose},
     redact::Matcher,
     report::Failure,
     target,
@@ -123,7 +123,7 @@ pub(crate) fn run(global: &Global, args: &Run) -> Result<ExitCode, Failure> {
     args.check_sources(&config)?;
     let client = target::with_options(config.clone(), global).build()?;
     let environment = wait(Environment::resolve(&client, global, args, &config))?;
-    masks::tell(global, environment.secrets.iter().map(|(name, secret)| (name.as_str(), secret)))?;
+    ci_masks::register(global, environment.secrets.iter().map(|(name, secret)| (name.as_str(), secret)))?;
     if !args.files && !args.redact {
         return Ok(launch::exec(launch::command(&args.command, &environment.in_clear()?), global));
     }

@@ -1,6 +1,6 @@
 //! Value in, value out: each format through whoever reads it, or through the documented rules of who can't be had here.
 
-mod masked;
+mod ci_masks;
 mod readers;
 mod round_trip;
 mod shells;

@@ -37,7 +37,7 @@ use crate::{
 
 /// A system whose log can be told what to hide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum System {
+enum CiSystem {
     GitHub,
     Azure,
     Buildkite,
@@ -54,17 +54,17 @@ pub(crate) enum Purpose {
 ///
 /// # Errors
 /// If the system could not be told, or values are too large to mask: then nothing may be printed, and no command started.
-pub(crate) fn tell<'a>(
+pub(crate) fn register<'a>(
     global: &Global,
     values: impl IntoIterator<Item = (&'a str, &'a Secret)>,
 ) -> Result<(), Failure> {
-    let Some(system) = System::found().filter(|_| !global.no_mask) else { return Ok(()) };
+    let Some(system) = CiSystem::detect().filter(|_| !global.no_mask) else { return Ok(()) };
     let encodings = Purpose::Mask.encodings(global, values)?;
     if encodings.iter().next().is_none() {
         return Ok(());
     }
-    system.is_reached()?;
-    system.mask(&encodings).map_err(|error| {
+    system.check_stderr()?;
+    system.register(&encodings).map_err(|error| {
         Failure::io(format!("can't mask values in the log of {system:?}, so nothing is printed (--no-mask)"), error)
     })
 }
@@ -84,7 +84,7 @@ impl Purpose {
             match encodings.add(secret) {
                 Added::Whole => {}
                 Added::TooShort => {
-                    let done = self.done();
+                    let done = self.participle();
                     let message = format!("{name} is shorter than {MIN_LENGTH} bytes: it is not {done}");
                     report::warning(&message, global);
                 }
@@ -95,7 +95,7 @@ impl Purpose {
     }
 
     fn too_large(self, name: &str) -> Failure {
-        let (done, limit) = (self.done(), Encodings::MEMORY_LIMIT_MIB);
+        let (done, limit) = (self.participle(), Encodings::MEMORY_LIMIT_MIB);
         let error = Error::new(
             ErrorKind::Unsupported,
             format!("{name} can't be {done}: with its lines and encodings it takes more than {limit} MiB of memory"),
@@ -106,7 +106,7 @@ impl Purpose {
         }))
     }
 
-    fn done(self) -> &'static str {
+    fn participle(self) -> &'static str {
         match self {
             Self::Mask => "masked",
             Self::Redact => "redacted",
@@ -114,12 +114,12 @@ impl Purpose {
     }
 }
 
-impl System {
-    fn found() -> Option<Self> {
-        Self::by(|name| env::var(name).ok())
+impl CiSystem {
+    fn detect() -> Option<Self> {
+        Self::from_vars(|name| env::var(name).ok())
     }
 
-    fn by(var: impl Fn(&str) -> Option<String>) -> Option<Self> {
+    fn from_vars(var: impl Fn(&str) -> Option<String>) -> Option<Self> {
         let is_on = |name| var(name).is_some_and(|value| value.eq_ignore_ascii_case("true"));
         match () {
             () if is_on("GITHUB_ACTIONS") => Some(Self::GitHub),
@@ -130,8 +130,8 @@ impl System {
     }
 
     /// Refuses to mask by standard error if what is written there can't be part of a job's log.
-    fn is_reached(self) -> Result<(), Failure> {
-        let Some(place) = standard_error().filter(|_| self != Self::Buildkite) else { return Ok(()) };
+    fn check_stderr(self) -> Result<(), Failure> {
+        let Some(place) = why_stderr_is_no_log().filter(|_| self != Self::Buildkite) else { return Ok(()) };
         let error = Error::new(
             ErrorKind::InvalidInput,
             format!(
@@ -142,19 +142,19 @@ impl System {
     }
 
     /// Bytes that are no text have none in a log: their encoded encodings do.
-    fn mask(self, encodings: &Encodings) -> io::Result<()> {
+    fn register(self, encodings: &Encodings) -> io::Result<()> {
         let texts = encodings.iter().filter_map(|encoding| std::str::from_utf8(encoding).ok());
         if self == Self::Buildkite {
-            return add_to_redactor(texts);
+            return buildkite_redactor_add(texts);
         }
         // GitHub's runner knows a command at the beginning of a line alone. Whoever wrote before us may have ended in one.
         let mut lines = Zeroizing::new(if self == Self::GitHub { "\n".to_owned() } else { String::new() });
-        texts.for_each(|text| *lines += &self.line(text));
+        texts.for_each(|text| *lines += &self.mask_command(text));
         // In one piece, so that lines of others don't get in between.
         io::stderr().lock().write_all(lines.as_bytes())
     }
 
-    fn line(self, text: &str) -> String {
+    fn mask_command(self, text: &str) -> String {
         match self {
             Self::GitHub => {
                 let data = text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
@@ -171,7 +171,7 @@ impl System {
 /// What standard error is, if that is no part of a job's log: runners read it by a pipe, a socket or a terminal. A file without
 /// a name is one of a program that keeps the output of its own child, and may be a runner.
 #[cfg(unix)]
-fn standard_error() -> Option<&'static str> {
+fn why_stderr_is_no_log() -> Option<&'static str> {
     // Where it was closed, the standard library has opened /dev/null in its place.
     let Ok(stat) = fstat(io::stderr()) else { return Some("closed") };
     match FileType::from_raw_mode(stat.st_mode) {
@@ -183,11 +183,11 @@ fn standard_error() -> Option<&'static str> {
 }
 
 #[cfg(not(unix))]
-fn standard_error() -> Option<&'static str> {
+fn why_stderr_is_no_log() -> Option<&'static str> {
     None
 }
 
-fn add_to_redactor<'a>(texts: impl Iterator<Item = &'a str>) -> io::Result<()> {
+fn buildkite_redactor_add<'a>(texts: impl Iterator<Item = &'a str>) -> io::Result<()> {
     let values: Map<String, Value> =
         texts.enumerate().map(|(index, text)| (index.to_string(), Value::from(text))).collect();
     if values.is_empty() {
@@ -212,20 +212,20 @@ mod tests {
     #[test]
     fn a_system_is_known_by_its_variable() {
         for (set, value, system) in [
-            ("GITHUB_ACTIONS", "true", Some(System::GitHub)),
-            ("TF_BUILD", "True", Some(System::Azure)),
-            ("BUILDKITE", "true", Some(System::Buildkite)),
+            ("GITHUB_ACTIONS", "true", Some(CiSystem::GitHub)),
+            ("TF_BUILD", "True", Some(CiSystem::Azure)),
+            ("BUILDKITE", "true", Some(CiSystem::Buildkite)),
             ("GITHUB_ACTIONS", "false", None),
             ("GITLAB_CI", "true", None),
             ("CI", "true", None),
         ] {
-            assert_eq!(System::by(|name| (name == set).then(|| value.to_owned())), system, "{set}");
+            assert_eq!(CiSystem::from_vars(|name| (name == set).then(|| value.to_owned())), system, "{set}");
         }
     }
 
     #[test]
     fn a_mask_is_one_line_whatever_the_value() {
-        assert_eq!(System::GitHub.line("a%b\r\nc:d,e]f;g"), "::add-mask::a%25b%0D%0Ac:d,e]f;g\n");
-        assert_eq!(System::Azure.line("a%b\r\nc]d;e"), "##vso[task.setsecret]a%AZP25b%0D%0Ac%5Dd%3Be\n");
+        assert_eq!(CiSystem::GitHub.mask_command("a%b\r\nc:d,e]f;g"), "::add-mask::a%25b%0D%0Ac:d,e]f;g\n");
+        assert_eq!(CiSystem::Azure.mask_command("a%b\r\nc]d;e"), "##vso[task.setsecret]a%AZP25b%0D%0Ac%5Dd%3Be\n");
     }
 }
