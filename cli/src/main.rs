@@ -16,6 +16,7 @@ mod log;
 mod name;
 mod output;
 mod private;
+mod quoting;
 #[cfg(unix)]
 mod redact;
 mod render;
@@ -24,11 +25,10 @@ mod reserved;
 mod resolve;
 #[cfg(unix)]
 mod signals;
-mod spelling;
 mod target;
 mod value;
 mod version;
-mod wiped;
+mod wiping_buf;
 
 use std::process::ExitCode;
 

@@ -7,8 +7,8 @@ mod encodings;
 #[path = "../../cli/src/redact/mod.rs"]
 mod redact;
 #[allow(dead_code, reason = "the command uses all of it")]
-#[path = "../../cli/src/spelling.rs"]
-mod spelling;
+#[path = "../../cli/src/quoting.rs"]
+mod quoting;
 
 use std::sync::Arc;
 

@@ -12,8 +12,8 @@ mod encodings;
 #[path = "../../../cli/src/redact/mod.rs"]
 mod redact;
 #[allow(dead_code, reason = "the command uses all of it")]
-#[path = "../../../cli/src/spelling.rs"]
-mod spelling;
+#[path = "../../../cli/src/quoting.rs"]
+mod quoting;
 
 use std::{error::Error, fmt::Write as _, hint::black_box, sync::Arc, time::Duration};
 

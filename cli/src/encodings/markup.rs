@@ -66,14 +66,14 @@ pub(super) fn encode(text: &str, mut put: impl FnMut(Vec<u8>)) {
     let quotes = DOUBLE.into_iter().flat_map(|double| SINGLE.map(|single| style(double, single, DECIMAL)));
     for style in quotes.chain(STYLES) {
         for number in style.number {
-            rewriter.write(|character| style.spell(character, number)).into_iter().for_each(&mut put);
+            rewriter.write(|character| style.escape(character, number)).into_iter().for_each(&mut put);
         }
     }
 }
 
 impl Style {
     /// How it writes a character, unless it leaves it as it is.
-    fn spell(&self, character: char, number: fn(char) -> String) -> Option<String> {
+    fn escape(&self, character: char, number: fn(char) -> String) -> Option<String> {
         let written = match character {
             '&' => "&amp;",
             '<' => "&lt;",

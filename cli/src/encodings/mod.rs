@@ -1,7 +1,7 @@
 //! The encodings of a value in what programs print: as it is, each line of it, and as encoders write it.
 //!
 //! A mask of a CI system is a plain text. So a encoding is all of what one encoder writes for one value, and
-//! each way to spell it is a encoding of its own. [`string_literals`], [`markup`], [`urls`] and [`shell`] list the
+//! each way to escape it is a encoding of its own. [`string_literals`], [`markup`], [`urls`] and [`shell`] list the
 //! encoders in tables.
 
 mod markup;
@@ -21,7 +21,7 @@ use base64::{
 use s1crets::{Json, Metadata, Secret};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::spelling;
+use crate::quoting;
 
 /// What is shorter is not looked for: it would be found everywhere, and tell the value by where it was hidden.
 pub(crate) const MIN_LENGTH: usize = 4;
@@ -164,9 +164,9 @@ impl Encodings {
         markup::encode(text, |encoding| self.put(encoding));
         shell::encode(text, |encoding| self.put(encoding));
         self.put(text.replace('\n', "\r\n").into_bytes());
-        for spell in [spelling::teamcity as fn(&mut Vec<u8>, &str), spelling::azure, spelling::powershell] {
+        for escape in [quoting::teamcity as fn(&mut Vec<u8>, &str), quoting::azure, quoting::powershell] {
             let mut encoding = Vec::new();
-            spell(&mut encoding, text);
+            escape(&mut encoding, text);
             self.put(encoding);
         }
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use zeroize::Zeroizing;
 
 /// How an encoder writes the characters that it does not leave as they are.
-type Spellings = BTreeMap<char, String>;
+type EscapeMap = BTreeMap<char, String>;
 
 /// A text that many encoders write.
 ///
@@ -16,7 +16,7 @@ pub(super) struct Rewriter {
     /// Its characters, but for those that every encoder leaves as they are.
     distinct: BTreeSet<char>,
     /// What was written before. The text as it is counts as written.
-    seen: BTreeSet<Spellings>,
+    seen: BTreeSet<EscapeMap>,
 }
 
 impl Rewriter {
@@ -31,7 +31,7 @@ impl Rewriter {
 
     fn of(text: Vec<char>) -> Self {
         let distinct = text.iter().copied().filter(|character| !character.is_ascii_alphanumeric()).collect();
-        Self { text: Zeroizing::new(text), distinct, seen: BTreeSet::from([Spellings::new()]) }
+        Self { text: Zeroizing::new(text), distinct, seen: BTreeSet::from([EscapeMap::new()]) }
     }
 
     /// Whether any encoder escapes a character of it that is of these.
@@ -40,20 +40,20 @@ impl Rewriter {
     }
 
     /// The text with some characters spelled in another way, unless that was written before.
-    pub(super) fn write(&mut self, spell: impl Fn(char) -> Option<String>) -> Option<Vec<u8>> {
-        let spellings: Spellings =
-            self.distinct.iter().filter_map(|character| Some((*character, spell(*character)?))).collect();
-        if self.seen.contains(&spellings) {
+    pub(super) fn write(&mut self, escape: impl Fn(char) -> Option<String>) -> Option<Vec<u8>> {
+        let escapes: EscapeMap =
+            self.distinct.iter().filter_map(|character| Some((*character, escape(*character)?))).collect();
+        if self.seen.contains(&escapes) {
             return None;
         }
         let mut out = String::with_capacity(self.text.len() * 2);
         for character in self.text.iter() {
-            match spellings.get(character) {
-                Some(spelling) => out += spelling,
+            match escapes.get(character) {
+                Some(escape) => out += escape,
                 None => out.push(*character),
             }
         }
-        self.seen.insert(spellings);
+        self.seen.insert(escapes);
         Some(out.into_bytes())
     }
 }

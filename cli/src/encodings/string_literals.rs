@@ -6,7 +6,7 @@
 //! not: no encoder writes that, and a mask has to be one plain text.
 
 use super::rewrite::Rewriter;
-use crate::spelling;
+use crate::quoting;
 
 /// How an encoder writes what it escapes. Besides what is listed it escapes the backslash itself.
 #[derive(Clone, Copy)]
@@ -64,7 +64,7 @@ const JSON_SHOWN: [(&str, Shown); 9] = [
     // .NET's relaxed and its BMP-wide encoders.
     ("bfnrt", |character| is_visible(character) && character <= '\u{ffff}'),
     // `export`.
-    ("nrt", spelling::is_plain),
+    ("nrt", quoting::is_unescaped),
     // Python, Jackson's ESCAPE_NON_ASCII, .NET; the same where the letters differ; PHP, which shows DEL.
     ("bfnrt", is_visible_ascii),
     ("nrt", is_visible_ascii),
@@ -153,7 +153,7 @@ pub(super) fn encode_text(text: &str, mut put: impl FnMut(Vec<u8>)) {
     let mut rewriter = Rewriter::of_text(text);
     // What all of them show needs to be tried with one of them.
     let shown = if rewriter.has(|character| !is_visible_ascii(character)) { &JSON_SHOWN[..] } else { &JSON_SHOWN[..1] };
-    let mut write = |style: Style| rewriter.write(|character| style.spell(character));
+    let mut write = |style: Style| rewriter.write(|character| style.escape(character));
     for (numbered, backslashed) in JSON {
         for &(letters, shown) in shown {
             for number in UTF_16 {
@@ -184,9 +184,9 @@ pub(super) fn encode_text(text: &str, mut put: impl FnMut(Vec<u8>)) {
 pub(super) fn encode_bytes(bytes: &[u8], mut put: impl FnMut(Vec<u8>)) {
     let mut rewriter = Rewriter::of_bytes(bytes);
     for style in BYTES {
-        rewriter.write(|byte| style.spell(byte)).into_iter().for_each(&mut put);
+        rewriter.write(|byte| style.escape(byte)).into_iter().for_each(&mut put);
     }
-    rewriter.write(|byte| RUBY_BYTES.spell(byte)).into_iter().for_each(|encoding| put(ruby_hashes(&encoding)));
+    rewriter.write(|byte| RUBY_BYTES.escape(byte)).into_iter().for_each(|encoding| put(ruby_hashes(&encoding)));
 }
 
 /// Node's util.inspect.
@@ -199,7 +199,7 @@ const fn node(backslashed: &'static str) -> Style {
 
 impl Style {
     /// How it writes a character, unless it leaves it as it is.
-    fn spell(&self, character: char) -> Option<String> {
+    fn escape(&self, character: char) -> Option<String> {
         if self.numbered.contains(character) {
             return Some((self.number)(character));
         }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, io::Write};
 
 use super::{format::Document, values};
-use crate::spelling;
+use crate::quoting;
 
 /// What [Forgejo's and Gitea's runners](https://gitea.com/gitea/act/src/branch/main/pkg/container/parse_env_file.go) read
 /// line by line, and lose. GitHub's own takes them too; a job should not depend on whose runner it meets.
@@ -91,7 +91,7 @@ pub(super) fn azure_names(document: &Document<'_>) -> Result<(), &'static str> {
 pub(super) fn azure(out: &mut Vec<u8>, document: &Document<'_>) {
     for entry in document.entries {
         let _ = write!(out, "##vso[task.setvariable variable={};issecret=true]", entry.name);
-        spelling::azure(out, entry.text());
+        quoting::azure(out, entry.text());
         out.push(b'\n');
     }
 }
@@ -111,7 +111,7 @@ pub(super) fn teamcity_value(value: &[u8]) -> Result<(), &'static str> {
 pub(super) fn teamcity(out: &mut Vec<u8>, document: &Document<'_>) {
     for entry in document.entries {
         let _ = write!(out, "##teamcity[setParameter name='env.{}' value='", entry.name);
-        spelling::teamcity(out, entry.text());
+        quoting::teamcity(out, entry.text());
         out.extend(b"']\n");
     }
 }

@@ -6,7 +6,7 @@ use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use zeroize::Zeroizing;
 
 use super::{format::Document, names};
-use crate::spelling;
+use crate::quoting;
 
 /// What [one Secret holds](https://kubernetes.io/docs/concepts/configuration/secret/#restriction-data-size).
 const KUBERNETES_BYTES: usize = 1024 * 1024;
@@ -62,6 +62,6 @@ pub(super) fn kubernetes_limits(document: &Document<'_>) -> Result<(), &'static 
 
 pub(super) fn quoted(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
-    spelling::json(out, text);
+    quoting::json(out, text);
     out.push(b'"');
 }

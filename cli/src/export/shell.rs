@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use super::format::Document;
-use crate::spelling;
+use crate::quoting;
 
 /// POSIX shells:
 /// [in single quotes each character stands for itself](https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html#tag_19_02_02);
@@ -46,7 +46,7 @@ pub(super) fn fish(out: &mut Vec<u8>, document: &Document<'_>) {
 pub(super) fn powershell(out: &mut Vec<u8>, document: &Document<'_>) {
     for entry in document.entries {
         let _ = write!(out, "${{env:{}}} = '", entry.name);
-        spelling::powershell(out, entry.text());
+        quoting::powershell(out, entry.text());
         out.extend(b"'\n");
     }
 }

@@ -16,7 +16,7 @@ use super::{
     filters,
     known::{Asked, Known},
 };
-use crate::{args::Global, report::Failure, wiped::Wiped};
+use crate::{args::Global, report::Failure, wiping_buf::WipingBuf};
 
 /// A secret may say which secret is asked for next, but not without end.
 const RUNS: usize = 16;
@@ -81,9 +81,9 @@ impl<'a> Template<'a> {
     ///
     /// # Errors
     /// All that is missing; else what is wrong with the template, with its line and without a value.
-    pub(crate) async fn render(&self, client: &Client, global: &Global) -> Result<Wiped, Failure> {
+    pub(crate) async fn render(&self, client: &Client, global: &Global) -> Result<WipingBuf, Failure> {
         for _ in 0..RUNS {
-            let mut text = Wiped::default();
+            let mut text = WipingBuf::default();
             let ran = self.run(&mut text);
             let Some(asked) = self.still_asked(ran)? else { return Ok(text) };
             let answers = asked.load(client, global).await;
@@ -97,7 +97,7 @@ impl<'a> Template<'a> {
         self.known().secrets()
     }
 
-    fn run(&self, text: &mut Wiped) -> Result<(), Malformed> {
+    fn run(&self, text: &mut WipingBuf) -> Result<(), Malformed> {
         self.environment.get_template(self.name)?.render_captured_to((), text).map(drop)
     }
 

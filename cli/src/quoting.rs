@@ -27,14 +27,14 @@ pub(crate) fn json(out: &mut Vec<u8>, text: &str) {
             '\n' => out.extend(br"\n"),
             '\t' => out.extend(br"\t"),
             '\r' => out.extend(br"\r"),
-            other if !is_plain(other) => drop(write!(out, "\\u{:04x}", u32::from(other))),
+            other if !is_unescaped(other) => drop(write!(out, "\\u{:04x}", u32::from(other))),
             other => drop(write!(out, "{other}")),
         }
     }
 }
 
 /// Whether JSON and YAML both take a character as it is, and an editor shows it.
-pub(crate) fn is_plain(character: char) -> bool {
+pub(crate) fn is_unescaped(character: char) -> bool {
     !character.is_control() && !matches!(character, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }
 
