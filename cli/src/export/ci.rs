@@ -2,13 +2,13 @@
 
 use std::{collections::BTreeSet, io::Write};
 
-use super::{format::Document, values};
+use super::{format::Document, value_rules};
 use crate::quoting;
 
 /// What [Forgejo's and Gitea's runners](https://gitea.com/gitea/act/src/branch/main/pkg/container/parse_env_file.go) read
 /// line by line, and lose. GitHub's own takes them too; a job should not depend on whose runner it meets.
 pub(super) fn github_value(value: &[u8]) -> Result<(), &'static str> {
-    values::text_without_nul(value)?;
+    value_rules::text_without_nul(value)?;
     if value.starts_with(b"\n") || value.contains(&b'\r') {
         return Err("not every runner keeps a carriage return, or an empty line at the beginning");
     }
@@ -53,7 +53,7 @@ fn random() -> String {
 /// quotes, no escapes, no spaces, no line ends. It
 /// [expands](https://docs.gitlab.com/ci/variables/where_variables_can_be_used/) what is behind a `$`.
 pub(super) fn gitlab_value(value: &[u8]) -> Result<(), &'static str> {
-    values::text_without_nul(value)?;
+    value_rules::text_without_nul(value)?;
     let text = std::str::from_utf8(value).unwrap_or_default();
     match text.contains(|character: char| character.is_whitespace() || character.is_control()) {
         true => Err("GitLab reads no spaces, line ends or control characters"),
@@ -72,7 +72,7 @@ pub(super) fn gitlab(out: &mut Vec<u8>, document: &Document<'_>) {
 /// of Azure Pipelines. Its agent
 /// [refuses secrets of several lines](https://github.com/microsoft/azure-pipelines-agent/blob/master/src/Agent.Worker/TaskCommandExtension.cs).
 pub(super) fn azure_value(value: &[u8]) -> Result<(), &'static str> {
-    values::text_without_nul(value)?;
+    value_rules::text_without_nul(value)?;
     match value.iter().any(|byte| b"\r\n".contains(byte)) {
         true => Err("Azure takes no secret variable of several lines"),
         false => Ok(()),
@@ -99,7 +99,7 @@ pub(super) fn azure(out: &mut Vec<u8>, document: &Document<'_>) {
 /// A value of TeamCity may name parameters, between two `%`; how a `%` is to be kept from that in a service message is
 /// not documented.
 pub(super) fn teamcity_value(value: &[u8]) -> Result<(), &'static str> {
-    values::text_without_nul(value)?;
+    value_rules::text_without_nul(value)?;
     match value.iter().filter(|byte| **byte == b'%').count() > 1 {
         true => Err("TeamCity takes what stands between two '%' for the name of a parameter"),
         false => Ok(()),

@@ -9,10 +9,10 @@
 
 use std::io::Write;
 
-use super::{format::Document, values};
+use super::{format::Document, value_rules};
 
 pub(super) fn value(value: &[u8]) -> Result<(), &'static str> {
-    values::text_without_nul(value)?;
+    value_rules::text_without_nul(value)?;
     let has = |part: &[u8]| value.windows(part.len()).any(|window| window == part);
     if value.contains(&b'\r') {
         return Err("it holds a carriage return, which some readers of .env files drop");

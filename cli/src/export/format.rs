@@ -4,7 +4,7 @@ use clap::ValueEnum;
 use s1crets::{Error, ErrorKind, Secret};
 use zeroize::Zeroizing;
 
-use super::{ci, data, dotenv, names, shell, systemd, values};
+use super::{ci, dotenv, json_yaml, name_rules, shell, systemd, value_rules};
 use crate::report::Failure;
 
 /// Who is to read it.
@@ -74,25 +74,25 @@ struct Rules {
 
 impl Format {
     fn rules(self) -> Rules {
-        let (name, whole) = (names::word as fn(&str) -> _, anything as fn(&Document<'_>) -> _);
+        let (name, whole) = (name_rules::word as fn(&str) -> _, anything as fn(&Document<'_>) -> _);
         match self {
-            Self::Sh => Rules { name: names::posix_shells, value: values::no_nul, whole, write: shell::sh },
-            Self::Fish => Rules { name: names::fish, value: values::no_nul, whole, write: shell::fish },
-            Self::Powershell => Rules { name, value: values::text_without_nul, whole, write: shell::powershell },
-            Self::Dotenv => Rules { name: names::dotenv, value: dotenv::value, whole, write: dotenv::write },
-            Self::Json => Rules { name: names::text, value: values::text, whole, write: data::json },
-            Self::Yaml => Rules { name: names::yaml, value: values::text, whole, write: data::yaml },
+            Self::Sh => Rules { name: name_rules::posix_shells, value: value_rules::no_nul, whole, write: shell::sh },
+            Self::Fish => Rules { name: name_rules::fish, value: value_rules::no_nul, whole, write: shell::fish },
+            Self::Powershell => Rules { name, value: value_rules::text_without_nul, whole, write: shell::powershell },
+            Self::Dotenv => Rules { name: name_rules::dotenv, value: dotenv::value, whole, write: dotenv::write },
+            Self::Json => Rules { name: name_rules::text, value: value_rules::text, whole, write: json_yaml::json },
+            Self::Yaml => Rules { name: name_rules::yaml, value: value_rules::text, whole, write: json_yaml::yaml },
             Self::Systemd => Rules { name, value: systemd::value, whole, write: systemd::write },
             Self::K8sSecret => Rules {
-                name: names::kubernetes_key,
-                value: values::any,
-                whole: data::kubernetes_limits,
-                write: data::kubernetes_secret,
+                name: name_rules::kubernetes_key,
+                value: value_rules::any,
+                whole: json_yaml::kubernetes_limits,
+                write: json_yaml::kubernetes_secret,
             },
-            Self::GithubEnv => Rules { name: names::github, value: ci::github_value, whole, write: ci::github },
+            Self::GithubEnv => Rules { name: name_rules::github, value: ci::github_value, whole, write: ci::github },
             Self::GitlabDotenv => Rules { name, value: ci::gitlab_value, whole, write: ci::gitlab },
             Self::Azure => {
-                Rules { name: names::azure, value: ci::azure_value, whole: ci::azure_names, write: ci::azure }
+                Rules { name: name_rules::azure, value: ci::azure_value, whole: ci::azure_names, write: ci::azure }
             }
             Self::Teamcity => Rules { name, value: ci::teamcity_value, whole, write: ci::teamcity },
         }

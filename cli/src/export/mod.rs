@@ -4,15 +4,15 @@
 //! say is refused before a byte is written, so that a reader gets each value as it is or nothing at all.
 
 mod ci;
-mod data;
 mod dotenv;
 mod format;
-mod names;
+mod json_yaml;
+mod name_rules;
 mod shell;
 mod systemd;
 #[cfg(test)]
 mod tests;
-mod values;
+mod value_rules;
 
 pub(crate) use format::{Document, Entry, Format};
 pub(crate) use shell::quote;

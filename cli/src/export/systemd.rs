@@ -7,10 +7,10 @@
 //! ([unichar_is_valid](https://github.com/systemd/systemd/blob/main/src/basic/utf8.c)): one that isn't makes it give up the
 //! whole file.
 
-use super::{format::Document, values};
+use super::{format::Document, value_rules};
 
 pub(super) fn value(value: &[u8]) -> Result<(), &'static str> {
-    values::text_without_nul(value)?;
+    value_rules::text_without_nul(value)?;
     if std::str::from_utf8(value).unwrap_or_default().chars().any(is_noncharacter) {
         return Err("systemd takes no characters that Unicode keeps for a program's own use, such as U+FFFE");
     }

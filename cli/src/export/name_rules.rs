@@ -218,7 +218,7 @@ pub(super) fn text(name: &str) -> Result<(), &'static str> {
 pub(super) fn yaml(name: &str) -> Result<(), &'static str> {
     text(name)?;
     let mut written = Vec::new();
-    super::data::quoted(&mut written, name);
+    super::json_yaml::quoted(&mut written, name);
     if written.len() > 1000 { Err("a key of YAML has 1024 characters at most") } else { Ok(()) }
 }
 

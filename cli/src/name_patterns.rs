@@ -5,25 +5,25 @@ use s1crets::{Error, ErrorKind};
 
 /// Some patterns, of which one has to match: `*`, `?` and `[a-z]` as in a shell.
 #[derive(Debug, Default)]
-pub(crate) struct Filter(Vec<Pattern>);
+pub(crate) struct NamePatterns(Vec<Pattern>);
 
-impl Filter {
-    pub(crate) fn typed(patterns: &[String]) -> Result<Self, Error> {
-        let unfit =
+impl NamePatterns {
+    pub(crate) fn parse(patterns: &[String]) -> Result<Self, Error> {
+        let invalid =
             |pattern: &str, why: &str| Error::new(ErrorKind::InvalidInput, format!("{pattern:?} is no pattern: {why}"));
-        let typed = |pattern: &String| Pattern::new(pattern).map_err(|error| unfit(pattern, error.msg));
-        patterns.iter().map(typed).collect::<Result<_, _>>().map(Self)
+        let parse = |pattern: &String| Pattern::new(pattern).map_err(|error| invalid(pattern, error.msg));
+        patterns.iter().map(parse).collect::<Result<_, _>>().map(Self)
     }
 
     /// Patterns of our own.
     #[cfg(unix)]
-    pub(crate) fn of(patterns: &[&str]) -> Self {
+    pub(crate) fn builtin(patterns: &[&str]) -> Self {
         Self(patterns.iter().filter_map(|pattern| Pattern::new(pattern).ok()).collect())
     }
 
     /// These patterns and others.
     #[cfg(unix)]
-    pub(crate) fn and(self, others: Self) -> Self {
+    pub(crate) fn union(self, others: Self) -> Self {
         Self([self.0, others.0].concat())
     }
 

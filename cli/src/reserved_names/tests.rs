@@ -1,9 +1,9 @@
 use super::*;
 
-const FROM: Named<'_> = Named::ByFrom("file://app");
+const FROM: NameOrigin<'_> = NameOrigin::Listed("file://app");
 
-fn passes(name: &str, named: Named<'_>) -> bool {
-    group(name, named).is_none()
+fn passes(name: &str, origin: NameOrigin<'_>) -> bool {
+    group(name, origin).is_none()
 }
 
 /// What is refused wherever the name comes from.
@@ -40,14 +40,14 @@ const PLAIN: &str = "\
 #[test]
 fn what_controls_programs_takes_no_value_from_a_provider() {
     for name in CONTROLLING.split_whitespace() {
-        assert!(!passes(name, FROM) && !passes(name, Named::ByUser), "{name}");
+        assert!(!passes(name, FROM) && !passes(name, NameOrigin::Typed), "{name}");
     }
 }
 
 #[test]
 fn plain_names_of_applications_pass() {
     for name in PLAIN.split_whitespace() {
-        assert!(passes(name, FROM) && passes(name, Named::ByUser), "{name}");
+        assert!(passes(name, FROM) && passes(name, NameOrigin::Typed), "{name}");
     }
 }
 
@@ -55,7 +55,7 @@ fn plain_names_of_applications_pass() {
 #[test]
 fn a_login_of_aws_or_vault_is_the_users_to_name_and_not_the_stores() {
     for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "VAULT_TOKEN", "BAO_SECRET_ID"] {
-        assert!(!passes(name, FROM) && passes(name, Named::ByUser), "{name}");
+        assert!(!passes(name, FROM) && passes(name, NameOrigin::Typed), "{name}");
     }
 }
 
@@ -80,12 +80,12 @@ fn the_lists_of_sudo_and_glibc_are_complete() {
 #[test]
 fn each_name_is_listed_once_and_findable() {
     for group in GROUPS {
-        assert!(group.names.is_sorted() && group.families.is_sorted(), "{}", group.controls);
-        for name in group.names.iter().chain(group.families) {
+        assert!(group.names.is_sorted() && group.prefixes.is_sorted(), "{}", group.controls);
+        for name in group.names.iter().chain(group.prefixes) {
             assert_eq!(*name, name.to_ascii_uppercase());
         }
-        let members = group.names.iter().filter(|name| group.families.iter().any(|family| name.starts_with(family)));
-        assert_eq!(members.collect::<Vec<_>>(), Vec::<&&str>::new(), "{}: in a family already", group.controls);
+        let members = group.names.iter().filter(|name| group.prefixes.iter().any(|prefix| name.starts_with(prefix)));
+        assert_eq!(members.collect::<Vec<_>>(), Vec::<&&str>::new(), "{}: in a prefix already", group.controls);
     }
 }
 
@@ -95,11 +95,11 @@ fn the_page_lists_all_of_them() {
     let page = include_str!("../../../docs/names.md");
     let code =
         |names: &[&str], more: &str| names.iter().map(|name| format!("`{name}{more}`")).collect::<Vec<_>>().join(" ");
-    for ending in CREDENTIALS {
+    for ending in CREDENTIAL_SUFFIXES {
         assert!(page.contains(&format!("`{ending}`")), "docs/names.md lacks {ending}");
     }
-    for Group { controls, families, names, .. } in GROUPS {
-        let row = format!("| {controls} | {} | {} |", code(families, "*"), code(names, ""));
+    for NameGroup { controls, prefixes, names, .. } in GROUPS {
+        let row = format!("| {controls} | {} | {} |", code(prefixes, "*"), code(names, ""));
         assert!(page.contains(&row.replace("  ", " ")), "docs/names.md lacks this row:\n{row}");
     }
 }
@@ -107,11 +107,12 @@ fn the_page_lists_all_of_them() {
 #[test]
 fn names_allows_what_it_matches_and_from_takes_nothing_else() {
     let names = |patterns: &[&str]| {
-        Allowed::typed(&patterns.iter().map(|pattern| (*pattern).to_owned()).collect::<Vec<_>>()).expect("patterns")
+        AllowedNames::parse(&patterns.iter().map(|pattern| (*pattern).to_owned()).collect::<Vec<_>>())
+            .expect("patterns")
     };
     let (any, some) = (names(&[]), names(&["DB_*", "LD_PRELOAD"]));
-    assert!(any.takes("DB_X") && any.takes("X") && any.check("LD_PRELOAD", "LD_PRELOAD", FROM).is_err());
-    assert!(some.takes("DB_X") && !some.takes("X"));
+    assert!(any.selects("DB_X") && any.selects("X") && any.check("LD_PRELOAD", "LD_PRELOAD", FROM).is_err());
+    assert!(some.selects("DB_X") && !some.selects("X"));
     assert!(some.check("LD_PRELOAD", "LD_PRELOAD", FROM).is_ok());
-    assert!(some.check("LD_AUDIT", "LD_AUDIT", Named::ByUser).is_err());
+    assert!(some.check("LD_AUDIT", "LD_AUDIT", NameOrigin::Typed).is_err());
 }

@@ -5,7 +5,7 @@ use std::io::Write;
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use zeroize::Zeroizing;
 
-use super::{format::Document, names};
+use super::{format::Document, name_rules};
 use crate::quoting;
 
 /// What [one Secret holds](https://kubernetes.io/docs/concepts/configuration/secret/#restriction-data-size).
@@ -52,7 +52,7 @@ pub(super) fn kubernetes_limits(document: &Document<'_>) -> Result<(), &'static 
     let size: usize = document.entries.iter().map(|entry| entry.bytes().len()).sum();
     match document.name {
         None => Err("a Secret has a name: give it with --name"),
-        Some(name) if !names::kubernetes_object(name) => {
+        Some(name) if !name_rules::kubernetes_object(name) => {
             Err("the name of a Secret is lower-case letters, digits, '-' and '.', as a host's")
         }
         Some(_) if size > KUBERNETES_BYTES => Err("a Secret holds 1 MiB at most"),
