@@ -14,11 +14,11 @@ use s1crets::{Client, Error, Secret};
 
 use super::{
     filters,
-    known::{Asked, Known},
+    lookup::{Lookups, Requests},
 };
 use crate::{args::Global, report::Failure, wiping_buf::WipingBuf};
 
-/// A secret may say which secret is asked for next, but not without end.
+/// A secret may say which secret is looked up next, but not without end.
 const RUNS: usize = 16;
 
 /// The compiler descends once for each operator of an expression, and frees what it made in the same way: a template whose
@@ -49,7 +49,7 @@ pub(crate) struct Template<'a> {
     name: &'a str,
     source: &'a str,
     environment: Environment<'a>,
-    known: Arc<Mutex<Known>>,
+    lookups: Arc<Mutex<Lookups>>,
 }
 
 impl<'a> Template<'a> {
@@ -65,9 +65,9 @@ impl<'a> Template<'a> {
                  allowed; take it apart"
             )));
         }
-        let known = Arc::new(Mutex::new(Known::new(source)));
-        let mut template = Self { name, source, environment: Environment::empty(), known };
-        let read = environment(&template.known).and_then(|environment| {
+        let lookups = Arc::new(Mutex::new(Lookups::new(source)));
+        let mut template = Self { name, source, environment: Environment::empty(), lookups };
+        let read = environment(&template.lookups).and_then(|environment| {
             template.environment = environment;
             template.environment.add_template(name, source)
         });
@@ -85,16 +85,16 @@ impl<'a> Template<'a> {
         for _ in 0..RUNS {
             let mut text = WipingBuf::default();
             let ran = self.run(&mut text);
-            let Some(asked) = self.still_asked(ran)? else { return Ok(text) };
-            let answers = asked.load(client, global).await;
-            self.known().learn(answers);
+            let Some(requests) = self.outstanding_requests(ran)? else { return Ok(text) };
+            let answers = requests.load(client, global).await;
+            self.lookups().record(answers);
         }
         Err(Failure::Usage(format!("{}: each secret asks for one more, {RUNS} deep", self.name)))
     }
 
-    /// All secrets that were read, by what they were asked for by.
+    /// All secrets that were read, by reference.
     pub(crate) fn secrets(&self) -> Vec<(String, Secret)> {
-        self.known().secrets()
+        self.lookups().secrets()
     }
 
     fn run(&self, text: &mut WipingBuf) -> Result<(), Malformed> {
@@ -102,20 +102,20 @@ impl<'a> Template<'a> {
     }
 
     /// What a run asked for that was not read yet; nothing if it had all it needs.
-    fn still_asked(&self, ran: Result<(), Malformed>) -> Result<Option<Asked>, Failure> {
-        let mut known = self.known();
-        let (asked, missing) = (mem::take(&mut known.asked), mem::take(&mut known.missing));
-        match (asked.is_empty(), missing.is_empty(), ran) {
+    fn outstanding_requests(&self, ran: Result<(), Malformed>) -> Result<Option<Requests>, Failure> {
+        let mut lookups = self.lookups();
+        let (requests, missing) = (mem::take(&mut lookups.requests), mem::take(&mut lookups.missing));
+        match (requests.is_empty(), missing.is_empty(), ran) {
             // It went on with empty texts: what it made of them, errors and gaps included, means nothing.
-            (false, _, _) => Ok(Some(asked)),
+            (false, _, _) => Ok(Some(requests)),
             (true, false, _) => Err(Failure::Many(missing.into_iter().map(Failure::Secret).collect())),
             (true, true, Err(error)) => Err(self.failure(&error)),
             (true, true, Ok(())) => Ok(None),
         }
     }
 
-    fn known(&self) -> MutexGuard<'_, Known> {
-        lock(&self.known)
+    fn lookups(&self) -> MutexGuard<'_, Lookups> {
+        lock(&self.lookups)
     }
 
     /// Where a template fails and of which kind the failure is. What else is known of it may hold a value, but for faults
@@ -154,7 +154,7 @@ fn tagged(source: &str) -> usize {
     }
 }
 
-fn environment<'a>(known: &Arc<Mutex<Known>>) -> Result<Environment<'a>, Malformed> {
+fn environment<'a>(lookups: &Arc<Mutex<Lookups>>) -> Result<Environment<'a>, Malformed> {
     let mut environment = Environment::new();
     // Debugging would put the values of variables into errors.
     environment.set_debug(false);
@@ -166,16 +166,16 @@ fn environment<'a>(known: &Arc<Mutex<Known>>) -> Result<Environment<'a>, Malform
     environment.set_syntax(SyntaxConfig::builder().keep_trailing_newline(true).build()?);
     environment.set_formatter(filters::format);
     filters::add(&mut environment);
-    let asked = known.clone();
-    environment.add_function("secret", move |reference: &str| -> Value { lock(&asked).secret(reference) });
-    let asked = known.clone();
-    environment.add_function("secrets", move |prefix: &str| -> Value { lock(&asked).listing(prefix) });
+    let requests = lookups.clone();
+    environment.add_function("secret", move |reference: &str| -> Value { lock(&requests).secret(reference) });
+    let requests = lookups.clone();
+    environment.add_function("secrets", move |prefix: &str| -> Value { lock(&requests).listing(prefix) });
     Ok(environment)
 }
 
 /// Nothing panics while it is held; what it holds would be whole all the same.
-fn lock(known: &Mutex<Known>) -> MutexGuard<'_, Known> {
-    known.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(lookups: &Mutex<Lookups>) -> MutexGuard<'_, Lookups> {
+    lookups.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What is told where a listing is empty: a name that was mistyped must not make an empty file.

@@ -6,6 +6,6 @@
 
 mod engine;
 mod filters;
-mod known;
+mod lookup;
 
 pub(crate) use engine::{Template, on_deep_stack};

@@ -1,4 +1,4 @@
-//! What a template asked for, and what was answered.
+//! The secrets that a template looks up, and the answers.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,20 +11,20 @@ use s1crets::{Client, Error, Listing, Reference, Secret};
 use super::engine::nothing_below;
 use crate::{args::Global, target};
 
-/// The answers so far, and what is to be asked next.
+/// The answers so far, and what is to be looked up next.
 #[derive(Default)]
-pub(super) struct Known {
+pub(super) struct Lookups {
     /// The template: what stands in it may be told.
     source: String,
     answers: Answers,
-    pub(super) asked: Asked,
+    pub(super) requests: Requests,
     /// What this run would have needed and there is not.
     pub(super) missing: Vec<Error>,
 }
 
 /// References as they stand in the template.
 #[derive(Debug, Default)]
-pub(super) struct Asked {
+pub(super) struct Requests {
     secrets: BTreeSet<String>,
     listings: BTreeSet<String>,
 }
@@ -36,7 +36,7 @@ pub(super) struct Answers {
     listings: BTreeMap<String, Result<BTreeMap<String, Secret>, Vec<Error>>>,
 }
 
-impl Known {
+impl Lookups {
     pub(super) fn new(source: &str) -> Self {
         Self { source: source.to_owned(), ..Self::default() }
     }
@@ -46,7 +46,7 @@ impl Known {
         match self.answers.secrets.get(reference) {
             Some(Ok(secret)) => return value(secret),
             Some(Err(error)) => self.miss(reference, [error.clone()]),
-            None => drop(self.asked.secrets.insert(reference.to_owned())),
+            None => drop(self.requests.secrets.insert(reference.to_owned())),
         }
         Value::from("")
     }
@@ -58,12 +58,12 @@ impl Known {
                 return Value::from_pairs(found.iter().map(|(name, secret)| (name.clone(), value(secret))));
             }
             Some(Err(errors)) => self.miss(prefix, errors.clone()),
-            None => drop(self.asked.listings.insert(prefix.to_owned())),
+            None => drop(self.requests.listings.insert(prefix.to_owned())),
         }
         Value::from_object(Unread)
     }
 
-    pub(super) fn learn(&mut self, answers: Answers) {
+    pub(super) fn record(&mut self, answers: Answers) {
         self.answers.secrets.extend(answers.secrets);
         self.answers.listings.extend(answers.listings);
     }
@@ -108,7 +108,7 @@ impl Object for Unread {
     }
 }
 
-impl Asked {
+impl Requests {
     pub(super) fn is_empty(&self) -> bool {
         self.secrets.is_empty() && self.listings.is_empty()
     }
