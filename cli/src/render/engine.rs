@@ -8,7 +8,7 @@ use std::{
 };
 
 use minijinja::{
-    AutoEscape, Environment, Error as Malformed, ErrorKind, UndefinedBehavior, syntax::SyntaxConfig, value::Value,
+    AutoEscape, Environment, Error as TemplateError, ErrorKind, UndefinedBehavior, syntax::SyntaxConfig, value::Value,
 };
 use s1crets::{Client, Error, Secret};
 
@@ -97,12 +97,12 @@ impl<'a> Template<'a> {
         self.lookups().secrets()
     }
 
-    fn run(&self, text: &mut WipingBuf) -> Result<(), Malformed> {
+    fn run(&self, text: &mut WipingBuf) -> Result<(), TemplateError> {
         self.environment.get_template(self.name)?.render_captured_to((), text).map(drop)
     }
 
     /// What a run asked for that was not read yet; nothing if it had all it needs.
-    fn outstanding_requests(&self, ran: Result<(), Malformed>) -> Result<Option<Requests>, Failure> {
+    fn outstanding_requests(&self, ran: Result<(), TemplateError>) -> Result<Option<Requests>, Failure> {
         let mut lookups = self.lookups();
         let (requests, missing) = (mem::take(&mut lookups.requests), mem::take(&mut lookups.missing));
         match (requests.is_empty(), missing.is_empty(), ran) {
@@ -120,7 +120,7 @@ impl<'a> Template<'a> {
 
     /// Where a template fails and of which kind the failure is. What else is known of it may hold a value, but for faults
     /// that are found before there are any.
-    fn failure(&self, error: &Malformed) -> Failure {
+    fn failure(&self, error: &TemplateError) -> Failure {
         let mut told = format!("{}:{}: {}", self.name, error.line().unwrap_or(1), error.kind());
         if error.kind() == ErrorKind::OutOfFuel {
             return Failure::Usage(format!("{}: the template takes more than {STEPS} steps", self.name));
@@ -154,7 +154,7 @@ fn tagged(source: &str) -> usize {
     }
 }
 
-fn environment<'a>(lookups: &Arc<Mutex<Lookups>>) -> Result<Environment<'a>, Malformed> {
+fn environment<'a>(lookups: &Arc<Mutex<Lookups>>) -> Result<Environment<'a>, TemplateError> {
     let mut environment = Environment::new();
     // Debugging would put the values of variables into errors.
     environment.set_debug(false);

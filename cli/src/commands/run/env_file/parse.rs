@@ -14,66 +14,66 @@ use crate::name;
 
 /// Where a file is not as it should be, without what it holds.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Malformed {
+pub(super) struct ParseError {
     pub(super) line: usize,
     pub(super) why: &'static str,
 }
 
 /// The names and values of a text, in its order.
-pub(super) fn parse(text: &str) -> Result<Vec<(String, String)>, Malformed> {
-    let mut rest = Rest { text: text.strip_prefix('\u{feff}').unwrap_or(text), line: 1 };
+pub(super) fn parse(text: &str) -> Result<Vec<(String, String)>, ParseError> {
+    let mut parser = Parser { text: text.strip_prefix('\u{feff}').unwrap_or(text), line: 1 };
     let mut pairs: Vec<(String, String)> = Vec::new();
-    while let Some((name, value)) = rest.next_pair()? {
+    while let Some((name, value)) = parser.next_pair()? {
         if pairs.iter().any(|(known, _)| *known == name) {
-            return Err(rest.malformed("this name stands further up already"));
+            return Err(parser.error("this name stands further up already"));
         }
         pairs.push((name, value));
-        rest.end_line();
+        parser.skip_line();
     }
     Ok(pairs)
 }
 
 /// What is still to be read.
-struct Rest<'a> {
+struct Parser<'a> {
     text: &'a str,
     line: usize,
 }
 
-impl Rest<'_> {
-    fn malformed(&self, why: &'static str) -> Malformed {
-        Malformed { line: self.line, why }
+impl Parser<'_> {
+    fn error(&self, why: &'static str) -> ParseError {
+        ParseError { line: self.line, why }
     }
 
-    fn next_pair(&mut self) -> Result<Option<(String, String)>, Malformed> {
+    fn next_pair(&mut self) -> Result<Option<(String, String)>, ParseError> {
         loop {
             self.skip_blanks();
             match self.text.chars().next() {
                 None => return Ok(None),
-                Some('\n' | '#') => self.end_line(),
+                Some('\n' | '#') => self.skip_line(),
                 Some(_) => return self.pair().map(Some),
             }
         }
     }
 
-    fn pair(&mut self) -> Result<(String, String), Malformed> {
+    fn pair(&mut self) -> Result<(String, String), ParseError> {
         let line = self.text.lines().next().unwrap_or_default();
         let Some((name, _)) = line.split_once('=') else {
-            return Err(self.malformed("a line is NAME=value"));
+            return Err(self.error("a line is NAME=value"));
         };
         self.text = &self.text[name.len() + 1..];
         let name = name.trim_end();
         let name = name.strip_prefix("export ").map_or(name, str::trim_start);
         if !name::is_valid(name) {
-            return Err(self.malformed("a name is letters, digits and '_', no digit first"));
+            return Err(self.error("a name is letters, digits and '_', no digit first"));
         }
         let value = self.value()?;
         match value.contains('\0') {
-            true => Err(self.malformed("a value can't hold a NUL")),
+            true => Err(self.error("a value can't hold a NUL")),
             false => Ok((name.to_owned(), value)),
         }
     }
 
-    fn value(&mut self) -> Result<String, Malformed> {
+    fn value(&mut self) -> Result<String, ParseError> {
         self.skip_blanks();
         match self.text.chars().next() {
             Some('\'') => self.quoted('\''),
@@ -83,29 +83,29 @@ impl Rest<'_> {
     }
 
     /// To the end of the line, or to a comment behind a space.
-    fn bare(&mut self) -> Result<String, Malformed> {
+    fn bare(&mut self) -> Result<String, ParseError> {
         let line = self.text.lines().next().unwrap_or_default();
         let comment = line.match_indices('#').find(|(at, _)| line[..*at].ends_with([' ', '\t']) || *at == 0);
         let value = &line[..comment.map_or(line.len(), |(at, _)| at)];
         let value = value.trim();
         // Of a line that ends so for others, the next one would be part.
         if value.contains('\r') {
-            return Err(self.malformed("a carriage return stands in a value without quotes"));
+            return Err(self.error("a carriage return stands in a value without quotes"));
         }
         self.text = &self.text[line.len()..];
         Ok(value.to_owned())
     }
 
-    fn quoted(&mut self, quote: char) -> Result<String, Malformed> {
+    fn quoted(&mut self, quote: char) -> Result<String, ParseError> {
         let (begin, mut value) = (self.line, String::new());
         let mut chars = self.text.char_indices().skip(1);
         let end = loop {
             match chars.next() {
-                None => return Err(Malformed { line: begin, why: "the quote is not closed" }),
+                None => return Err(ParseError { line: begin, why: "the quote is not closed" }),
                 Some((at, found)) if found == quote => break at + 1,
                 Some((_, '\\')) if quote == '"' => {
                     let escaped = chars.next().and_then(|(_, escaped)| unescape(escaped));
-                    value.push(escaped.ok_or_else(|| self.malformed(r#"the escapes are \n \r \t \" \\ and \$"#))?);
+                    value.push(escaped.ok_or_else(|| self.error(r#"the escapes are \n \r \t \" \\ and \$"#))?);
                 }
                 Some((_, found)) => {
                     self.line += usize::from(found == '\n');
@@ -117,7 +117,7 @@ impl Rest<'_> {
         self.skip_blanks();
         match self.text.chars().next() {
             None | Some('\n' | '#') => Ok(value),
-            Some(_) => Err(self.malformed("something stands behind the closing quote")),
+            Some(_) => Err(self.error("something stands behind the closing quote")),
         }
     }
 
@@ -126,7 +126,7 @@ impl Rest<'_> {
     }
 
     /// Past a comment and the end of the line.
-    fn end_line(&mut self) {
+    fn skip_line(&mut self) {
         self.text = self.text.split_once('\n').map_or("", |(_, rest)| rest);
         self.line += 1;
     }
