@@ -1,4 +1,4 @@
-//! Values taken out of a stream of bytes, as it flows.
+//! Replaces values in a stream of bytes by `***`, for `run --redact`.
 
 mod matcher;
 mod redactor;
