@@ -82,7 +82,7 @@ impl Purpose {
         let mut encodings = Encodings::default();
         for (name, secret) in values {
             match encodings.add(secret) {
-                Added::Whole => {}
+                Added::Complete => {}
                 Added::TooShort => {
                     let done = self.participle();
                     let message = format!("{name} is shorter than {MIN_LENGTH} bytes: it is not {done}");

@@ -46,7 +46,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn compare(what: &str, values: &[String], text: &[u8]) -> Result<(), Box<dyn Error>> {
     let mut encodings = Encodings::default();
     for value in values {
-        if encodings.add(&Secret::text(value.as_str(), Metadata::default())) != Added::Whole {
+        if encodings.add(&Secret::text(value.as_str(), Metadata::default())) != Added::Complete {
             return Err("a value is not looked for".into());
         }
     }

@@ -1,8 +1,22 @@
-//! The encodings of a value in what programs print: as it is, each line of it, and as encoders write it.
+//! Encodings of secret values: every text under which a value may show up in output.
 //!
-//! A mask of a CI system is a plain text. So a encoding is all of what one encoder writes for one value, and
-//! each way to escape it is a encoding of its own. [`string_literals`], [`markup`], [`urls`] and [`shell`] list the
-//! encoders in tables.
+//! CI masks and `run --redact` search for these texts. For the value itself, the value without the
+//! whitespace around it, and each of its lines, they are: the text as it is, base64, hexadecimal,
+//! percent-encoded, in string literals, in HTML and XML, quoted for shells, and escaped for CI
+//! systems. If the value is JSON, each string in it counts as a value of its own.
+//!
+//! [`string_literals`], [`markup`], [`urls`] and [`shell`] list the known encoders in tables. A
+//! mask of a CI system is plain text, not a pattern. So each encoder has an entry of its own, with
+//! all that it writes for the value.
+//!
+//! # Invariants
+//!
+//! - No entry is shorter than [`MIN_LENGTH`]: it would match everywhere, and show by its position
+//!   what the value is.
+//! - No entry begins or ends with whitespace. The value without it is an entry too, and the
+//!   redactor would have to hold back every line end as the possible beginning of a match.
+//! - Entries take little more than the memory limit, however large the values are. An entry is
+//!   wiped when dropped, also one that is not kept.
 
 mod markup;
 mod rewrite;
@@ -23,53 +37,56 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::quoting;
 
-/// What is shorter is not looked for: it would be found everywhere, and tell the value by where it was hidden.
+/// The least length of a value to search for, in bytes.
 pub(crate) const MIN_LENGTH: usize = 4;
 
-/// How deep JSON may stand in JSON: a document in a key of a secret, which holds one in turn.
+/// How many levels of JSON within strings of JSON are searched for values.
 const MAX_JSON_DEPTH: usize = 4;
 
-/// The columns at which `base64` and PEM break lines.
+/// The line lengths of `base64` and of PEM files.
 const BASE64_LINE_LENGTHS: [usize; 2] = [76, 64];
 
-/// The columns at which `xxd -p` and others break hexadecimal lines.
+/// The line lengths of hexadecimal dumps: `xxd -p` and others.
 const HEX_LINE_LENGTHS: [usize; 2] = [60, 64];
 
-/// The most memory that encodings may take. Values of 64 KiB, the largest that AWS stores, take 10 to 70 MiB by what is in them, and
-/// 1 MiB of lines of base64, as much as Kubernetes stores, takes 180. Without a limit, a value of 64 MiB would take gigabytes.
+/// The most memory that all encodings together may take, in bytes. A value of 64 KiB, the most that
+/// AWS stores, takes 10 to 70 MiB. 1 MiB of base64 lines, the most that Kubernetes stores, takes
+/// 180 MiB. Without a limit, a value of 64 MiB would take gigabytes.
 const MEMORY_LIMIT: usize = 256 << 20;
 
-/// What a encoding takes besides its bytes, about: its place in the set, and what the allocator adds.
+/// The approximate memory per entry besides its bytes: its node in the set, and the allocator's
+/// part.
 const ENTRY_OVERHEAD: usize = 64;
 
-/// A value takes this many times its own size, or more. What is too large by this is refused before anything is encoded.
+/// The encodings of a value take at least this many times its size. A value too large by this
+/// estimate is refused before anything is encoded.
 const MIN_EXPANSION: usize = 8;
 
-/// Encodings of values, each once, in the order of their bytes. Wiped when dropped.
+/// A sorted set of the encodings of any number of values. Wiped when dropped.
 pub(crate) struct Encodings {
     all: BTreeSet<Vec<u8>>,
-    /// The memory that they take.
+    /// The memory that the entries take, in bytes.
     size: usize,
-    /// The most memory that they may take.
+    /// The most memory that they may take, in bytes.
     limit: usize,
 }
 
-/// What became of a value.
+/// The result of adding a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Added {
-    /// It is looked for.
-    Whole,
-    /// It is shorter than [`MIN_LENGTH`].
+    /// All its encodings are in the set.
+    Complete,
+    /// It is shorter than [`MIN_LENGTH`], so nothing was added.
     TooShort,
-    /// Its encodings, with those that were there before, take more memory than they may. Not all of them were added.
+    /// The set has reached its memory limit. Some encodings of the value are missing.
     TooLarge,
 }
 
 impl Encodings {
-    /// The most memory that encodings may take, in MiB.
+    /// The memory limit, in MiB.
     pub(crate) const MEMORY_LIMIT_MIB: usize = MEMORY_LIMIT >> 20;
 
-    /// Adds the encodings of a secret, and of each text in it if it is JSON.
+    /// Adds the encodings of a secret and, if it is JSON, of each string in it.
     #[must_use]
     pub(crate) fn add(&mut self, secret: &Secret) -> Added {
         let value = secret.expose_bytes();
@@ -77,11 +94,11 @@ impl Encodings {
             return Added::TooLarge;
         }
         if let Ok(text) = std::str::from_utf8(value) {
-            self.add_parts(text, MAX_JSON_DEPTH);
+            self.add_json_strings(text, MAX_JSON_DEPTH);
         }
         match self.add_value(value) {
             _ if self.is_full() => Added::TooLarge,
-            true => Added::Whole,
+            true => Added::Complete,
             false => Added::TooShort,
         }
     }
@@ -90,32 +107,32 @@ impl Encodings {
         self.size > self.limit
     }
 
-    /// The encodings.
+    /// The encodings, in the order of their bytes.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
         self.all.iter().map(Vec::as_slice)
     }
 
-    /// The texts in a text that is JSON. One of them may be JSON again: a key of a secret that holds a whole document.
-    fn add_parts(&mut self, text: &str, depth: usize) {
+    /// Adds the strings in a text that is JSON. A string may hold a whole JSON document in turn.
+    fn add_json_strings(&mut self, text: &str, depth: usize) {
         let document = Secret::text(text, Metadata::default());
         if let (Ok(json), true) = (document.json(), depth > 0) {
-            self.add_texts(json, depth);
+            self.add_strings_in(json, depth);
         }
     }
 
-    fn add_texts(&mut self, json: Json<'_>, depth: usize) {
+    fn add_strings_in(&mut self, json: Json<'_>, depth: usize) {
         if self.is_full() {
             return;
         }
         if let Some(text) = json.as_str() {
             self.add_value(text.as_bytes());
-            self.add_parts(text, depth - 1);
+            self.add_json_strings(text, depth - 1);
         }
-        json.elements().for_each(|element| self.add_texts(element, depth));
-        json.members().for_each(|(_, member)| self.add_texts(member, depth));
+        json.elements().for_each(|element| self.add_strings_in(element, depth));
+        json.members().for_each(|(_, member)| self.add_strings_in(member, depth));
     }
 
-    /// Adds a text and its lines. Says whether it is long enough to be looked for.
+    /// Adds a value and its lines. Returns whether it is long enough.
     fn add_value(&mut self, value: &[u8]) -> bool {
         let trimmed = value.trim_ascii();
         if trimmed.len() < MIN_LENGTH {
@@ -146,7 +163,8 @@ impl Encodings {
         }
     }
 
-    /// Whole, and what is the same wherever the value stands within something longer that is encoded.
+    /// Base64 of the value alone, and the part that is the same in base64 of a longer text with the
+    /// value in it.
     fn add_base64(&mut self, value: &[u8]) {
         for engine in [STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD] {
             let encoded = engine.encode(value);
@@ -154,11 +172,11 @@ impl Encodings {
             self.put(encoded.into_bytes());
         }
         for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
-            (0..3).for_each(|shift| self.put(within(&engine, value, shift)));
+            (0..3).for_each(|shift| self.put(base64_within(&engine, value, shift)));
         }
     }
 
-    /// As JSON, programming languages, shells, HTML and XML, and CI systems write text.
+    /// Escaped as in JSON, programming languages, HTML, XML, shells and CI systems.
     fn add_escaped(&mut self, text: &str) {
         string_literals::encode_text(text, |encoding| self.put(encoding));
         markup::encode(text, |encoding| self.put(encoding));
@@ -171,19 +189,20 @@ impl Encodings {
         }
     }
 
-    /// The lines of a encoding that is broken at these columns, but for a last one that says less than the shortest value that is
-    /// looked for: it would be found in every digest.
-    fn put_lines(&mut self, encoding: &[u8], wraps: &[usize], shortest: usize) {
-        for wrap in wraps.iter().filter(|wrap| encoding.len() > **wrap) {
-            encoding.chunks(*wrap).filter(|line| line.len() >= shortest).for_each(|line| self.put(line.to_vec()));
+    /// Adds the lines of an encoding that is wrapped at these lengths. A last line below
+    /// `min_length` is left out: it says less than the shortest value, and would match in every
+    /// digest.
+    fn put_lines(&mut self, encoding: &[u8], line_lengths: &[usize], min_length: usize) {
+        for line_length in line_lengths.iter().filter(|length| encoding.len() > **length) {
+            let lines = encoding.chunks(*line_length).filter(|line| line.len() >= min_length);
+            lines.for_each(|line| self.put(line.to_vec()));
         }
     }
 
-    /// Encodings with blanks at their ends are those of a value with blanks at its ends. Such a value is found without them too; and
-    /// with them, every line end would have to wait, since it might be its beginning.
+    /// Adds one entry, unless it is too short, begins or ends with whitespace, or the set is full.
     fn put(&mut self, mut encoding: Vec<u8>) {
-        let blank = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_whitespace);
-        let is_wanted = encoding.len() >= MIN_LENGTH && !blank(encoding.first()) && !blank(encoding.last());
+        let is_space = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_whitespace);
+        let is_wanted = encoding.len() >= MIN_LENGTH && !is_space(encoding.first()) && !is_space(encoding.last());
         if is_wanted && !self.is_full() && !self.all.contains(&encoding) {
             encoding.shrink_to_fit();
             self.size += encoding.len() + ENTRY_OVERHEAD;
@@ -206,11 +225,11 @@ impl Drop for Encodings {
     }
 }
 
-/// What all texts in base64 have in common that hold `value` behind `shift` bytes, and more.
-fn within(engine: &GeneralPurpose, value: &[u8], shift: usize) -> Vec<u8> {
+/// The symbols that base64 of any text has for `value`, if `shift` bytes modulo 3 precede it.
+fn base64_within(engine: &GeneralPurpose, value: &[u8], shift: usize) -> Vec<u8> {
     let padded = Zeroizing::new([vec![0; shift], value.to_vec()].concat());
     let encoded = Zeroizing::new(engine.encode(&*padded));
-    // The first symbols hold bits of what stands in front, the last one bits of what follows.
+    // The symbols at both ends also hold bits of what precedes and follows the value.
     let begin = [0, 2, 3][shift];
     let end = if padded.len().is_multiple_of(3) { encoded.len() } else { encoded.len() - 1 };
     encoded.as_bytes().get(begin..end).unwrap_or_default().to_vec()

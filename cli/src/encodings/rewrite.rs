@@ -1,21 +1,22 @@
-//! Texts rewritten character by character, each different result once.
+//! Applies many encoders to one text, character by character, and yields each distinct result once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use zeroize::Zeroizing;
 
-/// How an encoder writes the characters that it does not leave as they are.
+/// The characters that an encoder escapes, each with its escape.
 type EscapeMap = BTreeMap<char, String>;
 
-/// A text that many encoders write.
+/// Rewrites a text for many encoders.
 ///
-/// What an encoder writes follows from how it writes each character that the text has. Most encoders differ in
-/// characters that a value does not have, so the text itself is only rewritten for those that differ here.
+/// The output of an encoder depends only on what it does with the characters of this text. Most
+/// encoders differ in characters that a value does not have. So they are compared by their
+/// [`EscapeMap`], which is small, and the text is rewritten only for a map that is new.
 pub(super) struct Rewriter {
     text: Zeroizing<Vec<char>>,
-    /// Its characters, but for those that every encoder leaves as they are.
+    /// Its distinct characters, except ASCII letters and digits: no encoder escapes those.
     distinct: BTreeSet<char>,
-    /// What was written before. The text as it is counts as written.
+    /// The maps applied so far. The empty one, which changes nothing, counts as applied.
     seen: BTreeSet<EscapeMap>,
 }
 
@@ -24,7 +25,7 @@ impl Rewriter {
         Self::of(text.chars().collect())
     }
 
-    /// Bytes as the characters of the same numbers.
+    /// Treats each byte as the character with its number.
     pub(super) fn of_bytes(bytes: &[u8]) -> Self {
         Self::of(bytes.iter().copied().map(char::from).collect())
     }
@@ -34,12 +35,12 @@ impl Rewriter {
         Self { text: Zeroizing::new(text), distinct, seen: BTreeSet::from([EscapeMap::new()]) }
     }
 
-    /// Whether any encoder escapes a character of it that is of these.
-    pub(super) fn has(&self, of_these: impl Fn(char) -> bool) -> bool {
-        self.distinct.iter().any(|character| of_these(*character))
+    /// Whether the text has such a character. ASCII letters and digits are not considered.
+    pub(super) fn has(&self, predicate: impl Fn(char) -> bool) -> bool {
+        self.distinct.iter().any(|character| predicate(*character))
     }
 
-    /// The text with some characters spelled in another way, unless that was written before.
+    /// The text with its characters escaped; `None` if that is not a new result.
     pub(super) fn write(&mut self, escape: impl Fn(char) -> Option<String>) -> Option<Vec<u8>> {
         let escapes: EscapeMap =
             self.distinct.iter().filter_map(|character| Some((*character, escape(*character)?))).collect();

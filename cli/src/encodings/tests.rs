@@ -1,9 +1,11 @@
+//! What the encodings cover, what they leave out, and how much memory they take.
+
 use super::*;
 use proptest::prelude::*;
 
 fn encodings(value: &str) -> Encodings {
     let mut encodings = Encodings::default();
-    assert_eq!(encodings.add(&Secret::text(value, Metadata::default())), Added::Whole);
+    assert_eq!(encodings.add(&Secret::text(value, Metadata::default())), Added::Complete);
     encodings
 }
 
@@ -12,8 +14,9 @@ fn covers(encodings: &Encodings, printed: &str) -> bool {
 }
 
 #[test]
-fn what_tools_write_is_among_them() {
-    // By jq, Python's json, urllib and html, JavaScript's encodeURI, bash's printf %q and set -x, and xxd.
+fn output_of_common_tools_is_covered() {
+    // Taken from the output of jq, Python's json, urllib and html, JavaScript's encodeURI, bash's
+    // printf %q and set -x, and xxd.
     let value = "pä ss/\"w'o\\rd\"&<x>";
     let encodings = encodings(value);
     let all: Vec<_> = encodings.iter().map(|encoding| String::from_utf8_lossy(encoding).into_owned()).collect();
@@ -36,17 +39,18 @@ fn what_tools_write_is_among_them() {
 }
 
 #[test]
-fn lines_and_texts_of_json_are_among_them() {
+fn lines_and_strings_in_json_are_covered() {
     let encodings = encodings("-----BEGIN KEY-----\r\n  line-one\nx\n");
     assert!(covers(&encodings, "see: line-one!") && covers(&encodings, "-----BEGIN KEY-----"));
     let encodings = self::encodings(r#"{"user":"app","nested":[{"password":"hun\u0074er2\n"}],"port":54320}"#);
     assert!(covers(&encodings, "hunter2") && !covers(&encodings, "54320") && !covers(&encodings, "app"));
 }
 
-/// By node's URL and URLSearchParams, Ruby's URI, Go's url.UserPassword, xxd -p, bash's set -x and printf %q in two locales, Jinja,
-/// XML, PowerShell, jq and TeamCity.
+/// Taken from the output of Node's `URL` and `URLSearchParams`, Ruby's `URI`, Go's
+/// `url.UserPassword`, `xxd -p`, bash's `set -x` and `printf %q` in two locales, Jinja, XML,
+/// PowerShell, jq and TeamCity.
 #[test]
-fn what_more_tools_write_is_among_them() {
+fn output_of_further_tools_is_covered() {
     for (value, written) in [
         ("pa$sw!rd&x@7", "pa$sw!rd&x%407"),
         ("ab~cd*ef!gh", "ab%7Ecd*ef%21gh"),
@@ -76,13 +80,13 @@ fn what_more_tools_write_is_among_them() {
     let encodings = encodings(&long);
     assert!(
         hexed.as_bytes().chunks(60).all(|line| encodings.iter().any(|encoding| encoding == line)),
-        "xxd -p breaks lines"
+        "xxd -p wraps lines"
     );
 }
 
-/// Written from what each of them documents; Rust and Python are checked against the programs themselves.
+/// Written after the documentation of each encoder; Rust's and Python's after their output.
 #[test]
-fn what_encoders_of_json_write_is_among_them() {
+fn output_of_json_encoders_is_covered() {
     let value = "a+b\"c'd&e<f>g\\h/i=j`k\u{e9}\u{1f600}\u{1f}\u{7f}l";
     let encodings = encodings(value);
     for (encoder, written) in [
@@ -123,7 +127,7 @@ fn what_encoders_of_json_write_is_among_them() {
 }
 
 #[test]
-fn what_programming_languages_print_is_among_them() {
+fn string_literals_of_programming_languages_are_covered() {
     let value = "a+b\"c'd\\h#i#{j}\u{e9}\u{1f600}\u{1f}\u{7f}\u{200b}\tl";
     let encodings = encodings(value);
     for (printer, written) in [
@@ -149,14 +153,14 @@ fn what_programming_languages_print_is_among_them() {
     }
     let bytes = Secret::binary(b"\x00key'\xff\\\n\"x", Metadata::default());
     let mut encodings = Encodings::default();
-    assert_eq!(encodings.add(&bytes), Added::Whole);
+    assert_eq!(encodings.add(&bytes), Added::Complete);
     for written in [r#"\x00key\'\xff\\\n"x"#, r#"\x00key'\xFF\\\n\"x"#] {
         assert!(encodings.iter().any(|encoding| encoding == written.as_bytes()), "{written}");
     }
 }
 
 #[test]
-fn what_encoders_of_markup_write_is_among_them() {
+fn output_of_html_and_xml_encoders_is_covered() {
     let encodings = encodings("a+b\"c'd&e<f>g/h=i`j\u{e9}\u{1f600}\tk");
     for (encoder, written) in [
         ("Go's html/template", "a&#43;b&#34;c&#39;d&amp;e&lt;f&gt;g/h=i`j\u{e9}\u{1f600}\tk"),
@@ -179,9 +183,9 @@ fn what_encoders_of_markup_write_is_among_them() {
     }
 }
 
-/// By rule: whatever a JSON encoder escapes, the case of its digits is no way past a mask.
+/// The case of the digits must not be a way past a mask, whatever the encoder escapes.
 #[test]
-fn escapes_are_looked_for_in_either_case() {
+fn json_escapes_are_covered_in_either_case() {
     for character in "+<>=&'\"/`\u{e9}\u{1f600}\u{1b}\u{2028}".chars() {
         let encodings = encodings(&format!("begin{character}end"));
         let units: Vec<u16> = character.encode_utf16(&mut [0; 2]).to_vec();
@@ -194,17 +198,17 @@ fn escapes_are_looked_for_in_either_case() {
     }
 }
 
-/// More encoders must not make more masks for values that they leave as they are, nor slow down the search.
+/// More encoders must not add masks for values that they leave as they are, nor slow the search.
 #[test]
-fn letters_and_digits_have_no_escaped_forms() {
+fn a_value_of_letters_and_digits_has_no_escaped_encodings() {
     let few = |value: &str| encodings(value).iter().count();
     assert_eq!(few("correcthorsebatterystaple42"), 6);
     assert!(few("correct-horse-battery-staple") <= 16, "{}", few("correct-horse-battery-staple"));
 }
 
-/// It would be found in every digest.
+/// A last line of a few digits would match in every digest.
 #[test]
-fn the_scraps_of_a_folded_form_are_not_looked_for() {
+fn a_short_last_line_of_a_wrapped_encoding_is_left_out() {
     let encodings = encodings(&"x".repeat(61));
     assert!(
         encodings.iter().all(|encoding| encoding.len() >= 6),
@@ -214,7 +218,7 @@ fn the_scraps_of_a_folded_form_are_not_looked_for() {
 }
 
 #[test]
-fn texts_of_json_within_json_are_among_them() {
+fn strings_in_nested_json_are_covered() {
     let account = r#"{"email":"robot@x.iam","key":"-----BEGIN-----\nkeyline-one\nkeyline-two\n"}"#;
     let whole = serde_json::json!({ "sa": account, "n": [serde_json::json!(account).to_string()] }).to_string();
     for value in [account.to_owned(), whole, serde_json::json!(account).to_string()] {
@@ -232,16 +236,16 @@ fn texts_of_json_within_json_are_among_them() {
 }
 
 #[test]
-fn a_key_that_holds_a_document_is_one() {
+fn strings_in_a_json_document_stored_under_a_key_are_covered() {
     let secret = Secret::text(r#"{"sa": "{\"key\": \"keyline-one\"}"}"#, Metadata::default());
     let mut encodings = Encodings::default();
-    assert_eq!(encodings.add(&secret.key("sa").expect("there")), Added::Whole);
+    assert_eq!(encodings.add(&secret.key("sa").expect("there")), Added::Complete);
     assert!(encodings.iter().any(|encoding| encoding == b"keyline-one"));
 }
 
-/// Whoever reads lines would wait for the end of each.
+/// Otherwise the redactor would hold back the end of every line.
 #[test]
-fn no_form_begins_or_ends_with_a_blank() {
+fn no_encoding_begins_or_ends_with_whitespace() {
     let encodings = encodings("\n leading-and-trailing \n");
     assert!(
         encodings
@@ -254,9 +258,9 @@ fn no_form_begins_or_ends_with_a_blank() {
     );
 }
 
-/// Or the ends of a pretty-printed document would alter every digest with `7d2c` in it.
+/// Otherwise the closing lines of a pretty-printed document would redact `7d2c` in every digest.
 #[test]
-fn short_lines_are_not_looked_for_in_their_forms() {
+fn encodings_of_short_lines_are_left_out() {
     let encodings = encodings("{\n \"a\": \"bcde\"\n },\n' }\n&\n");
     for part in ["7d2c", "&#39;", "&amp;", "'\\''", "fSw="] {
         assert!(!encodings.iter().any(|encoding| encoding == part.as_bytes()), "{part}");
@@ -264,7 +268,7 @@ fn short_lines_are_not_looked_for_in_their_forms() {
 }
 
 #[test]
-fn short_values_are_not_looked_for() {
+fn short_values_have_no_encodings() {
     for value in ["", "abc", " ab \n"] {
         let mut encodings = Encodings::default();
         assert_eq!(encodings.add(&Secret::text(value, Metadata::default())), Added::TooShort, "{value:?}");
@@ -272,22 +276,22 @@ fn short_values_are_not_looked_for() {
     }
 }
 
-/// The hazard: gigabytes of masks, printed to a log or held beside a command.
+/// The hazard: gigabytes of masks, printed to a log or held while a command runs.
 #[test]
-fn values_whose_forms_take_too_much_memory_are_too_large() {
+fn values_whose_encodings_exceed_the_memory_limit_are_refused() {
     let of = |size: usize| Secret::text("a".repeat(size), Metadata::default());
     for size in [33, 64] {
         assert_eq!(Encodings::default().add(&of(size << 20)), Added::TooLarge, "{size} MiB");
     }
     let limited = || Encodings { all: BTreeSet::new(), size: 0, limit: 1 << 20 };
-    // Together, too; and no more is added.
+    // Many values together reach the limit too, and then no more is added.
     let mut encodings = limited();
     let added: Vec<_> = (0..40).map(|index| encodings.add(&of(4096 + index))).collect();
     let large = added.iter().position(|added| *added == Added::TooLarge).expect("some are too large");
     assert!(large > 5 && added[large..].iter().all(|added| *added == Added::TooLarge), "{added:?}");
     let bytes: usize = encodings.iter().map(<[u8]>::len).sum();
     assert!(bytes < encodings.limit + 4096 * 12, "{bytes}");
-    // By lines, of which each has encodings of its own, and by texts of JSON.
+    // So do many lines, and many strings of JSON: each has encodings of its own.
     let lines: String = (0..1000).map(|index| format!("+{index:06}/\n")).collect();
     let texts = serde_json::json!(lines.lines().collect::<Vec<_>>()).to_string();
     for value in [lines, texts] {
@@ -295,9 +299,9 @@ fn values_whose_forms_take_too_much_memory_are_too_large() {
     }
 }
 
-/// Each is a mask in a job's log.
+/// Each is a line in a job's log.
 #[test]
-fn the_forms_of_ordinary_values_are_few() {
+fn ordinary_values_have_few_encodings() {
     for (value, most) in [("p@ss/w<rd+\"x'#\u{e9}", 150), (&"MIIEvQIBADANBgkqhkiG9w0B+QEFAASC/Kcw=".repeat(2), 60)] {
         let count = encodings(value).iter().count();
         assert!(count <= most, "{value}: {count} encodings");
@@ -305,9 +309,9 @@ fn the_forms_of_ordinary_values_are_few() {
 }
 
 proptest! {
-    /// Wherever the value stands in a text that is encoded, most of its bytes are within a encoding.
+    /// Wherever the value begins in the encoded text, one encoding matches.
     #[test]
-    fn base64_of_a_longer_text_holds_a_form(before in "\\PC{0,9}", value in "\\PC{6,40}", after in "\\PC{0,9}") {
+    fn base64_of_a_longer_text_contains_an_encoding_of_the_value(before in "\\PC{0,9}", value in "\\PC{6,40}", after in "\\PC{0,9}") {
         prop_assume!(value.trim().len() >= 6);
         let encodings = encodings(&value);
         for engine in [STANDARD, URL_SAFE, URL_SAFE_NO_PAD] {

@@ -1,34 +1,55 @@
-//! Values as they stand in URLs.
+//! Encodings of values in URLs: percent-encoding as RFC 3986, browsers and languages do it.
 
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_encode};
 
-/// Percent-encoded with each set, with digits of either case, and with `+` for a space.
+/// Percent-encodes a value with each set: with digits of either case, and with `+` for a space.
 pub(super) fn encode(value: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     URLS.into_iter().flat_map(|set| {
         let encoded = percent_encode(value, set).to_string();
-        [lower_escapes(&encoded), encoded.replace("%20", "+").into_bytes(), encoded.into_bytes()]
+        [lower_case_escapes(&encoded), encoded.replace("%20", "+").into_bytes(), encoded.into_bytes()]
     })
 }
 
-/// What encoders of URLs escape: RFC 3986 for a component; Python for a path; JavaScript's encodeURIComponent; its encodeURI;
-/// [encodings](https://url.spec.whatwg.org/#application-x-www-encoding-urlencoded-percent-encode-set), as browsers, Java and Ruby write
-/// them, and PHP; the [parts of a URL](https://url.spec.whatwg.org/#percent-encoded-bytes) as node and browsers write them, a user's name and password among
-/// them; two of these as Go does.
-const URLS: [&AsciiSet; 13] =
-    [COMPONENT, PATH, JAVASCRIPT, WHOLE, FORM, PHP, FRAGMENT, QUERY, SPECIAL_QUERY, URL_PATH, USER, GO_PATH, GO_USER];
-const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-const PATH: &AsciiSet = &COMPONENT.remove(b'/');
-const JAVASCRIPT: &AsciiSet = &COMPONENT.remove(b'!').remove(b'\'').remove(b'(').remove(b')').remove(b'*');
-const WHOLE: &AsciiSet = &without(JAVASCRIPT, b";,/?:@&=+$#");
+/// The sets of characters that encoders escape.
+const URLS: [&AsciiSet; 13] = [
+    COMPONENT,
+    PYTHON_PATH,
+    ENCODE_URI_COMPONENT,
+    ENCODE_URI,
+    FORM,
+    PHP,
+    FRAGMENT,
+    QUERY,
+    SPECIAL_QUERY,
+    URL_PATH,
+    USER,
+    GO_PATH,
+    GO_USER,
+];
 
+/// All but the unreserved characters of [RFC
+/// 3986](https://www.rfc-editor.org/rfc/rfc3986#section-2.3).
+const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+/// Python's `urllib.parse.quote`.
+const PYTHON_PATH: &AsciiSet = &COMPONENT.remove(b'/');
+/// JavaScript's `encodeURIComponent` and `encodeURI`.
+const ENCODE_URI_COMPONENT: &AsciiSet = &COMPONENT.remove(b'!').remove(b'\'').remove(b'(').remove(b')').remove(b'*');
+const ENCODE_URI: &AsciiSet = &without(ENCODE_URI_COMPONENT, b";,/?:@&=+$#");
+
+/// [Form data](https://url.spec.whatwg.org/#application-x-www-form-urlencoded-percent-encode-set)
+/// as browsers, Java and Ruby write it; and as PHP does.
 const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'*').remove(b'-').remove(b'.').remove(b'_');
 const PHP: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_');
+
+/// The [parts of a URL](https://url.spec.whatwg.org/#percent-encoded-bytes) as browsers and Node
+/// write them. `USER` is for user names and passwords.
 const FRAGMENT: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'`');
 const QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>');
 const SPECIAL_QUERY: &AsciiSet = &QUERY.add(b'\'');
 const URL_PATH: &AsciiSet = &QUERY.add(b'?').add(b'^').add(b'`').add(b'{').add(b'}');
 const USER: &AsciiSet =
     &URL_PATH.add(b'/').add(b':').add(b';').add(b'=').add(b'@').add(b'[').add(b'\\').add(b']').add(b'|');
+/// Go's `url.PathEscape` and `url.UserPassword`.
 const GO_PATH: &AsciiSet = &without(COMPONENT, b"$&+=:@");
 const GO_USER: &AsciiSet = &without(COMPONENT, b"$&+,;=");
 
@@ -41,7 +62,7 @@ const fn without(set: &AsciiSet, characters: &[u8]) -> AsciiSet {
     set
 }
 
-fn lower_escapes(encoded: &str) -> Vec<u8> {
+fn lower_case_escapes(encoded: &str) -> Vec<u8> {
     let mut lower = encoded.as_bytes().to_vec();
     for (at, _) in encoded.match_indices('%') {
         lower[at + 1..(at + 3).min(encoded.len())].make_ascii_lowercase();

@@ -4,15 +4,17 @@
 //!
 //! 1. [`Matcher::next_candidate`] looks for the next position whose four bytes begin some pattern.
 //!    Two bitmaps of hashed prefixes rule out nearly every position.
-//! 2. [`Matcher::match_at`] takes the range of patterns with those four bytes. A binary search in it
-//!    finds the last pattern that sorts no later than the text.
+//! 2. [`Matcher::match_at`] takes the range of patterns with those four bytes. A binary search in
+//!    it finds the last pattern that sorts no later than the text.
 //! 3. `next_shorter` leads from there to the longest pattern that the text begins with.
 //!
 //! # Invariants
 //!
-//! - Patterns are sorted and unique, so those that share a prefix are adjacent: one range holds them.
+//! - Patterns are sorted and unique, so those that share a prefix are adjacent: one range holds
+//!   them.
 //! - Every pattern that a text begins with is a prefix of the last pattern that sorts no later than
-//!   the text, or is that pattern itself. So the `next_shorter` links from that one reach all of them.
+//!   the text, or is that pattern itself. So the `next_shorter` links from that one reach all of
+//!   them.
 //! - The bitmaps have false positives, but no false negatives: every prefix has its bit in both.
 //!
 //! # Cost
@@ -153,8 +155,8 @@ impl Matcher {
         self.large_table[word] >> bit & 1 != 0
     }
 
-    /// The length of the longest pattern that `text` begins with; 0 if there is none. The range ends
-    /// with the last pattern that sorts no later than `text`.
+    /// The length of the longest pattern that `text` begins with; 0 if there is none. The range
+    /// ends with the last pattern that sorts no later than `text`.
     fn longest_match(&self, text: &[u8], range: Range<usize>) -> usize {
         let mut next = if range.is_empty() { None } else { Some(range.end - 1) };
         // The shorter ones are prefixes of this one, so one comparison decides about all of them.
@@ -214,7 +216,8 @@ fn common_length(pattern: &[u8], text: &[u8]) -> usize {
 
 /// For each pattern, the index of the longest other pattern that it begins with.
 ///
-/// In sorted order, the prefixes of a pattern come before it, the longest last. So a stack suffices.
+/// In sorted order, the prefixes of a pattern come before it, the longest last. So a stack
+/// suffices.
 fn next_shorter(sorted: &[&[u8]]) -> Vec<Option<usize>> {
     let mut prefixes: Vec<usize> = Vec::new();
     let find = |(index, pattern): (usize, &&[u8])| {
