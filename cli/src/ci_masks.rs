@@ -1,18 +1,23 @@
-//! In a CI system, values are masked in its log before anything prints them.
+//! CI log masks: registers values with the CI system that runs us, before anything prints them.
 //!
-//! What masks where, by the vendors' own documents and agents:
+//! How each system takes masks, by its documentation and the source of its agent:
 //!
-//! - [GitHub Actions](https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands#masking-a-value-in-a-log),
-//!   and Forgejo's and Gitea's after its model: a line `::add-mask::`.
-//! - [Azure Pipelines](https://learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands#setsecret-register-a-value-as-a-secret):
+//! - [GitHub
+//!   Actions](https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands#masking-a-value-in-a-log),
+//!   and the runners of Forgejo and Gitea, which follow it: a line `::add-mask::`.
+//! - [Azure
+//!   Pipelines](https://learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands#setsecret-register-a-value-as-a-secret):
 //!   a line `##vso[task.setsecret]`.
-//! - [Buildkite](https://buildkite.com/docs/agent/v3/cli-redactor): its agent's command, by standard input.
+//! - [Buildkite](https://buildkite.com/docs/agent/v3/cli-redactor): its agent's command, with the
+//!   values on standard input.
 //!
-//! The lines go to standard error, which these systems read as they read standard output, and which `$(…)` leaves alone:
-//! a value that is captured stays what it is. Other systems let a job mask nothing while it runs.
+//! Other systems have no way to add a mask while a job runs.
 //!
-//! A mask that the system does not read would leave the value to be shown by whatever prints it next. So where standard error
-//! can't be part of the log, nothing is printed and no command is started.
+//! The lines go to standard error. These systems read commands there as on standard output, and
+//! `$(…)` does not capture it: a captured value stays as it is.
+//!
+//! If the system doesn't read a mask, whatever prints the value next would show it. So if standard
+//! error can't be part of the log, nothing is printed and no command is started.
 
 use std::{
     env,
@@ -35,7 +40,7 @@ use crate::{
     report::{self, Failure},
 };
 
-/// A system whose log can be told what to hide.
+/// A CI system that takes masks while a job runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum CiSystem {
     GitHub,
@@ -43,17 +48,19 @@ enum CiSystem {
     Buildkite,
 }
 
-/// What the encodings of values are made for.
+/// What the encodings of values are used for. Warnings and errors are worded accordingly.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Purpose {
     Mask,
     Redact,
 }
 
-/// Masks values and their encoded encodings, if a CI system runs this. Names those that are too short for that.
+/// Registers values and their encodings as masks, if a CI system runs us. Does nothing elsewhere,
+/// and with `--no-mask`. Warns of values that are too short to mask.
 ///
 /// # Errors
-/// If the system could not be told, or values are too large to mask: then nothing may be printed, and no command started.
+/// If a mask could not be registered, or a value is too large to mask. Then the caller must print
+/// nothing and start no command.
 pub(crate) fn register<'a>(
     global: &Global,
     values: impl IntoIterator<Item = (&'a str, &'a Secret)>,
@@ -65,15 +72,18 @@ pub(crate) fn register<'a>(
     }
     system.check_stderr()?;
     system.register(&encodings).map_err(|error| {
-        Failure::io(format!("can't mask values in the log of {system:?}, so nothing is printed (--no-mask)"), error)
+        Failure::io(
+            format!("can't mask values in the log of {system:?}, so nothing is printed (--no-mask turns masks off)"),
+            error,
+        )
     })
 }
 
 impl Purpose {
-    /// The encodings of values. Names the values that are too short to have any.
+    /// The encodings of values. Warns of values that are too short to have any.
     ///
     /// # Errors
-    /// If the values are too large.
+    /// If the encodings of the values exceed the memory limit.
     pub(crate) fn encodings<'a>(
         self,
         global: &Global,
@@ -84,7 +94,7 @@ impl Purpose {
             match encodings.add(secret) {
                 Added::Complete => {}
                 Added::TooShort => {
-                    let done = self.participle();
+                    let done = self.masked_or_redacted();
                     let message = format!("{name} is shorter than {MIN_LENGTH} bytes: it is not {done}");
                     report::warning(&message, global);
                 }
@@ -95,18 +105,18 @@ impl Purpose {
     }
 
     fn too_large(self, name: &str) -> Failure {
-        let (done, limit) = (self.participle(), Encodings::MEMORY_LIMIT_MIB);
+        let (done, limit) = (self.masked_or_redacted(), Encodings::MEMORY_LIMIT_MIB);
         let error = Error::new(
             ErrorKind::Unsupported,
             format!("{name} can't be {done}: with its lines and encodings it takes more than {limit} MiB of memory"),
         );
         Failure::Secret(error.with_hint(match self {
-            Self::Mask => "read one key of it (PATH#KEY), or give --no-mask if nothing prints it",
+            Self::Mask => "read one key of it (PATH#KEY), or pass --no-mask if nothing prints it",
             Self::Redact => "read one key of it (PATH#KEY), or leave out --redact if nothing prints it",
         }))
     }
 
-    fn participle(self) -> &'static str {
+    fn masked_or_redacted(self) -> &'static str {
         match self {
             Self::Mask => "masked",
             Self::Redact => "redacted",
@@ -129,7 +139,7 @@ impl CiSystem {
         }
     }
 
-    /// Refuses to mask by standard error if what is written there can't be part of a job's log.
+    /// Refuses to write masks to a standard error that can't be part of the job's log.
     fn check_stderr(self) -> Result<(), Failure> {
         let Some(place) = why_stderr_is_no_log().filter(|_| self != Self::Buildkite) else { return Ok(()) };
         let error = Error::new(
@@ -138,22 +148,25 @@ impl CiSystem {
                 "can't mask values in the log of {self:?}: standard error is {place}, so nothing is printed or run"
             ),
         );
-        Err(Failure::Secret(error.with_hint("leave standard error to the job's log, or give --no-mask")))
+        Err(Failure::Secret(error.with_hint("leave standard error connected to the job's log, or pass --no-mask")))
     }
 
-    /// Bytes that are no text have none in a log: their encoded encodings do.
+    /// Registers each encoding that is text. A log is text, so binary values can't show up in it as
+    /// they are.
     fn register(self, encodings: &Encodings) -> io::Result<()> {
         let texts = encodings.iter().filter_map(|encoding| std::str::from_utf8(encoding).ok());
         if self == Self::Buildkite {
             return buildkite_redactor_add(texts);
         }
-        // GitHub's runner knows a command at the beginning of a line alone. Whoever wrote before us may have ended in one.
+        // GitHub's runner reads commands only at the beginning of a line. Another program's output
+        // may have ended within one.
         let mut lines = Zeroizing::new(if self == Self::GitHub { "\n".to_owned() } else { String::new() });
         texts.for_each(|text| *lines += &self.mask_command(text));
-        // In one piece, so that lines of others don't get in between.
+        // In one write, so that lines of other programs don't come in between.
         io::stderr().lock().write_all(lines.as_bytes())
     }
 
+    /// The line that registers one mask, line ends and other special characters escaped.
     fn mask_command(self, text: &str) -> String {
         match self {
             Self::GitHub => {
@@ -168,11 +181,13 @@ impl CiSystem {
     }
 }
 
-/// What standard error is, if that is no part of a job's log: runners read it by a pipe, a socket or a terminal. A file without
-/// a name is one of a program that keeps the output of its own child, and may be a runner.
+/// Describes standard error if it can't be part of a job's log; `None` if it can.
+///
+/// Runners read a pipe, a socket or a terminal. An unlinked file passes too: programs capture the
+/// output of their children in one, and such a program may be the runner.
 #[cfg(unix)]
 fn why_stderr_is_no_log() -> Option<&'static str> {
-    // Where it was closed, the standard library has opened /dev/null in its place.
+    // If it was closed, the standard library has opened /dev/null in its place.
     let Ok(stat) = fstat(io::stderr()) else { return Some("closed") };
     match FileType::from_raw_mode(stat.st_mode) {
         FileType::RegularFile if stat.st_nlink > 0 => Some("a file"),
@@ -187,6 +202,7 @@ fn why_stderr_is_no_log() -> Option<&'static str> {
     None
 }
 
+/// Passes values to the running Buildkite agent, which adds them to its log redactor.
 fn buildkite_redactor_add<'a>(texts: impl Iterator<Item = &'a str>) -> io::Result<()> {
     let values: Map<String, Value> =
         texts.enumerate().map(|(index, text)| (index.to_string(), Value::from(text))).collect();
@@ -210,7 +226,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_system_is_known_by_its_variable() {
+    fn each_system_is_detected_by_its_variable() {
         for (set, value, system) in [
             ("GITHUB_ACTIONS", "true", Some(CiSystem::GitHub)),
             ("TF_BUILD", "True", Some(CiSystem::Azure)),
@@ -224,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mask_is_one_line_whatever_the_value() {
+    fn a_mask_command_is_one_line_whatever_the_value() {
         assert_eq!(CiSystem::GitHub.mask_command("a%b\r\nc:d,e]f;g"), "::add-mask::a%25b%0D%0Ac:d,e]f;g\n");
         assert_eq!(CiSystem::Azure.mask_command("a%b\r\nc]d;e"), "##vso[task.setsecret]a%AZP25b%0D%0Ac%5Dd%3Be\n");
     }

@@ -1,4 +1,4 @@
-//! Bytes that leave no copy behind.
+//! A growable buffer that leaves no copy of its bytes in freed memory.
 
 use std::{
     io::{self, Write},
@@ -8,7 +8,10 @@ use std::{
 
 use zeroize::Zeroize;
 
-/// A buffer that is wiped when dropped, and where it was when it moves because it grows.
+/// A byte buffer that wipes its memory when dropped, and its old memory when it grows.
+///
+/// `Zeroizing<Vec<u8>>` wipes only the last allocation: a `Vec` that grows frees the old one as it
+/// is.
 #[derive(Default)]
 pub(crate) struct WipingBuf(Vec<u8>);
 
@@ -48,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_held_however_it_grows() {
+    fn growing_keeps_all_bytes_written() {
         let mut buffer = WipingBuf::default();
         let expected: Vec<u8> = (0..20_000_u32).flat_map(u32::to_le_bytes).collect();
         expected.chunks(7).for_each(|piece| buffer.write_all(piece).expect("memory"));
