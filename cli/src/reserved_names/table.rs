@@ -1,44 +1,58 @@
-//! The table of reserved names, by what they control. docs/names.md shows it to people; a test compares the two.
+//! The table of reserved variable names, grouped by what they control.
 //!
-//! A prefix is listed instead of its members where all names that begin so belong to one program:
-//! its next release may add one. Names are listed one by one where applications have names that
-//! begin the same (`GOOGLE_…`, `PS…`). Names that programs only show, such as `USER`, `USERNAME`,
-//! `LOGNAME`, `HOST` and `HOSTNAME`, are left out: secrets have keys of these names.
+//! # How names are listed
 //!
-//! Taken from:
+//! - By prefix, if all names that begin with it belong to one program: its next release may add
+//!   one.
+//! - One by one, if names of applications begin the same way (`GOOGLE_…`, `PS…`).
+//! - Not at all, if programs only display the value: `USER`, `USERNAME`, `LOGNAME`, `HOST`,
+//!   `HOSTNAME` and `VENDOR`. Secrets often have keys of these names.
 //!
-//! - sudo, [`initial_badenv_table`](https://github.com/sudo-project/sudo/blob/main/plugins/sudoers/env.c), all of it;
-//! - glibc, [`unsecvars.h`](https://github.com/bminor/glibc/blob/master/sysdeps/generic/unsecvars.h), all of it;
-//! - the manuals of [bash](https://www.gnu.org/software/bash/manual/html_node/Shell-Variables.html),
+//! # Invariants
+//!
+//! - All names and prefixes are in upper case, sorted, and listed once: no name of a group has a
+//!   prefix of the same group.
+//! - docs/names.md has the same table, and a test compares the two.
+//!
+//! A look-up scans the table: about 700 entries, once for each variable to set.
+//!
+//! # Sources
+//!
+//! - sudo: all of
+//!   [`initial_badenv_table`](https://github.com/sudo-project/sudo/blob/main/plugins/sudoers/env.c).
+//! - glibc: all of
+//!   [`unsecvars.h`](https://github.com/bminor/glibc/blob/master/sysdeps/generic/unsecvars.h).
+//! - Shells: every special variable in upper case. They come from the manuals of
+//!   [bash](https://www.gnu.org/software/bash/manual/html_node/Shell-Variables.html),
 //!   [zsh](https://zsh.sourceforge.io/Doc/Release/Parameters.html) and
-//!   [fish](https://fishshell.com/docs/current/language.html#special-variables), and the tables of
-//!   [ksh](https://github.com/ksh93/ksh/blob/dev/src/cmd/ksh93/data/variables.c) and
-//!   [mksh](https://github.com/MirBSD/mksh/blob/master/var_spec.h): every special variable in upper case;
-//! - the manuals of the programs that the other groups name.
+//!   [fish](https://fishshell.com/docs/current/language.html#special-variables), and from the
+//!   tables of [ksh](https://github.com/ksh93/ksh/blob/dev/src/cmd/ksh93/data/variables.c) and
+//!   [mksh](https://github.com/MirBSD/mksh/blob/master/var_spec.h).
+//! - Other groups: the manuals of the programs that the group names.
 
-/// Names that control the same.
+/// Names that control the same thing.
 pub(super) struct NameGroup {
-    /// What a name of this group controls, after "it controls".
+    /// What these names control. Errors print it after "it controls".
     pub(super) controls: &'static str,
-    /// How all names of a prefix begin.
+    /// Every name with one of these prefixes belongs to the group.
     pub(super) prefixes: &'static [&'static str],
     pub(super) names: &'static [&'static str],
     pub(super) credentials: CredentialPolicy,
 }
 
-/// Whether a name of the group that ends like a credential may have a value from a provider: it
-/// decides as whom a program logs in, not what it runs.
+/// Whether a name of the group that ends in a [credential suffix](CREDENTIAL_SUFFIXES) may be set
+/// from a secret. A credential decides as whom a program logs in, not which code it runs.
 pub(super) enum CredentialPolicy {
-    /// No: the group has no credentials.
+    /// Refuse it: no name of the group is a credential.
     Refuse,
-    /// Where the user wrote the name. `--from` doesn't make it: a secret must not decide as whom the
-    /// command reads its own secrets.
+    /// Allow it if the user wrote the name, but not from `--from`. Otherwise a secret could decide
+    /// as whom the command reads its own secrets.
     AllowTyped,
-    /// Yes: secrets with such keys are common, `GITHUB_TOKEN` say.
+    /// Allow it: secrets with such keys are common, such as `GITHUB_TOKEN`.
     Allow,
 }
 
-/// How the names of credentials end.
+/// The suffixes of credential names.
 pub(super) const CREDENTIAL_SUFFIXES: [&str; 12] = [
     "_ACCESS_KEY",
     "_ACCESS_KEY_ID",
@@ -294,13 +308,13 @@ pub(super) const GROUPS: &[NameGroup] = &[
         credentials: Allow,
     },
     NameGroup {
-        controls: "the AWS SDKs and command: whom they ask, and as whom",
+        controls: "the AWS SDKs and CLI: which server they ask, with which credentials",
         prefixes: &["AWS_", "BOTO_", "CDK_", "SAM_CLI_"],
         names: &["SECRET_ACCESS_KEY"],
         credentials: AllowTyped,
     },
     NameGroup {
-        controls: "Vault and OpenBao: whom they ask, and as whom",
+        controls: "Vault and OpenBao: which server they ask, with which credentials",
         prefixes: &["BAO_", "CONSUL_", "NOMAD_", "OPENBAO_", "VAULT_"],
         names: &[],
         credentials: AllowTyped,
