@@ -1,4 +1,4 @@
-//! What is shown in a log is masked by its encodings: each format's way to write a value has to be one of them.
+//! CI masks cover what each format writes: the encodings of a value include it.
 
 use clap::ValueEnum;
 use proptest::prelude::*;
@@ -7,9 +7,9 @@ use super::{super::Format, secret, texts, written};
 use crate::encodings::{Added, Encodings, MIN_LENGTH};
 
 #[test]
-fn each_format_writes_a_value_in_a_form_that_is_looked_for() {
+fn what_each_format_writes_is_covered_by_an_encoding() {
     let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2000) };
-    // The lines of a longer one are looked for by themselves.
+    // A value of several lines is masked line by line, so one line is enough here.
     let lines = texts().prop_map(|text| text.replace(['\r', '\n'], "-"));
     proptest!(config, |(value in lines)| {
         let length = value.trim_ascii().len();
