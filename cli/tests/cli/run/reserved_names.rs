@@ -165,7 +165,8 @@ fn with_files_the_name_of_the_file_variable_counts() {
     command.assert().success().stdout("x");
 }
 
-/// Anyone who may write a secret below the path must not be able to stop the job by an unusable name.
+/// Anyone who may write a secret below the path must not be able to stop the job by an unusable
+/// name.
 #[test]
 fn a_secret_that_is_filtered_out_cannot_fail_the_run() {
     let folder = tempfile::tempdir().unwrap();
