@@ -1,14 +1,14 @@
-//! However a stream is cut, the same comes out, and in it stands no encoding of a value.
+//! Redaction: the output does not depend on how the stream is cut, and contains no encoding of a value.
 #![no_main]
 
-#[allow(dead_code, reason = "the command uses all of it")]
+#[allow(dead_code, reason = "the command uses the rest")]
 #[path = "../../cli/src/encodings/mod.rs"]
 mod encodings;
-#[path = "../../cli/src/redact/mod.rs"]
-mod redact;
-#[allow(dead_code, reason = "the command uses all of it")]
+#[allow(dead_code, reason = "the command uses the rest")]
 #[path = "../../cli/src/quoting.rs"]
 mod quoting;
+#[path = "../../cli/src/redact/mod.rs"]
+mod redact;
 
 use std::sync::Arc;
 
@@ -28,15 +28,15 @@ libfuzzer_sys::fuzz_target!(|input: (Vec<&[u8]>, Vec<&[u8]>)| {
     }
     let matcher = Arc::new(Matcher::new(&encodings));
     let whole = pieces.concat();
-    let shown = flow(&matcher, &[&whole]);
-    assert_eq!(flow(&matcher, &pieces), shown, "by how it is cut");
-    // A value with an asterisk may come about anew, beside a mark.
+    let shown = redact(&matcher, &[&whole]);
+    assert_eq!(redact(&matcher, &pieces), shown, "the output depends on the cuts");
+    // Next to a mark, the text may form an encoding with an asterisk anew.
     for encoding in encodings.iter().filter(|encoding| !encoding.contains(&b'*')) {
         assert!(!shown.windows(encoding.len()).any(|part| part == encoding), "{encoding:?} is left");
     }
 });
 
-fn flow(matcher: &Arc<Matcher>, pieces: &[&[u8]]) -> Vec<u8> {
+fn redact(matcher: &Arc<Matcher>, pieces: &[&[u8]]) -> Vec<u8> {
     let (mut redactor, mut out) = (Redactor::new(matcher.clone()), Vec::new());
     pieces.iter().for_each(|piece| redactor.push(piece, &mut out));
     redactor.finish(&mut out);
