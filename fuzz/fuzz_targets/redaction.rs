@@ -1,4 +1,4 @@
-//! Redaction: the output does not depend on how the stream is cut, and contains no encoding of a value.
+//! Redaction: the output contains no encoding of a value, and doesn't depend on how the input is cut.
 #![no_main]
 
 #[allow(dead_code, reason = "the command uses the rest")]
@@ -30,7 +30,7 @@ libfuzzer_sys::fuzz_target!(|input: (Vec<&[u8]>, Vec<&[u8]>)| {
     let whole = pieces.concat();
     let shown = redact(&matcher, &[&whole]);
     assert_eq!(redact(&matcher, &pieces), shown, "the output depends on the cuts");
-    // Next to a mark, the text may form an encoding with an asterisk anew.
+    // An encoding with an asterisk is left out: a mark and the text next to it may form it.
     for encoding in encodings.iter().filter(|encoding| !encoding.contains(&b'*')) {
         assert!(!shown.windows(encoding.len()).any(|part| part == encoding), "{encoding:?} is left");
     }

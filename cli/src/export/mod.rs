@@ -25,4 +25,4 @@ mod tests;
 mod value_rules;
 
 pub(crate) use format::{Document, Entry, Format};
-pub(crate) use shell::quote;
+pub(crate) use shell::posix_quote;

@@ -10,7 +10,7 @@ use crate::quoting;
 pub(super) fn sh(out: &mut Vec<u8>, document: &Document<'_>) {
     for entry in document.entries {
         let _ = write!(out, "export {}=", entry.name);
-        quote(out, entry.bytes());
+        posix_quote(out, entry.bytes());
         out.push(b'\n');
     }
 }
@@ -20,7 +20,7 @@ pub(super) fn sh(out: &mut Vec<u8>, document: &Document<'_>) {
 /// [All characters in single quotes are
 /// literal](https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html#tag_19_02_02).
 /// A single quote ends the string, is written as `\'`, and begins the string again.
-pub(crate) fn quote(out: &mut Vec<u8>, value: &[u8]) {
+pub(crate) fn posix_quote(out: &mut Vec<u8>, value: &[u8]) {
     out.push(b'\'');
     for byte in value {
         match byte {

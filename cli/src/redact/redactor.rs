@@ -34,13 +34,13 @@ impl Redactor {
         Self { matcher, held: Zeroizing::default(), covered: 0 }
     }
 
-    /// Takes the next piece of input and appends to `out` what is decided.
+    /// Takes the next piece of input and appends all decided output to `out`.
     pub(crate) fn push(&mut self, piece: &[u8], out: &mut Vec<u8>) {
         self.held.extend_from_slice(piece);
         self.advance(false, out);
     }
 
-    /// Ends the input and appends to `out` what was held back.
+    /// Ends the input and appends the rest of the output to `out`.
     pub(crate) fn finish(&mut self, out: &mut Vec<u8>) {
         self.advance(true, out);
     }
@@ -115,7 +115,7 @@ mod tests {
         Arc::new(Matcher::with_max_length(patterns.iter().map(AsRef::as_ref), max_length))
     }
 
-    /// The output for each piece, then what is left at the end.
+    /// The output for each piece, then the rest at the end.
     fn redact_pieces<'a>(matcher: &Arc<Matcher>, pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<String> {
         let mut redactor = Redactor::new(matcher.clone());
         let mut outputs: Vec<_> = pieces

@@ -7,7 +7,7 @@ use minijinja::{
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::export::quote;
+use crate::export::posix_quote;
 
 /// All characters but the unreserved ones of [RFC
 /// 3986](https://www.rfc-editor.org/rfc/rfc3986#section-2.3).
@@ -63,7 +63,7 @@ fn shell(value: &Value) -> Result<String, Error> {
         return Err(invalid(NUL));
     }
     let mut word = Vec::new();
-    quote(&mut word, text.as_bytes());
+    posix_quote(&mut word, text.as_bytes());
     String::from_utf8(word).map_err(|_| invalid(BINARY))
 }
 

@@ -41,12 +41,12 @@ pub(super) struct NameGroup {
 }
 
 /// Whether a name of the group that ends in a [credential suffix](CREDENTIAL_SUFFIXES) may be set
-/// from a secret. A credential decides as whom a program logs in, not which code it runs.
+/// from a secret. A credential decides which identity a program uses, not which code it runs.
 pub(super) enum CredentialPolicy {
     /// Refuse it: no name of the group is a credential.
     Refuse,
-    /// Allow it if the user wrote the name, but not from `--from`. Otherwise a secret could decide
-    /// as whom the command reads its own secrets.
+    /// Allow it if the user wrote the name, but not from `--from`. Otherwise a secret could choose
+    /// the identity with which the command reads its own secrets.
     AllowTyped,
     /// Allow it: secrets with such keys are common, such as `GITHUB_TOKEN`.
     Allow,
