@@ -35,11 +35,11 @@ fn every_command_registers_masks_before_it_prints() {
             let mask = predicate::str::contains(format!("{line}{PASSWORD}\n"));
             let base64 = predicate::str::contains(format!("{line}Y29ycmVjdC1ob3JzZS1iYXR0ZXJ5LXN0YXBsZQ==\n"));
             let output = on(system, arguments).assert().success().stderr(mask.and(base64));
-            let told = String::from_utf8(output.get_output().stderr.clone()).unwrap();
+            let message = String::from_utf8(output.get_output().stderr.clone()).unwrap();
             // Another program may have ended within a line, in which GitHub's runner reads no
             // command.
-            let masks = if system == "GITHUB_ACTIONS" { told.strip_prefix('\n') } else { Some(told.as_str()) };
-            assert!(masks.is_some_and(|masks| masks.lines().all(|told| told.starts_with(line))), "{told}");
+            let masks = if system == "GITHUB_ACTIONS" { message.strip_prefix('\n') } else { Some(message.as_str()) };
+            assert!(masks.is_some_and(|masks| masks.lines().all(|mask| mask.starts_with(line))), "{message}");
         }
     }
 }
@@ -67,9 +67,9 @@ fn each_line_of_a_value_is_masked_and_short_values_are_reported() {
         command.env("GITHUB_ACTIONS", "true").env("S1CRETS_FILE", &file).args(["get", &format!("file://a#{key}")]);
         String::from_utf8(command.assert().success().get_output().stderr.clone()).unwrap()
     };
-    let told = get("key");
+    let message = get("key");
     for line in ["first%25line%0D%0Asecond:line", "first%25line", "second:line", "first%2525line"] {
-        assert!(told.contains(&format!("::add-mask::{line}\n")), "{line}: {told}");
+        assert!(message.contains(&format!("::add-mask::{line}\n")), "{line}: {message}");
     }
     assert_eq!(get("pin"), "s1crets: warning: a is shorter than 4 bytes: it is not masked\n");
 }
@@ -84,16 +84,16 @@ fn buildkite_gets_values_on_standard_input_of_its_agent_and_never_as_arguments()
     let path = format!("{}:/usr/bin:/bin", folder.path().display());
     let mut command = on("BUILDKITE", &["get", "file://app/db#password"]);
     command.env("PATH", path).assert().success().stdout(format!("{PASSWORD}\n")).stderr("");
-    let told = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
-    assert_eq!(told("arguments"), "redactor add --format json\n");
-    let input: serde_json::Value = serde_json::from_str(&told("input")).unwrap();
+    let recorded = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
+    assert_eq!(recorded("arguments"), "redactor add --format json\n");
+    let input: serde_json::Value = serde_json::from_str(&recorded("input")).unwrap();
     assert!(input.as_object().unwrap().values().any(|value| value == PASSWORD), "{input}");
 }
 
 #[test]
 fn nothing_is_printed_if_a_mask_cannot_be_registered() {
-    let told = predicate::str::contains("can't mask values in the log of Buildkite");
-    on("BUILDKITE", &["get", "file://app/db#password"]).assert().code(5).stdout("").stderr(told);
+    let message = predicate::str::contains("can't mask values in the log of Buildkite");
+    on("BUILDKITE", &["get", "file://app/db#password"]).assert().code(5).stdout("").stderr(message);
 }
 
 /// The commands that print values, and `run`, which would create the file `started`.
@@ -196,7 +196,8 @@ fn a_value_that_is_too_large_to_mask_is_refused_before_anything_is_printed() {
         let mut command = on("GITHUB_ACTIONS", &["get", "file://big#v", option]);
         command.env("S1CRETS_FILE", &file).assert()
     };
-    let told = predicate::str::contains("big can't be masked: with its lines and encodings it takes more than 256 MiB");
-    get("--no-newline").code(2).stdout("").stderr(told.and(predicate::str::contains("--no-mask")));
+    let message =
+        predicate::str::contains("big can't be masked: with its lines and encodings it takes more than 256 MiB");
+    get("--no-newline").code(2).stdout("").stderr(message.and(predicate::str::contains("--no-mask")));
     get("--no-mask").success().stdout(format!("{value}\n"));
 }

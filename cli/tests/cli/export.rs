@@ -86,8 +86,8 @@ fn all_missing_secrets_are_reported_and_nothing_is_written() {
     let (folder, file) = example();
     let out = folder.path().join("out");
     let pairs = ["A=file://nope", PASSWORD, "B=file://app/db#nope"];
-    let told = predicate::str::contains("A: get file://nope").and(predicate::str::contains("B: get file://app/db"));
-    export(&file).args(pairs).arg("-o").arg(&out).assert().code(1).stdout("").stderr(told);
+    let message = predicate::str::contains("A: get file://nope").and(predicate::str::contains("B: get file://app/db"));
+    export(&file).args(pairs).arg("-o").arg(&out).assert().code(1).stdout("").stderr(message);
     assert!(!out.exists());
 }
 
@@ -117,15 +117,15 @@ fn github_variables_are_appended_to_the_file_of_the_job() {
 #[test]
 fn names_that_a_format_cannot_represent_are_refused() {
     let (_folder, file) = example();
-    for (pair, told) in [
+    for (pair, message) in [
         ("A-B=file://app/db#password", "A-B: the format sh can't represent this: a name consists of letters"),
         ("no reference", "is not of the form NAME=REFERENCE"),
         ("GITHUB_X=file://app/db#password", ""),
     ] {
         let command = &mut export(&file);
-        match told {
+        match message {
             "" => command.args(["-f", "github-env", pair]).assert().code(2).stdout(""),
-            told => command.arg(pair).assert().code(2).stdout("").stderr(predicate::str::contains(told)),
+            message => command.arg(pair).assert().code(2).stdout("").stderr(predicate::str::contains(message)),
         };
     }
 }

@@ -72,9 +72,9 @@ fn a_reference_built_from_a_value_is_not_shown_in_any_encoding() {
         for asked in ["secret", "secrets"] {
             let (_folder, _, mut command) = render(&format!("{{{{ {asked}({made}) }}}}"));
             let output = command.assert().code(predicate::in_iter([1, 2])).stdout("").get_output().stderr.clone();
-            let told = String::from_utf8(output).unwrap();
+            let message = String::from_utf8(output).unwrap();
             assert_eq!(
-                told,
+                message,
                 "s1crets: a reference that the template builds can't be read; it isn't shown because it may contain a secret\n"
             );
         }
@@ -163,9 +163,12 @@ fn all_missing_secrets_are_reported_and_nothing_is_written() {
     let (folder, _, mut command) = render(template);
     fs::write(folder.path().join("out"), "old").unwrap();
     let output = command.args(["-o", "out"]).assert().code(1).stdout("").get_output().stderr.clone();
-    let told = String::from_utf8(output).unwrap();
-    assert_eq!(told.matches("file://nope: ").count(), 1, "{told}");
-    assert!(told.contains("file://app/db#nope") && told.contains("there is no secret below nowhere"), "{told}");
+    let message = String::from_utf8(output).unwrap();
+    assert_eq!(message.matches("file://nope: ").count(), 1, "{message}");
+    assert!(
+        message.contains("file://app/db#nope") && message.contains("there is no secret below nowhere"),
+        "{message}"
+    );
     assert_eq!(fs::read_to_string(folder.path().join("out")).unwrap(), "old");
     command.arg("--check").assert().code(1);
 }
@@ -199,7 +202,7 @@ fn an_output_file_is_private_and_left_alone_if_unchanged() {
 
 #[test]
 fn an_error_shows_file_and_line_and_never_a_value() {
-    for (template, told) in [
+    for (template, message) in [
         ("a\n{{ secret('app/db#password') + 1 }}", "t.j2:2: invalid operation"),
         ("{% set x = secret('app/db#password') %}\n\n{{ x.y.z }}", "t.j2:3: undefined value in `"),
         ("{{ secret('app/db#password') | nope }}", "t.j2:1: unknown filter: filter nope is unknown"),
@@ -218,7 +221,7 @@ fn an_error_shows_file_and_line_and_never_a_value() {
         for verbose in ["--json", "-v", "-vvv"] {
             let output = command.arg(verbose).assert().code(2).stdout("").get_output().stderr.clone();
             let output = String::from_utf8(output).unwrap();
-            assert!(output.contains(told), "{template}: {output}");
+            assert!(output.contains(message), "{template}: {output}");
             assert!(!output.contains("correct-horse"), "{template}: {output}");
         }
     }
@@ -306,12 +309,12 @@ fn no_template_overflows_the_stack() {
     for (template, status) in templates {
         let (_folder, _, mut command) = render(&template);
         let output = command.output().unwrap();
-        let told = String::from_utf8_lossy(&output.stderr);
+        let message = String::from_utf8_lossy(&output.stderr);
         let begin: String = template.chars().take(60).collect();
         // Some exceed bounds of the engine itself: that is an error like any other.
-        let code = output.status.code().unwrap_or_else(|| panic!("{begin}: {} {told}", output.status));
-        assert!(status.map_or(matches!(code, 0 | 2), |status| status == code), "{begin}: {code} {:.300}", told);
-        assert!(told.len() < 400, "{begin}: {told:.600}");
+        let code = output.status.code().unwrap_or_else(|| panic!("{begin}: {} {message}", output.status));
+        assert!(status.map_or(matches!(code, 0 | 2), |status| status == code), "{begin}: {code} {:.300}", message);
+        assert!(message.len() < 400, "{begin}: {message:.600}");
     }
 }
 

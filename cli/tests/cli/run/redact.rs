@@ -101,9 +101,9 @@ fn the_password_of_a_proxy_is_redacted() {
         .env("SHORT_PROXY", "http://me:pin@proxy")
         .args(["--redact", "--pure", "--keep", "*"]);
     let script = "echo $HTTPS_PROXY $all_proxy $NO_PROXY; echo 'p@ss-wOrd'; printf me:hunter2 | base64";
-    let told = "s1crets: warning: the password of SHORT_PROXY is shorter than 4 bytes: it is not redacted\n";
+    let message = "s1crets: warning: the password of SHORT_PROXY is shorter than 4 bytes: it is not redacted\n";
     let shown = "http://me:***@proxy:3128 socks5://me:***@proxy localhost\n***\n";
-    let output = command.args(["--", "sh", "-c", script]).assert().success().stderr(told);
+    let output = command.args(["--", "sh", "-c", script]).assert().success().stderr(message);
     let printed = String::from_utf8(output.get_output().stdout.clone()).unwrap();
     assert!(printed.starts_with(shown) && !printed.contains("aHVudGVy"), "{printed}");
 }
@@ -114,8 +114,8 @@ fn values_too_short_to_redact_are_reported_by_name() {
     fs::write(&file, r#"{"secrets": {"a": {"pin": "421"}}}"#).unwrap();
     let mut command = run(&file);
     command.args(["--redact", "--env", "PIN=file://a#pin", "--", "printenv", "PIN"]);
-    let told = "s1crets: warning: PIN is shorter than 4 bytes: it is not redacted\n";
-    command.assert().success().stdout("421\n").stderr(told);
+    let message = "s1crets: warning: PIN is shorter than 4 bytes: it is not redacted\n";
+    command.assert().success().stdout("421\n").stderr(message);
 }
 
 #[test]
@@ -151,8 +151,8 @@ fn a_value_that_is_too_large_to_redact_is_refused_before_the_command_starts() {
     fs::write(&file, json!({ "secrets": { "big": { "v": value } } }).to_string()).unwrap();
     let mut command = run(&file);
     command.args(["--redact", "--files", "--env", "BIG=file://big#v", "--", "touch", "started"]);
-    let told = predicate::str::contains("BIG can't be redacted").and(predicate::str::contains("more than 256 MiB"));
-    command.current_dir(folder.path()).assert().code(2).stdout("").stderr(told);
+    let message = predicate::str::contains("BIG can't be redacted").and(predicate::str::contains("more than 256 MiB"));
+    command.current_dir(folder.path()).assert().code(2).stdout("").stderr(message);
     assert!(!folder.path().join("started").exists());
 }
 
@@ -197,8 +197,8 @@ fn output_that_cannot_be_written_is_an_error() {
     command.args(["run", "--redact", "--env", "V=file://app/db#password", "--", "sh", "-c", "echo x"]);
     command.stdout(fs::File::options().write(true).open("/dev/full").unwrap()).stderr(Stdio::piped());
     let output = command.output().unwrap();
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.code() == Some(5) && told.contains("can't pass on what the command wrote: "), "{told}");
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(5) && message.contains("can't pass on what the command wrote: "), "{message}");
 }
 
 /// Some supervisors start jobs like that. Then the system would reap our child before we do.

@@ -36,17 +36,17 @@ fn export(file: &Path, arguments: &[&str]) -> assert_cmd::Command {
 fn from_refuses_names_that_control_programs() {
     for name in CONTROLLING.split_whitespace() {
         let (_folder, file) = with_secret(&format!("\"{}\": \"x\"", name.to_lowercase().replace('_', "-")));
-        let told = || {
+        let message = || {
             let refused = contains(format!("s1crets: {name} can't be set from file://app: it controls "));
             refused
                 .and(contains(PREFIX))
                 .and(contains("--names PATTERN selects the names that --from sets, and allows reserved ones"))
         };
-        from(&file, &[]).assert().code(2).stdout("").stderr(told());
+        from(&file, &[]).assert().code(2).stdout("").stderr(message());
         for format in
             ["sh", "fish", "powershell", "dotenv", "systemd", "github-env", "gitlab-dotenv", "azure", "teamcity"]
         {
-            export(&file, &["-f", format, "--from", "file://app"]).assert().code(2).stdout("").stderr(told());
+            export(&file, &["-f", format, "--from", "file://app"]).assert().code(2).stdout("").stderr(message());
         }
         // In these formats a name is only a key of a document.
         for format in ["json", "yaml", "k8s-secret"] {
@@ -108,7 +108,7 @@ fn typed_names_that_control_programs_are_refused_too() {
     fs::write(&referring, "PIP_INDEX_URL=file://app#key\n").unwrap();
     fs::write(&literal, "PIP_INDEX_URL=https://internal/\n").unwrap();
     let [config, referring, literal] = [&config, &referring, &literal].map(|path| path.to_str().unwrap());
-    let told = "s1crets: PIP_INDEX_URL can't be set from a secret: it controls Python and its tools\n  \
+    let message = "s1crets: PIP_INDEX_URL can't be set from a secret: it controls Python and its tools\n  \
                 hint: --names PIP_INDEX_URL allows it\n";
     for way in [
         ["--env", "PIP_INDEX_URL=file://app#key"],
@@ -125,14 +125,14 @@ fn typed_names_that_control_programs_are_refused_too() {
             ]);
             command.assert()
         };
-        command(&[]).code(2).stdout("").stderr(told);
+        command(&[]).code(2).stdout("").stderr(message);
         command(&["--names", "PIP_*"]).success().stdout("value\n");
     }
     let mut command = run(&file);
     command.args(["--env-file", literal, "--", "printenv", "PIP_INDEX_URL"]);
     command.assert().success().stdout("https://internal/\n");
-    export(&file, &["PIP_INDEX_URL=file://app#key"]).assert().code(2).stdout("").stderr(told);
-    export(&file, &["--config", config]).assert().code(2).stdout("").stderr(told);
+    export(&file, &["PIP_INDEX_URL=file://app#key"]).assert().code(2).stdout("").stderr(message);
+    export(&file, &["--config", config]).assert().code(2).stdout("").stderr(message);
     let allowed = ["PIP_INDEX_URL=file://app#key", "--names", "PIP_INDEX_URL"];
     export(&file, &allowed).assert().success().stdout("export PIP_INDEX_URL='value'\n");
     // The user may name credentials.
