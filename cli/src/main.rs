@@ -1,34 +1,34 @@
 //! `s1crets`: one way to ask for a secret, whoever keeps it, from a shell.
 
 mod args;
+mod ci_masks;
 mod commands;
 #[cfg(unix)]
 mod core_files;
 mod diagnose;
+mod encodings;
 mod escape;
 mod exit;
 mod export;
-mod filter;
-mod forms;
 mod from;
 mod log;
-mod masks;
 mod name;
+mod name_patterns;
 mod output;
 mod private;
+mod quoting;
 #[cfg(unix)]
 mod redact;
 mod render;
 mod report;
-mod reserved;
+mod reserved_names;
 mod resolve;
 #[cfg(unix)]
 mod signals;
-mod spelling;
 mod target;
 mod value;
 mod version;
-mod wiped;
+mod wiping_buf;
 
 use std::process::ExitCode;
 

@@ -13,8 +13,9 @@ use crate::{
     args::{ConfigCommand, Global},
     diagnose, escape,
     exit::Exit,
-    filter::Filter,
-    name, output,
+    name,
+    name_patterns::NamePatterns,
+    output,
     report::{self, Failure},
     target,
 };
@@ -171,7 +172,7 @@ pub(crate) fn faults(config: Config, global: &Global) -> Vec<Error> {
     };
     let place = if global.provider.is_some() { "command line".to_owned() } else { at(["provider"; 2]) };
     faults.extend(unknown(&place, "provider", target::provider(&client, global)));
-    if let Err(error) = Filter::typed(config.run.resolve.as_deref().unwrap_or_default()) {
+    if let Err(error) = NamePatterns::parse(config.run.resolve.as_deref().unwrap_or_default()) {
         let message = format!("{}: run.resolve: {}", at(["run.resolve"; 2]), error.message());
         faults.push(Error::new(ErrorKind::Config, message));
     }

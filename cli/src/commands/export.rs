@@ -13,12 +13,13 @@ use s1crets::{Client, Reference, Secret};
 use super::wait;
 use crate::{
     args::Global,
+    ci_masks,
     exit::Exit,
     export::{Document, Entry, Format},
     from::{self, Naming},
-    masks, output, private,
+    output, private,
     report::Failure,
-    reserved::{Allowed, Named},
+    reserved_names::{AllowedNames, NameOrigin},
     resolve::{self, Pair},
     target,
 };
@@ -72,7 +73,7 @@ pub(crate) fn run(global: &Global, args: &Export) -> Result<Exit, Failure> {
     let format = args.format.unwrap_or(if global.json { Format::Json } else { Format::Sh });
     let values = wait(gather(&client, global, args, format, &secrets))?;
     let entries: Vec<_> = values.iter().map(|(name, secret)| Entry { name, secret }).collect();
-    masks::tell(global, values.iter().map(|(name, secret)| (name.as_str(), secret)))?;
+    ci_masks::register(global, values.iter().map(|(name, secret)| (name.as_str(), secret)))?;
     let text = format.write(&Document { entries: &entries, name: args.name.as_deref() })?;
     match &args.output {
         Some(file) => private::write(file, &text, private::MODE)?,
@@ -94,7 +95,7 @@ async fn gather(
 ) -> Result<BTreeMap<String, Secret>, Failure> {
     let typed = args.pairs.iter().map(|pair| Pair::typed(client, global, pair));
     let mut pairs = typed.collect::<Result<Vec<_>, _>>()?;
-    let names = Names { allowed: Allowed::typed(&args.names)?, are_checked: format.sets_variables() };
+    let names = Names { allowed: AllowedNames::parse(&args.names)?, are_checked: format.sets_variables() };
     let (mut values, mut failures) = found(client, global, args, &names).await;
     if args.pairs.is_empty() && args.from.is_empty() {
         pairs.extend(configured.iter().map(|(name, reference)| Pair::new(name, reference.to_string())));
@@ -103,7 +104,7 @@ async fn gather(
         let nothing = "nothing to export: give NAME=REF or --from, or have [secrets] in the config file";
         return Err(Failure::Usage(nothing.into()));
     }
-    pairs.retain(|pair| names.check(&pair.name, Named::ByUser).map(|refused| failures.push(refused)).is_none());
+    pairs.retain(|pair| names.check(&pair.name, NameOrigin::Typed).map(|refused| failures.push(refused)).is_none());
     match resolve::all(client, global, &pairs).await {
         Ok(found) => values.extend(found),
         Err(failure) => failures.push(failure),
@@ -121,9 +122,9 @@ async fn found(
     let naming = Naming { prefix: args.prefix.as_deref().unwrap_or_default(), keys: args.keys };
     let (mut values, mut failures) = (BTreeMap::new(), Vec::new());
     for from in &args.from {
-        match from::variables(client, global, from, naming, |name| names.allowed.takes(name)).await {
+        match from::variables(client, global, from, naming, |name| names.allowed.selects(name)).await {
             Ok(found) => {
-                failures.extend(found.keys().filter_map(|name| names.check(name, Named::ByFrom(from))));
+                failures.extend(found.keys().filter_map(|name| names.check(name, NameOrigin::Listed(from))));
                 values.extend(found);
             }
             Err(failure) => failures.push(failure),
@@ -134,13 +135,13 @@ async fn found(
 
 /// Which names may be exported.
 struct Names {
-    allowed: Allowed,
+    allowed: AllowedNames,
     /// A key of a document controls nothing.
     are_checked: bool,
 }
 
 impl Names {
-    fn check(&self, name: &str, named: Named<'_>) -> Option<Failure> {
+    fn check(&self, name: &str, named: NameOrigin<'_>) -> Option<Failure> {
         let refused = self.are_checked.then(|| self.allowed.check(name, name, named).err())?;
         refused.map(Failure::from)
     }

@@ -3,8 +3,8 @@
 use super::wait;
 use crate::{
     args::{Get, Global, Version},
+    ci_masks,
     exit::Exit,
-    masks,
     output::{self, Style},
     report::Failure,
     target::{self, Target},
@@ -33,7 +33,7 @@ pub(crate) fn run(global: &Global, args: &Get) -> Result<Exit, Failure> {
     let secret = wait(call.into_future()).map_err(|failure| target::meant(failure, &args.target.path))?;
     // A default is no secret.
     if args.default.as_ref().is_none_or(|default| default.as_bytes() != secret.expose_bytes()) {
-        masks::tell(global, [(path.as_str(), &secret)])?;
+        ci_masks::register(global, [(path.as_str(), &secret)])?;
     }
     output::secret(&secret, Style { json: global.json, newline: !args.no_newline, binary: args.binary })?;
     Ok(Exit::Found)

@@ -7,9 +7,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::wait;
 use crate::{
     args::{GetByPath, Global},
-    escape,
+    ci_masks, escape,
     exit::Exit,
-    masks,
     output::{self, Style},
     report::{self, Failure},
     target::{self, Target},
@@ -31,7 +30,7 @@ pub(crate) fn run(global: &Global, args: &GetByPath) -> Result<Exit, Failure> {
     let listing = wait(call.into_future());
     spinner.finish_and_clear();
     let listing = listing?;
-    masks::tell(global, listing.iter())?;
+    ci_masks::register(global, listing.iter())?;
     output::listing(&listing, Style { json: global.json, newline: true, binary: args.binary })?;
     let mut exit = Exit::Found;
     for (name, error) in listing.failures() {

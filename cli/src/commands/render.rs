@@ -11,8 +11,9 @@ use clap::{Args, ValueHint};
 use super::wait;
 use crate::{
     args::Global,
+    ci_masks,
     exit::Exit,
-    masks, output, private,
+    output, private,
     render::{Template, on_deep_stack},
     report::Failure,
     target,
@@ -61,7 +62,7 @@ fn render(global: &Global, args: &Render, name: &str, source: &str) -> Result<Ex
         return Ok(Exit::Found);
     }
     let secrets = template.secrets();
-    masks::tell(global, secrets.iter().map(|(name, secret)| (name.as_str(), secret)))?;
+    ci_masks::register(global, secrets.iter().map(|(name, secret)| (name.as_str(), secret)))?;
     match &args.output {
         Some(file) => private::write(file, &text, args.mode)?,
         None => output::print(|out| out.write_all(&text))?,

@@ -16,11 +16,12 @@ use super::{
 };
 use crate::{
     args::Global,
-    filter::Filter,
     from::{self, Naming},
-    name, report,
+    name,
+    name_patterns::NamePatterns,
+    report,
     report::Failure,
-    reserved::{Allowed, Named},
+    reserved_names::{AllowedNames, NameOrigin},
     resolve::{self, Pair},
 };
 
@@ -160,7 +161,7 @@ impl Sources {
                 Ok(found) => {
                     for (name, secret) in found {
                         self.failures
-                            .extend(self.wanted.check_name(&name, Named::ByFrom(from)).err().map(Failure::from));
+                            .extend(self.wanted.check_name(&name, NameOrigin::Listed(from)).err().map(Failure::from));
                         self.put(name.into(), Source::Found(secret));
                     }
                 }
@@ -183,18 +184,18 @@ impl Sources {
 
 /// Which names the command gets.
 struct Wanted {
-    keep: Filter,
-    allow: Filter,
-    deny: Filter,
+    keep: NamePatterns,
+    allow: NamePatterns,
+    deny: NamePatterns,
     /// By `--names`.
-    allowed: Allowed,
+    allowed: AllowedNames,
     in_files: bool,
 }
 
 impl Wanted {
     fn of(args: &Run) -> Result<Self, Failure> {
-        let [keep, allow, deny] = [&args.keep, &args.allow, &args.deny].map(|patterns| Filter::typed(patterns));
-        let (keep, allow, deny, allowed) = (keep?, allow?, deny?, Allowed::typed(&args.names)?);
+        let [keep, allow, deny] = [&args.keep, &args.allow, &args.deny].map(|patterns| NamePatterns::parse(patterns));
+        let (keep, allow, deny, allowed) = (keep?, allow?, deny?, AllowedNames::parse(&args.names)?);
         Ok(Self { keep, allow, deny, allowed, in_files: args.files })
     }
 
@@ -204,18 +205,18 @@ impl Wanted {
 
     /// Whether `--from` makes a variable for a secret of this name.
     fn takes(&self, name: &str) -> bool {
-        self.wants(name) && (self.allowed.takes(name) || self.allowed.takes(&given(name, self.in_files)))
+        self.wants(name) && (self.allowed.selects(name) || self.allowed.selects(&given(name, self.in_files)))
     }
 
     /// Refuses a name that the user chose for a value of a provider. What `--from` finds is checked when it is found.
     fn check(&self, name: &OsStr, source: &Source) -> Result<(), Error> {
         match source {
-            Source::Reference(_) => self.check_name(&name.to_string_lossy(), Named::ByUser),
+            Source::Reference(_) => self.check_name(&name.to_string_lossy(), NameOrigin::Typed),
             Source::Literal(_) | Source::LooksLikeOne(_) | Source::Found(_) => Ok(()),
         }
     }
 
-    fn check_name(&self, name: &str, named: Named<'_>) -> Result<(), Error> {
+    fn check_name(&self, name: &str, named: NameOrigin<'_>) -> Result<(), Error> {
         self.allowed.check(name, &given(name, self.in_files), named)
     }
 }

@@ -8,7 +8,7 @@ use std::{
 use s1crets::{Client, Config};
 
 use super::{meaning::is_reference, requested::Requested};
-use crate::{filter::Filter, report::Failure};
+use crate::{name_patterns::NamePatterns, report::Failure};
 
 /// What `--pure` leaves: what a program needs to find itself, its user, its terminal and its language.
 pub(super) const PURE: [&str; 14] = [
@@ -62,10 +62,10 @@ pub(super) const CREDENTIALS: [&str; 23] = [
 
 /// Which variables of our environment the command gets, and which of them are resolved.
 pub(super) struct Inheritance<'a> {
-    credentials: Filter,
+    credentials: NamePatterns,
     named_credentials: Vec<&'a str>,
     pure: bool,
-    keep: &'a Filter,
+    keep: &'a NamePatterns,
     requested: &'a Requested,
 }
 
@@ -78,8 +78,9 @@ pub(super) struct Inherited {
 }
 
 impl<'a> Inheritance<'a> {
-    pub(super) fn new(config: &'a Config, pure: bool, keep: &'a Filter, requested: &'a Requested) -> Self {
-        let (credentials, named_credentials) = (Filter::of(&CREDENTIALS), config.credential_variables().collect());
+    pub(super) fn new(config: &'a Config, pure: bool, keep: &'a NamePatterns, requested: &'a Requested) -> Self {
+        let (credentials, named_credentials) =
+            (NamePatterns::builtin(&CREDENTIALS), config.credential_variables().collect());
         Self { credentials, named_credentials, pure, keep, requested }
     }
 
@@ -89,7 +90,7 @@ impl<'a> Inheritance<'a> {
     /// [`Failure::Usage`] if a name that was typed for `--resolve` is not among them.
     pub(super) fn variables(&self, client: &Client) -> Result<Vec<Inherited>, Failure> {
         self.requested.typed().try_for_each(|name| self.check(name))?;
-        let needed = Filter::of(&PURE);
+        let needed = NamePatterns::builtin(&PURE);
         let stays = |name: &str, text: &OsStr| {
             let is_wanted = || {
                 !self.pure

@@ -21,9 +21,9 @@ use self::{environment::Environment, files::Files, redacted::Started, supervise:
 use super::wait;
 use crate::{
     args::Global,
+    ci_masks::{self, Purpose},
     core_files,
-    masks::{self, Purpose},
-    redact::Needles,
+    redact::Matcher,
     report::Failure,
     target,
 };
@@ -123,12 +123,12 @@ pub(crate) fn run(global: &Global, args: &Run) -> Result<ExitCode, Failure> {
     args.check_sources(&config)?;
     let client = target::with_options(config.clone(), global).build()?;
     let environment = wait(Environment::resolve(&client, global, args, &config))?;
-    masks::tell(global, environment.secrets.iter().map(|(name, secret)| (name.as_str(), secret)))?;
+    ci_masks::register(global, environment.secrets.iter().map(|(name, secret)| (name.as_str(), secret)))?;
     if !args.files && !args.redact {
         return Ok(launch::exec(launch::command(&args.command, &environment.in_clear()?), global));
     }
     // What takes long is done while a signal still ends us.
-    let needles = args.redact.then(|| needles(global, &environment)).transpose()?;
+    let matcher = args.redact.then(|| matcher(global, &environment)).transpose()?;
     // Before there is a file that a signal would leave behind.
     let supervisor = Supervisor::start().map_err(|error| Failure::io("can't watch for signals", error))?;
     let files = args.files.then(|| Files::write(&environment.secrets, args.danger_files_on_disk)).transpose()?;
@@ -136,7 +136,7 @@ pub(crate) fn run(global: &Global, args: &Run) -> Result<ExitCode, Failure> {
         Some(files) => in_files(&environment, files),
         None => environment.in_clear()?,
     };
-    let code = supervise(supervisor, global, &args.command, needles, &variables)?;
+    let code = supervise(supervisor, global, &args.command, matcher, &variables)?;
     files.map_or(Ok(()), Files::remove)?;
     Ok(code)
 }
@@ -153,15 +153,15 @@ fn supervise(
     supervisor: Supervisor,
     global: &Global,
     typed: &[OsString],
-    needles: Option<Needles>,
+    matcher: Option<Matcher>,
     variables: &BTreeMap<OsString, OsString>,
 ) -> Result<ExitCode, Failure> {
     let command = launch::command(typed, variables);
     if let Some(signal) = supervisor.asked_to_end() {
         return Ok(launch::ended_by(signal));
     }
-    let started = core_files::with_own_limit(|| match needles {
-        Some(needles) => redacted::start(command, needles),
+    let started = core_files::with_own_limit(|| match matcher {
+        Some(matcher) => redacted::start(command, matcher),
         None => plain(command),
     });
     match started {
@@ -178,8 +178,8 @@ fn plain(mut command: std::process::Command) -> io::Result<Started> {
     Ok(Started { running: Running::beside(command.spawn()?), writers: Vec::new(), raw: None })
 }
 
-fn needles(global: &Global, environment: &Environment) -> Result<Needles, Failure> {
+fn matcher(global: &Global, environment: &Environment) -> Result<Matcher, Failure> {
     let proxies = proxies::passwords(&environment.given);
     let secrets = environment.secrets.iter().chain(&proxies).map(|(name, secret)| (name.as_str(), secret));
-    Ok(Needles::new(&Purpose::Redact.forms(global, secrets)?))
+    Ok(Matcher::new(&Purpose::Redact.encodings(global, secrets)?))
 }

@@ -16,7 +16,7 @@ use rustix::{
 use zeroize::Zeroizing;
 
 use super::{supervise::Running, terminal};
-use crate::redact::{Needles, Redactor};
+use crate::redact::{Matcher, Redactor};
 
 /// What one read may take, and what a pipe is asked to hold: large enough that system calls are no part of the cost.
 const PIECE: usize = 256 * 1024;
@@ -34,15 +34,15 @@ pub(super) struct Started {
 
 /// Starts the command with its output through us: by a terminal of its own where it is shown on ours, else by pipes. Others use
 /// our terminal too if it is not us who are in front, or if we are part of a pipeline: then it is left alone.
-pub(super) fn start(command: Command, needles: Needles) -> io::Result<Started> {
-    let needles = Arc::new(needles);
+pub(super) fn start(command: Command, matcher: Matcher) -> io::Result<Started> {
+    let matcher = Arc::new(matcher);
     match terminal::ours().filter(|_| stdout().is_terminal()) {
-        Some(ours) => terminal::start(command, ours, &needles),
-        None => by_pipes(command, &needles),
+        Some(ours) => terminal::start(command, ours, &matcher),
+        None => by_pipes(command, &matcher),
     }
 }
 
-fn by_pipes(mut command: Command, needles: &Arc<Needles>) -> io::Result<Started> {
+fn by_pipes(mut command: Command, matcher: &Arc<Matcher>) -> io::Result<Started> {
     let (from, to) = pipe()?;
     let mut flows = vec![(OwnedFd::from(from), stdout().as_fd().try_clone_to_owned()?)];
     command.stdout(to.try_clone()?);
@@ -57,7 +57,7 @@ fn by_pipes(mut command: Command, needles: &Arc<Needles>) -> io::Result<Started>
     let child = command.spawn()?;
     // It holds the other ends of the pipes for as long as it lives.
     drop(command);
-    let writers = flows.into_iter().map(|(from, to)| flow(from, to, needles)).collect();
+    let writers = flows.into_iter().map(|(from, to)| flow(from, to, matcher)).collect();
     Ok(Started { running: Running::beside(child), writers, raw: None })
 }
 
@@ -67,10 +67,10 @@ fn is_one_place() -> io::Result<bool> {
 }
 
 /// Takes what comes from one end, less the values, to the other, until one of them is closed.
-pub(super) fn flow(from: OwnedFd, to: OwnedFd, needles: &Arc<Needles>) -> JoinHandle<io::Result<()>> {
+pub(super) fn flow(from: OwnedFd, to: OwnedFd, matcher: &Arc<Matcher>) -> JoinHandle<io::Result<()>> {
     #[cfg(target_os = "linux")]
     let _ = rustix::pipe::fcntl_setpipe_size(&from, PIECE);
-    let redactor = Redactor::new(needles.clone());
+    let redactor = Redactor::new(matcher.clone());
     thread::spawn(move || match pump(File::from(from), Patient(File::from(to)), redactor) {
         // A reader that has seen enough is no error; the command gets to know by its next write.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use s1crets::{Config, Error, ErrorKind};
 
-use crate::{filter::Filter, name};
+use crate::{name, name_patterns::NamePatterns};
 
 /// What stands in a pattern and in no name.
 const WILDCARDS: [char; 3] = ['*', '?', '['];
@@ -19,7 +19,7 @@ pub(super) struct Requested {
     typed: BTreeSet<String>,
     /// Names in the config file.
     configured: BTreeSet<String>,
-    patterns: Filter,
+    patterns: NamePatterns,
 }
 
 impl Requested {
@@ -28,7 +28,7 @@ impl Requested {
         let in_config = |error: Error| Error::new(ErrorKind::Config, format!("[run] resolve: {}", error.message()));
         let (typed, typed_patterns) = split(typed)?;
         let (configured, configured_patterns) = split(&configured).map_err(in_config)?;
-        Ok(Self { typed, configured, patterns: typed_patterns.and(configured_patterns) })
+        Ok(Self { typed, configured, patterns: typed_patterns.union(configured_patterns) })
     }
 
     /// Names that were typed: they must be there.
@@ -48,10 +48,10 @@ impl Requested {
 }
 
 /// Names, each of which a variable can have, and patterns.
-fn split(given: &[String]) -> Result<(BTreeSet<String>, Filter), Error> {
+fn split(given: &[String]) -> Result<(BTreeSet<String>, NamePatterns), Error> {
     let (patterns, names): (Vec<_>, Vec<_>) = given.iter().cloned().partition(|text| text.contains(WILDCARDS));
     for name in &names {
         name::check(name)?;
     }
-    Ok((names.into_iter().collect(), Filter::typed(&patterns)?))
+    Ok((names.into_iter().collect(), NamePatterns::parse(&patterns)?))
 }

@@ -19,7 +19,7 @@ use super::{
     redacted::{Started, flow},
     supervise::Running,
 };
-use crate::redact::Needles;
+use crate::redact::Matcher;
 
 /// Our terminal passes keys on as they are, until this is dropped.
 pub(super) struct Raw {
@@ -61,7 +61,7 @@ fn is_in_front(terminal: &OwnedFd) -> bool {
 
 /// Starts the command in a session of its own, with a terminal in the place of each stream that is one, and for whatever it
 /// opens as `/dev/tty`.
-pub(super) fn start(command: Command, ours: OwnedFd, needles: &Arc<Needles>) -> io::Result<Started> {
+pub(super) fn start(command: Command, ours: OwnedFd, matcher: &Arc<Matcher>) -> io::Result<Started> {
     let (pty, pts) = open().map_err(plain)?;
     let pty = OwnedFd::from(pty);
     tcsetattr(&pts, OptionalActions::Now, &tcgetattr(&ours)?)?;
@@ -92,7 +92,7 @@ pub(super) fn start(command: Command, ours: OwnedFd, needles: &Arc<Needles>) -> 
     }
     let raw = Raw::set(ours.try_clone()?)?;
     let child = command.spawn(pts).map_err(plain)?;
-    let writers = flows.into_iter().map(|(from, to)| flow(from, to, needles)).collect();
+    let writers = flows.into_iter().map(|(from, to)| flow(from, to, matcher)).collect();
     pass_keys(ours, pty);
     let running = Running { child, apart: true, resize: Box::new(resize), resume: Box::new(resume) };
     Ok(Started { running, writers, raw: Some(raw) })

@@ -97,8 +97,8 @@ fn names_that_can_not_be_are_refused() {
         (&["--env", "A="], "is not of the form NAME=REFERENCE"),
         (&["--from", "file://a/"], "\"x-y\" and \"x_y\" would both be X_Y"),
         (&["--from", "file://b/"], "\"1\" makes no variable's name, but \"1\": give a --prefix"),
-        (&["--env-file", path], ".env: line 2: a name is letters, digits and '_', no digit first"),
-        (&["--pure", "--deny", "["], "\"[\" is no pattern"),
+        (&["--env-file", path], ".env: line 2: a name consists of letters, digits and '_'"),
+        (&["--pure", "--deny", "["], "\"[\" is not a valid pattern"),
     ] {
         let mut command = run(&file);
         command.args(arguments).args(["--", "true"]).assert().code(2).stdout("").stderr(predicate::str::contains(told));

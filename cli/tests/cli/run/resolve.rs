@@ -62,7 +62,7 @@ fn a_name_must_be_there_and_may_hold_a_literal_and_a_pattern_may_match_nothing()
     resolve("URL").args(["printenv", "URL"]).assert().success().stdout("https://host/x\n").stderr("");
     resolve("EMPTY").args(["printenv", "EMPTY"]).assert().success().stdout("\n").stderr("");
     resolve("a.b").arg("true").assert().code(2).stderr(contains("\"a.b\" is no variable's name"));
-    resolve("[").arg("true").assert().code(2).stderr(contains("\"[\" is no pattern"));
+    resolve("[").arg("true").assert().code(2).stderr(contains("\"[\" is not a valid pattern"));
 }
 
 #[test]
@@ -125,10 +125,10 @@ fn the_config_file_may_ask_too() {
     command(&["--resolve", "TITLE"]).assert().success().stdout(format!("{PASSWORD}\n{PASSWORD}\n")).stderr("");
     command(&["--config-profile", "none"]).assert().code(2);
     fs::write(&config, "[run]\nresolve = [\"[\"]\n").unwrap();
-    command(&[]).assert().code(5).stderr(contains("[run] resolve: \"[\" is no pattern"));
+    command(&[]).assert().code(5).stderr(contains("[run] resolve: \"[\" is not a valid pattern"));
     let mut check = crate::s1crets();
     check.args(["config", "check", "--config"]).arg(&config);
-    check.assert().code(5).stderr(contains("s1crets.toml:2: run.resolve: \"[\" is no pattern"));
+    check.assert().code(5).stderr(contains("s1crets.toml:2: run.resolve: \"[\" is not a valid pattern"));
 }
 
 #[test]

@@ -1,24 +1,25 @@
-//! Values in HTML and XML.
+//! Encodings of values in HTML and XML.
 //!
-//! The named references are the same everywhere, but for the quotes. Encoders differ in the characters
-//! that they escape besides, and in how they write numbers: hexadecimal digits are taken in either case.
-//! Names for characters beyond ASCII (`&auml;`) are not: few encoders still write them.
+//! All encoders write `&`, `<` and mostly `>` as the same named references. They differ in quotes,
+//! in numbers, and in which further characters they escape. Hexadecimal digits are covered in
+//! either case. Named references beyond ASCII, such as `&auml;`, are not: few encoders still write
+//! them.
 
 use super::rewrite::Rewriter;
 
-/// How an encoder writes what it escapes. Besides what is listed these are `&`, `<` and `>`.
+/// What an encoder escapes besides `&`, `<` and `>`, and how.
 #[derive(Clone, Copy)]
 struct Style {
-    /// How it writes double and single quotes; empty: as they are.
+    /// The references for double and single quotes; empty if quotes are not escaped.
     double: &'static str,
     single: &'static str,
-    /// What it writes as a number besides.
+    /// Further characters that are written as a number.
     numbered: &'static str,
-    /// How it writes numbers, with digits of either case.
+    /// A reference by number, with digits of either case.
     number: [fn(char) -> String; 2],
-    /// What it writes as a number beyond ASCII.
+    /// Whether a character beyond ASCII is written as a number.
     beyond: fn(char) -> bool,
-    /// XML has no need to escape `>`.
+    /// Whether `>` is left as it is, which XML permits.
     keeps_greater: bool,
 }
 
@@ -26,7 +27,7 @@ const DECIMAL: [fn(char) -> String; 2] = [|character| format!("&#{};", u32::from
 const HEXADECIMAL: [fn(char) -> String; 2] =
     [|character| format!("&#x{:X};", u32::from(character)), |character| format!("&#x{:x};", u32::from(character))];
 
-/// All ways to write quotes are taken together, where nothing else is escaped.
+/// The references for quotes. All combinations are tried, without further escapes.
 const DOUBLE: [&str; 3] = ["", "&quot;", "&#34;"];
 const SINGLE: [&str; 5] = ["", "&#39;", "&#x27;", "&#039;", "&apos;"];
 
@@ -34,24 +35,24 @@ const STYLES: [Style; 15] = [
     // Go's html/template, in quotes and without.
     Style { numbered: "+", ..style("&#34;", "&#39;", DECIMAL) },
     Style { numbered: "+=` \t\n\r\u{b}\u{c}", ..style("&#34;", "&#39;", DECIMAL) },
-    // Lodash of old, and Underscore.
+    // Old versions of Lodash, and Underscore.
     Style { numbered: "`", ..style("&quot;", "&#39;", DECIMAL) },
     Style { numbered: "`", ..style("&quot;", "&#x27;", HEXADECIMAL) },
     // Handlebars.
     Style { numbered: "`=", ..style("&quot;", "&#x27;", HEXADECIMAL) },
     // mustache.js.
     Style { numbered: "`=/", ..style("&quot;", "&#39;", HEXADECIMAL) },
-    // OWASP's rules.
+    // The rules of OWASP.
     Style { numbered: "/", ..style("&quot;", "&#x27;", HEXADECIMAL) },
     // .NET: HtmlEncoder for ASCII and for all ranges, WebUtility.
     Style { numbered: "+`\t\n\r", beyond: not_ascii, ..style("&quot;", "&#x27;", HEXADECIMAL) },
     Style { numbered: "+`\t\n\r", ..style("&quot;", "&#x27;", HEXADECIMAL) },
     Style { beyond: latin_or_astral, ..style("&quot;", "&#39;", DECIMAL) },
-    // In ASCII: lxml, Python's xmlcharrefreplace behind html.escape, libxml2.
+    // Output in ASCII: lxml, Python's html.escape followed by xmlcharrefreplace, libxml2.
     Style { beyond: not_ascii, ..style("", "", DECIMAL) },
     Style { beyond: not_ascii, ..style("&quot;", "&#x27;", DECIMAL) },
     Style { beyond: not_ascii, ..style("&quot;", "", HEXADECIMAL) },
-    // XML: Go, and the canonical form of attributes.
+    // XML: Go, and attributes in canonical XML.
     Style { numbered: "\t\n\r", ..style("&#34;", "&#39;", HEXADECIMAL) },
     Style { numbered: "\t\n\r", keeps_greater: true, ..style("&quot;", "", HEXADECIMAL) },
 ];
@@ -60,20 +61,20 @@ const fn style(double: &'static str, single: &'static str, number: [fn(char) -> 
     Style { double, single, numbered: "", number, beyond: |_| false, keeps_greater: false }
 }
 
-/// As encoders of HTML and XML write a text.
-pub(super) fn written(text: &str, mut put: impl FnMut(Vec<u8>)) {
+/// Passes what encoders of HTML and XML write for a text to `put`.
+pub(super) fn encode(text: &str, mut put: impl FnMut(Vec<u8>)) {
     let mut rewriter = Rewriter::of_text(text);
     let quotes = DOUBLE.into_iter().flat_map(|double| SINGLE.map(|single| style(double, single, DECIMAL)));
     for style in quotes.chain(STYLES) {
         for number in style.number {
-            rewriter.write(|character| style.spell(character, number)).into_iter().for_each(&mut put);
+            rewriter.write(|character| style.escape(character, number)).into_iter().for_each(&mut put);
         }
     }
 }
 
 impl Style {
-    /// How it writes a character, unless it leaves it as it is.
-    fn spell(&self, character: char, number: fn(char) -> String) -> Option<String> {
+    /// The reference for a character; `None` if it is not escaped.
+    fn escape(&self, character: char, number: fn(char) -> String) -> Option<String> {
         let written = match character {
             '&' => "&amp;",
             '<' => "&lt;",
@@ -92,7 +93,7 @@ fn not_ascii(character: char) -> bool {
     !character.is_ascii()
 }
 
-/// What Latin-1 has, and what is two units in UTF-16.
+/// Whether a character is in Latin-1 beyond ASCII, or takes two units of UTF-16.
 fn latin_or_astral(character: char) -> bool {
     matches!(character, '\u{a0}'..='\u{ff}' | '\u{10000}'..)
 }

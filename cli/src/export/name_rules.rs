@@ -1,51 +1,52 @@
-//! Which names a format takes.
+//! Checks of variable names and keys, by format. The error says why the name is refused.
 
 use crate::name;
 
-/// A shell's word, which every environment takes as a name: a letter or `_`, then letters, digits and `_`
+/// Accepts a variable name that every environment and shell accepts: letters, digits and `_`, not
+/// beginning with a digit
 /// ([POSIX 8.1](https://pubs.opengroup.org/onlinepubs/9799919799/basedefs/V1_chap08.html)).
 pub(super) fn word(name: &str) -> Result<(), &'static str> {
     match name::is_valid(name) {
         true => Ok(()),
-        false => Err("a name is letters, digits and '_', with no digit in front"),
+        false => Err("a name consists of letters, digits and '_', and doesn't begin with a digit"),
     }
 }
 
-/// A word that means nothing to a POSIX shell. The others would be executed ([bash](https://www.gnu.org/software/bash/manual/html_node/Bash-Variables.html)
-/// takes what is put into RANDOM for arithmetic, in which `a[$(command)]` runs the command; a prompt is expanded at each
-/// line), or would not hold what is put into them; to zsh a
-/// [USERNAME](https://zsh.sourceforge.io/Doc/Release/Parameters.html) is whom to become.
+/// Accepts a variable name that no POSIX-like shell treats specially.
+///
+/// A special variable may execute its value.
+/// [bash](https://www.gnu.org/software/bash/manual/html_node/Bash-Variables.html) evaluates a value
+/// of `RANDOM` as arithmetic, in which `a[$(command)]` runs the command, and it expands prompts.
+/// Others don't keep the value, or act on it: setting
+/// [`USERNAME`](https://zsh.sourceforge.io/Doc/Release/Parameters.html) makes zsh change its user.
 pub(super) fn posix_shells(name: &str) -> Result<(), &'static str> {
     word(name)?;
     match SPECIAL.contains(&name) || SPECIAL_IN_ZSH.contains(&name) {
-        true => {
-            Err("to a shell (sh, bash, ksh or zsh) this name means something itself: choose another one, or a --prefix")
-        }
+        true => Err("the name is special to a shell (sh, bash, ksh or zsh): choose another one, or a --prefix"),
         false => Ok(()),
     }
 }
 
-/// A word that means nothing to a shell that a `.env` file may be sourced by.
+/// Accepts a variable name that is not special to a shell that may source a `.env` file.
 pub(super) fn dotenv(name: &str) -> Result<(), &'static str> {
     word(name)?;
     match SPECIAL.contains(&name) {
-        true => {
-            Err("to a shell that sources the file this name means something itself: choose another one, or a --prefix")
-        }
+        true => Err("the name is special to a shell that sources the file: choose another one, or a --prefix"),
         false => Ok(()),
     }
 }
 
-/// A word that [fish](https://fishshell.com/docs/current/language.html#special-variables) lets everybody set, to a text.
+/// Accepts a variable name that fish lets one set to a text, by its
+/// [special variables](https://fishshell.com/docs/current/language.html#special-variables).
 pub(super) fn fish(name: &str) -> Result<(), &'static str> {
     word(name)?;
     match SPECIAL_IN_FISH.contains(&name) || name.starts_with("fish_") {
-        true => Err("to fish this name means something itself: choose another one, or a --prefix"),
+        true => Err("the name is special to fish: choose another one, or a --prefix"),
         false => Ok(()),
     }
 }
 
-/// In bash, dash and ksh, by trying each.
+/// Special variables of bash, dash and ksh, found by trying each.
 pub(super) const SPECIAL: &[&str] = &[
     "BASHOPTS",
     "BASHPID",
@@ -90,7 +91,8 @@ pub(super) const SPECIAL: &[&str] = &[
     "_",
 ];
 
-/// In zsh besides, by trying each; the arrays of its modules and what it computes with, by its manual.
+/// Further special variables of zsh, found by trying each. Arrays of its modules, and variables
+/// that it evaluates as arithmetic, come from its manual.
 pub(super) const SPECIAL_IN_ZSH: &[&str] = &[
     "ARGC",
     "COLUMNS",
@@ -187,7 +189,7 @@ pub(super) const SPECIAL_IN_ZSH: &[&str] = &[
     "zsh_scheduled_events",
 ];
 
-/// In fish 3.6, by trying each: read-only, or lists.
+/// Variables of fish 3.6 that are read-only or lists, found by trying each.
 const SPECIAL_IN_FISH: &[&str] = &[
     "CDPATH",
     "CMD_DURATION",
@@ -208,33 +210,37 @@ const SPECIAL_IN_FISH: &[&str] = &[
     "version",
 ];
 
-/// Any text but none.
+/// Accepts any text that is not empty.
 pub(super) fn text(name: &str) -> Result<(), &'static str> {
-    if name.is_empty() { Err("a name is not empty") } else { Ok(()) }
+    if name.is_empty() { Err("the name is empty") } else { Ok(()) }
 }
 
-/// The same for YAML, where [a key on a line](https://yaml.org/spec/1.2.2/#742-flow-mappings) has 1024 characters at most;
-/// quotes and escapes count.
+/// Accepts a text for a YAML key. [A key on one
+/// line](https://yaml.org/spec/1.2.2/#742-flow-mappings) has at most 1024 characters, quotes and
+/// escapes included.
 pub(super) fn yaml(name: &str) -> Result<(), &'static str> {
     text(name)?;
     let mut written = Vec::new();
-    super::data::quoted(&mut written, name);
-    if written.len() > 1000 { Err("a key of YAML has 1024 characters at most") } else { Ok(()) }
+    super::json_yaml::quoted(&mut written, name);
+    if written.len() > 1000 { Err("a YAML key has at most 1024 characters") } else { Ok(()) }
 }
 
-/// A key of a [Secret](https://kubernetes.io/docs/concepts/configuration/secret/#restriction-names-data): letters,
-/// digits, `-`, `_` and `.`, 253 at most, and neither `.` nor `..` nor anything that begins with `..`, which a volume
-/// could not mount.
+/// Accepts a key of a [Kubernetes
+/// Secret](https://kubernetes.io/docs/concepts/configuration/secret/#restriction-names-data):
+/// letters, digits, `-`, `_` and `.`, at most 253. A volume can't mount a key that is `.` or begins
+/// with `..`.
 pub(super) fn kubernetes_key(name: &str) -> Result<(), &'static str> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     match !name.is_empty() && name.len() <= 253 && name.bytes().all(allowed) && name != "." && !name.starts_with("..") {
         true => Ok(()),
-        false => Err("a key of a Secret is letters, digits, '-', '_' and '.', 253 at most, with no '..' in front"),
+        false => Err(
+            "a key of a Secret consists of at most 253 letters, digits, '-', '_' and '.', and doesn't begin with '..'",
+        ),
     }
 }
 
-/// The name of a Kubernetes object:
-/// [an RFC 1123 subdomain](https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-subdomain-names).
+/// Whether this can be the name of a Kubernetes object: [an RFC 1123
+/// subdomain](https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-subdomain-names).
 pub(super) fn kubernetes_object(name: &str) -> bool {
     let label = |label: &str| {
         let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
@@ -243,24 +249,24 @@ pub(super) fn kubernetes_object(name: &str) -> bool {
     name.len() <= 253 && name.split('.').all(label)
 }
 
-/// What a job may set:
-/// [not `GITHUB_…`, `RUNNER_…` and `NODE_OPTIONS`](https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands#setting-an-environment-variable).
+/// Accepts a variable name that a GitHub job may set: [not `GITHUB_…`, `RUNNER_…` or
+/// `NODE_OPTIONS`](https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands#setting-an-environment-variable).
 pub(super) fn github(name: &str) -> Result<(), &'static str> {
     word(name)?;
     let upper = name.to_ascii_uppercase();
     match upper.starts_with("GITHUB_") || upper.starts_with("RUNNER_") || upper == "NODE_OPTIONS" {
-        true => Err("the runner lets nobody set GITHUB_…, RUNNER_… and NODE_OPTIONS"),
+        true => Err("the runner doesn't let jobs set GITHUB_…, RUNNER_… or NODE_OPTIONS"),
         false => Ok(()),
     }
 }
 
-/// What a pipeline may set:
-/// [no name with a reserved beginning](https://learn.microsoft.com/azure/devops/pipelines/process/variables#variable-naming-restrictions).
+/// Accepts a variable name that a pipeline of Azure may set: [none with a reserved
+/// prefix](https://learn.microsoft.com/azure/devops/pipelines/process/variables#variable-naming-restrictions).
 pub(super) fn azure(name: &str) -> Result<(), &'static str> {
     word(name)?;
     let lower = name.to_ascii_lowercase();
     match ["endpoint", "input", "secret", "path", "securefile"].iter().any(|reserved| lower.starts_with(reserved)) {
-        true => Err("Azure keeps names that begin with endpoint, input, secret, path or securefile for itself"),
+        true => Err("Azure reserves names that begin with endpoint, input, secret, path or securefile"),
         false => Ok(()),
     }
 }

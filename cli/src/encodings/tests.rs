@@ -1,22 +1,25 @@
+//! What the encodings cover, what they leave out, and how much memory they take.
+
 use super::*;
 use proptest::prelude::*;
 
-fn forms(value: &str) -> Forms {
-    let mut forms = Forms::default();
-    assert_eq!(forms.add(&Secret::text(value, Metadata::default())), Added::Whole);
-    forms
+fn encodings(value: &str) -> Encodings {
+    let mut encodings = Encodings::default();
+    assert_eq!(encodings.add(&Secret::text(value, Metadata::default())), Added::Complete);
+    encodings
 }
 
-fn covers(forms: &Forms, printed: &str) -> bool {
-    forms.iter().any(|form| printed.as_bytes().windows(form.len()).any(|part| part == form))
+fn covers(encodings: &Encodings, printed: &str) -> bool {
+    encodings.iter().any(|encoding| printed.as_bytes().windows(encoding.len()).any(|part| part == encoding))
 }
 
 #[test]
-fn what_tools_write_is_among_them() {
-    // By jq, Python's json, urllib and html, JavaScript's encodeURI, bash's printf %q and set -x, and xxd.
+fn output_of_common_tools_is_covered() {
+    // Taken from the output of jq, Python's json, urllib and html, JavaScript's encodeURI, bash's
+    // printf %q and set -x, and xxd.
     let value = "pä ss/\"w'o\\rd\"&<x>";
-    let forms = forms(value);
-    let all: Vec<_> = forms.iter().map(|form| String::from_utf8_lossy(form).into_owned()).collect();
+    let encodings = encodings(value);
+    let all: Vec<_> = encodings.iter().map(|encoding| String::from_utf8_lossy(encoding).into_owned()).collect();
     for written in [
         value,
         r#"pä ss/\"w'o\\rd\"&<x>"#,
@@ -31,22 +34,23 @@ fn what_tools_write_is_among_them() {
         "pä ss/&quot;w&#x27;o\\rd&quot;&amp;&lt;x&gt;",
         "pä ss/&quot;w&#39;o\\rd&quot;&amp;&lt;x&gt;",
     ] {
-        assert!(all.iter().any(|form| form.starts_with(written)), "{written}");
+        assert!(all.iter().any(|encoding| encoding.starts_with(written)), "{written}");
     }
 }
 
 #[test]
-fn lines_and_texts_of_json_are_among_them() {
-    let forms = forms("-----BEGIN KEY-----\r\n  line-one\nx\n");
-    assert!(covers(&forms, "see: line-one!") && covers(&forms, "-----BEGIN KEY-----"));
-    let forms = self::forms(r#"{"user":"app","nested":[{"password":"hun\u0074er2\n"}],"port":54320}"#);
-    assert!(covers(&forms, "hunter2") && !covers(&forms, "54320") && !covers(&forms, "app"));
+fn lines_and_strings_in_json_are_covered() {
+    let encodings = encodings("-----BEGIN KEY-----\r\n  line-one\nx\n");
+    assert!(covers(&encodings, "see: line-one!") && covers(&encodings, "-----BEGIN KEY-----"));
+    let encodings = self::encodings(r#"{"user":"app","nested":[{"password":"hun\u0074er2\n"}],"port":54320}"#);
+    assert!(covers(&encodings, "hunter2") && !covers(&encodings, "54320") && !covers(&encodings, "app"));
 }
 
-/// By node's URL and URLSearchParams, Ruby's URI, Go's url.UserPassword, xxd -p, bash's set -x and printf %q in two locales, Jinja,
-/// XML, PowerShell, jq and TeamCity.
+/// Taken from the output of Node's `URL` and `URLSearchParams`, Ruby's `URI`, Go's
+/// `url.UserPassword`, `xxd -p`, bash's `set -x` and `printf %q` in two locales, Jinja, XML,
+/// PowerShell, jq and TeamCity.
 #[test]
-fn what_more_tools_write_is_among_them() {
+fn output_of_further_tools_is_covered() {
     for (value, written) in [
         ("pa$sw!rd&x@7", "pa$sw!rd&x%407"),
         ("ab~cd*ef!gh", "ab%7Ecd*ef%21gh"),
@@ -69,19 +73,22 @@ fn what_more_tools_write_is_among_them() {
         ("a/b=c?d e", "a%2Fb=c%3Fd%20e"),
         ("it's|[x]\u{e4}", "it|'s|||[x|]|0x00E4"),
     ] {
-        assert!(forms(value).iter().any(|form| form == written.as_bytes()), "{value:?}: {written}");
+        assert!(encodings(value).iter().any(|encoding| encoding == written.as_bytes()), "{value:?}: {written}");
     }
     let long: String = ('a'..='z').cycle().take(100).collect();
     let hexed: String = long.bytes().map(|byte| format!("{byte:02x}")).collect();
-    let forms = forms(&long);
-    assert!(hexed.as_bytes().chunks(60).all(|line| forms.iter().any(|form| form == line)), "xxd -p breaks lines");
+    let encodings = encodings(&long);
+    assert!(
+        hexed.as_bytes().chunks(60).all(|line| encodings.iter().any(|encoding| encoding == line)),
+        "xxd -p wraps lines"
+    );
 }
 
-/// Written from what each of them documents; Rust and Python are checked against the programs themselves.
+/// Written after the documentation of each encoder; Rust's and Python's after their output.
 #[test]
-fn what_encoders_of_json_write_is_among_them() {
+fn output_of_json_encoders_is_covered() {
     let value = "a+b\"c'd&e<f>g\\h/i=j`k\u{e9}\u{1f600}\u{1f}\u{7f}l";
-    let forms = forms(value);
+    let encodings = encodings(value);
     for (encoder, written) in [
         (".NET", r"a\u002Bb\u0022c\u0027d\u0026e\u003Cf\u003Eg\\h/i=j\u0060k\u00E9\uD83D\uDE00\u001F\u007Fl"),
         (".NET, relaxed", "a+b\\\"c'd&e<f>g\\\\h/i=j`k\u{e9}\\uD83D\\uDE00\\u001F\\u007Fl"),
@@ -109,20 +116,20 @@ fn what_encoders_of_json_write_is_among_them() {
         ("serialize-javascript", "a+b\\\"c'd&e\\u003Cf\\u003Eg\\\\h\\u002Fi=j`k\u{e9}\u{1f600}\\u001f\u{7f}l"),
         ("jq", "a+b\\\"c'd&e<f>g\\\\h/i=j`k\u{e9}\u{1f600}\\u001f\\u007fl"),
     ] {
-        assert!(forms.iter().any(|form| form == written.as_bytes()), "{encoder}: {written}");
+        assert!(encodings.iter().any(|encoding| encoding == written.as_bytes()), "{encoder}: {written}");
     }
     let written = "a\\u002bb\\u0022c\\u0027d\\u0026e\\u003cf\\u003eg\\\\h\\/i=j\\u0060k\u{e9}\u{2028}";
-    let forms = self::forms("a+b\"c'd&e<f>g\\h/i=j`k\u{e9}");
-    assert!(covers(&forms, written), "Go's html/template in a script");
-    let forms = self::forms("p;a-s=s'w\"o\\r<d");
-    assert!(covers(&forms, r"p\u003Ba\u002Ds\u003Ds\u0027w\u0022o\u005Cr\u003Cd"), "Django's escapejs");
-    assert!(covers(&forms, r#"p;a-s\u003Ds\'w\"o\\r\u003Cd"#), "Go's JSEscapeString");
+    let encodings = self::encodings("a+b\"c'd&e<f>g\\h/i=j`k\u{e9}");
+    assert!(covers(&encodings, written), "Go's html/template in a script");
+    let encodings = self::encodings("p;a-s=s'w\"o\\r<d");
+    assert!(covers(&encodings, r"p\u003Ba\u002Ds\u003Ds\u0027w\u0022o\u005Cr\u003Cd"), "Django's escapejs");
+    assert!(covers(&encodings, r#"p;a-s\u003Ds\'w\"o\\r\u003Cd"#), "Go's JSEscapeString");
 }
 
 #[test]
-fn what_programming_languages_print_is_among_them() {
+fn string_literals_of_programming_languages_are_covered() {
     let value = "a+b\"c'd\\h#i#{j}\u{e9}\u{1f600}\u{1f}\u{7f}\u{200b}\tl";
-    let forms = forms(value);
+    let encodings = encodings(value);
     for (printer, written) in [
         ("Python's repr", "a+b\"c\\'d\\\\h#i#{j}\u{e9}\u{1f600}\\x1f\\x7f\\u200b\\tl"),
         ("Python's ascii", r#"a+b"c\'d\\h#i#{j}\xe9\U0001f600\x1f\x7f\u200b\tl"#),
@@ -142,19 +149,19 @@ fn what_programming_languages_print_is_among_them() {
         ("Protobuf", r#"a+b\"c\'d\\h#i#{j}\303\251\360\237\230\200\037\177\342\200\213\tl"#),
         ("PyYAML", r#"a+b\"c'd\\h#i#{j}\xE9\U0001F600\x1F\x7F\u200B\tl"#),
     ] {
-        assert!(forms.iter().any(|form| form == written.as_bytes()), "{printer}: {written}");
+        assert!(encodings.iter().any(|encoding| encoding == written.as_bytes()), "{printer}: {written}");
     }
     let bytes = Secret::binary(b"\x00key'\xff\\\n\"x", Metadata::default());
-    let mut forms = Forms::default();
-    assert_eq!(forms.add(&bytes), Added::Whole);
+    let mut encodings = Encodings::default();
+    assert_eq!(encodings.add(&bytes), Added::Complete);
     for written in [r#"\x00key\'\xff\\\n"x"#, r#"\x00key'\xFF\\\n\"x"#] {
-        assert!(forms.iter().any(|form| form == written.as_bytes()), "{written}");
+        assert!(encodings.iter().any(|encoding| encoding == written.as_bytes()), "{written}");
     }
 }
 
 #[test]
-fn what_encoders_of_markup_write_is_among_them() {
-    let forms = forms("a+b\"c'd&e<f>g/h=i`j\u{e9}\u{1f600}\tk");
+fn output_of_html_and_xml_encoders_is_covered() {
+    let encodings = encodings("a+b\"c'd&e<f>g/h=i`j\u{e9}\u{1f600}\tk");
     for (encoder, written) in [
         ("Go's html/template", "a&#43;b&#34;c&#39;d&amp;e&lt;f&gt;g/h=i`j\u{e9}\u{1f600}\tk"),
         ("the same without quotes", "a&#43;b&#34;c&#39;d&amp;e&lt;f&gt;g/h&#61;i&#96;j\u{e9}\u{1f600}&#9;k"),
@@ -172,47 +179,51 @@ fn what_encoders_of_markup_write_is_among_them() {
         ("canonical XML", "a+b&quot;c'd&amp;e&lt;f>g/h=i`j\u{e9}\u{1f600}&#x9;k"),
         ("OWASP's Java encoder", "a+b&#34;c&#39;d&amp;e&lt;f&gt;g/h=i`j\u{e9}\u{1f600}\tk"),
     ] {
-        assert!(forms.iter().any(|form| form == written.as_bytes()), "{encoder}: {written}");
+        assert!(encodings.iter().any(|encoding| encoding == written.as_bytes()), "{encoder}: {written}");
     }
 }
 
-/// By rule: whatever a JSON encoder escapes, the case of its digits is no way past a mask.
+/// The case of the digits must not be a way past a mask, whatever the encoder escapes.
 #[test]
-fn escapes_are_looked_for_in_either_case() {
+fn json_escapes_are_covered_in_either_case() {
     for character in "+<>=&'\"/`\u{e9}\u{1f600}\u{1b}\u{2028}".chars() {
-        let forms = forms(&format!("begin{character}end"));
+        let encodings = encodings(&format!("begin{character}end"));
         let units: Vec<u16> = character.encode_utf16(&mut [0; 2]).to_vec();
         let lower: String = units.iter().map(|unit| format!("\\u{unit:04x}")).collect();
         let upper: String = units.iter().map(|unit| format!("\\u{unit:04X}")).collect();
         for escape in [lower, upper] {
             let written = format!("begin{escape}end");
-            assert!(forms.iter().any(|form| form == written.as_bytes()), "{written}");
+            assert!(encodings.iter().any(|encoding| encoding == written.as_bytes()), "{written}");
         }
     }
 }
 
-/// More encoders must not make more masks for values that they leave as they are, nor slow down the search.
+/// More encoders must not add masks for values that they leave as they are, nor slow the search.
 #[test]
-fn letters_and_digits_have_no_escaped_forms() {
-    let few = |value: &str| forms(value).iter().count();
+fn a_value_of_letters_and_digits_has_no_escaped_encodings() {
+    let few = |value: &str| encodings(value).iter().count();
     assert_eq!(few("correcthorsebatterystaple42"), 6);
     assert!(few("correct-horse-battery-staple") <= 16, "{}", few("correct-horse-battery-staple"));
 }
 
-/// It would be found in every digest.
+/// A last line of a few digits would match in every digest.
 #[test]
-fn the_scraps_of_a_folded_form_are_not_looked_for() {
-    let forms = forms(&"x".repeat(61));
-    assert!(forms.iter().all(|form| form.len() >= 6), "{:?}", forms.iter().find(|form| form.len() < 6));
+fn a_short_last_line_of_a_wrapped_encoding_is_left_out() {
+    let encodings = encodings(&"x".repeat(61));
+    assert!(
+        encodings.iter().all(|encoding| encoding.len() >= 6),
+        "{:?}",
+        encodings.iter().find(|encoding| encoding.len() < 6)
+    );
 }
 
 #[test]
-fn texts_of_json_within_json_are_among_them() {
+fn strings_in_nested_json_are_covered() {
     let account = r#"{"email":"robot@x.iam","key":"-----BEGIN-----\nkeyline-one\nkeyline-two\n"}"#;
     let whole = serde_json::json!({ "sa": account, "n": [serde_json::json!(account).to_string()] }).to_string();
     for value in [account.to_owned(), whole, serde_json::json!(account).to_string()] {
-        let forms = forms(&value);
-        assert!(covers(&forms, "it prints keyline-two alone") && covers(&forms, "robot@x.iam"), "{value}");
+        let encodings = encodings(&value);
+        assert!(covers(&encodings, "it prints keyline-two alone") && covers(&encodings, "robot@x.iam"), "{value}");
     }
     let mut deep = account.to_owned();
     for _ in 0..40 {
@@ -221,59 +232,66 @@ fn texts_of_json_within_json_are_among_them() {
             break;
         }
     }
-    assert!(forms(&deep).iter().count() > 0, "it ends");
+    assert!(encodings(&deep).iter().count() > 0, "it ends");
 }
 
 #[test]
-fn a_key_that_holds_a_document_is_one() {
+fn strings_in_a_json_document_stored_under_a_key_are_covered() {
     let secret = Secret::text(r#"{"sa": "{\"key\": \"keyline-one\"}"}"#, Metadata::default());
-    let mut forms = Forms::default();
-    assert_eq!(forms.add(&secret.key("sa").expect("there")), Added::Whole);
-    assert!(forms.iter().any(|form| form == b"keyline-one"));
+    let mut encodings = Encodings::default();
+    assert_eq!(encodings.add(&secret.key("sa").expect("there")), Added::Complete);
+    assert!(encodings.iter().any(|encoding| encoding == b"keyline-one"));
 }
 
-/// Whoever reads lines would wait for the end of each.
+/// Otherwise the redactor would hold back the end of every line.
 #[test]
-fn no_form_begins_or_ends_with_a_blank() {
-    let forms = forms("\n leading-and-trailing \n");
-    assert!(forms.iter().all(|form| !form[0].is_ascii_whitespace() && !form[form.len() - 1].is_ascii_whitespace()));
-    assert!(covers(&forms, "leading-and-trailing") && covers(&forms, &STANDARD.encode("\n leading-and-trailing \n")));
+fn no_encoding_begins_or_ends_with_whitespace() {
+    let encodings = encodings("\n leading-and-trailing \n");
+    assert!(
+        encodings
+            .iter()
+            .all(|encoding| !encoding[0].is_ascii_whitespace() && !encoding[encoding.len() - 1].is_ascii_whitespace())
+    );
+    assert!(
+        covers(&encodings, "leading-and-trailing")
+            && covers(&encodings, &STANDARD.encode("\n leading-and-trailing \n"))
+    );
 }
 
-/// Or the ends of a pretty-printed document would alter every digest with `7d2c` in it.
+/// Otherwise the closing lines of a pretty-printed document would redact `7d2c` in every digest.
 #[test]
-fn short_lines_are_not_looked_for_in_their_forms() {
-    let forms = forms("{\n \"a\": \"bcde\"\n },\n' }\n&\n");
+fn encodings_of_short_lines_are_left_out() {
+    let encodings = encodings("{\n \"a\": \"bcde\"\n },\n' }\n&\n");
     for part in ["7d2c", "&#39;", "&amp;", "'\\''", "fSw="] {
-        assert!(!forms.iter().any(|form| form == part.as_bytes()), "{part}");
+        assert!(!encodings.iter().any(|encoding| encoding == part.as_bytes()), "{part}");
     }
 }
 
 #[test]
-fn short_values_are_not_looked_for() {
+fn short_values_have_no_encodings() {
     for value in ["", "abc", " ab \n"] {
-        let mut forms = Forms::default();
-        assert_eq!(forms.add(&Secret::text(value, Metadata::default())), Added::TooShort, "{value:?}");
-        assert_eq!(forms.iter().count(), 0, "{value:?}");
+        let mut encodings = Encodings::default();
+        assert_eq!(encodings.add(&Secret::text(value, Metadata::default())), Added::TooShort, "{value:?}");
+        assert_eq!(encodings.iter().count(), 0, "{value:?}");
     }
 }
 
-/// The hazard: gigabytes of masks, printed to a log or held beside a command.
+/// The hazard: gigabytes of masks, printed to a log or held while a command runs.
 #[test]
-fn values_whose_forms_take_too_much_memory_are_too_large() {
+fn values_whose_encodings_exceed_the_memory_limit_are_refused() {
     let of = |size: usize| Secret::text("a".repeat(size), Metadata::default());
     for size in [33, 64] {
-        assert_eq!(Forms::default().add(&of(size << 20)), Added::TooLarge, "{size} MiB");
+        assert_eq!(Encodings::default().add(&of(size << 20)), Added::TooLarge, "{size} MiB");
     }
-    let limited = || Forms { all: BTreeSet::new(), size: 0, limit: 1 << 20 };
-    // Together, too; and no more is added.
-    let mut forms = limited();
-    let added: Vec<_> = (0..40).map(|index| forms.add(&of(4096 + index))).collect();
+    let limited = || Encodings { all: BTreeSet::new(), size: 0, limit: 1 << 20 };
+    // Many values together reach the limit too, and then no more is added.
+    let mut encodings = limited();
+    let added: Vec<_> = (0..40).map(|index| encodings.add(&of(4096 + index))).collect();
     let large = added.iter().position(|added| *added == Added::TooLarge).expect("some are too large");
     assert!(large > 5 && added[large..].iter().all(|added| *added == Added::TooLarge), "{added:?}");
-    let bytes: usize = forms.iter().map(<[u8]>::len).sum();
-    assert!(bytes < forms.limit + 4096 * 12, "{bytes}");
-    // By lines, of which each has forms of its own, and by texts of JSON.
+    let bytes: usize = encodings.iter().map(<[u8]>::len).sum();
+    assert!(bytes < encodings.limit + 4096 * 12, "{bytes}");
+    // So do many lines, and many strings of JSON: each has encodings of its own.
     let lines: String = (0..1000).map(|index| format!("+{index:06}/\n")).collect();
     let texts = serde_json::json!(lines.lines().collect::<Vec<_>>()).to_string();
     for value in [lines, texts] {
@@ -281,24 +299,24 @@ fn values_whose_forms_take_too_much_memory_are_too_large() {
     }
 }
 
-/// Each is a mask in a job's log.
+/// Each is a line in a job's log.
 #[test]
-fn the_forms_of_ordinary_values_are_few() {
+fn ordinary_values_have_few_encodings() {
     for (value, most) in [("p@ss/w<rd+\"x'#\u{e9}", 150), (&"MIIEvQIBADANBgkqhkiG9w0B+QEFAASC/Kcw=".repeat(2), 60)] {
-        let count = forms(value).iter().count();
-        assert!(count <= most, "{value}: {count} forms");
+        let count = encodings(value).iter().count();
+        assert!(count <= most, "{value}: {count} encodings");
     }
 }
 
 proptest! {
-    /// Wherever the value stands in a text that is encoded, most of its bytes are within a form.
+    /// Wherever the value begins in the encoded text, one encoding matches.
     #[test]
-    fn base64_of_a_longer_text_holds_a_form(before in "\\PC{0,9}", value in "\\PC{6,40}", after in "\\PC{0,9}") {
+    fn base64_of_a_longer_text_contains_an_encoding_of_the_value(before in "\\PC{0,9}", value in "\\PC{6,40}", after in "\\PC{0,9}") {
         prop_assume!(value.trim().len() >= 6);
-        let forms = forms(&value);
+        let encodings = encodings(&value);
         for engine in [STANDARD, URL_SAFE, URL_SAFE_NO_PAD] {
             let text = format!("{before}{value}{after}");
-            prop_assert!(covers(&forms, &engine.encode(text)));
+            prop_assert!(covers(&encodings, &engine.encode(text)));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Bytes that leave no copy behind.
+//! A growable buffer that leaves no copy of its bytes in freed memory.
 
 use std::{
     io::{self, Write},
@@ -8,11 +8,14 @@ use std::{
 
 use zeroize::Zeroize;
 
-/// A buffer that is wiped when dropped, and where it was when it moves because it grows.
+/// A byte buffer that wipes its memory when dropped, and its old memory when it grows.
+///
+/// `Zeroizing<Vec<u8>>` wipes only the last allocation: a `Vec` that grows frees the old one as it
+/// is.
 #[derive(Default)]
-pub(crate) struct Wiped(Vec<u8>);
+pub(crate) struct WipingBuf(Vec<u8>);
 
-impl Write for Wiped {
+impl Write for WipingBuf {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let needed = self.0.len() + bytes.len();
         if needed > self.0.capacity() {
@@ -29,7 +32,7 @@ impl Write for Wiped {
     }
 }
 
-impl Deref for Wiped {
+impl Deref for WipingBuf {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
@@ -37,7 +40,7 @@ impl Deref for Wiped {
     }
 }
 
-impl Drop for Wiped {
+impl Drop for WipingBuf {
     fn drop(&mut self) {
         self.0.zeroize();
     }
@@ -48,8 +51,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_held_however_it_grows() {
-        let mut buffer = Wiped::default();
+    fn growing_keeps_all_bytes_written() {
+        let mut buffer = WipingBuf::default();
         let expected: Vec<u8> = (0..20_000_u32).flat_map(u32::to_le_bytes).collect();
         expected.chunks(7).for_each(|piece| buffer.write_all(piece).expect("memory"));
         assert_eq!(&*buffer, expected);

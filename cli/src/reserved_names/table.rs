@@ -1,45 +1,59 @@
-//! The table of reserved names, by what they control. docs/names.md shows it to people; a test compares the two.
+//! The table of reserved variable names, grouped by what they control.
 //!
-//! A family is listed instead of its members where all names that begin so belong to one program:
-//! its next release may add one. Names are listed one by one where applications have names that
-//! begin the same (`GOOGLE_…`, `PS…`). Names that programs only show, such as `USER`, `USERNAME`,
-//! `LOGNAME`, `HOST` and `HOSTNAME`, are left out: secrets have keys of these names.
+//! # How names are listed
 //!
-//! Taken from:
+//! - By prefix, if all names that begin with it belong to one program: its next release may add
+//!   one.
+//! - One by one, if names of applications begin the same way (`GOOGLE_…`, `PS…`).
+//! - Not at all, if programs only display the value: `USER`, `USERNAME`, `LOGNAME`, `HOST`,
+//!   `HOSTNAME` and `VENDOR`. Secrets often have keys of these names.
 //!
-//! - sudo, [`initial_badenv_table`](https://github.com/sudo-project/sudo/blob/main/plugins/sudoers/env.c), all of it;
-//! - glibc, [`unsecvars.h`](https://github.com/bminor/glibc/blob/master/sysdeps/generic/unsecvars.h), all of it;
-//! - the manuals of [bash](https://www.gnu.org/software/bash/manual/html_node/Shell-Variables.html),
+//! # Invariants
+//!
+//! - All names and prefixes are in upper case, sorted, and listed once: no name of a group has a
+//!   prefix of the same group.
+//! - docs/names.md has the same table, and a test compares the two.
+//!
+//! A look-up scans the table: about 700 entries, once for each variable to set.
+//!
+//! # Sources
+//!
+//! - sudo: all of
+//!   [`initial_badenv_table`](https://github.com/sudo-project/sudo/blob/main/plugins/sudoers/env.c).
+//! - glibc: all of
+//!   [`unsecvars.h`](https://github.com/bminor/glibc/blob/master/sysdeps/generic/unsecvars.h).
+//! - Shells: every special variable in upper case. They come from the manuals of
+//!   [bash](https://www.gnu.org/software/bash/manual/html_node/Shell-Variables.html),
 //!   [zsh](https://zsh.sourceforge.io/Doc/Release/Parameters.html) and
-//!   [fish](https://fishshell.com/docs/current/language.html#special-variables), and the tables of
-//!   [ksh](https://github.com/ksh93/ksh/blob/dev/src/cmd/ksh93/data/variables.c) and
-//!   [mksh](https://github.com/MirBSD/mksh/blob/master/var_spec.h): every special variable in upper case;
-//! - the manuals of the programs that the other groups name.
+//!   [fish](https://fishshell.com/docs/current/language.html#special-variables), and from the
+//!   tables of [ksh](https://github.com/ksh93/ksh/blob/dev/src/cmd/ksh93/data/variables.c) and
+//!   [mksh](https://github.com/MirBSD/mksh/blob/master/var_spec.h).
+//! - Other groups: the manuals of the programs that the group names.
 
-/// Names that control the same.
-pub(super) struct Group {
-    /// What a name of this group controls, after "it controls".
+/// Names that control the same thing.
+pub(super) struct NameGroup {
+    /// What these names control. Errors print it after "it controls".
     pub(super) controls: &'static str,
-    /// How all names of a family begin.
-    pub(super) families: &'static [&'static str],
+    /// Every name with one of these prefixes belongs to the group.
+    pub(super) prefixes: &'static [&'static str],
     pub(super) names: &'static [&'static str],
-    pub(super) credentials: Credentials,
+    pub(super) credentials: CredentialPolicy,
 }
 
-/// Whether a name of the group that ends like a credential may have a value from a provider: it
-/// decides as whom a program logs in, not what it runs.
-pub(super) enum Credentials {
-    /// No: the group has no credentials.
-    Refused,
-    /// Where the user wrote the name. `--from` doesn't make it: a secret must not decide as whom the
-    /// command reads its own secrets.
-    Typed,
-    /// Yes: secrets with such keys are common, `GITHUB_TOKEN` say.
-    Taken,
+/// Whether a name of the group that ends in a [credential suffix](CREDENTIAL_SUFFIXES) may be set
+/// from a secret. A credential decides which identity a program uses, not which code it runs.
+pub(super) enum CredentialPolicy {
+    /// Refuse it: no name of the group is a credential.
+    Refuse,
+    /// Allow it if the user wrote the name, but not from `--from`. Otherwise a secret could choose
+    /// the identity with which the command reads its own secrets.
+    AllowTyped,
+    /// Allow it: secrets with such keys are common, such as `GITHUB_TOKEN`.
+    Allow,
 }
 
-/// How the names of credentials end.
-pub(super) const CREDENTIALS: [&str; 12] = [
+/// The suffixes of credential names.
+pub(super) const CREDENTIAL_SUFFIXES: [&str; 12] = [
     "_ACCESS_KEY",
     "_ACCESS_KEY_ID",
     "_API_KEY",
@@ -54,38 +68,38 @@ pub(super) const CREDENTIALS: [&str; 12] = [
     "_USERNAME",
 ];
 
-use Credentials::{Refused, Taken, Typed};
+use CredentialPolicy::{Allow, AllowTyped, Refuse};
 
 #[rustfmt::skip]
-pub(super) const GROUPS: &[Group] = &[
-    Group {
+pub(super) const GROUPS: &[NameGroup] = &[
+    NameGroup {
         controls: "the dynamic loader",
-        families: &["DYLD_", "LDR_", "LD_", "_RLD"],
+        prefixes: &["DYLD_", "LDR_", "LD_", "_RLD"],
         names: &["BEGINLIBPATH", "ENDLIBPATH", "LIBPATH", "LIBPATHSTRICT", "SHLIB_PATH"],
-        credentials: Refused,
+        credentials: Refuse,
     },
-    Group {
+    NameGroup {
         controls: "the C library: its files, name resolution, memory, locale and time zone",
-        families: &["GLIBC_", "LC_", "MALLOC_", "RESOLV_"],
+        prefixes: &["GLIBC_", "LC_", "MALLOC_", "RESOLV_"],
         names: &[
             "ASAN_OPTIONS", "GCONV_PATH", "GETCONF_DIR", "GMON_OUT_PREFIX", "HOSTALIASES", "LANG", "LANGUAGE",
             "LINGUAS", "LOCALDOMAIN", "LOCPATH", "LSAN_OPTIONS", "MSAN_OPTIONS", "MUSL_LOCPATH", "NIS_PATH",
             "NLSPATH", "PATH_LOCALE", "RES_OPTIONS", "TEMP", "TEXTDOMAIN", "TEXTDOMAINDIR", "TMP", "TMPDIR",
             "TSAN_OPTIONS", "TZ", "TZDIR", "UBSAN_OPTIONS", "_RJEM_MALLOC_CONF",
         ],
-        credentials: Refused,
+        credentials: Refuse,
     },
-    Group {
+    NameGroup {
         controls: "login libraries",
-        families: &["KRB5", "LDAPTLS_"],
+        prefixes: &["KRB5", "LDAPTLS_"],
         names: &[
             "AUTHSTATE", "DLC_ACE", "LDAPCONF", "LDAPRC", "SASL_CONF_PATH", "SASL_PATH", "USR_ACE", "VAR_ACE",
         ],
-        credentials: Refused,
+        credentials: Refuse,
     },
-    Group {
+    NameGroup {
         controls: "shells",
-        families: &[
+        prefixes: &[
             "BASH_", "FISH_", "KSH", "READLINE_", "ZCURSES_", "ZFTP_", "ZLE_", "ZLS_", "ZSH_", "__BASH_FUNC",
         ],
         names: &[
@@ -107,11 +121,11 @@ pub(super) const GROUPS: &[Group] = &[
             "TMPSUFFIX", "TRY_BLOCK_ERROR", "TRY_BLOCK_INTERRUPT", "TTY", "TTYIDLE", "UID", "WATCH", "WATCHFMT",
             "WORDCHARS", "ZBEEP", "ZDOTDIR", "_",
         ],
-        credentials: Refused,
+        credentials: Refuse,
     },
-    Group {
+    NameGroup {
         controls: "where programs find commands, files and services",
-        families: &["DBUS_", "SUDO_", "SYSTEMD_", "XDG_", "_OLD_VIRTUAL_"],
+        prefixes: &["DBUS_", "SUDO_", "SYSTEMD_", "XDG_", "_OLD_VIRTUAL_"],
         names: &[
             "ALLUSERSPROFILE", "APPDATA", "COMSPEC", "CREDENTIALS_DIRECTORY", "GNUPGHOME", "GPG_AGENT_INFO", "HOME",
             "HOMEDRIVE", "HOMEPATH", "INFOPATH", "LISTEN_FDNAMES", "LISTEN_FDS", "LISTEN_PID", "LISTEN_PIDFDID",
@@ -120,11 +134,11 @@ pub(super) const GROUPS: &[Group] = &[
             "SSH_ASKPASS_REQUIRE", "SSH_AUTH_SOCK", "SSH_PKCS11_HELPER", "SSH_SK_HELPER", "SSH_SK_PROVIDER",
             "SYSTEMROOT", "USERPROFILE", "WINDIR",
         ],
-        credentials: Refused,
+        credentials: Refuse,
     },
-    Group {
+    NameGroup {
         controls: "editors, pagers, terminals and command-line tools",
-        families: &[
+        prefixes: &[
             "BAT_", "EMACS", "FZF_", "GROFF_", "LESSKEY", "LESS_", "NVIM_", "PARALLEL_", "PASSWORD_STORE_",
             "TERMINFO",
         ],
@@ -141,11 +155,11 @@ pub(super) const GROUPS: &[Group] = &[
             "UNZIPOPT", "VIM", "VIMINIT", "VIMRUNTIME", "VISUAL", "XTABLES_LIBDIR", "XZ_DEFAULTS", "XZ_OPT",
             "ZIPINFO", "ZIPINFOOPT", "ZIPOPT",
         ],
-        credentials: Refused,
+        credentials: Refuse,
     },
-    Group {
+    NameGroup {
         controls: "the desktop and graphics libraries",
-        families: &[
+        prefixes: &[
             "CUDA_", "EGL_", "FONTCONFIG_", "GDK_", "GIO_", "GSETTINGS_", "GST_", "GTK_", "LIBGL_", "MAGICK_",
             "MESA_", "OCL_", "QML_", "QTWEBENGINE", "QT_", "VK_ADD_", "VK_DRIVER_", "VK_ICD_", "VK_IMPLICIT_",
             "VK_INSTANCE_", "VK_LAYER_", "VK_LOADER_", "WAYLAND_",
@@ -156,32 +170,32 @@ pub(super) const GROUPS: &[Group] = &[
             "SDL_DYNAMIC_API", "SESSION_MANAGER", "VDPAU_DRIVER_PATH", "XAPPLRESDIR", "XAUTHORITY", "XENVIRONMENT",
             "XFILESEARCHPATH", "XKEYSYMDB", "XLOCALEDIR", "XMODIFIERS",
         ],
-        credentials: Refused,
+        credentials: Refuse,
     },
-    Group {
+    NameGroup {
         controls: "TLS: which servers are trusted, and where keys are logged",
-        families: &["CURL_", "GNUTLS_", "NSS_", "OPENSSL_", "P11_KIT_", "SSL_CERT_"],
+        prefixes: &["CURL_", "GNUTLS_", "NSS_", "OPENSSL_", "P11_KIT_", "SSL_CERT_"],
         names: &[
             "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", "GRPC_XDS_BOOTSTRAP", "GRPC_XDS_BOOTSTRAP_CONFIG",
             "HTTPLIB2_CA_CERTS", "HTTPS_CA_FILE", "OPENSC_CONF", "OPENSSL", "PKCS11_MODULE_PATH",
             "REQUESTS_CA_BUNDLE", "SOFTHSM2_CONF", "SSLKEYLOGFILE", "SYSTEM_WGETRC", "WGETRC",
         ],
-        credentials: Refused,
+        credentials: Refuse,
     },
-    Group {
+    NameGroup {
         controls: "proxies: where requests go",
-        families: &["PROXYCHAINS_"],
+        prefixes: &["PROXYCHAINS_"],
         names: &[
             "ALL_PROXY", "AUTO_PROXY", "CGI_HTTP_PROXY", "FTPS_PROXY", "FTP_PROXY", "GOPHER_PROXY", "GRPC_PROXY",
             "GRPC_PROXY_EXP", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "RSYNC_CONNECT_PROG", "RSYNC_PROXY",
             "RSYNC_RSH", "SOCKS4_PROXY", "SOCKS5_PROXY", "SOCKS5_SERVER", "SOCKS_PROXY", "SOCKS_SERVER",
             "TSOCKS_CONF_FILE", "WSS_PROXY", "WS_PROXY",
         ],
-        credentials: Refused,
+        credentials: Refuse,
     },
-    Group {
+    NameGroup {
         controls: "compilers, build tools and package managers of the system",
-        families: &[
+        prefixes: &[
             "BAZEL", "CCACHE_", "CLANG_", "CMAKE_", "CONAN_", "CTEST_", "DEBCONF_", "DEBIAN_", "DEB_", "DISTCC_",
             "DPKG_", "FAKEROOT", "GCC_", "HOMEBREW_", "LLVM_", "NINJA_", "NIX_", "PKG_CONFIG", "SCCACHE_",
             "VALGRIND_", "VCPKG_", "XCODE_",
@@ -203,11 +217,11 @@ pub(super) const GROUPS: &[Group] = &[
             "TARGET_CXX", "TARGET_MACH", "TEX", "TEXI2DVI", "TEXI2DVI_FLAGS", "TEXINPUTS", "TEXMFCNF", "TEXMFHOME",
             "VPATH", "WEAVE", "YACC", "YFLAGS",
         ],
-        credentials: Taken,
+        credentials: Allow,
     },
-    Group {
+    NameGroup {
         controls: "Python and its tools",
-        families: &[
+        prefixes: &[
             "CONDA_", "COVERAGE_", "HATCH_", "JUPYTER_", "MAMBA_", "PDM_", "PIPENV_", "PIPX_", "PIP_", "POETRY_",
             "PYENV_", "PYTEST_", "PYTHON", "TOX_", "TWINE_", "UVICORN_", "UV_", "VIRTUALENV_", "_PYTHON",
         ],
@@ -215,35 +229,35 @@ pub(super) const GROUPS: &[Group] = &[
             "DJANGO_SETTINGS_MODULE", "FLASK_APP", "FLASK_DEBUG", "GUNICORN_CMD_ARGS", "IPYTHONDIR", "MYPYPATH",
             "PYLINTRC", "ROBOT_OPTIONS", "VIRTUAL_ENV",
         ],
-        credentials: Taken,
+        credentials: Allow,
     },
-    Group {
+    NameGroup {
         controls: "Node.js, npm and other JavaScript tools",
-        families: &[
+        prefixes: &[
             "BUN_", "COREPACK_", "DENO_", "ELECTRON_", "NODE_", "NPM_CONFIG_", "NVM_", "PLAYWRIGHT_", "PNPM_",
             "PUPPETEER_", "TS_NODE_", "VOLTA_", "YARN_",
         ],
         names: &["ESBUILD_BINARY_PATH", "PREFIX", "SASS_PATH"],
-        credentials: Taken,
+        credentials: Allow,
     },
-    Group {
+    NameGroup {
         controls: "Git and other version control",
-        families: &["BZR_", "GCM_", "GH_", "GIT_", "GLAB_", "JJ_", "SVN_"],
+        prefixes: &["BZR_", "GCM_", "GH_", "GIT_", "GLAB_", "JJ_", "SVN_"],
         names: &[
             "CVSEDITOR", "CVSROOT", "CVS_RSH", "CVS_SERVER", "GITPERLLIB", "HG", "HGEDITOR", "HGMERGE", "HGPLAIN",
             "HGRCPATH",
         ],
-        credentials: Taken,
+        credentials: Allow,
     },
-    Group {
+    NameGroup {
         controls: "Rust's tools",
-        families: &["CARGO_", "CLIPPY_", "RUSTC", "RUSTDOC", "RUSTUP_"],
+        prefixes: &["CARGO_", "CLIPPY_", "RUSTC", "RUSTDOC", "RUSTUP_"],
         names: &["CARGO", "PYO3_PYTHON", "RUSTFLAGS", "RUSTFMT", "RUST_GDB", "RUST_LLDB"],
-        credentials: Taken,
+        credentials: Allow,
     },
-    Group {
+    NameGroup {
         controls: "Go's tools",
-        families: &["CGO_"],
+        prefixes: &["CGO_"],
         names: &[
             "GCCGO", "GCCGOTOOLDIR", "GO111MODULE", "GOARCH", "GOAUTH", "GOBIN", "GOCACHE", "GOCACHEPROG",
             "GOCOVERDIR", "GODEBUG", "GOENV", "GOEXE", "GOEXPERIMENT", "GOFLAGS", "GOGCCFLAGS", "GOINSECURE",
@@ -251,11 +265,11 @@ pub(super) const GROUPS: &[Group] = &[
             "GOPROXY", "GOROOT", "GOSUMDB", "GOTELEMETRYDIR", "GOTMPDIR", "GOTOOLCHAIN", "GOTOOLDIR", "GOTRACEBACK",
             "GOVCS", "GOWORK", "GO_EXTLINK_ENABLED",
         ],
-        credentials: Refused,
+        credentials: Refuse,
     },
-    Group {
+    NameGroup {
         controls: "Java and its build tools",
-        families: &[
+        prefixes: &[
             "ANT_", "CATALINA_", "GRADLE_", "GROOVY_", "HADOOP_", "JAVA_", "JDK_", "JRE_", "JVM_", "KOTLIN_", "M2_",
             "MAVEN_", "MVN_", "SBT_", "SCALA_", "SPARK_", "SPRING_CONFIG_", "_JAVA",
         ],
@@ -263,26 +277,26 @@ pub(super) const GROUPS: &[Group] = &[
             "BOOT_JVM_OPTIONS", "CLASSPATH", "ES_JAVA_OPTS", "IBM_JAVA_OPTIONS", "JENKINS_JAVA_OPTS", "KAFKA_OPTS",
             "LEIN_JVM_OPTS", "LOADER_PATH", "OPENJ9_JAVA_OPTIONS", "SPRING_APPLICATION_JSON",
         ],
-        credentials: Taken,
+        credentials: Allow,
     },
-    Group {
+    NameGroup {
         controls: ".NET and PowerShell",
-        families: &[
+        prefixes: &[
             "COMPLUS_", "CORECLR_", "COR_ENABLE_", "COR_PROFILER", "DOTNET_", "MSBUILD", "NUGET_", "POWERSHELL_",
             "PSMODULE",
         ],
         names: &["ASPNETCORE_HOSTINGSTARTUPASSEMBLIES", "PSEXECUTIONPOLICYPREFERENCE", "__PSLOCKDOWNPOLICY"],
-        credentials: Taken,
+        credentials: Allow,
     },
-    Group {
+    NameGroup {
         controls: "Ruby and its tools",
-        families: &["BUNDLER_", "BUNDLE_", "GEM_", "JRUBY_", "RBENV_", "RUBY"],
+        prefixes: &["BUNDLER_", "BUNDLE_", "GEM_", "JRUBY_", "RBENV_", "RUBY"],
         names: &["GEMRC", "IRBRC", "RAKEOPT"],
-        credentials: Taken,
+        credentials: Allow,
     },
-    Group {
+    NameGroup {
         controls: "Perl, PHP, Lua and other interpreters",
-        families: &[
+        prefixes: &[
             "CAML_", "COMPOSER_", "CRYSTAL_", "ELIXIR_", "ERL_", "GHC_", "GUILE_", "HARNESS_", "HEX_", "JULIA_",
             "JYTHON", "LUA_", "MIX_", "MONO_", "OCAML", "PERL", "PHP", "R_LIBS", "SBCL_", "ZIG_",
         ],
@@ -291,29 +305,29 @@ pub(super) const GROUPS: &[Group] = &[
             "R_ENVIRON_USER", "R_HOME", "R_PROFILE", "R_PROFILE_USER", "SPEC_OPTS", "TCLLIBPATH", "TCL_LIBRARY",
             "TK_LIBRARY",
         ],
-        credentials: Taken,
+        credentials: Allow,
     },
-    Group {
-        controls: "the AWS SDKs and command: whom they ask, and as whom",
-        families: &["AWS_", "BOTO_", "CDK_", "SAM_CLI_"],
+    NameGroup {
+        controls: "the AWS SDKs and CLI: which server they ask, with which credentials",
+        prefixes: &["AWS_", "BOTO_", "CDK_", "SAM_CLI_"],
         names: &["SECRET_ACCESS_KEY"],
-        credentials: Typed,
+        credentials: AllowTyped,
     },
-    Group {
-        controls: "Vault and OpenBao: whom they ask, and as whom",
-        families: &["BAO_", "CONSUL_", "NOMAD_", "OPENBAO_", "VAULT_"],
+    NameGroup {
+        controls: "Vault and OpenBao: which server they ask, with which credentials",
+        prefixes: &["BAO_", "CONSUL_", "NOMAD_", "OPENBAO_", "VAULT_"],
         names: &[],
-        credentials: Typed,
+        credentials: AllowTyped,
     },
-    Group {
+    NameGroup {
         controls: "s1crets itself",
-        families: &["S1CRETS_"],
+        prefixes: &["S1CRETS_"],
         names: &[],
-        credentials: Refused,
+        credentials: Refuse,
     },
-    Group {
+    NameGroup {
         controls: "tools of other clouds, infrastructure and backups",
-        families: &[
+        prefixes: &[
             "ANSIBLE_", "CLOUDSDK_", "PACKER_", "PULUMI_", "RCLONE_", "TERRAGRUNT_", "TF_CLI_", "TF_PLUGIN_",
             "VAGRANT_",
         ],
@@ -324,35 +338,35 @@ pub(super) const GROUPS: &[Group] = &[
             "SOPS_AGE_KEY_CMD", "SOPS_EDITOR", "TERRAFORM_CONFIG", "TF_DATA_DIR", "TF_LOG", "TF_LOG_PATH",
             "TF_REATTACH_PROVIDERS",
         ],
-        credentials: Taken,
+        credentials: Allow,
     },
-    Group {
+    NameGroup {
         controls: "containers and Kubernetes: which host, cluster and registry",
-        families: &[
+        prefixes: &[
             "ARGOCD_", "BUILDAH_", "BUILDKIT_", "BUILDX_", "CNI_", "COMPOSE_", "CONTAINERD_", "CONTAINERS_",
             "CONTAINER_", "DOCKER_", "HELM_", "K9S", "KREW_", "KUBE", "KUSTOMIZE_", "PODMAN_", "TESTCONTAINERS_",
         ],
         names: &["REGISTRY_AUTH_FILE"],
-        credentials: Taken,
+        credentials: Allow,
     },
-    Group {
+    NameGroup {
         controls: "the CI system",
-        families: &[
+        prefixes: &[
             "ACTIONS_", "BUILDKITE_", "CIRCLE_", "CI_", "FORGEJO_", "GITEA_", "GITHUB_", "GITLAB_", "JENKINS_",
             "RUNNER_", "TEAMCITY_", "TRAVIS_",
         ],
         names: &["BUILDKITE", "CI", "CIRCLECI", "TF_BUILD", "TRAVIS"],
-        credentials: Taken,
+        credentials: Allow,
     },
-    Group {
+    NameGroup {
         controls: "database clients: their files, plugins and TLS",
-        families: &["LIBMYSQL_", "PGSSL", "PSQL_"],
+        prefixes: &["LIBMYSQL_", "PGSSL", "PSQL_"],
         names: &[
             "FREETDS", "FREETDSCONF", "MYSQL_HISTFILE", "MYSQL_HOME", "MYSQL_TEST_LOGIN_FILE", "ODBCINI", "ODBCINST",
             "ODBCINSTINI", "ODBCSYSINI", "ORACLE_HOME", "ORACLE_PATH", "PGCHANNELBINDING", "PGGSSLIB", "PGHOSTADDR",
             "PGOPTIONS", "PGPASSFILE", "PGREQUIREAUTH", "PGSERVICEFILE", "PGSYSCONFDIR", "PSQLRC", "REDISCLI_RCFILE",
             "SQLCMDINI", "SQLPATH", "TNS_ADMIN",
         ],
-        credentials: Refused,
+        credentials: Refuse,
     },
 ];

@@ -1,5 +1,4 @@
-//! Names that make programs run code, read other files or ask other servers. Whoever may write one secret would control what is
-//! started with it.
+//! Reserved names: those that make programs run code, read other files or talk to other servers.
 
 use std::{fs, path::Path};
 
@@ -8,12 +7,12 @@ use predicates::{prelude::*, str::contains};
 use super::{environ, run};
 use crate::{example, s1crets};
 
-/// Programs do what these say: the dynamic loader, the C library, shells (zsh computes with REPORTTIME, bash expands MAILPATH),
-/// an editor, interpreters, package managers, a compiler, SDKs.
+/// One or two names for each kind of program: loader, C library, shells, an editor, interpreters,
+/// package managers, a compiler, SDKs. zsh evaluates REPORTTIME, and bash expands MAILPATH.
 const CONTROLLING: &str = "LD_PRELOAD GLIBC_TUNABLES REPORTTIME REPORTMEMORY MAILPATH VIMINIT PYTHONWARNINGS PIP_INDEX_URL CC \
                            AWS_ENDPOINT_URL VAULT_ADDR NODE_OPTIONS GIT_SSH_COMMAND HTTPS_PROXY KUBECONFIG TMPDIR";
 
-const PREFIX: &str = "--prefix TEXT puts TEXT in front of all names";
+const PREFIX: &str = "--prefix TEXT puts TEXT before every name";
 
 fn with_secret(members: &str) -> (tempfile::TempDir, std::path::PathBuf) {
     let (folder, file) = example();
@@ -34,22 +33,22 @@ fn export(file: &Path, arguments: &[&str]) -> assert_cmd::Command {
 }
 
 #[test]
-fn a_secret_makes_no_name_that_controls_programs() {
+fn from_refuses_names_that_control_programs() {
     for name in CONTROLLING.split_whitespace() {
         let (_folder, file) = with_secret(&format!("\"{}\": \"x\"", name.to_lowercase().replace('_', "-")));
-        let told = || {
-            let refused = contains(format!("s1crets: {name} of file://app is refused: it controls "));
+        let message = || {
+            let refused = contains(format!("s1crets: {name} can't be set from file://app: it controls "));
             refused
                 .and(contains(PREFIX))
-                .and(contains("--names PATTERN lists the names that --from makes, and allows this one"))
+                .and(contains("--names PATTERN selects the names that --from sets, and allows reserved ones"))
         };
-        from(&file, &[]).assert().code(2).stdout("").stderr(told());
+        from(&file, &[]).assert().code(2).stdout("").stderr(message());
         for format in
             ["sh", "fish", "powershell", "dotenv", "systemd", "github-env", "gitlab-dotenv", "azure", "teamcity"]
         {
-            export(&file, &["-f", format, "--from", "file://app"]).assert().code(2).stdout("").stderr(told());
+            export(&file, &["-f", format, "--from", "file://app"]).assert().code(2).stdout("").stderr(message());
         }
-        // A key of a document means nothing.
+        // In these formats a name is only a key of a document.
         for format in ["json", "yaml", "k8s-secret"] {
             let mut export = export(&file, &["-f", format, "--name", "app", "--from", "file://app"]);
             export.assert().success().stdout(contains(format!("\"{name}\": ")));
@@ -58,16 +57,17 @@ fn a_secret_makes_no_name_that_controls_programs() {
 }
 
 #[test]
-fn all_names_that_are_refused_are_told_and_there_are_ways_out() {
+fn all_refused_names_are_reported_and_options_avoid_or_allow_them() {
     let (_folder, file) =
         with_secret(r#""ld-preload": "/tmp/evil.so", "PATH": "/tmp", "token": "abcdef", "pager": "less""#);
-    let both = contains("LD_PRELOAD of ").and(contains("PATH of ")).and(contains("PAGER of "));
+    let both =
+        contains("LD_PRELOAD can't be set").and(contains("PATH can't be set")).and(contains("PAGER can't be set"));
     from(&file, &[]).assert().code(2).stdout("").stderr(both);
-    // What is left out harms nobody.
+    // A name that a filter leaves out is not an error.
     from(&file, &["--deny", "LD_*", "--deny", "PA*"]).assert().success().stdout("abcdef\n");
     from(&file, &["--allow", "TOKEN"]).assert().success().stdout("abcdef\n");
     from(&file, &["--prefix", "APP_", "--env", "TOKEN=file://app#token"]).assert().success().stdout("abcdef\n");
-    // --names is the list of what is made: what it matches, and nothing else.
+    // --names selects exactly the names that match.
     let mut command = run(&file);
     command.args([
         "--pure",
@@ -88,7 +88,7 @@ fn all_names_that_are_refused_are_told_and_there_are_ways_out() {
 }
 
 #[test]
-fn plain_names_of_applications_need_no_way_out() {
+fn plain_application_names_need_no_option() {
     let members = "database_url api_key db-password username host github-token port";
     let members: Vec<_> = members.split(' ').map(|name| format!("\"{name}\": \"value\"")).collect();
     let (_folder, file) = with_secret(&members.join(","));
@@ -98,9 +98,9 @@ fn plain_names_of_applications_need_no_way_out() {
     assert_eq!(environ(&mut command), names.map(|name| format!("{name}=value")));
 }
 
-/// The name is the user's; the value is whoever's who may write the secret.
+/// The user chose the name, but the value is chosen by anyone who may write the secret.
 #[test]
-fn a_typed_name_that_controls_programs_takes_no_value_from_a_provider() {
+fn typed_names_that_control_programs_are_refused_too() {
     let (folder, file) = with_secret(r#""key": "value""#);
     let [config, referring, literal] =
         ["s1crets.toml", "referring.env", "literal.env"].map(|name| folder.path().join(name));
@@ -108,7 +108,7 @@ fn a_typed_name_that_controls_programs_takes_no_value_from_a_provider() {
     fs::write(&referring, "PIP_INDEX_URL=file://app#key\n").unwrap();
     fs::write(&literal, "PIP_INDEX_URL=https://internal/\n").unwrap();
     let [config, referring, literal] = [&config, &referring, &literal].map(|path| path.to_str().unwrap());
-    let told = "s1crets: PIP_INDEX_URL takes no value from a provider: it controls Python and its tools\n  \
+    let message = "s1crets: PIP_INDEX_URL can't be set from a secret: it controls Python and its tools\n  \
                 hint: --names PIP_INDEX_URL allows it\n";
     for way in [
         ["--env", "PIP_INDEX_URL=file://app#key"],
@@ -125,24 +125,24 @@ fn a_typed_name_that_controls_programs_takes_no_value_from_a_provider() {
             ]);
             command.assert()
         };
-        command(&[]).code(2).stdout("").stderr(told);
+        command(&[]).code(2).stdout("").stderr(message);
         command(&["--names", "PIP_*"]).success().stdout("value\n");
     }
     let mut command = run(&file);
     command.args(["--env-file", literal, "--", "printenv", "PIP_INDEX_URL"]);
     command.assert().success().stdout("https://internal/\n");
-    export(&file, &["PIP_INDEX_URL=file://app#key"]).assert().code(2).stdout("").stderr(told);
-    export(&file, &["--config", config]).assert().code(2).stdout("").stderr(told);
+    export(&file, &["PIP_INDEX_URL=file://app#key"]).assert().code(2).stdout("").stderr(message);
+    export(&file, &["--config", config]).assert().code(2).stdout("").stderr(message);
     let allowed = ["PIP_INDEX_URL=file://app#key", "--names", "PIP_INDEX_URL"];
     export(&file, &allowed).assert().success().stdout("export PIP_INDEX_URL='value'\n");
-    // A login is the user's to name.
+    // The user may name credentials.
     let mut command = run(&file);
     command.args(["--env", "AWS_SECRET_ACCESS_KEY=file://app#key", "--", "printenv", "AWS_SECRET_ACCESS_KEY"]);
     command.assert().success().stdout("value\n");
 }
 
 #[test]
-fn with_files_it_is_the_name_of_the_files_variable_that_counts() {
+fn with_files_the_name_of_the_file_variable_counts() {
     let (_folder, file) = with_secret(r#""ssl-cert": "x""#);
     let mut command = run(&file);
     command.args(["--from", "file://app"]);
@@ -152,8 +152,10 @@ fn with_files_it_is_the_name_of_the_files_variable_that_counts() {
         command.args(["--files"]).args(more).args(["--", "sh", "-c", "cat $SSL_CERT_FILE"]);
         command.assert()
     };
-    files(&["--from", "file://app"]).code(2).stderr(contains("SSL_CERT_FILE of file://app is refused"));
-    files(&["--env", "SSL_CERT=file://app#ssl-cert"]).code(2).stderr(contains("SSL_CERT_FILE takes no value"));
+    files(&["--from", "file://app"]).code(2).stderr(contains("SSL_CERT_FILE can't be set from file://app"));
+    files(&["--env", "SSL_CERT=file://app#ssl-cert"])
+        .code(2)
+        .stderr(contains("SSL_CERT_FILE can't be set from a secret"));
     for names in ["SSL_CERT", "SSL_CERT_FILE"] {
         files(&["--from", "file://app", "--names", names]).success().stdout("x");
     }
@@ -163,9 +165,10 @@ fn with_files_it_is_the_name_of_the_files_variable_that_counts() {
     command.assert().success().stdout("x");
 }
 
-/// Whoever may write one secret below the path must not stop what the job asked for by name.
+/// Anyone who may write a secret below the path must not be able to stop the job by an unusable
+/// name.
 #[test]
-fn a_neighbour_that_is_not_wanted_stops_nothing() {
+fn a_secret_that_is_filtered_out_cannot_fail_the_run() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("secrets.json");
     let entry = r#"{"type": "simple", "value": "v"}"#;
@@ -179,6 +182,6 @@ fn a_neighbour_that_is_not_wanted_stops_nothing() {
         command.args(["--from", "file://app/"]).args(filter).args(["--", "sh", "-c", "test -n \"$DB_PW\""]);
         command.assert().success().stderr("");
     }
-    // Without one they do.
+    // Without a filter they are errors.
     run(&file).args(["--from", "file://app/", "--", "true"]).assert().code(2);
 }

@@ -1,35 +1,38 @@
-//! Values in string literals that escape with a backslash: JSON, and what programming languages print.
+//! Encodings of values in string literals with backslash escapes: JSON and programming languages.
 //!
-//! An encoder is a [`Style`]: which characters it escapes, and how it writes them. Tables list the
-//! characters, and each entry is taken with hexadecimal digits of either case, so an encoder that
-//! differs from a listed one in its digits alone is known as well. A text that mixes styles, half of it written by one encoder and half by another, is
-//! not: no encoder writes that, and a mask has to be one plain text.
+//! An encoder is a [`Style`]: which characters it escapes, and how. Each style in the tables is
+//! applied with hexadecimal digits of either case. So an encoder that differs from a listed one
+//! only in its digits is covered too.
+//!
+//! A text that mixes styles, half of it written by one encoder and half by another, is not covered:
+//! no encoder writes that, and a CI mask has to be one plain text.
 
 use super::rewrite::Rewriter;
-use crate::spelling;
+use crate::quoting;
 
-/// How an encoder writes what it escapes. Besides what is listed it escapes the backslash itself.
+/// What an encoder escapes besides the backslash, and how.
 #[derive(Clone, Copy)]
 struct Style {
-    /// Control characters that are written as a letter, by that letter.
+    /// The letters of escapes such as `\n` that it uses for control characters.
     letters: &'static str,
-    /// Characters with a backslash in front.
+    /// Characters that get a backslash before them.
     backslashed: &'static str,
-    /// Characters that are written as a number although they could be shown.
+    /// Further characters that are written as a number.
     numbered: &'static str,
-    /// All others are written as a number.
+    /// Characters that are left as they are. All others are written as a number.
     shown: Shown,
     number: fn(char) -> String,
 }
 
-/// Says which characters an encoder leaves as they are.
+/// Whether an encoder leaves a character as it is.
 type Shown = fn(char) -> bool;
 
-/// Which characters JSON encoders escape: with their number, and with a backslash.
+/// The visible characters that JSON encoders escape: by number, and with a backslash.
 const JSON: [(&str, &str); 11] = [
     // JavaScript, Python, serde, Jackson, jq, Ruby.
     ("", "\""),
-    // PHP, ujson, DataContractJsonSerializer, Jackson with ESCAPE_FORWARD_SLASHES, Ruby with script_safe.
+    // PHP, ujson, DataContractJsonSerializer, Jackson with ESCAPE_FORWARD_SLASHES, Ruby with
+    // script_safe.
     ("", "\"/"),
     // Go, Rails, Django's json_script.
     ("<>&", "\""),
@@ -37,7 +40,8 @@ const JSON: [(&str, &str); 11] = [
     ("<>&'", "\""),
     // Gson.
     ("<>&'=", "\""),
-    // Newtonsoft's EscapeHtml, PHP's JSON_HEX_TAG, _AMP, _APOS and _QUOT, with and without its slashes.
+    // Newtonsoft's EscapeHtml, PHP's JSON_HEX_TAG, _AMP, _APOS and _QUOT, with and without its
+    // slashes.
     ("<>&'\"", ""),
     ("<>&'\"", "/"),
     // .NET's System.Text.Json.
@@ -49,10 +53,10 @@ const JSON: [(&str, &str); 11] = [
     ("<>/", "\""),
 ];
 
-/// Those of them that write `\u003C` beside `\u00e4`: PHP, Django and serialize-javascript.
+/// The JSON encoders that write `\u003C` but `\u00e4`: PHP, Django and serialize-javascript.
 const MIXED: [(&str, &str); 4] = [("<>&", "\""), ("<>&'\"", ""), ("<>&'\"", "/"), ("<>/", "\"")];
 
-/// Which characters they show otherwise, and which control characters they write as letters.
+/// The letters that JSON encoders use for control characters, and what they leave as it is.
 const JSON_SHOWN: [(&str, Shown); 9] = [
     ("bfnrt", |character| character >= ' '),
     // Go before 1.22.
@@ -64,17 +68,18 @@ const JSON_SHOWN: [(&str, Shown); 9] = [
     // .NET's relaxed and its BMP-wide encoders.
     ("bfnrt", |character| is_visible(character) && character <= '\u{ffff}'),
     // `export`.
-    ("nrt", spelling::is_plain),
-    // Python, Jackson's ESCAPE_NON_ASCII, .NET; the same where the letters differ; PHP, which shows DEL.
+    ("nrt", quoting::is_unescaped),
+    // Python, Jackson's ESCAPE_NON_ASCII, .NET; the same where the letters differ; PHP, which shows
+    // DEL.
     ("bfnrt", is_visible_ascii),
     ("nrt", is_visible_ascii),
     ("bfnrt", |character| (' '..='\u{7f}').contains(&character)),
 ];
 
-/// Numbers of JSON, by the case of their digits.
+/// JSON's escapes by number, with digits of either case.
 const UTF_16: [fn(char) -> String; 2] = [|character| utf_16(character, false), |character| utf_16(character, true)];
 
-/// Encoders for scripts in HTML: Django's escapejs, Go's template.JSEscapeString.
+/// Encoders for scripts in HTML: Django's `escapejs`, Go's `template.JSEscapeString`.
 const SCRIPTS: [Style; 2] = [
     Style {
         letters: "",
@@ -92,7 +97,8 @@ const SCRIPTS: [Style; 2] = [
     },
 ];
 
-/// How programs print a string of characters. Twice each: as the characters are, and in ASCII.
+/// String literals of programming languages. Each is applied twice: with characters beyond ASCII as
+/// they are, and escaped.
 const CHARACTERS: [Style; 11] = [
     // Python's repr and ascii: it escapes a single quote only if there is a double quote as well.
     literal("nrt", "", |character| by_size(character, false)),
@@ -113,10 +119,10 @@ const CHARACTERS: [Style; 11] = [
     literal("bfnrtv", "'\"/", |character| utf_16(character, false)),
 ];
 
-/// What Node's util.inspect escapes in each of its quotes.
+/// The quotes that Node's `util.inspect` escapes, by the quotes that it puts around the string.
 const NODE: [&str; 4] = ["", "'", "\"", "`"];
 
-/// How programs print a string of bytes.
+/// Byte string literals of programming languages.
 const BYTES: [Style; 12] = [
     // Python's repr, in each of its quotes.
     literal("nrt", "", |byte| hexadecimal(byte, false)),
@@ -140,7 +146,8 @@ const BYTES: [Style; 12] = [
     literal("", "", octal),
 ];
 
-/// Ruby's inspect and dump, in an encoding of Unicode and in another; less what [`ruby_hashes`] does.
+/// Ruby's `inspect` and `dump`, for strings in Unicode and in other encodings. [`ruby_hashes`]
+/// comes on top.
 const RUBY: [Style; 2] = [literal("abefnrtv", "\"#", ruby), literal("abefnrtv", "\"#", ruby_ascii)];
 const RUBY_BYTES: Style = literal("abefnrtv", "\"#", |byte| hexadecimal(byte, true));
 
@@ -148,12 +155,12 @@ const fn literal(letters: &'static str, backslashed: &'static str, number: fn(ch
     Style { letters, backslashed, numbered: "", shown: is_visible_ascii, number }
 }
 
-/// As encoders of JSON and programming languages write a text.
-pub(super) fn of_text(text: &str, mut put: impl FnMut(Vec<u8>)) {
+/// Passes what encoders of JSON and programming languages write for a text to `put`.
+pub(super) fn encode_text(text: &str, mut put: impl FnMut(Vec<u8>)) {
     let mut rewriter = Rewriter::of_text(text);
-    // What all of them show needs to be tried with one of them.
+    // In a text of visible ASCII they all leave the same characters, so the first one will do.
     let shown = if rewriter.has(|character| !is_visible_ascii(character)) { &JSON_SHOWN[..] } else { &JSON_SHOWN[..1] };
-    let mut write = |style: Style| rewriter.write(|character| style.spell(character));
+    let mut write = |style: Style| rewriter.write(|character| style.escape(character));
     for (numbered, backslashed) in JSON {
         for &(letters, shown) in shown {
             for number in UTF_16 {
@@ -175,21 +182,21 @@ pub(super) fn of_text(text: &str, mut put: impl FnMut(Vec<u8>)) {
     }
     for style in RUBY {
         for shown in [is_visible, is_visible_ascii] {
-            write(Style { shown, ..style }).into_iter().for_each(|form| put(ruby_hashes(&form)));
+            write(Style { shown, ..style }).into_iter().for_each(|literal| put(ruby_hashes(&literal)));
         }
     }
 }
 
-/// As programming languages write bytes, which need not be text.
-pub(super) fn of_bytes(bytes: &[u8], mut put: impl FnMut(Vec<u8>)) {
+/// Passes what programming languages write for bytes, which need not be text, to `put`.
+pub(super) fn encode_bytes(bytes: &[u8], mut put: impl FnMut(Vec<u8>)) {
     let mut rewriter = Rewriter::of_bytes(bytes);
     for style in BYTES {
-        rewriter.write(|byte| style.spell(byte)).into_iter().for_each(&mut put);
+        rewriter.write(|byte| style.escape(byte)).into_iter().for_each(&mut put);
     }
-    rewriter.write(|byte| RUBY_BYTES.spell(byte)).into_iter().for_each(|form| put(ruby_hashes(&form)));
+    rewriter.write(|byte| RUBY_BYTES.escape(byte)).into_iter().for_each(|literal| put(ruby_hashes(&literal)));
 }
 
-/// Node's util.inspect.
+/// Node's `util.inspect`.
 const fn node(backslashed: &'static str) -> Style {
     Style {
         shown: |character| character >= ' ' && !matches!(character, '\u{7f}'..='\u{9f}'),
@@ -198,8 +205,8 @@ const fn node(backslashed: &'static str) -> Style {
 }
 
 impl Style {
-    /// How it writes a character, unless it leaves it as it is.
-    fn spell(&self, character: char) -> Option<String> {
+    /// The escape for a character; `None` if it is left as it is.
+    fn escape(&self, character: char) -> Option<String> {
         if self.numbered.contains(character) {
             return Some((self.number)(character));
         }
@@ -213,7 +220,7 @@ impl Style {
     }
 }
 
-/// The letter that stands for a control character, in the languages that have one for it.
+/// The letter of the escape for a control character, in languages that have one.
 fn letter(character: char) -> Option<char> {
     Some(match character {
         '\0' => '0',
@@ -237,21 +244,21 @@ fn is_visible_ascii(character: char) -> bool {
     (' '..='~').contains(&character)
 }
 
-/// Whether programs print it as it is: all but control and format characters, separators, and numbers without a
-/// character.
+/// Whether `Debug`-like output leaves a character as it is: no control or format character, no
+/// separator but the space, and no unassigned code point.
 fn is_visible(character: char) -> bool {
-    // Behind another character: a combining mark that stands first is escaped.
+    // After another character, because `escape_debug` escapes a combining mark that comes first.
     is_visible_ascii(character)
         || !character.is_ascii() && format!("a{character}").escape_debug().nth(1) == Some(character)
 }
 
-/// `\u002b`, or `\u002B`: a number for each unit of UTF-16.
+/// `\u002b` or `\u002B`, for each unit of UTF-16.
 fn utf_16(character: char, upper: bool) -> String {
     let unit = |unit: &u16| if upper { format!("\\u{unit:04X}") } else { format!("\\u{unit:04x}") };
     character.encode_utf16(&mut [0; 2]).iter().map(unit).collect()
 }
 
-/// `\x2b`, or `\x2B`.
+/// `\x2b` or `\x2B`.
 fn hexadecimal(character: char, upper: bool) -> String {
     let number = u32::from(character);
     if upper { format!("\\x{number:02X}") } else { format!("\\x{number:02x}") }
@@ -262,7 +269,7 @@ fn octal(character: char) -> String {
     format!("\\{:03o}", u32::from(character))
 }
 
-/// `\x2b`, `\u202b` or `\U0001f600`, by what the number needs.
+/// The shortest of `\x2b`, `\u202b` and `\U0001f600` that fits the number.
 fn by_size(character: char, upper: bool) -> String {
     let number = u32::from(character);
     match (number, upper) {
@@ -273,7 +280,7 @@ fn by_size(character: char, upper: bool) -> String {
     }
 }
 
-/// `\x2b` in ASCII, else as [`by_size`] writes it.
+/// [`by_size`], but `\x2b` for ASCII only.
 fn go(character: char) -> String {
     match u32::from(character) {
         0x80..=0xff => utf_16(character, false),
@@ -281,13 +288,13 @@ fn go(character: char) -> String {
     }
 }
 
-/// `\u{2b}`, or `\u{2B}`.
+/// `\u{2b}` or `\u{2B}`.
 fn braced(character: char, upper: bool) -> String {
     let number = u32::from(character);
     if upper { format!("\\u{{{number:X}}}") } else { format!("\\u{{{number:x}}}") }
 }
 
-/// `\u202B`, `\u{1F600}`; DEL is `\x7F`.
+/// `\u202B` or `\u{1F600}`, and `\x7F` for DEL.
 fn ruby(character: char) -> String {
     match u32::from(character) {
         0x7f => hexadecimal(character, true),
@@ -296,17 +303,17 @@ fn ruby(character: char) -> String {
     }
 }
 
-/// The same in a text of an encoding in which it has no number in Unicode.
+/// [`ruby`], but `\x1F` for ASCII, as for strings that are not in Unicode.
 fn ruby_ascii(character: char) -> String {
     if character.is_ascii() { hexadecimal(character, true) } else { ruby(character) }
 }
 
-/// Ruby escapes `#` only where an interpolation would begin.
-fn ruby_hashes(form: &[u8]) -> Vec<u8> {
-    let (mut out, mut at) = (Vec::with_capacity(form.len()), 0);
-    while let Some(byte) = form.get(at) {
-        let escaped = if *byte == b'\\' { form.get(at + 1) } else { None };
-        let begins = form.get(at + 2).is_some_and(|next| b"{$@".contains(next));
+/// Removes the backslash before `#` except where an interpolation would begin, as Ruby does.
+fn ruby_hashes(literal: &[u8]) -> Vec<u8> {
+    let (mut out, mut at) = (Vec::with_capacity(literal.len()), 0);
+    while let Some(byte) = literal.get(at) {
+        let escaped = if *byte == b'\\' { literal.get(at + 1) } else { None };
+        let begins = literal.get(at + 2).is_some_and(|next| b"{$@".contains(next));
         match escaped {
             Some(b'#') if !begins => out.push(b'#'),
             Some(other) => out.extend([b'\\', *other]),

@@ -1,12 +1,14 @@
+//! Which names are reserved, and that docs/names.md lists them.
+
 use super::*;
 
-const FROM: Named<'_> = Named::ByFrom("file://app");
+const FROM: NameOrigin<'_> = NameOrigin::Listed("file://app");
 
-fn passes(name: &str, named: Named<'_>) -> bool {
-    group(name, named).is_none()
+fn may_be_set(name: &str, origin: NameOrigin<'_>) -> bool {
+    reserving_group(name, origin).is_none()
 }
 
-/// What is refused wherever the name comes from.
+/// Names that are refused whatever their origin.
 const CONTROLLING: &str = "\
     AWS_CA_BUNDLE AWS_CONFIG_FILE AWS_ENDPOINT_URL AWS_ENDPOINT_URL_S3 AWS_PROFILE BASH_ENV BASH_FUNC_ls \
     BROWSER CC CFLAGS CI CLASSPATH CORECLR_PROFILER CURL_CA_BUNDLE DIRSTACKSIZE DOCKER_HOST \
@@ -23,7 +25,7 @@ const CONTROLLING: &str = "\
     HARNESS_PERL HOST_CC INSTALL LESSGLOBALTAGS LOADLIBES MANLESS OPENSSL PC PGHOSTADDR PREFIX RM RUST_GDB \
     TARGET_ARCH TC_LIB_DIR VALGRIND_LIB";
 
-/// What applications call their settings and secrets.
+/// Names that applications use for their settings and secrets.
 const PLAIN: &str = "\
     API_KEY APP_LD_PRELOAD APP_PAGER APP_PROXY CARGO_REGISTRY_TOKEN CERT CIPHER_KEY CLIENT_ID COMP_ID \
     CONFIG CONTEXT COR_ID DATABASE_URL DBNAME DB_HOST DB_PASSWORD DB_PATH DEBUG DJANGO_SECRET_KEY \
@@ -38,30 +40,31 @@ const PLAIN: &str = "\
     VK_CLIENT_ID";
 
 #[test]
-fn what_controls_programs_takes_no_value_from_a_provider() {
+fn names_that_control_programs_are_refused() {
     for name in CONTROLLING.split_whitespace() {
-        assert!(!passes(name, FROM) && !passes(name, Named::ByUser), "{name}");
+        assert!(!may_be_set(name, FROM) && !may_be_set(name, NameOrigin::Typed), "{name}");
     }
 }
 
 #[test]
-fn plain_names_of_applications_pass() {
+fn plain_application_names_may_be_set() {
     for name in PLAIN.split_whitespace() {
-        assert!(passes(name, FROM) && passes(name, Named::ByUser), "{name}");
+        assert!(may_be_set(name, FROM) && may_be_set(name, NameOrigin::Typed), "{name}");
     }
 }
 
-/// The child would read its own secrets as somebody else; a user who types the name means that.
+/// From `--from`, they would let a secret choose the identity that the child reads secrets with.
 #[test]
-fn a_login_of_aws_or_vault_is_the_users_to_name_and_not_the_stores() {
+fn aws_and_vault_credentials_may_be_typed_but_not_come_from_a_listing() {
     for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "VAULT_TOKEN", "BAO_SECRET_ID"] {
-        assert!(!passes(name, FROM) && passes(name, Named::ByUser), "{name}");
+        assert!(!may_be_set(name, FROM) && may_be_set(name, NameOrigin::Typed), "{name}");
     }
 }
 
-/// sudo's `initial_badenv_table` with all its conditions, and glibc's `unsecvars.h`.
+/// All names of sudo's `initial_badenv_table`, whatever their conditions, and of glibc's
+/// `unsecvars.h`.
 #[test]
-fn the_lists_of_sudo_and_glibc_are_complete() {
+fn the_lists_of_sudo_and_glibc_are_covered() {
     let sudo = "\
         IFS CDPATH LOCALDOMAIN RES_OPTIONS HOSTALIASES NLSPATH PATH_LOCALE LD_X _RLDX SHLIB_PATH LDR_X \
         LIBPATH AUTHSTATE DYLD_X KRB5_CONFIGX KRB5_KTNAME VAR_ACE USR_ACE DLC_ACE TERMINFO TERMINFO_DIRS \
@@ -73,45 +76,46 @@ fn the_lists_of_sudo_and_glibc_are_complete() {
         LD_HWCAP_MASK LD_LIBRARY_PATH LD_ORIGIN_PATH LD_PRELOAD LD_PROFILE LD_SHOW_AUXV LOCALDOMAIN LOCPATH \
         MALLOC_TRACE NIS_PATH NLSPATH RESOLV_HOST_CONF RES_OPTIONS TMPDIR TZDIR";
     for name in sudo.split_whitespace().chain(glibc.split_whitespace()) {
-        assert!(!passes(name, FROM), "{name}");
+        assert!(!may_be_set(name, FROM), "{name}");
     }
 }
 
 #[test]
-fn each_name_is_listed_once_and_findable() {
+fn each_name_is_upper_case_sorted_and_listed_once() {
     for group in GROUPS {
-        assert!(group.names.is_sorted() && group.families.is_sorted(), "{}", group.controls);
-        for name in group.names.iter().chain(group.families) {
+        assert!(group.names.is_sorted() && group.prefixes.is_sorted(), "{}", group.controls);
+        for name in group.names.iter().chain(group.prefixes) {
             assert_eq!(*name, name.to_ascii_uppercase());
         }
-        let members = group.names.iter().filter(|name| group.families.iter().any(|family| name.starts_with(family)));
-        assert_eq!(members.collect::<Vec<_>>(), Vec::<&&str>::new(), "{}: in a family already", group.controls);
+        let members = group.names.iter().filter(|name| group.prefixes.iter().any(|prefix| name.starts_with(prefix)));
+        assert_eq!(members.collect::<Vec<_>>(), Vec::<&&str>::new(), "{}: in a prefix already", group.controls);
     }
 }
 
 /// docs/names.md has a row for each group.
 #[test]
-fn the_page_lists_all_of_them() {
+fn the_documentation_lists_every_name() {
     let page = include_str!("../../../docs/names.md");
     let code =
         |names: &[&str], more: &str| names.iter().map(|name| format!("`{name}{more}`")).collect::<Vec<_>>().join(" ");
-    for ending in CREDENTIALS {
+    for ending in CREDENTIAL_SUFFIXES {
         assert!(page.contains(&format!("`{ending}`")), "docs/names.md lacks {ending}");
     }
-    for Group { controls, families, names, .. } in GROUPS {
-        let row = format!("| {controls} | {} | {} |", code(families, "*"), code(names, ""));
+    for NameGroup { controls, prefixes, names, .. } in GROUPS {
+        let row = format!("| {controls} | {} | {} |", code(prefixes, "*"), code(names, ""));
         assert!(page.contains(&row.replace("  ", " ")), "docs/names.md lacks this row:\n{row}");
     }
 }
 
 #[test]
-fn names_allows_what_it_matches_and_from_takes_nothing_else() {
+fn the_names_option_allows_matches_and_selects_nothing_else() {
     let names = |patterns: &[&str]| {
-        Allowed::typed(&patterns.iter().map(|pattern| (*pattern).to_owned()).collect::<Vec<_>>()).expect("patterns")
+        AllowedNames::parse(&patterns.iter().map(|pattern| (*pattern).to_owned()).collect::<Vec<_>>())
+            .expect("patterns")
     };
     let (any, some) = (names(&[]), names(&["DB_*", "LD_PRELOAD"]));
-    assert!(any.takes("DB_X") && any.takes("X") && any.check("LD_PRELOAD", "LD_PRELOAD", FROM).is_err());
-    assert!(some.takes("DB_X") && !some.takes("X"));
+    assert!(any.selects("DB_X") && any.selects("X") && any.check("LD_PRELOAD", "LD_PRELOAD", FROM).is_err());
+    assert!(some.selects("DB_X") && !some.selects("X"));
     assert!(some.check("LD_PRELOAD", "LD_PRELOAD", FROM).is_ok());
-    assert!(some.check("LD_AUDIT", "LD_AUDIT", Named::ByUser).is_err());
+    assert!(some.check("LD_AUDIT", "LD_AUDIT", NameOrigin::Typed).is_err());
 }

@@ -1,12 +1,17 @@
-//! How `export` spells a text within what stands around it: what is shown so has to be found so, by masks and `run --redact`.
+//! Quoting rules of `export`: how a text is escaped within PowerShell, JSON, YAML and CI commands.
+//!
+//! [`encodings`](crate::encodings) uses the same functions. So CI masks and `run --redact` find a
+//! value in the output of `export`.
 
 use std::io::Write;
 
-/// A text between the single quotes of PowerShell:
-/// [a doubled quote is one](https://learn.microsoft.com/powershell/module/microsoft.powershell.core/about/about_quoting_rules);
-/// the four typographic single quotes are quotes as well. What a program prints reaches PowerShell line by line, so that a
-/// value with line ends in it would not arrive as it is: characters that end a line, and all other control characters,
-/// are written as numbers.
+/// Escapes a text within a single-quoted string of PowerShell.
+///
+/// [A doubled quote stands for
+/// one](https://learn.microsoft.com/powershell/module/microsoft.powershell.core/about/about_quoting_rules),
+/// and the four typographic single quotes are quotes too. PowerShell reads the output of a program
+/// line by line, so line ends would be lost: they and all other control characters become
+/// `'+[char]10+'`.
 pub(crate) fn powershell(out: &mut Vec<u8>, text: &str) {
     for character in text.chars() {
         match character {
@@ -18,8 +23,8 @@ pub(crate) fn powershell(out: &mut Vec<u8>, text: &str) {
     }
 }
 
-/// A text between double quotes, as JSON and YAML both read it. What one of the two does not take as it is, or what an
-/// editor would not show, is written as a number.
+/// Escapes a text within a double-quoted string, for JSON and YAML alike. Characters that either of
+/// them does not accept, or that an editor would not show, are written as `\u0000`.
 pub(crate) fn json(out: &mut Vec<u8>, text: &str) {
     for character in text.chars() {
         match character {
@@ -27,23 +32,26 @@ pub(crate) fn json(out: &mut Vec<u8>, text: &str) {
             '\n' => out.extend(br"\n"),
             '\t' => out.extend(br"\t"),
             '\r' => out.extend(br"\r"),
-            other if !is_plain(other) => drop(write!(out, "\\u{:04x}", u32::from(other))),
+            other if !is_unescaped(other) => drop(write!(out, "\\u{:04x}", u32::from(other))),
             other => drop(write!(out, "{other}")),
         }
     }
 }
 
-/// Whether JSON and YAML both take a character as it is, and an editor shows it.
-pub(crate) fn is_plain(character: char) -> bool {
+/// Whether both JSON and YAML accept a character unescaped, and an editor shows it.
+pub(crate) fn is_unescaped(character: char) -> bool {
     !character.is_control() && !matches!(character, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }
 
-/// A text behind a logging command of Azure Pipelines, in which `%` alone has a meaning.
+/// Escapes the text that follows a logging command of Azure Pipelines. Only `%` is special there,
+/// besides line ends, which `export` refuses.
 pub(crate) fn azure(out: &mut Vec<u8>, text: &str) {
     out.extend(text.replace('%', "%AZP25").into_bytes());
 }
 
-/// A value within a [service message](https://www.jetbrains.com/help/teamcity/service-messages.html#Escaped+Values) of TeamCity.
+/// Escapes a value within a [service
+/// message](https://www.jetbrains.com/help/teamcity/service-messages.html#Escaped+Values) of
+/// TeamCity.
 pub(crate) fn teamcity(out: &mut Vec<u8>, text: &str) {
     for character in text.chars() {
         match character {
@@ -51,7 +59,7 @@ pub(crate) fn teamcity(out: &mut Vec<u8>, text: &str) {
             '\r' => out.extend(b"|r"),
             '\'' | '|' | '[' | ']' => drop(write!(out, "|{character}")),
             other if u32::from(other) > 0x7f => {
-                // Four digits are a unit of UTF-16.
+                // An escape has four digits: one unit of UTF-16.
                 for unit in other.encode_utf16(&mut [0; 2]) {
                     let _ = write!(out, "|0x{unit:04X}");
                 }
