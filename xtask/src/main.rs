@@ -6,6 +6,7 @@ mod bench;
 mod ci;
 mod dist;
 mod fuzz;
+mod layers;
 mod setup;
 mod test;
 mod workspace;
@@ -18,6 +19,9 @@ The chores of s1crets.
     cargo xtask setup             prepares what the tests need, once
     cargo xtask test [ARGUMENTS]  prepares, starts the servers and runs all tests;
                                   the arguments go to `cargo test`
+    cargo xtask layers [--graph]  Check that no module of src/ imports from a higher
+                                  layer, and find import cycles. With --graph, print
+                                  the number of imports between modules instead
     cargo xtask fuzz [SECONDS]    runs each fuzz target for so long (default 60)
     cargo xtask bench [NAME...]   measures what s1crets costs beside its rivals: all, or
                                   these groups (hot, cold, calls, expiry, outage, memory,
@@ -48,6 +52,8 @@ fn run(arguments: &[String]) -> io::Result<ExitCode> {
         ("bench", groups) => bench::run(groups),
         ("fuzz", rest) => fuzz::run(rest),
         ("dist", []) => dist::run(),
+        ("layers", []) => layers::run(),
+        ("layers", [graph]) if graph == "--graph" => layers::graph(),
         ("help" | "--help" | "-h", _) => {
             println!("{HELP}");
             Ok(ExitCode::SUCCESS)
