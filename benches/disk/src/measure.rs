@@ -1,4 +1,4 @@
-//! The figures.
+//! The measurements: reads within a process, and whole runs.
 
 use std::{
     error::Error,
@@ -16,13 +16,13 @@ const SECRETS: usize = 1000;
 const ROUNDS: usize = 9;
 const REGION: &str = "eu-west-1";
 
-pub(crate) fn print() -> Result<(), Box<dyn Error>> {
+pub(crate) fn run() -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
     reads(folder.path())?;
     runs(folder.path())
 }
 
-/// Each secret once: the memory holds none of them yet.
+/// Reads each secret once, so that no read is served from memory.
 fn reads(folder: &Path) -> Result<(), Box<dyn Error>> {
     let names: Vec<_> = (0..SECRETS).map(|number| format!("prod/service-{number}")).collect();
     let memory = names.iter().fold(Memory::new(), |memory, name| memory.with(name, "x".repeat(200)));
@@ -35,32 +35,34 @@ fn reads(folder: &Path) -> Result<(), Box<dyn Error>> {
     for answer in runtime.block_on(cached().get_many(&names, &GetOptions::default())) {
         answer?;
     }
-    let theirs = folder.join("cacache");
+    let cacache = folder.join("cacache");
     for name in &names {
-        cacache::write_sync(&theirs, name, [b'x'; 200])?;
+        cacache::write_sync(&cacache, name, [b'x'; 200])?;
     }
-    let (mut ours, mut bare) = (Vec::new(), Vec::new());
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         let cached = cached();
         let held = |name: &str| cached.held(name, &GetOptions::default());
-        ours.push(each(&names, |name| Ok(held(name).ok_or("it is not on disk")?.expose_bytes().len()))?);
-        bare.push(each(&names, |name| Ok(cacache::read_sync(&theirs, name)?.len()))?);
+        ours.push(mean_of_each(&names, |name| {
+            Ok(held(name).ok_or("the secret is not on disk")?.expose_bytes().len())
+        })?);
+        theirs.push(mean_of_each(&names, |name| Ok(cacache::read_sync(&cacache, name)?.len()))?);
     }
-    let (ours, bare) = (median(ours), median(bare));
-    let ratio = ours.as_secs_f64() / bare.as_secs_f64();
-    println!("a read of 200 bytes from disk: s1crets {ours:.1?}, cacache {bare:.1?}: {ratio:.2}x");
+    let (ours, theirs) = (median(ours), median(theirs));
+    let ratio = ours.as_secs_f64() / theirs.as_secs_f64();
+    println!("a read of 200 bytes from disk: s1crets {ours:.1?}, cacache {theirs:.1?}: {ratio:.2}x");
     Ok(())
 }
 
-/// The mean of one read, when each name is read once.
-fn each(
+/// Reads each name once, and returns the mean time of a read.
+fn mean_of_each(
     names: &[String],
     mut read: impl FnMut(&str) -> Result<usize, Box<dyn Error>>,
 ) -> Result<Duration, Box<dyn Error>> {
     let started = Instant::now();
     for name in names {
         if read(name)? != 200 {
-            return Err(format!("{name} has another size").into());
+            return Err(format!("{name} has the wrong size").into());
         }
     }
     Ok(started.elapsed() / u32::try_from(names.len())?)
@@ -95,7 +97,7 @@ fn runs(folder: &Path) -> Result<(), Box<dyn Error>> {
         }
     }
     let medians: Vec<_> = times.into_iter().map(median).collect();
-    println!("medians of {RUNS} whole runs, one of each kind in turns");
+    println!("medians of {RUNS} whole runs each, alternating");
     for ((name, _), took) in kinds.iter().zip(&medians) {
         println!("{name}: {took:.2?}, {:.1}x", took.as_secs_f64() / medians[0].as_secs_f64());
     }
