@@ -33,7 +33,6 @@ use tokio::sync::watch;
 use super::{
     breaker::Breaker,
     policy::{CachePolicy, Deadlines, Verdict},
-    second_tier::Storable,
     stats::Counters,
     store::Store,
 };
@@ -61,7 +60,7 @@ pub(super) struct Entries<K, T> {
 }
 
 /// What can be cached: a secret, or a listing.
-pub(super) trait Cacheable: Storable + Clone + Send + Sync + 'static {
+pub(super) trait Cacheable: Clone + Send + Sync + 'static {
     /// The name of such values in metrics.
     const KIND: &'static str;
 
@@ -254,7 +253,7 @@ where
                 self.negative.invalidate(&*key);
             }
         }
-        self.counters.holds(<T as Cacheable>::KIND, || self.store.size());
+        self.counters.holds(T::KIND, || self.store.size());
         self.notify(|_| true);
     }
 
@@ -349,7 +348,7 @@ where
         let bytes = value.bytes() as u64;
         let value = value.with_provenance(Provenance { loaded, expires, source: Source::Memory, error });
         self.store.put(key, value, deadlines, bytes);
-        self.counters.holds(<T as Cacheable>::KIND, || self.store.size());
+        self.counters.holds(T::KIND, || self.store.size());
     }
 
     fn deadlines(&self, value: &T, loaded: Instant, requested: Instant) -> Deadlines {
