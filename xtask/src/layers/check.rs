@@ -14,15 +14,15 @@ const RULES_FILE: &str = "xtask/src/layers/rules.rs";
 /// Every violation, one line each: `FILE:LINE: what is wrong`.
 pub(super) fn violations(library: &Library, rules: Rules<'_>) -> Vec<String> {
     let edges = library.edges();
-    let mut found = wrong_layers(library, rules);
+    let mut found = list_errors(library, rules);
     found.extend(edges.iter().filter_map(|edge| upward_import(edge, rules)));
     found.extend(edges.iter().filter_map(|edge| sibling_import(edge, rules)));
     found.extend(cycles(library, &edges, rules));
     found
 }
 
-/// The layers must name each top-level module once, and nothing else.
-fn wrong_layers(library: &Library, rules: Rules<'_>) -> Vec<String> {
+/// The rules must list each top-level module once, and no module that does not exist.
+fn list_errors(library: &Library, rules: Rules<'_>) -> Vec<String> {
     let listed: Vec<&str> = rules.layers.concat();
     let present: BTreeSet<_> = library.modules.keys().map(ModulePath::top).filter(|module| *module != ROOT).collect();
     let unlisted = present.iter().filter(|module| !listed.contains(*module)).map(|module| {
@@ -33,7 +33,11 @@ fn wrong_layers(library: &Library, rules: Rules<'_>) -> Vec<String> {
     });
     let repeated = listed.iter().enumerate().filter(|(index, module)| listed[..*index].contains(module));
     let repeated = repeated.map(|(_, module)| format!("{RULES_FILE}: {module} is in `layers` twice: remove one"));
-    unlisted.chain(absent).chain(repeated).collect()
+    let folders = rules.independent.iter().filter(|folder| !library.modules.contains_key(&ModulePath::parse(folder)));
+    let folders = folders.map(|folder| {
+        format!("{RULES_FILE}: src/ has no module {folder}: remove it from `independent`, or correct its name")
+    });
+    unlisted.chain(absent).chain(repeated).chain(folders).collect()
 }
 
 /// A module imports from lower layers only, not even from its own.
