@@ -1,32 +1,32 @@
 //! `s1crets`: one way to ask for a secret, whoever keeps it, from a shell.
 
 mod args;
+mod client_setup;
 mod commands;
 #[cfg(unix)]
-mod core_files;
+mod core_dumps;
 mod diagnose;
 mod escape;
 mod exit;
 mod export;
 mod filter;
 mod forms;
-mod from;
+mod from_option;
 mod log;
 mod masks;
-mod name;
+mod named_refs;
 mod output;
+mod path_arg;
 mod private;
 #[cfg(unix)]
 mod redact;
 mod render;
 mod report;
 mod reserved;
-mod resolve;
 #[cfg(unix)]
 mod signals;
 mod spelling;
-mod target;
-mod value;
+mod variable_name;
 mod version;
 mod wiped;
 
@@ -54,7 +54,7 @@ fn untyped(error: &clap::Error) -> ExitCode {
 
 fn main() -> ExitCode {
     #[cfg(unix)]
-    core_files::turn_off();
+    core_dumps::turn_off();
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) => return untyped(&error),

@@ -5,14 +5,14 @@ use serde_json::json;
 
 use crate::{
     args::{CacheCommand, Global},
+    client_setup,
     exit::Exit,
     output,
     report::{self, Failure},
-    target,
 };
 
 pub(crate) fn run(global: &Global, command: &CacheCommand) -> Result<Exit, Failure> {
-    let (loader, untrusted) = target::loader_of_trusted(global)?;
+    let (loader, untrusted) = client_setup::loader_of_trusted(global)?;
     if let Some(file) = untrusted {
         report::warning(&format!("{} is not trusted and left out", file.path().display()), global);
     }

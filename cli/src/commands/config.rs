@@ -11,12 +11,12 @@ use serde_json::{Value, json};
 use super::trust;
 use crate::{
     args::{ConfigCommand, Global},
-    diagnose, escape,
+    client_setup, diagnose, escape,
     exit::Exit,
     filter::Filter,
-    name, output,
+    output, path_arg,
     report::{self, Failure},
-    target,
+    variable_name,
 };
 
 pub(crate) fn run(global: &Global, command: &ConfigCommand) -> Result<Exit, Failure> {
@@ -33,10 +33,10 @@ pub(crate) fn run(global: &Global, command: &ConfigCommand) -> Result<Exit, Fail
 }
 
 fn show(global: &Global, origin: bool) -> Result<(), Failure> {
-    let builder = target::with_options(to_show(global)?.load()?, global);
+    let builder = client_setup::with_options(to_show(global)?.load()?, global);
     let mut settings = builder.effective();
     let connections = diagnose::connections(&builder)?;
-    let connections = connections.in_use(&settings, &target::named_or_default(global, &settings));
+    let connections = connections.in_use(&settings, &path_arg::default_provider_by_settings(global, &settings));
     connections.iter().flat_map(|(_, it)| it.iter()).for_each(|connection| connection.overlay(&mut settings));
     if global.json {
         let mut all = settings.iter().map(as_json).collect::<Result<Vec<_>, _>>()?;
@@ -58,7 +58,7 @@ fn show(global: &Global, origin: bool) -> Result<(), Failure> {
 
 /// The loader of the settings to show, with a warning if other commands refuse their file.
 fn to_show(global: &Global) -> Result<ConfigLoader, Failure> {
-    let (loader, untrusted) = target::loader_to_show(global)?;
+    let (loader, untrusted) = client_setup::loader_to_show(global)?;
     if let Some(error) = untrusted.and_then(|file| file.trusted().err()) {
         report::warning(&format!("{}: other commands refuse it", error.message()), global);
     }
@@ -129,7 +129,7 @@ fn check(global: &Global) -> Result<(), Failure> {
     if !faults.is_empty() {
         return Err(Failure::Many(faults.into_iter().map(Failure::from).collect()));
     }
-    let client = target::with_options(config, global).build()?;
+    let client = client_setup::with_options(config, global).build()?;
     match global.json {
         true => output::line(&json!({ "providers": client.providers() })),
         false => output::print(|out| writeln!(out, "sound; providers: {}", client.providers().join(", "))),
@@ -138,19 +138,19 @@ fn check(global: &Global) -> Result<(), Failure> {
 
 /// What would fail when it is used.
 pub(crate) fn faults(config: Config, global: &Global) -> Vec<Error> {
-    let settings = target::with_options(config.clone(), global).effective();
+    let settings = client_setup::with_options(config.clone(), global).effective();
     let mut faults = Vec::new();
     // One by one, as a client tells the first fault alone.
     for name in config.providers.keys() {
         let mut one = config.clone();
         one.providers.retain(|other, _| other == name);
-        if let Err(error) = target::with_options(one, global).build() {
+        if let Err(error) = client_setup::with_options(one, global).build() {
             add(&mut faults, error);
         }
     }
     let mut none = config.clone();
     none.providers.clear();
-    let client = match target::with_options(none, global).build() {
+    let client = match client_setup::with_options(none, global).build() {
         Ok(client) => client,
         Err(error) => {
             add(&mut faults, error);
@@ -170,7 +170,7 @@ pub(crate) fn faults(config: Config, global: &Global) -> Vec<Error> {
         (!known.contains(&provider)).then(|| Error::new(ErrorKind::Config, message))
     };
     let place = if global.provider.is_some() { "command line".to_owned() } else { at(["provider"; 2]) };
-    faults.extend(unknown(&place, "provider", target::provider(&client, global)));
+    faults.extend(unknown(&place, "provider", path_arg::default_provider(&client, global)));
     if let Err(error) = Filter::typed(config.run.resolve.as_deref().unwrap_or_default()) {
         let message = format!("{}: run.resolve: {}", at(["run.resolve"; 2]), error.message());
         faults.push(Error::new(ErrorKind::Config, message));
@@ -178,7 +178,7 @@ pub(crate) fn faults(config: Config, global: &Global) -> Vec<Error> {
     for (name, reference) in &config.secrets {
         let (bare, quoted) = (format!("secrets.{name}"), format!("secrets.{name:?}"));
         let place = at([&bare, &quoted]);
-        match name::is_valid(name) {
+        match variable_name::is_valid(name) {
             true => faults.extend(unknown(&place, &bare, reference.provider())),
             false => faults.push(Error::new(ErrorKind::Config, no_name(&place, name))),
         }
@@ -193,7 +193,7 @@ fn add(faults: &mut Vec<Error>, fault: Error) {
 }
 
 fn no_name(place: &str, name: &str) -> String {
-    format!("{place}: {name:?} in [secrets] is no variable's name: {}", name::RULE)
+    format!("{place}: {name:?} in [secrets] is no variable's name: {}", variable_name::RULE)
 }
 
 pub(super) fn as_json(setting: &Setting) -> Result<Value, Failure> {

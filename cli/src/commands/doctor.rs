@@ -18,12 +18,12 @@ use super::{
 };
 use crate::{
     args::{Doctor, Global},
+    client_setup,
     diagnose::{self, Connections, Exposure, Instance},
     escape,
     exit::Exit,
-    output,
+    output, path_arg,
     report::{Failure, causes_of},
-    target,
 };
 
 /// How far two clocks may be apart: AWS refuses a request that is signed
@@ -80,7 +80,7 @@ fn examine(global: &Global, args: &Doctor) -> Vec<Finding> {
     }
     let faults = faults(config.clone(), global);
     findings.extend(faults.iter().map(|fault| Finding::failed("config", fault, None)));
-    let builder = target::with_options(config.clone(), global);
+    let builder = client_setup::with_options(config.clone(), global);
     let settings = builder.effective();
     let connections = diagnose::connections(&builder).ok();
     let client = match builder.build() {
@@ -93,7 +93,7 @@ fn examine(global: &Global, args: &Doctor) -> Vec<Finding> {
     if let Some((name, log)) = diagnose::ci_system() {
         findings.push(Finding::ok("ci", format!("{name}: {log}")));
     }
-    let all = diagnose::instances(&settings, target::provider(&client, global), &client.providers());
+    let all = diagnose::instances(&settings, path_arg::default_provider(&client, global), &client.providers());
     for instance in all.iter().filter(|it| args.providers.is_empty() || args.providers.contains(&it.name)) {
         findings.extend(provider(&client, &config, instance, connections.as_ref()));
     }
@@ -106,7 +106,7 @@ fn examine(global: &Global, args: &Doctor) -> Vec<Finding> {
 
 /// The settings, without those of a file that nobody trusts, and that file.
 fn config(global: &Global) -> Result<(Config, Option<ConfigFile>), Failure> {
-    let (loader, untrusted) = target::loader_of_trusted(global)?;
+    let (loader, untrusted) = client_setup::loader_of_trusted(global)?;
     Ok((loader.load()?, untrusted))
 }
 
@@ -215,7 +215,7 @@ async fn ask(client: &Client, name: &str) -> Result<Option<Identity>, Error> {
 
 /// It can't be told who we are. A token of Vault need not be allowed to ask that.
 fn unknown(instance: &Instance, error: &Error) -> Finding {
-    let finding = Finding::failed(&instance.name, error, diagnose::mend(&instance.kind, None, error));
+    let finding = Finding::failed(&instance.name, error, diagnose::hint(&instance.kind, None, error));
     match instance.kind.starts_with("vault.") && error.kind() == ErrorKind::AccessDenied {
         true => Finding {
             verdict: Verdict::Warn,

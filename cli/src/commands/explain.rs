@@ -11,17 +11,18 @@ use serde_json::{Value, json};
 use super::{config::by_whom, wait};
 use crate::{
     args::{Explain, Global},
+    client_setup,
     diagnose::{self, Instance},
     escape,
     exit::Exit,
     output,
+    path_arg::PathArg,
     report::{Failure, causes_of},
-    target::{self, Target},
 };
 
 /// What was found out of one secret.
 struct Found<'a> {
-    target: &'a Target,
+    target: &'a PathArg,
     instance: Instance,
     /// Nothing for a provider that is not connected to a backend, and where its settings can't be
     /// read.
@@ -33,11 +34,11 @@ struct Found<'a> {
 }
 
 pub(crate) fn run(global: &Global, args: &Explain) -> Result<Exit, Failure> {
-    let builder = target::builder(global)?;
+    let builder = client_setup::builder(global)?;
     let mut settings = builder.effective();
     let connections = diagnose::connections(&builder)?;
     let client = builder.build()?;
-    let target = Target::new(&client, global, &args.target.path, &args.target.keys)?;
+    let target = PathArg::parse(&client, global, &args.target.path, &args.target.keys)?;
     let connection = connections.of(&target.provider);
     connection.iter().for_each(|connection| connection.overlay(&mut settings));
     let instance = diagnose::instance(&settings, &target.provider);
@@ -57,7 +58,7 @@ pub(crate) fn run(global: &Global, args: &Explain) -> Result<Exit, Failure> {
 async fn ask(
     client: &Client,
     global: &Global,
-    target: &Target,
+    target: &PathArg,
 ) -> (Result<Option<Identity>, Error>, Result<Secret, Error>) {
     let secret = client.get(&target.provider, &target.path).cached(!global.no_cache).await;
     (client.identity(&target.provider).await, secret)
@@ -73,11 +74,11 @@ impl Found<'_> {
     }
 
     fn advice(&self) -> Option<String> {
-        diagnose::mend(&self.instance.kind, Some(&self.target.path), self.error()?)
+        diagnose::hint(&self.instance.kind, Some(&self.target.path), self.error()?)
     }
 
     fn reference(&self) -> String {
-        let Target { provider, path, keypath } = self.target;
+        let PathArg { provider, path, keypath } = self.target;
         match Reference::new(provider, path) {
             Ok(reference) => reference.with_keypath(keypath.clone()).to_string(),
             Err(_) => format!("{provider}://{}", path.escape_debug()),

@@ -13,14 +13,15 @@ use s1crets::{Client, Reference, Secret};
 use super::wait;
 use crate::{
     args::Global,
+    client_setup,
     exit::Exit,
     export::{Document, Entry, Format},
-    from::{self, Naming},
-    masks, output, private,
+    from_option::{self, Naming},
+    masks,
+    named_refs::{self, NamedRef},
+    output, private,
     report::Failure,
     reserved::{Allowed, Named},
-    resolve::{self, Pair},
-    target,
 };
 
 /// The variable by which GitHub Actions names the file of a job's variables.
@@ -66,9 +67,9 @@ pub(crate) struct Export {
 }
 
 pub(crate) fn run(global: &Global, args: &Export) -> Result<Exit, Failure> {
-    let config = target::loader(global).load()?;
+    let config = client_setup::loader(global).load()?;
     let secrets = config.secrets.clone();
-    let client = target::with_options(config, global).build()?;
+    let client = client_setup::with_options(config, global).build()?;
     let format = args.format.unwrap_or(if global.json { Format::Json } else { Format::Sh });
     let values = wait(gather(&client, global, args, format, &secrets))?;
     let entries: Vec<_> = values.iter().map(|(name, secret)| Entry { name, secret }).collect();
@@ -92,19 +93,19 @@ async fn gather(
     format: Format,
     configured: &BTreeMap<String, Reference>,
 ) -> Result<BTreeMap<String, Secret>, Failure> {
-    let typed = args.pairs.iter().map(|pair| Pair::typed(client, global, pair));
+    let typed = args.pairs.iter().map(|pair| NamedRef::parse(client, global, pair));
     let mut pairs = typed.collect::<Result<Vec<_>, _>>()?;
     let names = Names { allowed: Allowed::typed(&args.names)?, are_checked: format.sets_variables() };
     let (mut values, mut failures) = found(client, global, args, &names).await;
     if args.pairs.is_empty() && args.from.is_empty() {
-        pairs.extend(configured.iter().map(|(name, reference)| Pair::new(name, reference.to_string())));
+        pairs.extend(configured.iter().map(|(name, reference)| NamedRef::new(name, reference.to_string())));
     }
     if pairs.is_empty() && args.from.is_empty() {
         let nothing = "nothing to export: give NAME=REF or --from, or have [secrets] in the config file";
         return Err(Failure::Usage(nothing.into()));
     }
     pairs.retain(|pair| names.check(&pair.name, Named::ByUser).map(|refused| failures.push(refused)).is_none());
-    match resolve::all(client, global, &pairs).await {
+    match named_refs::load_all(client, global, &pairs).await {
         Ok(found) => values.extend(found),
         Err(failure) => failures.push(failure),
     }
@@ -121,7 +122,7 @@ async fn found(
     let naming = Naming { prefix: args.prefix.as_deref().unwrap_or_default(), keys: args.keys };
     let (mut values, mut failures) = (BTreeMap::new(), Vec::new());
     for from in &args.from {
-        match from::variables(client, global, from, naming, |name| names.allowed.takes(name)).await {
+        match from_option::variables(client, global, from, naming, |name| names.allowed.takes(name)).await {
             Ok(found) => {
                 failures.extend(found.keys().filter_map(|name| names.check(name, Named::ByFrom(from))));
                 values.extend(found);

@@ -7,17 +7,17 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::wait;
 use crate::{
     args::{GetByPath, Global},
-    escape,
+    client_setup, escape,
     exit::Exit,
     masks,
     output::{self, Style},
+    path_arg::PathArg,
     report::{self, Failure},
-    target::{self, Target},
 };
 
 pub(crate) fn run(global: &Global, args: &GetByPath) -> Result<Exit, Failure> {
-    let client = target::client(global)?;
-    let Target { provider, path, keypath } = Target::new(&client, global, &args.path, &[])?;
+    let client = client_setup::client(global)?;
+    let PathArg { provider, path, keypath } = PathArg::parse(&client, global, &args.path, &[])?;
     if !keypath.is_empty() {
         return Err(Failure::Usage("a listing has no keys: leave out what is behind '#'".into()));
     }

@@ -11,11 +11,11 @@ use clap::{Args, ValueHint};
 use super::wait;
 use crate::{
     args::Global,
+    client_setup,
     exit::Exit,
     masks, output, private,
     render::{Template, on_deep_stack},
     report::Failure,
-    target,
 };
 
 #[derive(Debug, Args)]
@@ -55,7 +55,7 @@ pub(crate) fn run(global: &Global, args: &Render) -> Result<Exit, Failure> {
 
 fn render(global: &Global, args: &Render, name: &str, source: &str) -> Result<Exit, Failure> {
     let template = Template::new(name, source)?;
-    let client = target::client(global)?;
+    let client = client_setup::client(global)?;
     let text = wait(template.render(&client, global))?;
     if args.check {
         return Ok(Exit::Found);

@@ -9,7 +9,7 @@ use s1crets::{
 use serde_json::json;
 
 use super::config::as_json;
-use crate::{args::Global, escape, output, report::Failure, target};
+use crate::{args::Global, client_setup, escape, output, report::Failure};
 
 /// What settings decide, by the last parts of their keys. What is in none of the groups comes last.
 const GROUPS: [(&str, &[&str]); 5] = [
@@ -86,7 +86,7 @@ fn named_or_found(global: &Global, file: Option<&Path>) -> Result<ConfigFile, Fa
             return Err(Failure::Usage(message));
         }
         Some(file) => ConfigLoader::new().with_folder(folder_of(file)),
-        None => target::loader(global),
+        None => client_setup::loader(global),
     };
     match loader.file()? {
         Some(file) if file.trust() == Trust::Named => {

@@ -2,10 +2,10 @@
 
 mod ci;
 mod file_modes;
+mod hints;
 mod providers;
-mod rights;
 
 pub(crate) use ci::system as ci_system;
 pub(crate) use file_modes::{Exposure, exposure};
+pub(crate) use hints::hint;
 pub(crate) use providers::{Connections, Instance, connections, instance, instances, set_variables};
-pub(crate) use rights::mend;

@@ -1,11 +1,11 @@
 //! Which names a format takes.
 
-use crate::name;
+use crate::variable_name;
 
 /// A shell's word, which every environment takes as a name: a letter or `_`, then letters, digits and `_`
 /// ([POSIX 8.1](https://pubs.opengroup.org/onlinepubs/9799919799/basedefs/V1_chap08.html)).
 pub(super) fn word(name: &str) -> Result<(), &'static str> {
-    match name::is_valid(name) {
+    match variable_name::is_valid(name) {
         true => Ok(()),
         false => Err("a name is letters, digits and '_', with no digit in front"),
     }

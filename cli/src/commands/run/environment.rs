@@ -9,19 +9,21 @@ use std::{
 use s1crets::{Client, Config, Error, ErrorKind, Secret};
 
 use super::{
-    Run, env_file,
+    Run,
+    classify::{Meaning, is_reference},
+    env_file,
     inherited::{Inheritance, Inherited},
-    meaning::{Meaning, is_reference},
-    requested::Requested,
+    resolve_option::Requested,
 };
 use crate::{
     args::Global,
     filter::Filter,
-    from::{self, Naming},
-    name, report,
+    from_option::{self, Naming},
+    named_refs::{self, NamedRef},
+    report,
     report::Failure,
     reserved::{Allowed, Named},
-    resolve::{self, Pair},
+    variable_name,
 };
 
 /// The command's variables, in the order of their names.
@@ -54,7 +56,7 @@ impl Environment {
         let mut sources = Sources { wanted: Wanted::of(args)?, by_name: BTreeMap::new(), failures: Vec::new() };
         sources.inherit(client, args, config)?;
         for (name, reference) in &config.secrets {
-            name::check(name)?;
+            variable_name::check(name)?;
             sources.add(name.into(), Source::Reference(reference.to_string()));
         }
         sources.find(client, global, args).await;
@@ -64,8 +66,8 @@ impl Environment {
             }
         }
         for typed in &args.env {
-            let Pair { name, reference } = Pair::typed(client, global, typed)?;
-            name::check(&name)?;
+            let NamedRef { name, reference } = NamedRef::parse(client, global, typed)?;
+            variable_name::check(&name)?;
             sources.put(name.into(), Source::Reference(reference));
         }
         sources.warn_of_references(global);
@@ -98,11 +100,11 @@ impl Environment {
             }
             match source {
                 Source::Literal(value) | Source::LooksLikeOne(value) => drop(environment.given.insert(name, value)),
-                Source::Reference(reference) => pairs.push(Pair::new(name.to_string_lossy(), reference)),
+                Source::Reference(reference) => pairs.push(NamedRef::new(name.to_string_lossy(), reference)),
                 Source::Found(secret) => drop(environment.secrets.insert(name.to_string_lossy().into(), secret)),
             }
         }
-        match resolve::all(client, global, &pairs).await {
+        match named_refs::load_all(client, global, &pairs).await {
             Ok(values) => environment.secrets.extend(values),
             Err(failure) => failures.push(failure),
         }
@@ -156,7 +158,7 @@ impl Sources {
     async fn find(&mut self, client: &Client, global: &Global, args: &Run) {
         let naming = Naming { prefix: args.prefix.as_deref().unwrap_or_default(), keys: args.keys };
         for from in &args.from {
-            match from::variables(client, global, from, naming, |name| self.wanted.takes(name)).await {
+            match from_option::variables(client, global, from, naming, |name| self.wanted.takes(name)).await {
                 Ok(found) => {
                     for (name, secret) in found {
                         self.failures

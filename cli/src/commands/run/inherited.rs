@@ -7,7 +7,7 @@ use std::{
 
 use s1crets::{Client, Config};
 
-use super::{meaning::is_reference, requested::Requested};
+use super::{classify::is_reference, resolve_option::Requested};
 use crate::{filter::Filter, report::Failure};
 
 /// What `--pure` leaves: what a program needs to find itself, its user, its terminal and its language.

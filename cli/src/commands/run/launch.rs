@@ -8,7 +8,7 @@ use std::{
     process::{Command, ExitCode, ExitStatus},
 };
 
-use crate::{args::Global, core_files, report, report::Failure};
+use crate::{args::Global, core_dumps, report, report::Failure};
 
 /// What a shell says of a command that is there and can't be run.
 const NOT_EXECUTABLE: u8 = 126;
@@ -26,7 +26,7 @@ pub(super) fn command(typed: &[OsString], variables: &BTreeMap<OsString, OsStrin
 
 /// Becomes the command. Comes back only if that fails.
 pub(super) fn exec(mut command: Command, global: &Global) -> ExitCode {
-    let error = core_files::with_own_limit(|| command.exec());
+    let error = core_dumps::with_own_limit(|| command.exec());
     not_started(command.get_program(), error, global)
 }
 

@@ -1,31 +1,32 @@
 //! `s1crets run`.
 
+mod classify;
 mod env_file;
 mod environment;
-mod files;
 mod inherited;
 mod launch;
-mod meaning;
-mod proxies;
-mod redacted;
-mod requested;
+mod proxy_passwords;
+mod pty;
+mod redact_output;
+mod resolve_option;
+mod secret_files;
 mod supervise;
-mod terminal;
 
 use std::{collections::BTreeMap, ffi::OsString, io, path::PathBuf, process::ExitCode};
 
 use clap::{Args, ValueHint};
 use s1crets::{Config, Error, ErrorKind};
 
-use self::{environment::Environment, files::Files, redacted::Started, supervise::Running, supervise::Supervisor};
+use self::{
+    environment::Environment, redact_output::Started, secret_files::Files, supervise::Running, supervise::Supervisor,
+};
 use super::wait;
 use crate::{
     args::Global,
-    core_files,
+    client_setup, core_dumps,
     masks::{self, Purpose},
     redact::Needles,
     report::Failure,
-    target,
 };
 
 const NO_SOURCE: &str = "nothing to give the command: name secrets with --env, --env-file, --from or --resolve, or in [secrets] of \
@@ -119,9 +120,9 @@ impl Run {
 }
 
 pub(crate) fn run(global: &Global, args: &Run) -> Result<ExitCode, Failure> {
-    let config = target::loader(global).load()?;
+    let config = client_setup::loader(global).load()?;
     args.check_sources(&config)?;
-    let client = target::with_options(config.clone(), global).build()?;
+    let client = client_setup::with_options(config.clone(), global).build()?;
     let environment = wait(Environment::resolve(&client, global, args, &config))?;
     masks::tell(global, environment.secrets.iter().map(|(name, secret)| (name.as_str(), secret)))?;
     if !args.files && !args.redact {
@@ -160,8 +161,8 @@ fn supervise(
     if let Some(signal) = supervisor.asked_to_end() {
         return Ok(launch::ended_by(signal));
     }
-    let started = core_files::with_own_limit(|| match needles {
-        Some(needles) => redacted::start(command, needles),
+    let started = core_dumps::with_own_limit(|| match needles {
+        Some(needles) => redact_output::start(command, needles),
         None => plain(command),
     });
     match started {
@@ -179,7 +180,7 @@ fn plain(mut command: std::process::Command) -> io::Result<Started> {
 }
 
 fn needles(global: &Global, environment: &Environment) -> Result<Needles, Failure> {
-    let proxies = proxies::passwords(&environment.given);
+    let proxies = proxy_passwords::passwords(&environment.given);
     let secrets = environment.secrets.iter().chain(&proxies).map(|(name, secret)| (name.as_str(), secret));
     Ok(Needles::new(&Purpose::Redact.forms(global, secrets)?))
 }

@@ -21,7 +21,7 @@ use signal_hook::{
     low_level::siginfo::Origin,
 };
 
-use super::{launch, redacted::Writers};
+use super::{launch, redact_output::Writers};
 use crate::{report::Failure, signals};
 
 /// Those that are handed on, and those that say something of our terminal. Timers and limits of time are among them, as one

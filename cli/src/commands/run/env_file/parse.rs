@@ -10,7 +10,7 @@
 //! Nothing is expanded: neither `$NAME` nor `$(command)` mean anything. A name that comes twice, a quote that is not
 //! closed, text behind one that is: errors, with their line and without what stands there, which may be a secret.
 
-use crate::name;
+use crate::variable_name;
 
 /// Where a file is not as it should be, without what it holds.
 #[derive(Debug, PartialEq, Eq)]
@@ -63,7 +63,7 @@ impl Rest<'_> {
         self.text = &self.text[name.len() + 1..];
         let name = name.trim_end();
         let name = name.strip_prefix("export ").map_or(name, str::trim_start);
-        if !name::is_valid(name) {
+        if !variable_name::is_valid(name) {
             return Err(self.malformed("a name is letters, digits and '_', no digit first"));
         }
         let value = self.value()?;

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use s1crets::{Config, Error, ErrorKind};
 
-use crate::{filter::Filter, name};
+use crate::{filter::Filter, variable_name};
 
 /// What stands in a pattern and in no name.
 const WILDCARDS: [char; 3] = ['*', '?', '['];
@@ -43,7 +43,7 @@ impl Requested {
 
     /// Whether a variable is resolved if it holds a reference.
     pub(super) fn matches(&self, name: &str) -> bool {
-        self.names(name) || name::is_valid(name) && self.patterns.matches(name)
+        self.names(name) || variable_name::is_valid(name) && self.patterns.matches(name)
     }
 }
 
@@ -51,7 +51,7 @@ impl Requested {
 fn split(given: &[String]) -> Result<(BTreeSet<String>, Filter), Error> {
     let (patterns, names): (Vec<_>, Vec<_>) = given.iter().cloned().partition(|text| text.contains(WILDCARDS));
     for name in &names {
-        name::check(name)?;
+        variable_name::check(name)?;
     }
     Ok((names.into_iter().collect(), Filter::typed(&patterns)?))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use s1crets::{Client, Error, ErrorKind, JsonKind, KeyPath, Secret};
 
-use crate::{args::Global, name, report::Failure, target::Target};
+use crate::{args::Global, path_arg::PathArg, report::Failure, variable_name};
 
 /// How names are made.
 #[derive(Clone, Copy, Debug)]
@@ -24,7 +24,7 @@ pub(crate) async fn variables(
     naming: Naming<'_>,
     is_wanted: impl Fn(&str) -> bool,
 ) -> Result<BTreeMap<String, Secret>, Failure> {
-    let target = Target::new(client, global, from, &[])?;
+    let target = PathArg::parse(client, global, from, &[])?;
     let whole = match target.path.ends_with('/') && target.keypath.is_empty() {
         true => None,
         false => whole(client, global, &target).await?,
@@ -40,7 +40,7 @@ pub(crate) async fn variables(
 
 /// The secret of this very name. Whoever may not see it may still see what is below: AWS tells a missing secret from a
 /// forbidden one only to those who are allowed to read it.
-async fn whole(client: &Client, global: &Global, target: &Target) -> Result<Option<Result<Secret, Error>>, Failure> {
+async fn whole(client: &Client, global: &Global, target: &PathArg) -> Result<Option<Result<Secret, Error>>, Failure> {
     let get = client.get(&target.provider, &target.path).keypath(target.keypath.clone());
     match get.cached(!global.no_cache).await {
         Err(error) if !target.keypath.is_empty() => Err(error.into()),
@@ -49,7 +49,7 @@ async fn whole(client: &Client, global: &Global, target: &Target) -> Result<Opti
     }
 }
 
-fn keys(secret: &Secret, target: &Target) -> Result<Vec<(String, Secret)>, Failure> {
+fn keys(secret: &Secret, target: &PathArg) -> Result<Vec<(String, Secret)>, Failure> {
     let told = |error: &Error| Failure::unreadable(&format!("{}://{}", target.provider, target.path), error);
     let no_object =
         || Error::new(ErrorKind::InvalidInput, "the secret is no JSON object: it has no keys to name variables by");
@@ -64,7 +64,7 @@ fn keys(secret: &Secret, target: &Target) -> Result<Vec<(String, Secret)>, Failu
 async fn below(
     client: &Client,
     global: &Global,
-    target: &Target,
+    target: &PathArg,
     naming: Naming<'_>,
 ) -> Result<Vec<(String, Secret)>, Failure> {
     let list = client.get_by_path(&target.provider, &target.path).cached(!global.no_cache).fail_on_error(false);
@@ -93,11 +93,11 @@ fn named(
 ) -> Result<BTreeMap<String, Secret>, Failure> {
     let (mut named, mut origins) = (BTreeMap::new(), BTreeMap::<String, String>::new());
     for (levels, secret) in found {
-        let name = name::made_of(prefix, &levels);
+        let name = variable_name::from_path(prefix, &levels);
         if !is_wanted(&name) {
             continue;
         }
-        if !name::is_valid(&name) {
+        if !variable_name::is_valid(&name) {
             return Err(Failure::Usage(format!("{levels:?} makes no variable's name, but {name:?}: give a --prefix")));
         }
         if let Some(other) = origins.insert(name.clone(), levels.clone()) {

@@ -15,7 +15,7 @@ use rustix::{
 };
 use zeroize::Zeroizing;
 
-use super::{supervise::Running, terminal};
+use super::{pty, supervise::Running};
 use crate::redact::{Needles, Redactor};
 
 /// What one read may take, and what a pipe is asked to hold: large enough that system calls are no part of the cost.
@@ -29,15 +29,15 @@ pub(super) struct Started {
     pub(super) running: Running,
     pub(super) writers: Writers,
     /// Restores our terminal when dropped.
-    pub(super) raw: Option<terminal::Raw>,
+    pub(super) raw: Option<pty::Raw>,
 }
 
 /// Starts the command with its output through us: by a terminal of its own where it is shown on ours, else by pipes. Others use
 /// our terminal too if it is not us who are in front, or if we are part of a pipeline: then it is left alone.
 pub(super) fn start(command: Command, needles: Needles) -> io::Result<Started> {
     let needles = Arc::new(needles);
-    match terminal::ours().filter(|_| stdout().is_terminal()) {
-        Some(ours) => terminal::start(command, ours, &needles),
+    match pty::ours().filter(|_| stdout().is_terminal()) {
+        Some(ours) => pty::start(command, ours, &needles),
         None => by_pipes(command, &needles),
     }
 }

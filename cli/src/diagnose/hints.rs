@@ -8,7 +8,7 @@ pub(super) const READING: [(&str, &[&str]); 2] =
 
 /// Advice for a person who asks for a secret at a path, or for a provider: the right that AWS wants, else what the error
 /// itself has to say, else what holds in general.
-pub(crate) fn mend(kind: &str, path: Option<&str>, error: &Error) -> Option<String> {
+pub(crate) fn hint(kind: &str, path: Option<&str>, error: &Error) -> Option<String> {
     match (kind, error.kind(), path) {
         ("aws.sm" | "aws.ps", ErrorKind::AccessDenied, Some(path)) => Some(policy_of_aws(kind, path)),
         _ => error.hint().map(str::to_owned).or_else(|| in_general(kind, error.kind())),
@@ -64,16 +64,16 @@ mod tests {
             ("aws.sm", "arn:aws:secretsmanager:x:1:secret:a-b", "on arn:aws:secretsmanager:x:1:secret:a-b;"),
         ] {
             let denied = Error::new(ErrorKind::AccessDenied, "no").with_hint("general");
-            let advice = mend(kind, Some(path), &denied).expect("advice");
+            let advice = hint(kind, Some(path), &denied).expect("advice");
             assert!(advice.contains(told), "{advice}");
         }
-        assert_eq!(mend("file", Some("x"), &Error::new(ErrorKind::Corrupt, "cut")), None);
+        assert_eq!(hint("file", Some("x"), &Error::new(ErrorKind::Corrupt, "cut")), None);
     }
 
     #[test]
     fn what_an_error_itself_advises_goes_before_what_holds_in_general() {
         let error = Error::new(ErrorKind::NotFound, "no such namespace");
-        assert!(mend("vault.kv", Some("a/b"), &error).expect("advice").contains("get-by-path"));
-        assert_eq!(mend("vault.kv", Some("a/b"), &error.with_hint("see X")).as_deref(), Some("see X"));
+        assert!(hint("vault.kv", Some("a/b"), &error).expect("advice").contains("get-by-path"));
+        assert_eq!(hint("vault.kv", Some("a/b"), &error.with_hint("see X")).as_deref(), Some("see X"));
     }
 }

@@ -16,7 +16,7 @@ use rustix::{
 };
 
 use super::{
-    redacted::{Started, flow},
+    redact_output::{Started, flow},
     supervise::Running,
 };
 use crate::redact::Needles;

@@ -22,7 +22,7 @@ pub(crate) fn check(name: &str) -> Result<(), Error> {
 }
 
 /// A name made of the levels of a path or of a key: `db/root-password` becomes `DB_ROOT_PASSWORD`.
-pub(crate) fn made_of(prefix: &str, levels: &str) -> String {
+pub(crate) fn from_path(prefix: &str, levels: &str) -> String {
     let word = |character: char| if character.is_ascii_alphanumeric() { character.to_ascii_uppercase() } else { '_' };
     prefix.chars().chain(levels.chars().map(word)).collect()
 }
@@ -43,7 +43,7 @@ mod tests {
 
     #[test]
     fn levels_become_words() {
-        assert_eq!(made_of("", "db/root-password"), "DB_ROOT_PASSWORD");
-        assert_eq!(made_of("App_", "é.1"), "App___1");
+        assert_eq!(from_path("", "db/root-password"), "DB_ROOT_PASSWORD");
+        assert_eq!(from_path("App_", "é.1"), "App___1");
     }
 }

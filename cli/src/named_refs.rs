@@ -2,29 +2,29 @@
 
 use s1crets::{Client, Reference, Secret};
 
-use crate::{args::Global, report::Failure, target};
+use crate::{args::Global, path_arg, report::Failure};
 
 /// A name, of an environment variable say, and the reference to its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Pair {
+pub(crate) struct NamedRef {
     pub(crate) name: String,
     pub(crate) reference: String,
 }
 
-impl Pair {
+impl NamedRef {
     pub(crate) fn new(name: impl Into<String>, reference: impl Into<String>) -> Self {
         Self { name: name.into(), reference: reference.into() }
     }
 
     /// `NAME=REF` as it is typed; what has no provider in front is of the one that was named, or of the default.
-    pub(crate) fn typed(client: &Client, global: &Global, text: &str) -> Result<Self, Failure> {
+    pub(crate) fn parse(client: &Client, global: &Global, text: &str) -> Result<Self, Failure> {
         let (name, reference) = text
             .split_once('=')
             .filter(|(name, reference)| !name.is_empty() && !reference.is_empty())
             .ok_or_else(|| Failure::Usage(format!("{text:?} is not of the form NAME=REFERENCE")))?;
         let reference = match Reference::looks_like(reference) {
             true => reference.to_owned(),
-            false => format!("{}://{reference}", target::provider(client, global)),
+            false => format!("{}://{reference}", path_arg::default_provider(client, global)),
         };
         Ok(Self::new(name, reference))
     }
@@ -34,7 +34,11 @@ impl Pair {
 ///
 /// # Errors
 /// Every name that has no value, each with its reason.
-pub(crate) async fn all(client: &Client, global: &Global, pairs: &[Pair]) -> Result<Vec<(String, Secret)>, Failure> {
+pub(crate) async fn load_all(
+    client: &Client,
+    global: &Global,
+    pairs: &[NamedRef],
+) -> Result<Vec<(String, Secret)>, Failure> {
     let references = pairs.iter().map(|pair| &pair.reference);
     let answers = client.get_refs(references).cached(!global.no_cache).await;
     let (mut values, mut failures) = (Vec::with_capacity(pairs.len()), Vec::new());
