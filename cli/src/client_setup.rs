@@ -1,4 +1,5 @@
-//! From what was typed to whom to ask for what.
+//! Sets up the config loader and the client from the config file, the environment and the global
+//! options.
 
 use s1crets::{
     Client, ClientBuilder, Config,
@@ -7,12 +8,19 @@ use s1crets::{
 
 use crate::{args::Global, report::Failure};
 
-/// The client by the config file, the environment and the options.
+/// The client for the config file, the environment and the options.
 pub(crate) fn client(global: &Global) -> Result<Client, Failure> {
     Ok(builder(global)?.build()?)
 }
 
-/// The loader of the config file that was named, or that is found from the current folder upwards.
+/// The builder of that client.
+pub(crate) fn builder(global: &Global) -> Result<ClientBuilder, Failure> {
+    Ok(with_options(loader(global).load()?, global))
+}
+
+/// The loader of the config file named by `--config`, or found in this folder or one above it.
+///
+/// Loading fails if the file was found and the user does not trust it.
 pub(crate) fn loader(global: &Global) -> ConfigLoader {
     let mut loader = match &global.config {
         Some(file) => ConfigLoader::new().with_file(file),
@@ -25,20 +33,20 @@ pub(crate) fn loader(global: &Global) -> ConfigLoader {
     loader
 }
 
-/// The loader for commands that show settings: it reads a file that nobody trusts too, which is returned
-/// to be told of.
-pub(crate) fn loader_to_show(global: &Global) -> Result<(ConfigLoader, Option<ConfigFile>), Failure> {
+/// The loader for commands that only show settings: it reads an untrusted file too, and returns it
+/// so that the caller can warn.
+pub(crate) fn loader_with_untrusted(global: &Global) -> Result<(ConfigLoader, Option<ConfigFile>), Failure> {
     let loader = loader(global).read()?;
     let untrusted = untrusted(&loader)?;
     Ok((loader.with_danger_untrusted(), untrusted))
 }
 
-/// The loader for commands that work without a file that nobody trusts: it leaves that file out, and
-/// returns it to be told of.
-pub(crate) fn loader_of_trusted(global: &Global) -> Result<(ConfigLoader, Option<ConfigFile>), Failure> {
+/// The loader for commands that work without the config file: it leaves out an untrusted file, and
+/// returns it so that the caller can warn.
+pub(crate) fn loader_without_untrusted(global: &Global) -> Result<(ConfigLoader, Option<ConfigFile>), Failure> {
     let loader = loader(global).read()?;
     Ok(match untrusted(&loader)? {
-        // Its profiles are left out with it.
+        // The profile goes with the file: nothing else defines it.
         Some(file) => (loader.without_file().without_profile(), Some(file)),
         None => (loader, None),
     })
@@ -48,12 +56,7 @@ fn untrusted(loader: &ConfigLoader) -> Result<Option<ConfigFile>, Failure> {
     Ok(loader.file()?.filter(|file| !file.trust().is_trusted()))
 }
 
-/// The settings by the config file and the environment, and the options over them.
-pub(crate) fn builder(global: &Global) -> Result<ClientBuilder, Failure> {
-    Ok(with_options(loader(global).load()?, global))
-}
-
-/// The options over the settings.
+/// Applies the global options on top of the settings.
 pub(crate) fn with_options(config: Config, global: &Global) -> ClientBuilder {
     let mut builder = Client::builder().with_config(config).with_one_shot(true);
     if let Some(region) = &global.region {

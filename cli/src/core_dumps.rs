@@ -1,35 +1,40 @@
-//! No core file of ours: it would hold every value that we have read, in a place that others may look into.
+//! Disables core dumps of this process: one would hold every secret that was read, in a place
+//! others may look into.
 
 use std::sync::OnceLock;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// The limit that we were started with.
-static OWN: OnceLock<Rlimit> = OnceLock::new();
+/// The limit that this process was started with.
+static ORIGINAL: OnceLock<Rlimit> = OnceLock::new();
 
-/// Turns core files off for this process. To be called before there is anything to hide.
-pub(crate) fn turn_off() {
-    let own = OWN.get_or_init(|| getrlimit(Resource::Core));
-    // Only the soft limit: who lowers the hard one can't get it back for the command that we start.
-    set(Rlimit { current: Some(0), maximum: own.maximum });
-    // Core files that go to a program through a pipe are written whatever the limit says. This also keeps other programs
-    // of the same user out of our memory and our environment.
+/// Disables core dumps. Call it before the process reads any secret.
+pub(crate) fn disable() {
+    let original = ORIGINAL.get_or_init(|| getrlimit(Resource::Core));
+    // Only the soft limit: a lowered hard limit could not be raised again for the command that
+    // `run` starts.
+    set(Rlimit { current: Some(0), maximum: original.maximum });
+    // A core dump piped to a program ignores the limit; a process that is not dumpable has none. It
+    // also keeps other programs of the same user from reading our memory and environment.
     #[cfg(target_os = "linux")]
     let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
 }
 
-/// Starts a program with the limit that we were started with; ours stays off. On Linux there is no core file of ours
-/// in between either.
-pub(crate) fn with_own_limit<T>(start: impl FnOnce() -> T) -> T {
-    if let Some(own) = OWN.get() {
-        set(*own);
+/// Calls `start`, which starts a program, under the original limit, so that the program inherits
+/// that limit.
+///
+/// On Linux this process stays undumpable meanwhile. exec makes the new program dumpable again.
+pub(crate) fn with_original_limit<T>(start: impl FnOnce() -> T) -> T {
+    if let Some(original) = ORIGINAL.get() {
+        set(*original);
     }
     let started = start();
-    turn_off();
+    disable();
     started
 }
 
-/// A soft limit up to the hard one is never refused; if it were, we are no worse off than any other program.
+/// Setting a soft limit within the hard one does not fail; if it did, core dumps would be as with
+/// any other program.
 fn set(limit: Rlimit) {
     let _ = setrlimit(Resource::Core, limit);
 }

@@ -1,10 +1,10 @@
-//! Names with references become names with values, all of them or none.
+//! `NAME=REF` pairs: parses them, and loads all their secrets in one batch.
 
 use s1crets::{Client, Reference, Secret};
 
 use crate::{args::Global, path_arg, report::Failure};
 
-/// A name, of an environment variable say, and the reference to its value.
+/// The name of a variable, and the reference to its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct NamedRef {
     pub(crate) name: String,
@@ -16,7 +16,10 @@ impl NamedRef {
         Self { name: name.into(), reference: reference.into() }
     }
 
-    /// `NAME=REF` as it is typed; what has no provider in front is of the one that was named, or of the default.
+    /// Parses `NAME=REF`. A REF without a provider belongs to the default provider.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] if the name or the reference is missing.
     pub(crate) fn parse(client: &Client, global: &Global, text: &str) -> Result<Self, Failure> {
         let (name, reference) = text
             .split_once('=')
@@ -30,26 +33,26 @@ impl NamedRef {
     }
 }
 
-/// The values behind all pairs, in order, in as few calls as their backends allow.
+/// Loads the secrets of all references, in their order, in as few requests as the backends allow.
 ///
 /// # Errors
-/// Every name that has no value, each with its reason.
+/// [`Failure::Many`] with one failure for each name whose secret can't be read.
 pub(crate) async fn load_all(
     client: &Client,
     global: &Global,
-    pairs: &[NamedRef],
+    refs: &[NamedRef],
 ) -> Result<Vec<(String, Secret)>, Failure> {
-    let references = pairs.iter().map(|pair| &pair.reference);
-    let answers = client.get_refs(references).cached(!global.no_cache).await;
-    let (mut values, mut failures) = (Vec::with_capacity(pairs.len()), Vec::new());
-    for (pair, answer) in pairs.iter().zip(answers) {
-        match answer {
-            Ok(secret) => values.push((pair.name.clone(), secret)),
-            Err(error) => failures.push(Failure::unreadable(&pair.name, &error)),
+    let references = refs.iter().map(|named| &named.reference);
+    let results = client.get_refs(references).cached(!global.no_cache).await;
+    let (mut secrets, mut failures) = (Vec::with_capacity(refs.len()), Vec::new());
+    for (named, result) in refs.iter().zip(results) {
+        match result {
+            Ok(secret) => secrets.push((named.name.clone(), secret)),
+            Err(error) => failures.push(Failure::unreadable(&named.name, &error)),
         }
     }
     match failures.is_empty() {
-        true => Ok(values),
+        true => Ok(secrets),
         false => Err(Failure::Many(failures)),
     }
 }

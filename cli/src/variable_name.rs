@@ -1,30 +1,32 @@
-//! Names of environment variables.
+//! Names of environment variables: which are valid, and how one is made from a path.
 
 #[cfg(unix)]
 use s1crets::{Error, ErrorKind};
 
-/// What [`is_valid`] takes, for people.
-pub(crate) const RULE: &str = "letters, digits and '_', no digit first";
+/// What [`is_valid`] accepts, for error messages.
+pub(crate) const RULE: &str = "letters, digits and '_', not starting with a digit";
 
-/// Whether every shell takes this as a variable's name.
+/// Whether every shell accepts this as the name of a variable.
 pub(crate) fn is_valid(name: &str) -> bool {
     let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     name.bytes().all(word) && name.bytes().next().is_some_and(|first| !first.is_ascii_digit())
 }
 
-/// Refuses what no variable can be called.
+/// # Errors
+/// `InvalidInput` if the name is not valid.
 #[cfg(unix)]
 pub(crate) fn check(name: &str) -> Result<(), Error> {
     match is_valid(name) {
         true => Ok(()),
-        false => Err(Error::new(ErrorKind::InvalidInput, format!("{name:?} is no variable's name: {RULE}"))),
+        false => Err(Error::new(ErrorKind::InvalidInput, format!("invalid variable name {name:?}: use {RULE}"))),
     }
 }
 
-/// A name made of the levels of a path or of a key: `db/root-password` becomes `DB_ROOT_PASSWORD`.
-pub(crate) fn from_path(prefix: &str, levels: &str) -> String {
+/// Makes a name from a path or a key: `db/root-password` becomes `DB_ROOT_PASSWORD`. The prefix
+/// stays as it is.
+pub(crate) fn from_path(prefix: &str, path: &str) -> String {
     let word = |character: char| if character.is_ascii_alphanumeric() { character.to_ascii_uppercase() } else { '_' };
-    prefix.chars().chain(levels.chars().map(word)).collect()
+    prefix.chars().chain(path.chars().map(word)).collect()
 }
 
 #[cfg(test)]
@@ -32,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_words_that_begin_with_no_digit() {
+    fn names_have_letters_digits_and_underscores_and_no_leading_digit() {
         for name in ["A", "_", "a1", "DB_PASSWORD"] {
             assert!(is_valid(name), "{name}");
         }
@@ -42,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn levels_become_words() {
+    fn a_path_becomes_an_upper_case_name() {
         assert_eq!(from_path("", "db/root-password"), "DB_ROOT_PASSWORD");
         assert_eq!(from_path("App_", "é.1"), "App___1");
     }

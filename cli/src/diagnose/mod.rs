@@ -1,4 +1,5 @@
-//! What `explain` and `doctor` find out. Names, sizes and times: never a value, and of a JSON secret not even its keys.
+//! Checks behind `explain` and `doctor`. They see names, sizes and times, but never a value or the
+//! keys of a JSON secret.
 
 mod ci;
 mod file_modes;

@@ -15,7 +15,7 @@ fn export(file: &Path) -> assert_cmd::Command {
 }
 
 #[test]
-fn each_format_is_written_as_its_reader_has_it() {
+fn each_format_is_written_in_the_syntax_of_its_reader() {
     let (_folder, file) = example();
     for (format, out) in [
         ("sh", format!("export DB_PASSWORD='{VALUE}'\n")),
@@ -38,7 +38,7 @@ fn each_format_is_written_as_its_reader_has_it() {
 }
 
 #[test]
-fn the_line_of_the_help_sets_the_variable() {
+fn the_eval_line_of_the_help_sets_the_variable() {
     let (_folder, file) = example();
     let binary = assert_cmd::cargo::cargo_bin("s1crets");
     let script = format!("eval \"$({} export {PASSWORD})\" && printf %s \"$DB_PASSWORD\"", binary.display());
@@ -62,7 +62,7 @@ fn without_names_the_secrets_of_the_config_and_its_profile_are_exported() {
 }
 
 #[test]
-fn from_takes_the_keys_of_a_secret_and_a_pair_goes_before_them() {
+fn from_exports_the_keys_of_a_secret_and_a_pair_overrides_them() {
     let (_folder, file) = example();
     let mut command = export(&file);
     command.args(["-f", "gitlab-dotenv", "--from", "app/db", "--prefix", "DB_", "DB_USERNAME=file://app/db#password"]);
@@ -80,7 +80,7 @@ fn values_are_masked_before_they_are_exported() {
 }
 
 #[test]
-fn all_that_is_missing_is_told_and_nothing_is_written() {
+fn all_missing_secrets_are_listed_and_nothing_is_written() {
     let (folder, file) = example();
     let out = folder.path().join("out");
     let pairs = ["A=file://nope", PASSWORD, "B=file://app/db#nope"];
@@ -90,7 +90,7 @@ fn all_that_is_missing_is_told_and_nothing_is_written() {
 }
 
 #[test]
-fn a_file_is_for_its_owner_alone_whatever_the_umask() {
+fn a_written_file_is_private_whatever_the_umask() {
     let (folder, file) = example();
     let out = folder.path().join("app.env");
     export(&file).args(["-f", "systemd", PASSWORD, "-o"]).arg(&out).assert().success().stdout("");
@@ -99,7 +99,7 @@ fn a_file_is_for_its_owner_alone_whatever_the_umask() {
 }
 
 #[test]
-fn github_gets_its_variables_in_its_file_behind_those_of_others() {
+fn github_variables_are_appended_to_the_file_of_the_job() {
     let (folder, file): (TempDir, _) = example();
     let env = folder.path().join("github-env");
     fs::write(&env, "EARLIER=1\n").unwrap();
@@ -113,7 +113,7 @@ fn github_gets_its_variables_in_its_file_behind_those_of_others() {
 }
 
 #[test]
-fn what_can_not_be_said_is_refused_without_being_shown() {
+fn values_a_format_can_not_represent_are_refused_without_being_printed() {
     let (_folder, file) = example();
     for (pair, told) in [
         ("A-B=file://app/db#password", "A-B: the format sh can't say this: a name is letters"),
@@ -129,7 +129,7 @@ fn what_can_not_be_said_is_refused_without_being_shown() {
 }
 
 #[test]
-fn json_is_the_format_of_whoever_asked_for_json_unless_another_is_named() {
+fn json_selects_the_json_format_unless_another_is_named() {
     let (_folder, file) = example();
     let json = format!("{{\n  \"DB_PASSWORD\": \"{VALUE}\"\n}}\n");
     export(&file).args(["--json", PASSWORD]).assert().success().stdout(json);
@@ -141,7 +141,7 @@ fn json_is_the_format_of_whoever_asked_for_json_unless_another_is_named() {
 }
 
 #[test]
-fn a_dash_is_standard_output_for_a_jobs_variables_too() {
+fn a_dash_means_stdout_for_github_env_too() {
     let (folder, file) = example();
     let job = folder.path().join("job.env");
     let mut command = export(&file);

@@ -231,11 +231,7 @@ fn standard_input_is_a_template_too() {
         .assert()
         .success()
         .stdout(format!("'{VALUE}'"));
-    command
-        .write_stdin("{{ x }}")
-        .assert()
-        .code(2)
-        .stderr(predicate::str::contains("standard input:1: undefined value"));
+    command.write_stdin("{{ x }}").assert().code(2).stderr(predicate::str::contains("stdin:1: undefined value"));
 }
 
 #[test]

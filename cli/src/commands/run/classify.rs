@@ -1,25 +1,28 @@
-//! What a value of an env file, or of a variable that is resolved, means: itself, or a reference.
+//! Classifies the value of a variable as a reference to resolve or as literal text.
 
 use std::ffi::OsStr;
 
 use s1crets::{Client, Reference};
 
-/// What a value means.
+/// The value of a variable that may hold a reference.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Meaning<'a> {
-    /// Itself.
+pub(super) enum EnvValue<'a> {
+    /// Text to pass on, without the backslash that escaped it.
     Literal(&'a str),
-    /// A reference to be resolved.
+    /// A reference to resolve.
     Reference(&'a str),
 }
 
-impl<'a> Meaning<'a> {
-    /// A value is a reference if all of it is one and its provider is known. With backslashes in front it is a literal, and
-    /// one of them goes. `file:///…` is everybody's way to write a file's URL, and stays one; so does `memory://`, whose
-    /// provider holds nothing in a new process.
-    pub(super) fn of(client: &Client, value: &'a str) -> Self {
-        let bare = value.trim_start_matches('\\');
-        match (is_reference_text(client, bare), value.len() - bare.len()) {
+impl<'a> EnvValue<'a> {
+    /// Classifies the value of an env file, or of a variable named by `--resolve`.
+    ///
+    /// It is a reference if all of it is one and its provider is known. A backslash in front makes
+    /// a reference a literal and is removed; of several backslashes, one is removed. Two schemes
+    /// are always literals: `file:///`, which is how everybody writes the URL of a file, and
+    /// `memory://`, because that provider is empty in a new process.
+    pub(super) fn classify(client: &Client, value: &'a str) -> Self {
+        let unescaped = value.trim_start_matches('\\');
+        match (is_reference_text(client, unescaped), value.len() - unescaped.len()) {
             (true, 0) => Self::Reference(value),
             (true, _) => Self::Literal(&value[1..]),
             (false, _) => Self::Literal(value),
@@ -27,16 +30,16 @@ impl<'a> Meaning<'a> {
     }
 }
 
-/// Whether a value is a reference: it would be read if it were resolved.
+/// Whether a value would be resolved as a reference.
 pub(super) fn is_reference(client: &Client, value: &OsStr) -> bool {
     value.to_str().is_some_and(|value| is_reference_text(client, value))
 }
 
 fn is_reference_text(client: &Client, value: &str) -> bool {
-    let known = |provider: &str| provider != "memory" && client.providers().contains(&provider);
+    let is_known = |provider: &str| provider != "memory" && client.providers().contains(&provider);
     Reference::looks_like(value)
         && !value.starts_with("file:///")
-        && value.split_once("://").is_some_and(|(provider, _)| known(provider))
+        && value.split_once("://").is_some_and(|(provider, _)| is_known(provider))
 }
 
 #[cfg(test)]
@@ -44,14 +47,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_whole_reference_to_a_known_provider_is_one() {
+    fn only_a_whole_reference_to_a_known_provider_is_resolved() {
         let client = Client::builder().build().expect("no settings");
         for reference in ["aws.sm://prod/db#password", "aws.ps:///prod/db", "file://app/db", "vault.kv://secret/x#"] {
-            assert_eq!(Meaning::of(&client, reference), Meaning::Reference(reference));
+            assert_eq!(EnvValue::classify(&client, reference), EnvValue::Reference(reference));
             let escaped = format!("\\{reference}");
-            assert_eq!(Meaning::of(&client, &escaped), Meaning::Literal(reference));
+            assert_eq!(EnvValue::classify(&client, &escaped), EnvValue::Literal(reference));
             let twice = format!("\\\\{reference}");
-            assert_eq!(Meaning::of(&client, &twice), Meaning::Literal(&escaped));
+            assert_eq!(EnvValue::classify(&client, &twice), EnvValue::Literal(&escaped));
         }
         for literal in [
             "",
@@ -65,7 +68,7 @@ mod tests {
             "\\n",
             "\\https://host",
         ] {
-            assert_eq!(Meaning::of(&client, literal), Meaning::Literal(literal));
+            assert_eq!(EnvValue::classify(&client, literal), EnvValue::Literal(literal));
         }
     }
 }

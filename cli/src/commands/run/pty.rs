@@ -1,4 +1,17 @@
-//! A terminal for the command, where we have one: colours, prompts and line editors work as without us.
+//! Runs the command of `run --redact` on a pseudo-terminal, so that colours, prompts and line
+//! editors keep working.
+//!
+//! The command becomes the leader of a session of its own, whose terminal is the pseudo-terminal.
+//! Its output is read from the controlling side, redacted and written to our terminal; what is
+//! typed there is copied back. Invariants:
+//!
+//! - Our terminal is in raw mode for as long as the command runs, so all keys reach the
+//!   pseudo-terminal unchanged. Its line discipline, not ours, echoes them and turns Ctrl-C into a
+//!   signal. [`RawMode`] restores the settings when dropped.
+//! - Raw mode is set only while we are the foreground process group; else it would change the
+//!   terminal of other processes.
+//! - Each of stdin, stdout and stderr is the pseudo-terminal only if ours is a terminal. Others are
+//!   inherited, or piped through the redactor.
 
 use std::{
     fs::File,
@@ -16,22 +29,29 @@ use rustix::{
 };
 
 use super::{
-    redact_output::{Started, flow},
+    redact_output::{Started, redact},
     supervise::Running,
 };
 use crate::redact::Needles;
 
-/// Our terminal passes keys on as they are, until this is dropped.
-pub(super) struct Raw {
+/// Raw mode of our terminal. Dropping it restores the previous settings.
+pub(super) struct RawMode {
     terminal: OwnedFd,
     before: Termios,
 }
 
-impl Raw {
+impl RawMode {
     fn set(terminal: OwnedFd) -> io::Result<Self> {
         let before = tcgetattr(&terminal)?;
         make_raw(&terminal)?;
         Ok(Self { terminal, before })
+    }
+}
+
+impl Drop for RawMode {
+    fn drop(&mut self) {
+        // Fails only if the terminal is gone.
+        let _ = tcsetattr(&self.terminal, OptionalActions::Drain, &self.before);
     }
 }
 
@@ -41,42 +61,35 @@ fn make_raw(terminal: &OwnedFd) -> io::Result<()> {
     Ok(tcsetattr(terminal, OptionalActions::Now, &raw)?)
 }
 
-impl Drop for Raw {
-    fn drop(&mut self) {
-        // It may be gone; then there is nothing to restore.
-        let _ = tcsetattr(&self.terminal, OptionalActions::Drain, &self.before);
-    }
-}
-
-/// The terminal that we are in front on, whose keys are for us; nothing if there is none, or somebody else is in front.
-pub(super) fn ours() -> Option<OwnedFd> {
+/// Our terminal, if there is one and we are its foreground process group.
+pub(super) fn foreground_terminal() -> Option<OwnedFd> {
     let terminal = File::options().read(true).write(true).open("/dev/tty").ok()?;
     let terminal = OwnedFd::from(terminal);
-    is_in_front(&terminal).then_some(terminal)
+    is_foreground(&terminal).then_some(terminal)
 }
 
-fn is_in_front(terminal: &OwnedFd) -> bool {
-    tcgetpgrp(terminal).is_ok_and(|front| front == getpgrp())
+fn is_foreground(terminal: &OwnedFd) -> bool {
+    tcgetpgrp(terminal).is_ok_and(|foreground| foreground == getpgrp())
 }
 
-/// Starts the command in a session of its own, with a terminal in the place of each stream that is one, and for whatever it
-/// opens as `/dev/tty`.
-pub(super) fn start(command: Command, ours: OwnedFd, needles: &Arc<Needles>) -> io::Result<Started> {
-    let (pty, pts) = open().map_err(plain)?;
+/// Starts the command on a new pseudo-terminal with the settings and the size of ours.
+pub(super) fn start(command: Command, terminal: OwnedFd, needles: &Arc<Needles>) -> io::Result<Started> {
+    let (pty, pts) = open().map_err(into_io)?;
     let pty = OwnedFd::from(pty);
-    tcsetattr(&pts, OptionalActions::Now, &tcgetattr(&ours)?)?;
-    let (size, theirs) = (ours.try_clone()?, pty.try_clone()?);
+    tcsetattr(&pts, OptionalActions::Now, &tcgetattr(&terminal)?)?;
+    let (ours, theirs) = (terminal.try_clone()?, pty.try_clone()?);
     let resize = move || {
-        // A size that can't be had is left as it is.
-        let _ = tcgetwinsize(&size).and_then(|size| tcsetwinsize(&theirs, size));
+        // If that fails, the pseudo-terminal keeps its size.
+        let _ = tcgetwinsize(&ours).and_then(|size| tcsetwinsize(&theirs, size));
     };
     resize();
 
-    let again = ours.try_clone()?;
+    let ours = terminal.try_clone()?;
     let resume = move || {
-        // A shell takes its terminal back from whom it stops, and gives it in its own state to whom it lets go on.
-        if is_in_front(&again) {
-            let _ = make_raw(&again);
+        // A shell resets the terminal when it stops a job, and sets its own mode when the job
+        // continues.
+        if is_foreground(&ours) {
+            let _ = make_raw(&ours);
         }
     };
 
@@ -90,20 +103,16 @@ pub(super) fn start(command: Command, ours: OwnedFd, needles: &Arc<Needles>) -> 
         command = command.stderr(to);
         flows.push((from.into(), stderr().as_fd().try_clone_to_owned()?));
     }
-    let raw = Raw::set(ours.try_clone()?)?;
-    let child = command.spawn(pts).map_err(plain)?;
-    let writers = flows.into_iter().map(|(from, to)| flow(from, to, needles)).collect();
-    pass_keys(ours, pty);
-    let running = Running { child, apart: true, resize: Box::new(resize), resume: Box::new(resume) };
-    Ok(Started { running, writers, raw: Some(raw) })
+    let raw_mode = RawMode::set(terminal.try_clone()?)?;
+    let child = command.spawn(pts).map_err(into_io)?;
+    let writers = flows.into_iter().map(|(from, to)| redact(from, to, needles)).collect();
+    // Copies what is typed. The thread is never joined: it ends with this process.
+    thread::spawn(move || io::copy(&mut File::from(terminal), &mut File::from(pty)));
+    let running = Running { child, has_own_terminal: true, resize: Box::new(resize), resume: Box::new(resume) };
+    Ok(Started { running, writers, raw_mode: Some(raw_mode) })
 }
 
-/// Hands over what is typed, for as long as we live: nobody waits for this.
-fn pass_keys(from: OwnedFd, to: OwnedFd) {
-    thread::spawn(move || io::copy(&mut File::from(from), &mut File::from(to)));
-}
-
-fn plain(error: pty_process::Error) -> io::Error {
+fn into_io(error: pty_process::Error) -> io::Error {
     match error {
         pty_process::Error::Io(error) => error,
         pty_process::Error::Rustix(error) => error.into(),

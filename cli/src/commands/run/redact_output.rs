@@ -1,4 +1,5 @@
-//! `--redact`: what the command writes comes through us, without the values.
+//! The `--redact` option: runs the command with its output passed through this process, which
+//! removes secrets.
 
 use std::{
     fs::File,
@@ -18,36 +19,40 @@ use zeroize::Zeroizing;
 use super::{pty, supervise::Running};
 use crate::redact::{Needles, Redactor};
 
-/// What one read may take, and what a pipe is asked to hold: large enough that system calls are no part of the cost.
-const PIECE: usize = 256 * 1024;
+/// Bytes per read, and the size asked for each pipe. Large, so that system calls don't dominate the
+/// cost.
+const CHUNK: usize = 256 * 1024;
 
-/// Who takes what the command writes to where it was to go.
+/// The threads that pass on the output, one per stream.
 pub(super) type Writers = Vec<JoinHandle<io::Result<()>>>;
 
-/// A command that runs, and what has to be seen to beside it.
+/// A command that has been started, and what its end has to wait for.
 pub(super) struct Started {
     pub(super) running: Running,
     pub(super) writers: Writers,
     /// Restores our terminal when dropped.
-    pub(super) raw: Option<pty::Raw>,
+    pub(super) raw_mode: Option<pty::RawMode>,
 }
 
-/// Starts the command with its output through us: by a terminal of its own where it is shown on ours, else by pipes. Others use
-/// our terminal too if it is not us who are in front, or if we are part of a pipeline: then it is left alone.
+/// Starts the command with its output redirected to this process.
+///
+/// It gets a pseudo-terminal if stdout is a terminal and we are its foreground process group, and
+/// pipes otherwise. In the background, or as part of a pipeline, other processes use our terminal
+/// too, so it must not be put into raw mode.
 pub(super) fn start(command: Command, needles: Needles) -> io::Result<Started> {
     let needles = Arc::new(needles);
-    match pty::ours().filter(|_| stdout().is_terminal()) {
-        Some(ours) => pty::start(command, ours, &needles),
-        None => by_pipes(command, &needles),
+    match pty::foreground_terminal().filter(|_| stdout().is_terminal()) {
+        Some(terminal) => pty::start(command, terminal, &needles),
+        None => start_with_pipes(command, &needles),
     }
 }
 
-fn by_pipes(mut command: Command, needles: &Arc<Needles>) -> io::Result<Started> {
+fn start_with_pipes(mut command: Command, needles: &Arc<Needles>) -> io::Result<Started> {
     let (from, to) = pipe()?;
     let mut flows = vec![(OwnedFd::from(from), stdout().as_fd().try_clone_to_owned()?)];
     command.stdout(to.try_clone()?);
-    // Where both go to one place, they go there in the order in which they were written.
-    if is_one_place()? {
+    // One pipe for both streams keeps their order, if both go to the same file.
+    if is_same_file()? {
         command.stderr(to);
     } else {
         let (from, to) = pipe()?;
@@ -55,33 +60,35 @@ fn by_pipes(mut command: Command, needles: &Arc<Needles>) -> io::Result<Started>
         flows.push((from.into(), stderr().as_fd().try_clone_to_owned()?));
     }
     let child = command.spawn()?;
-    // It holds the other ends of the pipes for as long as it lives.
+    // `command` holds the write ends of the pipes, which would keep the readers from seeing the
+    // end.
     drop(command);
-    let writers = flows.into_iter().map(|(from, to)| flow(from, to, needles)).collect();
-    Ok(Started { running: Running::beside(child), writers, raw: None })
+    let writers = flows.into_iter().map(|(from, to)| redact(from, to, needles)).collect();
+    Ok(Started { running: Running::sharing_terminal(child), writers, raw_mode: None })
 }
 
-fn is_one_place() -> io::Result<bool> {
-    let (one, other) = (fstat(stdout())?, fstat(stderr())?);
-    Ok((one.st_dev, one.st_ino) == (other.st_dev, other.st_ino))
+/// Whether stdout and stderr are the same file.
+fn is_same_file() -> io::Result<bool> {
+    let (stdout, stderr) = (fstat(stdout())?, fstat(stderr())?);
+    Ok((stdout.st_dev, stdout.st_ino) == (stderr.st_dev, stderr.st_ino))
 }
 
-/// Takes what comes from one end, less the values, to the other, until one of them is closed.
-pub(super) fn flow(from: OwnedFd, to: OwnedFd, needles: &Arc<Needles>) -> JoinHandle<io::Result<()>> {
+/// Starts a thread that copies `from` to `to` without the secrets, until one of them is closed.
+pub(super) fn redact(from: OwnedFd, to: OwnedFd, needles: &Arc<Needles>) -> JoinHandle<io::Result<()>> {
     #[cfg(target_os = "linux")]
-    let _ = rustix::pipe::fcntl_setpipe_size(&from, PIECE);
+    let _ = rustix::pipe::fcntl_setpipe_size(&from, CHUNK);
     let redactor = Redactor::new(needles.clone());
-    thread::spawn(move || match pump(File::from(from), Patient(File::from(to)), redactor) {
-        // A reader that has seen enough is no error; the command gets to know by its next write.
+    thread::spawn(move || match copy(File::from(from), Blocking(File::from(to)), redactor) {
+        // A closed reader is not an error of ours; the command notices at its next write.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        pumped => pumped,
+        copied => copied,
     })
 }
 
-/// Waits where the other end is slow and the file was opened not to wait, by somebody else who has it too.
-struct Patient(File);
+/// Blocks on writes even if another process that shares the open file has made it non-blocking.
+struct Blocking(File);
 
-impl Write for Patient {
+impl Write for Blocking {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         loop {
             match self.0.write(bytes) {
@@ -98,14 +105,14 @@ impl Write for Patient {
     }
 }
 
-fn pump(mut from: impl Read, mut to: impl Write, mut redactor: Redactor) -> io::Result<()> {
-    let (mut piece, mut out) = (Zeroizing::new(vec![0; PIECE]), Vec::with_capacity(PIECE));
+fn copy(mut from: impl Read, mut to: impl Write, mut redactor: Redactor) -> io::Result<()> {
+    let (mut chunk, mut out) = (Zeroizing::new(vec![0; CHUNK]), Vec::with_capacity(CHUNK));
     loop {
-        match from.read(&mut piece) {
+        match from.read(&mut chunk) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            // A terminal whose last user is gone gives an error rather than an end.
+            // A pseudo-terminal that all others have closed gives an error rather than an end.
             Ok(0) | Err(_) => break,
-            Ok(read) => redactor.push(&piece[..read], &mut out),
+            Ok(read) => redactor.push(&chunk[..read], &mut out),
         }
         to.write_all(&out)?;
         out.clear();

@@ -81,7 +81,7 @@ fn the_keys_of_one_secret_are_variables() {
     assert_eq!(found(&mut command), ["A=1.10", "B=[true,null]", "C_D=A"]);
     let mut command = run(&file);
     command.args(["--from", "file://app#n", "--", "true"]);
-    command.assert().code(2).stderr(predicate::str::contains("the secret is no JSON object"));
+    command.assert().code(2).stderr(predicate::str::contains("the secret is not a JSON object"));
 }
 
 #[test]
@@ -92,11 +92,11 @@ fn names_that_can_not_be_are_refused() {
     fs::write(&env_file, "A=1\nB C=canary\n").unwrap();
     let path = env_file.to_str().unwrap();
     for (arguments, told) in [
-        (&["--env", "A-B=file://a/x-y"][..], "\"A-B\" is no variable's name"),
+        (&["--env", "A-B=file://a/x-y"][..], "invalid variable name \"A-B\""),
         (&["--env", "A"], "\"A\" is not of the form NAME=REFERENCE"),
         (&["--env", "A="], "is not of the form NAME=REFERENCE"),
-        (&["--from", "file://a/"], "\"x-y\" and \"x_y\" would both be X_Y"),
-        (&["--from", "file://b/"], "\"1\" makes no variable's name, but \"1\": give a --prefix"),
+        (&["--from", "file://a/"], "\"x-y\" and \"x_y\" both give the variable name X_Y"),
+        (&["--from", "file://b/"], "\"1\" gives the invalid variable name \"1\"; set a --prefix"),
         (&["--env-file", path], ".env: line 2: a name is letters, digits and '_', no digit first"),
         (&["--pure", "--deny", "["], "\"[\" is no pattern"),
     ] {
@@ -105,7 +105,7 @@ fn names_that_can_not_be_are_refused() {
     }
     let mut command = run(&file);
     command.args(["--from", "file://nothing/", "--", "true"]);
-    command.assert().code(1).stderr("s1crets: there is no secret below file://nothing/\n");
+    command.assert().code(1).stderr("s1crets: no secrets below file://nothing/\n");
     let mut command = run(&file);
     command.args(["--env-file", "/nonexistent", "--", "true"]).assert().code(5);
 }
@@ -116,7 +116,7 @@ fn a_nul_is_refused_by_name() {
     fs::write(&file, r#"{"secrets": {"a": {"key": "canary\u0000"}}}"#).unwrap();
     let mut command = run(&file);
     command.args(["--env", "KEY=file://a#key", "--", "true"]);
-    let told = "s1crets: KEY: the value holds a NUL byte, which no environment variable can\n  \
-                hint: --files hands values over as files\n";
+    let told = "s1crets: KEY: the value contains a NUL byte, which an environment variable can't hold\n  \
+                hint: pass secrets in files with --files\n";
     command.assert().code(2).stderr(told);
 }

@@ -198,7 +198,7 @@ fn output_that_can_not_be_written_is_no_success() {
     command.stdout(fs::File::options().write(true).open("/dev/full").unwrap()).stderr(Stdio::piped());
     let output = command.output().unwrap();
     let told = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.code() == Some(5) && told.contains("can't pass on what the command wrote: "), "{told}");
+    assert!(output.status.code() == Some(5) && told.contains("can't pass on the output of the command: "), "{told}");
 }
 
 /// As some supervisors start their jobs: the system would collect our child before we do.

@@ -24,16 +24,19 @@ fn the_title_of_a_merge_request_is_not_taken_for_a_reference() {
         command.env("CI_MERGE_REQUEST_TITLE", title).env("DEPLOY_KEY", title);
         command
     };
-    let told = "s1crets: warning: passed on as text, though it looks like references: CI_MERGE_REQUEST_TITLE, DEPLOY_KEY \
-                (--resolve NAME reads it)\n";
+    let warning = "s1crets: warning: unresolved references passed on as text: CI_MERGE_REQUEST_TITLE, DEPLOY_KEY \
+                   (to read one, add --resolve NAME)\n";
     let mut command = job();
     command.args(["--pure", "--keep", "*", "--", "printenv", "CI_MERGE_REQUEST_TITLE", "DEPLOY_KEY"]);
-    command.assert().success().stdout(format!("{title}\n{title}\n")).stderr(told);
-    // What is asked for is read, and nothing else.
+    command.assert().success().stdout(format!("{title}\n{title}\n")).stderr(warning);
+    // A variable that is named is read, and no other.
     let mut command = job();
     command.args(["--resolve", "DEPLOY_*", "--", "printenv", "CI_MERGE_REQUEST_TITLE", "DEPLOY_KEY"]);
-    let told = told.replace("references: CI_MERGE_REQUEST_TITLE, DEPLOY_KEY", "a reference: CI_MERGE_REQUEST_TITLE");
-    command.assert().success().stdout(format!("{title}\n{PASSWORD}\n")).stderr(told);
+    let warning = warning.replace(
+        "references passed on as text: CI_MERGE_REQUEST_TITLE, DEPLOY_KEY",
+        "reference passed on as text: CI_MERGE_REQUEST_TITLE",
+    );
+    command.assert().success().stdout(format!("{title}\n{PASSWORD}\n")).stderr(warning);
 }
 
 #[test]
@@ -56,12 +59,12 @@ fn a_name_must_be_there_and_may_hold_a_literal_and_a_pattern_may_match_nothing()
         command.env("URL", "https://host/x").env("EMPTY", "").args(["--resolve", name, "--"]);
         command
     };
-    let told = "s1crets: --resolve NOT_SET: the environment has no such variable\n";
+    let told = "s1crets: --resolve NOT_SET: the variable is not set\n";
     resolve("NOT_SET").arg("true").assert().code(2).stdout("").stderr(told);
     resolve("NOT_*").arg("true").assert().success().stderr("");
     resolve("URL").args(["printenv", "URL"]).assert().success().stdout("https://host/x\n").stderr("");
     resolve("EMPTY").args(["printenv", "EMPTY"]).assert().success().stdout("\n").stderr("");
-    resolve("a.b").arg("true").assert().code(2).stderr(contains("\"a.b\" is no variable's name"));
+    resolve("a.b").arg("true").assert().code(2).stderr(contains("invalid variable name \"a.b\""));
     resolve("[").arg("true").assert().code(2).stderr(contains("\"[\" is no pattern"));
 }
 
@@ -120,7 +123,7 @@ fn the_config_file_may_ask_too() {
         command.args(["--", "printenv", "DB_PASSWORD", "TITLE"]);
         command
     };
-    let told = contains("looks like a reference: TITLE (");
+    let told = contains("unresolved reference passed on as text: TITLE (");
     command(&[]).assert().success().stdout(format!("{PASSWORD}\n{DB}\n")).stderr(told);
     command(&["--resolve", "TITLE"]).assert().success().stdout(format!("{PASSWORD}\n{PASSWORD}\n")).stderr("");
     command(&["--config-profile", "none"]).assert().code(2);

@@ -119,15 +119,15 @@ fn trust_prints_first_what_the_file_decides() {
     );
     let here = folder.path().canonicalize().unwrap();
     let told = format!(
-        "{0}/s1crets.toml decides\n\
+        "{0}/s1crets.toml decides:\n\
          \x20 where requests and tokens are sent:\n    providers.\"vault.kv\".address = \"http://***@evil\"  # {0}/s1crets.toml:2\n\
-         \x20 as whom, and which files and variables are read for that:\n    \
+         \x20 which identity is used, and which files and variables it comes from:\n    \
          providers.\"vault.kv\".auth.file = \"{0}/id\"  # {0}/s1crets.toml:4\n    \
          providers.\"vault.kv\".auth.method = \"jwt\"  # {0}/s1crets.toml:4\n\
-         \x20 which servers are believed:\n    providers.\"vault.kv\".danger_skip_verify = true  # {0}/s1crets.toml:3\n\
+         \x20 which servers are trusted:\n    providers.\"vault.kv\".danger_skip_verify = true  # {0}/s1crets.toml:3\n\
          \x20 what commands get in their environment:\n    secrets.LD_PRELOAD = \"file://a\"  # {0}/s1crets.toml:6\n\
          \x20 which files hold secrets:\n    cache.key_file = \"{0}/key\"  # {0}/s1crets.toml:8\n\
-         \x20 what else is set:\n    provider = \"file\"  # {0}/s1crets.toml:11 (profile p)\n    \
+         \x20 other settings:\n    provider = \"file\"  # {0}/s1crets.toml:11 (profile p)\n    \
          retry = 9  # {0}/s1crets.toml:10 (profile p)\n\
          trusted {0}/s1crets.toml\n",
         here.display()
@@ -164,13 +164,13 @@ fn only_what_is_found_and_can_be_read_is_trusted() {
         command.args(["config", "trust"]).args(arguments).assert().code(code).stderr(predicate::str::contains(told));
         assert!(!folder.path().join("state").exists());
     };
-    refused(&[], 2, "there is no config file here or in a folder above");
-    refused(&["other.toml"], 2, "only a file of the name s1crets.toml is found");
-    refused(&["none/s1crets.toml"], 2, "there is no config file none/s1crets.toml");
+    refused(&[], 2, "no s1crets.toml in this folder or one above it");
+    refused(&["other.toml"], 2, "only files named s1crets.toml are found");
+    refused(&["none/s1crets.toml"], 2, "config file none/s1crets.toml does not exist");
     refused(&["--config", "x.toml"], 5, "can't read the config file x.toml");
     write(folder.path(), "retrys = 1");
     refused(&[], 5, "unknown key `retrys`");
-    refused(&["--config", "s1crets.toml"], 2, "it needs no trust");
+    refused(&["--config", "s1crets.toml"], 2, "so it needs no trust");
 }
 
 #[test]
