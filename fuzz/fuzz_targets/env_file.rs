@@ -1,9 +1,9 @@
 //! Env files: any text is parsed or refused, and what was parsed round-trips through quotes.
 #![no_main]
 
-#[path = "../../cli/src/name.rs"]
-#[allow(dead_code, reason = "the command uses the rest")]
-mod name;
+#[path = "../../cli/src/variable_name.rs"]
+#[allow(dead_code, reason = "the command needs more of it")]
+mod variable_name;
 #[path = "../../cli/src/commands/run/env_file/parse.rs"]
 mod parse;
 

@@ -1,12 +1,12 @@
 //! Checks of variable names and keys, by format. The error says why the name is refused.
 
-use crate::name;
+use crate::variable_name;
 
 /// Accepts a variable name that every environment and shell accepts: letters, digits and `_`, not
 /// beginning with a digit
 /// ([POSIX 8.1](https://pubs.opengroup.org/onlinepubs/9799919799/basedefs/V1_chap08.html)).
 pub(super) fn word(name: &str) -> Result<(), &'static str> {
-    match name::is_valid(name) {
+    match variable_name::is_valid(name) {
         true => Ok(()),
         false => Err("a name consists of letters, digits and '_', and doesn't begin with a digit"),
     }

@@ -9,7 +9,7 @@ use minijinja::value::{Enumerator, Object, Value};
 use s1crets::{Client, Error, Listing, Reference, Secret};
 
 use super::engine::nothing_below;
-use crate::{args::Global, target};
+use crate::{args::Global, path_arg};
 
 /// All look-ups of a template.
 ///
@@ -160,7 +160,7 @@ fn relative(listing: &Listing, path: &str) -> BTreeMap<String, Secret> {
 fn reference(client: &Client, global: &Global, text: &str) -> String {
     match Reference::looks_like(text) {
         true => text.to_owned(),
-        false => format!("{}://{text}", target::provider(client, global)),
+        false => format!("{}://{text}", path_arg::default_provider(client, global)),
     }
 }
 

@@ -115,7 +115,7 @@ fn github_variables_are_appended_to_the_file_of_the_job() {
 }
 
 #[test]
-fn names_that_a_format_cannot_represent_are_refused() {
+fn values_a_format_can_not_represent_are_refused_without_being_printed() {
     let (_folder, file) = example();
     for (pair, message) in [
         ("A-B=file://app/db#password", "A-B: the format sh can't represent this: a name consists of letters"),

@@ -21,7 +21,7 @@ mod ci_masks;
 mod config;
 /// A crash leaves no core file with a value.
 #[cfg(target_os = "linux")]
-mod core_files;
+mod core_dumps;
 /// Errors: their line, their hint, their causes, their exit status.
 mod errors;
 /// `explain` and `doctor`: what is told, and what never is.

@@ -237,11 +237,7 @@ fn a_template_may_come_from_standard_input() {
         .assert()
         .success()
         .stdout(format!("'{VALUE}'"));
-    command
-        .write_stdin("{{ x }}")
-        .assert()
-        .code(2)
-        .stderr(predicate::str::contains("standard input:1: undefined value"));
+    command.write_stdin("{{ x }}").assert().code(2).stderr(predicate::str::contains("stdin:1: undefined value"));
 }
 
 #[test]

@@ -11,7 +11,7 @@
 //! quote and text after a closing quote are errors. An error has the line number, but never text of
 //! the line, which may be a secret.
 
-use crate::name;
+use crate::variable_name;
 
 /// The line of a syntax error and its reason, without any text of the file.
 #[derive(Debug, PartialEq, Eq)]
@@ -64,7 +64,7 @@ impl Parser<'_> {
         self.text = &self.text[name.len() + 1..];
         let name = name.trim_end();
         let name = name.strip_prefix("export ").map_or(name, str::trim_start);
-        if !name::is_valid(name) {
+        if !variable_name::is_valid(name) {
             return Err(self.error("a name consists of letters, digits and '_', and doesn't begin with a digit"));
         }
         let value = self.value()?;

@@ -1,4 +1,5 @@
-//! Passwords in proxy variables, which the command needs and its output must not show.
+//! Finds the passwords in proxy variables: the command needs them, and `--redact` must remove them
+//! from its output.
 
 use std::{
     collections::BTreeMap,
@@ -8,10 +9,11 @@ use std::{
 use percent_encoding::percent_decode_str;
 use s1crets::{Metadata, Secret};
 
-/// How the names of proxy variables end, in any case: curl and Python take one for each scheme, Vault has one of its own.
+/// Suffixes of the names of proxy variables, in any case. curl and Python have one per scheme,
+/// Vault has its own.
 const ENDINGS: [&str; 2] = ["_PROXY", "_PROXY_ADDR"];
 
-/// The passwords by what a warning may call them: as they are written, and decoded.
+/// The passwords, as written and percent-decoded. The keys are descriptions for warnings.
 pub(super) fn passwords(variables: &BTreeMap<OsString, OsString>) -> BTreeMap<String, Secret> {
     let is_proxy = |name: &OsStr| {
         let name = name.to_string_lossy().to_ascii_uppercase();
@@ -31,7 +33,8 @@ pub(super) fn passwords(variables: &BTreeMap<OsString, OsString>) -> BTreeMap<St
     passwords
 }
 
-/// `hunter2` of `http://user:hunter2@proxy:3128`. Programs take a URL without a scheme too, and any character in the password.
+/// The password in a URL: `hunter2` in `http://user:hunter2@proxy:3128`. Programs also accept a URL
+/// without a scheme, and any character in the password.
 fn password(url: &str) -> Option<&str> {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let (user, _) = rest.rsplit_once('@')?;
@@ -59,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn all_proxy_variables_are_looked_at() {
+    fn proxy_variables_of_any_scheme_and_case_are_searched() {
         let url = OsString::from("http://u:s%33cret@p");
         let names = ["HTTPS_PROXY", "all_proxy", "npm_config_https_proxy", "VAULT_PROXY_ADDR", "PROXY_URL"];
         let variables = names.map(|name| (name.into(), url.clone())).into();
