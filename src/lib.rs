@@ -82,6 +82,7 @@
 // From the lowest layer to the highest: a module imports from those above it in this list.
 mod error;
 mod fs;
+mod retry;
 mod shell;
 mod single_flight;
 
@@ -103,6 +104,8 @@ mod aws_credentials;
 mod cache_scope;
 pub mod config;
 pub mod providers;
+#[cfg(feature = "vault")]
+mod transport;
 #[cfg(feature = "vault")]
 pub mod vault;
 
@@ -126,8 +129,9 @@ pub use client::{
 };
 pub use config::Config;
 pub use error::{Error, ErrorKind, Operation, Result};
-pub use options::{Effort, GetOptions, ListOptions, UpdateOptions, Version};
+pub use options::{GetOptions, ListOptions, UpdateOptions, Version};
 pub use provider::{Identity, Listing, Provider, Updated};
+pub use retry::{Backoff, RetryPolicy};
 pub use secret::{
     Credential, Freshness, Json, JsonKind, KeyPath, Metadata, Reference, Secret, SecretValue, Source, Versioned,
 };

@@ -7,11 +7,10 @@ use std::{
 
 use tokio::time::Instant;
 
-/// The pause after the first failure. Doubled with each further one in a row.
-const FIRST: Duration = Duration::from_secs(1);
+use crate::retry::Backoff;
 
-/// No pause is longer: a provider that is back is noticed within this.
-const LONGEST: Duration = Duration::from_secs(30);
+/// How long a provider that failed is not asked. One that is back is noticed within the longest wait.
+const BACKOFF: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
 
 /// The failures of a provider in a row, and until when what is held is served without asking it.
 ///
@@ -35,7 +34,7 @@ impl Health {
     /// Whether it failed lately, so that the next attempt may well fail too, after some time: not one to let a reader wait
     /// for who can be served something.
     pub(super) fn failed_lately(&self, now: Instant) -> bool {
-        self.state().until.is_some_and(|until| now < until + LONGEST)
+        self.state().until.is_some_and(|until| now < until + BACKOFF.longest())
     }
 
     /// It gave an answer, if only that there is nothing. Says whether it had failed before.
@@ -47,7 +46,7 @@ impl Health {
     pub(super) fn failed(&self, now: Instant, chance: f64) -> bool {
         let mut state = self.state();
         state.in_a_row = state.in_a_row.saturating_add(1);
-        state.until = Some(now + pause(state.in_a_row, chance));
+        state.until = Some(now + BACKOFF.spread(state.in_a_row, chance));
         state.in_a_row == 1
     }
 
@@ -56,30 +55,18 @@ impl Health {
     }
 }
 
-/// Between half of the full pause and all of it, so that many machines don't come back in step.
-fn pause(failures: u32, chance: f64) -> Duration {
-    let full = FIRST.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(LONGEST);
-    full.mul_f64(0.5 + chance.clamp(0.0, 1.0) / 2.0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn pauses_double_up_to_a_bound() {
-        let pauses: Vec<_> = (1..=7).map(|failures| pause(failures, 1.0).as_secs()).collect();
-        assert_eq!(pauses, [1, 2, 4, 8, 16, 30, 30]);
-        assert_eq!(pause(u32::MAX, 0.0), LONGEST / 2);
-    }
-
-    #[test]
     fn an_answer_ends_the_pause() {
         let (health, now) = (Health::default(), Instant::now());
+        let (first, longest) = (Duration::from_secs(1), BACKOFF.longest());
         assert!(health.may_ask(now));
         assert!(health.failed(now, 1.0));
-        assert!(!health.may_ask(now) && health.may_ask(now + FIRST));
-        assert!(health.failed_lately(now + LONGEST) && !health.failed_lately(now + FIRST + LONGEST));
+        assert!(!health.may_ask(now) && health.may_ask(now + first));
+        assert!(health.failed_lately(now + longest) && !health.failed_lately(now + first + longest));
         assert!(health.answered() && !health.answered() && !health.failed_lately(now));
         assert!(health.may_ask(now));
     }

@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
+    retry::jitter,
     secret::{Source, freshness::Seen},
     single_flight::{Flights, StaleFilter},
 };
@@ -133,7 +134,7 @@ where
     pub(super) fn restore(&self, key: &K, find: impl FnOnce() -> Option<(T, Instant)>) -> Look<T> {
         let drops = *self.drops();
         let Some((value, loaded)) = find() else { return Look::Miss };
-        let times = self.policy.times(loaded, chance());
+        let times = self.policy.times(loaded, jitter());
         if self.held.get(key).is_some_and(|held| held.times.loaded >= loaded)
             || times.verdict(Instant::now()) == Verdict::Dead
         {
@@ -307,7 +308,7 @@ where
                 }
                 self.missing.invalidate(key);
                 if value.is_whole() && self.policy.keeps() {
-                    self.keep(key, value.clone(), self.policy.times(loaded.unwrap_or(now), chance()), None);
+                    self.keep(key, value.clone(), self.policy.times(loaded.unwrap_or(now), jitter()), None);
                 }
             }
             Err(error) if error.kind().is_transient() => {
@@ -328,7 +329,7 @@ where
     }
 
     fn failed(&self, kind: ErrorKind, now: Instant) {
-        if self.health.failed(now, chance()) {
+        if self.health.failed(now, jitter()) {
             let provider = self.counters.provider();
             tracing::warn!(provider, kind = kind.as_str(), "the provider fails; whatever is held is served for now");
         }
@@ -386,7 +387,3 @@ where
 
 /// Longer lives than this make moka's clock overflow.
 const LONGEST_LIFE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
-
-fn chance() -> f64 {
-    fastrand::f64()
-}

@@ -1,12 +1,14 @@
 //! What the server answers, as our kinds. The one place where an answer of Vault becomes an error of ours.
 
-use super::{config::DEFAULT_ADDRESS, request::Call, response::Reply, retry::Patience};
+use super::{config::DEFAULT_ADDRESS, request::Call, response::Reply};
 use crate::{
-    error::{Error, ErrorKind},
+    error::{Error, ErrorKind, Result},
+    retry::RetryPolicy,
     secret::{
         Json, JsonKind,
         json::{ROOT, Tree},
     },
+    transport::{Address, AddressError, Failure},
 };
 
 /// The server's words are cut here: they are for a person, who reads no more.
@@ -90,26 +92,50 @@ pub(crate) fn from_login(reply: &Reply, call: &Call) -> Error {
     }
 }
 
-/// No answer in time.
-pub(crate) fn timed_out(patience: Patience) -> Error {
-    let Patience { attempts, timeout } = patience;
-    Error::new(ErrorKind::Timeout, format!("Vault did not answer in time (attempts: {attempts}, timeout: {timeout:?})"))
+/// Reads the address of a server.
+///
+/// # Errors
+/// `Config` if it is malformed, or holds a password; the message doesn't repeat it.
+pub(super) fn parse_address(text: &str) -> Result<Address> {
+    Address::parse(text).map_err(|error| match error {
+        AddressError::Malformed => Error::config("the address of Vault is malformed")
+            .with_hint("write it as https://HOST:PORT, http://HOST:PORT or unix:///PATH"),
+        AddressError::HoldsCredentials => {
+            Error::config("the address of Vault holds a user name or a password, which Vault has none of")
+        }
+    })
 }
 
-/// The server can't be reached, or the connection broke.
-pub(crate) fn unreachable(error: reqwest::Error, address: &str) -> Error {
-    // The URL holds the path, which the context tells already.
-    let error = error.without_url();
-    let address = address.trim();
-    let told = match error.is_connect() {
-        true => Error::new(ErrorKind::Unavailable, format!("can't connect to Vault at {address}")),
-        false => Error::new(ErrorKind::Unavailable, format!("the connection to Vault at {address} broke")),
-    };
-    let told = told.with_source(error);
-    match address == DEFAULT_ADDRESS {
-        true => told.with_hint("that is the default: `address` in the config file or VAULT_ADDR names another"),
-        false => told,
+/// The error of a request that got no response.
+pub(super) fn from_failure(failure: Failure, policy: RetryPolicy) -> Error {
+    match failure {
+        Failure::Timeout => timed_out(policy),
+        Failure::Connect(address, source) => {
+            let message = format!("can't connect to Vault at {address}");
+            let error = Error::new(ErrorKind::Unavailable, message).with_source(source);
+            match address == DEFAULT_ADDRESS {
+                true => {
+                    error.with_hint("that is the default: `address` in the config file or VAULT_ADDR names another")
+                }
+                false => error,
+            }
+        }
+        Failure::Broken(address, source) => {
+            Error::new(ErrorKind::Unavailable, format!("the connection to Vault at {address} broke"))
+                .with_source(source)
+        }
+        Failure::Redirect(why) => {
+            Error::new(ErrorKind::Unavailable, format!("a redirect of Vault was not followed: {why}"))
+        }
+        Failure::TooLong => Error::corrupt("the answer is too long to be one of Vault's"),
+        Failure::Config(error) => error,
     }
+}
+
+/// The error of a request without a response in time.
+pub(crate) fn timed_out(policy: RetryPolicy) -> Error {
+    let (attempts, timeout) = (policy.attempts(), policy.timeout());
+    Error::new(ErrorKind::Timeout, format!("Vault did not answer in time (attempts: {attempts}, timeout: {timeout:?})"))
 }
 
 /// The token given is none any more, and there is no way to a new one.
@@ -163,7 +189,7 @@ mod tests {
     use super::*;
 
     fn reply(status: u16, body: &str) -> Reply {
-        Reply::new(status, Zeroizing::new(body.as_bytes().to_vec()), None)
+        Reply::new(status, Zeroizing::new(body.as_bytes().to_vec()))
     }
 
     fn call(body: &str) -> Call {

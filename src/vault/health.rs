@@ -7,7 +7,7 @@ use super::{
     request::Call,
     response::{not_as_vault, seconds},
 };
-use crate::{error::Result, options::Effort, secret::Json};
+use crate::{error::Result, retry::RetryPolicy, secret::Json};
 
 /// What a server says of itself; no token is needed to ask.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub enum HealthState {
 
 pub(super) async fn ask(http: &Http) -> Result<Health> {
     let call = Call::get("sys/health")?.impatient();
-    let reply = http.exchange(&call, Bearer::Nobody, http.patience(Effort::default())).await?;
+    let reply = http.exchange(&call, Bearer::Nobody, http.policy(RetryPolicy::default())).await?;
     let state = match reply.status {
         200 => HealthState::Active,
         429 => HealthState::Standby,

@@ -18,7 +18,6 @@ mod counts; // how many calls AWS gets: what a bill and a rate limit notice
 mod credential_process; // programs of AWS profiles: what they print, and that they end
 mod disk; // the cache on disk: one secret by several names, nothing of it in clear
 mod docs; // what the pages say of the tests
-mod effort; // attempts and timeouts: what is tried again, how often, and what is told at the end
 mod environment; // what environment, profile, instance metadata and config file give
 mod examples; // the programs in examples/ do what they say
 mod expiry; // credentials past their time, or nearly: renewed once, for all who call
@@ -26,6 +25,7 @@ mod many; // many references at once: how few calls they take, and what each of 
 mod parameter_store; // reading Parameter Store: kinds of values, versions, listings, what exists
 mod parameter_update; // writing to Parameter Store: what stays, what is never touched, who wins
 mod references; // `/aws/reference/secretsmanager/…`, Parameter Store's way to Secrets Manager
+mod retry; // retry policy: which failures are retried, how often, with which timeout, and what the error says
 mod roles; // who the calls are made as: roles, chains of them, and an STS in trouble
 mod secrets_listing; // what lies below a path of Secrets Manager, by the batch call and without it
 mod secrets_manager; // reading Secrets Manager: names and versions, bytes, what exists, what is deleted

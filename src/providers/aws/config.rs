@@ -7,11 +7,9 @@ use aws_credential_types::Credentials;
 #[cfg(all(feature = "disk-cache", unix))]
 use crate::cache_scope::Binding;
 use crate::{
-    config::{
-        ProviderSettings, RoleSettings,
-        defaults::{DEFAULT_RETRY, DEFAULT_TIMEOUT},
-    },
+    config::{ProviderSettings, RoleSettings},
     error::{Error, Result},
+    retry::RetryPolicy,
 };
 
 /// Who to be, where, and how patiently.
@@ -40,12 +38,10 @@ pub struct AwsConfig {
     pub service_endpoint_url: Option<String>,
     /// The endpoint of STS alone.
     pub sts_endpoint_url: Option<String>,
-    /// Attempts in total, the first one included, for STS as well. Default: 3, as in the AWS SDKs'
+    /// Attempts, timeout and backoff of every call, those to STS included, unless a request sets its
+    /// own. Default: 3 attempts of 5 s, with a backoff from 1 s up to 20 s, as in the AWS SDKs'
     /// [standard mode](https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html).
-    pub retry: NonZeroU32,
-    /// The time to connect, and again the time to wait for an answer, of one attempt; for STS as
-    /// well. Default: 5 s, as in the Python s1crets.
-    pub timeout: Duration,
+    pub retry_policy: RetryPolicy,
 }
 
 /// A role to assume.
@@ -74,8 +70,7 @@ impl Default for AwsConfig {
             endpoint_url: None,
             service_endpoint_url: None,
             sts_endpoint_url: None,
-            retry: DEFAULT_RETRY,
-            timeout: DEFAULT_TIMEOUT,
+            retry_policy: RetryPolicy::default(),
         }
     }
 }
@@ -121,16 +116,22 @@ impl AwsConfig {
         Self { endpoint_url: Some(url.into()), ..self }
     }
 
-    /// The same with that many attempts in total.
+    /// Sets attempts, timeout and backoff of every call.
     #[must_use]
-    pub fn with_retry(self, attempts: NonZeroU32) -> Self {
-        Self { retry: attempts, ..self }
+    pub fn with_retry_policy(self, retry_policy: RetryPolicy) -> Self {
+        Self { retry_policy, ..self }
     }
 
-    /// The same with that much time to connect, and to wait for an answer.
+    /// Sets the number of attempts in total, the first one included. Default: 3.
+    #[must_use]
+    pub fn with_retry(self, attempts: NonZeroU32) -> Self {
+        Self { retry_policy: self.retry_policy.with_attempts(attempts), ..self }
+    }
+
+    /// Sets the timeout of one attempt, to connect and again to receive. Default: 5 s.
     #[must_use]
     pub fn with_timeout(self, timeout: Duration) -> Self {
-        Self { timeout, ..self }
+        Self { retry_policy: self.retry_policy.with_timeout(timeout), ..self }
     }
 }
 
@@ -172,7 +173,6 @@ impl AwsConfig {
             }
         }
         let roles = settings.roles.unwrap_or_default().into_iter().map(Role::from_settings);
-        let default = Self::default();
         Ok(Self {
             region: settings.region,
             profile: settings.profile,
@@ -181,8 +181,7 @@ impl AwsConfig {
             endpoint_url: settings.endpoint_url,
             service_endpoint_url: settings.service_endpoint_url,
             sts_endpoint_url: settings.sts_endpoint_url,
-            retry: settings.retry.unwrap_or(default.retry),
-            timeout: settings.timeout.unwrap_or(default.timeout),
+            retry_policy: RetryPolicy::from_settings(settings.retry, settings.timeout),
         })
     }
 }
@@ -200,8 +199,7 @@ impl AwsConfig {
             endpoint_url,
             service_endpoint_url,
             sts_endpoint_url,
-            retry: _,
-            timeout: _,
+            retry_policy: _,
         } = self;
         binding.value("region", region.as_ref());
         binding.value("profile", profile.as_ref());

@@ -14,12 +14,10 @@ use aws_credential_types::{
 use futures::future::BoxFuture;
 use tokio::time::timeout;
 
-use super::{
-    error::{Patience, from_credentials},
-    session::silently,
-};
+use super::{error::from_credentials, session::silently};
 use crate::{
     error::{Error, ErrorKind, Result},
+    retry::RetryPolicy,
     single_flight::Flights,
 };
 
@@ -42,7 +40,7 @@ pub(crate) struct Kept {
     /// Whose credentials the source itself needs. They are there before it begins.
     before: Option<Arc<Kept>>,
     limit: Option<Duration>,
-    patience: Patience,
+    policy: RetryPolicy,
     held: Arc<ArcSwapOption<Held>>,
     loads: Arc<Flights<(), Credentials>>,
 }
@@ -54,24 +52,24 @@ struct Held {
 
 impl Kept {
     /// What the first source that is asked gives: it answers within a limit, or is given up.
-    pub(crate) fn first(source: SharedCredentialsProvider, patience: Patience) -> Arc<Self> {
-        let limit = patience.timeout.saturating_mul(2).saturating_mul(patience.attempts.get());
-        Self::new(source, None, Some(limit.max(AT_LEAST)), patience)
+    pub(crate) fn first(source: SharedCredentialsProvider, policy: RetryPolicy) -> Arc<Self> {
+        let limit = policy.longest_attempt().saturating_mul(policy.attempts().get());
+        Self::new(source, None, Some(limit.max(AT_LEAST)), policy)
     }
 
     /// What a source gives that needs the credentials of another one, to call STS as patiently as its client does.
     pub(crate) fn by(before: Arc<Self>, source: impl ProvideCredentials + 'static) -> Arc<Self> {
-        let patience = before.patience;
-        Self::new(SharedCredentialsProvider::new(source), Some(before), None, patience)
+        let policy = before.policy;
+        Self::new(SharedCredentialsProvider::new(source), Some(before), None, policy)
     }
 
     fn new(
         source: SharedCredentialsProvider,
         before: Option<Arc<Self>>,
         limit: Option<Duration>,
-        patience: Patience,
+        policy: RetryPolicy,
     ) -> Arc<Self> {
-        Arc::new(Self { source, before, limit, patience, held: Arc::default(), loads: Flights::new() })
+        Arc::new(Self { source, before, limit, policy, held: Arc::default(), loads: Flights::new() })
     }
 
     /// Credentials that last a while. Boxed, for one source waits for another.
@@ -117,7 +115,7 @@ impl Kept {
             }
             None => given.await,
         };
-        given.map_err(|error| from_credentials(error, self.patience))
+        given.map_err(|error| from_credentials(error, self.policy))
     }
 }
 

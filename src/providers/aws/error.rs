@@ -1,6 +1,6 @@
 //! What AWS answers, as our kinds. The one place where an AWS error becomes one of ours.
 
-use std::{error::Error as StdError, fmt, num::NonZeroU32, time::Duration};
+use std::{error::Error as StdError, fmt};
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
@@ -12,14 +12,10 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use http_body_util::LengthLimitError;
 
 use super::http::Unanswered;
-use crate::error::{Error, ErrorKind};
-
-/// How patiently a call was made, to say so when it fails.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Patience {
-    pub(crate) attempts: NonZeroU32,
-    pub(crate) timeout: Duration,
-}
+use crate::{
+    error::{Error, ErrorKind},
+    retry::RetryPolicy,
+};
 
 /// What a service said of a refusal, without the raw answer, which may hold values.
 #[derive(Debug)]
@@ -33,13 +29,13 @@ struct Refusal {
 ///
 /// The SDK's own error is dropped: it carries the raw answer. Only the causes of failures to reach
 /// the service are kept, which hold none.
-pub(crate) fn from_sdk<E>(error: SdkError<E, HttpResponse>, patience: Patience) -> Error
+pub(crate) fn from_sdk<E>(error: SdkError<E, HttpResponse>, policy: RetryPolicy) -> Error
 where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
 {
     match error {
-        SdkError::TimeoutError(_) => timed_out(patience),
-        SdkError::DispatchFailure(failure) => from_dispatch(failure, patience),
+        SdkError::TimeoutError(_) => timed_out(policy),
+        SdkError::DispatchFailure(failure) => from_dispatch(failure, policy),
         SdkError::ServiceError(ref refused) => {
             from_service(refused.err(), refused.raw().status().as_u16(), refused.raw().headers().get(REQUEST_ID))
         }
@@ -201,9 +197,9 @@ fn kind_of_status(status: u16) -> Option<ErrorKind> {
     }
 }
 
-fn from_dispatch(failure: DispatchFailure, patience: Patience) -> Error {
+fn from_dispatch(failure: DispatchFailure, policy: RetryPolicy) -> Error {
     if failure.is_timeout() {
-        return timed_out(patience);
+        return timed_out(policy);
     }
     let is_io = failure.is_io();
     let Some(connector) = failure.as_connector_error() else { return unsent() };
@@ -225,23 +221,22 @@ fn unsent() -> Error {
         .with_hint("is it a URL, such as http://HOST:PORT?")
 }
 
-fn timed_out(patience: Patience) -> Error {
-    let Patience { attempts, timeout } = patience;
-    let attempts = match attempts.get() {
+fn timed_out(policy: RetryPolicy) -> Error {
+    let attempts = match policy.attempts().get() {
         1 => "one attempt".into(),
         more => format!("up to {more} attempts"),
     };
-    let each = humantime::format_duration(timeout);
+    let each = humantime::format_duration(policy.timeout());
     Error::new(ErrorKind::Timeout, format!("no answer in {attempts} of {each} each"))
 }
 
 /// Credentials that can't be had: the reason lies in the chain, an STS refusal included.
 ///
 /// As above, only the causes of failures to reach STS are kept: its answers hold credentials.
-pub(crate) fn from_credentials(error: CredentialsError, patience: Patience) -> Error {
+pub(crate) fn from_credentials(error: CredentialsError, policy: RetryPolicy) -> Error {
     if let Some(sts) = find::<SdkError<AssumeRoleError, HttpResponse>>(&error) {
         let (told, unreachable) =
-            (from_sts(sts, patience), matches!(sts, SdkError::DispatchFailure(failure) if failure.is_io()));
+            (from_sts(sts, policy), matches!(sts, SdkError::DispatchFailure(failure) if failure.is_io()));
         return if unreachable { told.with_source(error) } else { told };
     }
     match error {
@@ -256,10 +251,10 @@ pub(crate) fn from_credentials(error: CredentialsError, patience: Patience) -> E
     }
 }
 
-fn from_sts(error: &SdkError<AssumeRoleError, HttpResponse>, patience: Patience) -> Error {
+fn from_sts(error: &SdkError<AssumeRoleError, HttpResponse>, policy: RetryPolicy) -> Error {
     let told = match error {
-        SdkError::TimeoutError(_) => timed_out(patience),
-        SdkError::DispatchFailure(failure) if failure.is_timeout() => timed_out(patience),
+        SdkError::TimeoutError(_) => timed_out(policy),
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => timed_out(policy),
         SdkError::DispatchFailure(_) => Error::new(ErrorKind::Unavailable, "STS can't be reached"),
         SdkError::ServiceError(refused) => from_service(refused.err(), refused.raw().status().as_u16(), None),
         SdkError::ResponseError(unread) => from_unread(unread.raw().status().as_u16()),
@@ -339,6 +334,8 @@ impl StdError for Never {}
 
 #[cfg(test)]
 mod tests {
+    use std::{num::NonZeroU32, time::Duration};
+
     use super::*;
 
     #[test]
@@ -352,8 +349,8 @@ mod tests {
 
     #[test]
     fn a_timeout_says_how_long_was_waited() {
-        let patience = Patience { attempts: NonZeroU32::MIN, timeout: Duration::from_millis(1500) };
-        assert_eq!(timed_out(patience).message(), "no answer in one attempt of 1s 500ms each");
+        let policy = RetryPolicy::default().with_attempts(NonZeroU32::MIN).with_timeout(Duration::from_millis(1500));
+        assert_eq!(timed_out(policy).message(), "no answer in one attempt of 1s 500ms each");
     }
 
     #[test]

@@ -18,17 +18,14 @@ use aws_smithy_types::{
 };
 use aws_types::SdkConfig;
 
-use super::{
-    error::{self, Patience},
-    session::silently,
-};
-use crate::{error::Result, provider::Identity};
+use super::{error, session::silently};
+use crate::{error::Result, provider::Identity, retry::RetryPolicy};
 
 /// Asks STS, which everybody may: `GetCallerIdentity` needs no right.
-pub(super) async fn ask(sts: &SdkConfig, patience: Patience) -> Result<Identity> {
+pub(super) async fn ask(sts: &SdkConfig, policy: RetryPolicy) -> Result<Identity> {
     let clock = Clock::default();
     let call = aws_sdk_sts::Client::new(sts).get_caller_identity().customize().interceptor(clock.clone());
-    let caller = silently(call.send()).await.map_err(|error| error::from_sdk(error, patience))?;
+    let caller = silently(call.send()).await.map_err(|error| error::from_sdk(error, policy))?;
     let time = *clock.0.lock().unwrap_or_else(PoisonError::into_inner);
     Ok(Identity::new(caller.arn().unwrap_or_default())
         .with_detail("account", caller.account().unwrap_or_default())

@@ -37,8 +37,9 @@ use crate::{
     capabilities::Capabilities,
     config::{Connection, ProviderTable},
     error::{Error, ErrorKind, Result},
-    options::{Effort, GetOptions, ListOptions, UpdateOptions, Version},
+    options::{GetOptions, ListOptions, UpdateOptions, Version},
     provider::{Identity, Listing, Provider, Updated, is_listed},
+    retry::RetryPolicy,
     secret::{Metadata, Secret, SecretValue},
 };
 
@@ -75,8 +76,8 @@ impl ParameterStore {
         Session::<Ssm>::explain(config, table).await
     }
 
-    async fn parameter(&self, name: &str, decrypt: bool, effort: Effort) -> Result<Secret> {
-        let output = self.session.call(effort, |client, overrides| {
+    async fn parameter(&self, name: &str, decrypt: bool, policy: RetryPolicy) -> Result<Secret> {
+        let output = self.session.call(policy, |client, overrides| {
             let call = client.get_parameter().name(name).with_decryption(decrypt);
             call.customize().config_override(overrides).send()
         });
@@ -88,7 +89,7 @@ impl ParameterStore {
     async fn reference(&self, path: &str, options: &GetOptions) -> Result<Secret> {
         let mut name = path;
         loop {
-            match self.parameter(&selected(name, &options.version), options.decrypt, options.effort).await {
+            match self.parameter(&selected(name, &options.version), options.decrypt, options.retry_policy).await {
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
                 other => {
                     let steps = path[name.len()..].split('/').filter(|step| !step.is_empty());
@@ -108,7 +109,7 @@ impl ParameterStore {
             return Ok(HashMap::new());
         }
         let selectors: Vec<_> = names.iter().map(|name| selected(name, &options.version)).collect();
-        let output = self.session.call(options.effort, |client, overrides| {
+        let output = self.session.call(options.retry_policy, |client, overrides| {
             let names = Some(selectors.clone());
             let call = client.get_parameters().set_names(names).with_decryption(options.decrypt);
             call.customize().config_override(overrides).send()
@@ -151,12 +152,12 @@ impl ParameterStore {
     async fn describe(
         &self,
         filter: Option<ParameterStringFilter>,
-        effort: Effort,
+        policy: RetryPolicy,
     ) -> Result<Option<ParameterMetadata>> {
         let filters = filter.map(|filter| vec![filter]);
         let mut token = None;
         loop {
-            let output = self.session.call(effort, |client, overrides| {
+            let output = self.session.call(policy, |client, overrides| {
                 let call: DescribeParametersFluentBuilder = client.describe_parameters();
                 let call = call.set_parameter_filters(filters.clone()).max_results(50).set_next_token(token.clone());
                 call.customize().config_override(overrides).send()
@@ -173,8 +174,8 @@ impl ParameterStore {
     }
 
     async fn described(&self, path: &str) -> Result<bool> {
-        let effort = Effort::default();
-        if is_name(path) && self.describe(Some(filter("Name", "Equals", path)?), effort).await?.is_some() {
+        let policy = RetryPolicy::default();
+        if is_name(path) && self.describe(Some(filter("Name", "Equals", path)?), policy).await?.is_some() {
             return Ok(true);
         }
         let level = match path.trim_end_matches('/') {
@@ -184,13 +185,13 @@ impl ParameterStore {
             // Names without a leading slash have no hierarchy.
             _ => return Ok(false),
         };
-        Ok(self.describe(level, effort).await?.is_some())
+        Ok(self.describe(level, policy).await?.is_some())
     }
 
     /// The same as [`described`](Self::described) for an identity that may read but not describe.
     async fn readable(&self, path: &str) -> Result<bool> {
         if is_name(path) {
-            match self.parameter(path, false, Effort::default()).await {
+            match self.parameter(path, false, RetryPolicy::default()).await {
                 Ok(_) => return Ok(true),
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
                 Err(error) => return Err(error),
@@ -211,7 +212,7 @@ impl ParameterStore {
         size: i32,
         token: Option<String>,
     ) -> Result<(Vec<Parameter>, Option<String>)> {
-        let output = self.session.call(options.effort, |client, overrides| {
+        let output = self.session.call(options.retry_policy, |client, overrides| {
             let call = client.get_parameters_by_path().path(path).recursive(options.recursive);
             let call = call.with_decryption(options.decrypt).max_results(size).set_next_token(token.clone());
             call.customize().config_override(overrides).send()
@@ -231,13 +232,13 @@ impl ParameterStore {
         if options.keypath.is_empty() {
             return Ok((value.clone(), condition));
         }
-        let current = self.parameter(path, true, options.effort).await?;
+        let current = self.parameter(path, true, options.retry_policy).await?;
         let read = version_number(current.version().unwrap_or_default())?;
         Ok((current.with_replaced(&options.keypath, value)?, condition.or(Some(read))))
     }
 
-    async fn put(&self, old: &ParameterMetadata, value: &str, effort: Effort) -> Result<i64> {
-        let output = self.session.call(effort, |client, overrides| {
+    async fn put(&self, old: &ParameterMetadata, value: &str, policy: RetryPolicy) -> Result<i64> {
+        let output = self.session.call(policy, |client, overrides| {
             let call = client
                 .put_parameter()
                 .overwrite(true)
@@ -273,7 +274,7 @@ impl Provider for ParameterStore {
         if path.strip_prefix(REFERENCE).is_some_and(|name| !name.is_empty()) {
             return self.reference(path, options).await;
         }
-        self.parameter(&selected(path, &options.version), options.decrypt, options.effort).await
+        self.parameter(&selected(path, &options.version), options.decrypt, options.retry_policy).await
     }
 
     async fn get_many(&self, paths: &[String], options: &GetOptions) -> Vec<Result<Secret>> {
@@ -324,13 +325,13 @@ impl Provider for ParameterStore {
         let Some(text) = value.expose_text() else {
             return Err(Error::invalid_input("Parameter Store keeps text, not bytes"));
         };
-        let old = self.describe(Some(filter("Name", "Equals", path)?), options.effort).await?;
+        let old = self.describe(Some(filter("Name", "Equals", path)?), options.retry_policy).await?;
         let old = old.filter(|old| old.name.as_deref() == Some(path) || old.arn.as_deref() == Some(path));
         let old = old.ok_or_else(|| Error::not_found("no such parameter"))?;
         if based_on.is_some_and(|version| version != old.version) {
             return Err(conflict("the parameter was changed in the meantime; nothing was written"));
         }
-        let made = self.put(&old, text, options.effort).await.map_err(of_write)?;
+        let made = self.put(&old, text, options.retry_policy).await.map_err(of_write)?;
         if based_on.is_some_and(|version| version + 1 != made) {
             return Err(conflict("the parameter was changed in the meantime; that value is now in its history"));
         }

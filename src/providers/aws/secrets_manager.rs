@@ -42,8 +42,9 @@ use crate::{
     capabilities::Capabilities,
     config::{Connection, ProviderTable},
     error::{Error, ErrorKind, Result},
-    options::{Effort, GetOptions, ListOptions, UpdateOptions, Version},
+    options::{GetOptions, ListOptions, UpdateOptions, Version},
     provider::{Identity, Listing, Provider, Updated, is_listed},
+    retry::RetryPolicy,
     secret::{Metadata, Secret, SecretValue},
 };
 
@@ -98,8 +99,8 @@ impl SecretsManager {
         Session::<Sm>::explain(config, table).await
     }
 
-    async fn value(&self, id: &str, version: &Version, effort: Effort) -> Result<Secret> {
-        let output = self.session.call(effort, |client, overrides| {
+    async fn value(&self, id: &str, version: &Version, policy: RetryPolicy) -> Result<Secret> {
+        let output = self.session.call(policy, |client, overrides| {
             let call = client.get_secret_value().secret_id(id);
             let call = match version {
                 Version::Id(id) => call.version_id(id),
@@ -112,10 +113,10 @@ impl SecretsManager {
     }
 
     /// All pages of a batch call.
-    async fn batch(&self, wanted: &Wanted<'_>, effort: Effort) -> Result<Batch> {
+    async fn batch(&self, wanted: &Wanted<'_>, policy: RetryPolicy) -> Result<Batch> {
         let mut all = Batch::default();
         loop {
-            let page = self.batch_page(wanted, all.next.take(), effort).await?;
+            let page = self.batch_page(wanted, all.next.take(), policy).await?;
             all.read.extend(page.read);
             all.refused.extend(page.refused);
             all.next = page.next;
@@ -125,8 +126,8 @@ impl SecretsManager {
         }
     }
 
-    async fn batch_page(&self, wanted: &Wanted<'_>, token: Option<String>, effort: Effort) -> Result<Batch> {
-        let output = self.session.call(effort, |client, overrides| {
+    async fn batch_page(&self, wanted: &Wanted<'_>, token: Option<String>, policy: RetryPolicy) -> Result<Batch> {
+        let output = self.session.call(policy, |client, overrides| {
             let call = client.batch_get_secret_value().set_next_token(token.clone());
             let call = match wanted {
                 Wanted::Names(names) => call.set_secret_id_list(Some(names.to_vec())),
@@ -146,7 +147,7 @@ impl SecretsManager {
     /// The answers for up to [`BATCH`] names, singly where the batch gives none.
     async fn batch_or_single(&self, names: Vec<String>, options: &GetOptions) -> Vec<(String, Result<Secret>)> {
         let batch = match options.version {
-            Version::Current => self.batch(&Wanted::Names(&names), options.effort).await,
+            Version::Current => self.batch(&Wanted::Names(&names), options.retry_policy).await,
             // The batch call knows the current version only.
             _ => Ok(Batch::default()),
         };
@@ -158,7 +159,7 @@ impl SecretsManager {
         let answer = |name: String| async {
             let answer = match found.get(&name) {
                 Some(answer) => answer.clone(),
-                None => self.value(&name, &options.version, options.effort).await,
+                None => self.value(&name, &options.version, options.retry_policy).await,
             };
             (name, answer)
         };
@@ -167,11 +168,11 @@ impl SecretsManager {
 
     /// What a path holds, by a call for each secret: for an identity without the right to the batch call.
     async fn list_and_get(&self, path: &str, options: &ListOptions) -> Result<Vec<(String, Result<Secret>)>> {
-        let effort = options.effort;
+        let policy = options.retry_policy;
         let mut names = Vec::new();
         let mut token = None;
         loop {
-            let (page, next) = self.list_page(prefix(path), 100, token, effort).await?;
+            let (page, next) = self.list_page(prefix(path), 100, token, policy).await?;
             names.extend(page.into_iter().filter(|name| is_of(path, name, options)));
             token = next;
             if token.is_none() {
@@ -179,7 +180,7 @@ impl SecretsManager {
             }
         }
         let answer = |name: String| async {
-            let answer = self.value(&name, &Version::Current, effort).await;
+            let answer = self.value(&name, &Version::Current, policy).await;
             (name, answer)
         };
         Ok(singly(names, CONCURRENCY, answer).await)
@@ -190,9 +191,9 @@ impl SecretsManager {
         prefix: &str,
         size: i32,
         token: Option<String>,
-        effort: Effort,
+        policy: RetryPolicy,
     ) -> Result<(Vec<String>, Option<String>)> {
-        let output = self.session.call(effort, |client, overrides| {
+        let output = self.session.call(policy, |client, overrides| {
             let call = client.list_secrets().set_filters(Some(by_name(prefix)));
             let call = call.max_results(size).set_next_token(token.clone());
             call.customize().config_override(overrides).send()
@@ -207,7 +208,7 @@ impl SecretsManager {
         let below = format!("{}/", path.trim_end_matches('/'));
         let mut token = None;
         loop {
-            let (names, next) = match self.list_page(prefix(&below), 1, token, Effort::default()).await {
+            let (names, next) = match self.list_page(prefix(&below), 1, token, RetryPolicy::default()).await {
                 Err(error) if error.kind() == ErrorKind::AccessDenied => return Ok(false),
                 other => other?,
             };
@@ -222,8 +223,14 @@ impl SecretsManager {
     }
 
     /// Puts a new version under the given stages and gives its id.
-    async fn put(&self, id: &str, value: &SecretValue, stages: Option<Vec<String>>, effort: Effort) -> Result<String> {
-        let output = self.session.call(effort, |client, overrides| {
+    async fn put(
+        &self,
+        id: &str,
+        value: &SecretValue,
+        stages: Option<Vec<String>>,
+        policy: RetryPolicy,
+    ) -> Result<String> {
+        let output = self.session.call(policy, |client, overrides| {
             // The SDK fills in a UUID as the token, the same for all attempts.
             let call = client.put_secret_value().secret_id(id).set_version_stages(stages.clone());
             let call = match value.expose_text() {
@@ -237,19 +244,25 @@ impl SecretsManager {
     }
 
     /// Makes `value` the current version if `based_on` still is.
-    async fn put_if_current(&self, id: &str, value: &SecretValue, based_on: &str, effort: Effort) -> Result<String> {
+    async fn put_if_current(
+        &self,
+        id: &str,
+        value: &SecretValue,
+        based_on: &str,
+        policy: RetryPolicy,
+    ) -> Result<String> {
         let label = format!("s1crets-{}", uuid::Uuid::new_v4());
-        let made = self.put(id, value, Some(vec![label.clone()]), effort).await?;
-        let moved = self.move_stage(id, CURRENT, Some(&made), based_on, effort).await;
+        let made = self.put(id, value, Some(vec![label.clone()]), policy).await?;
+        let moved = self.move_stage(id, CURRENT, Some(&made), based_on, policy).await;
         // A version without labels is one that Secrets Manager may drop; left on, the label would keep it.
-        if let Err(error) = self.move_stage(id, &label, None, &made, effort).await {
+        if let Err(error) = self.move_stage(id, &label, None, &made, policy).await {
             tracing::debug!(kind = %error.kind(), "the update's own label stays on the version");
         }
         match moved {
             Ok(()) => Ok(made),
             Err(error) if error.kind() == ErrorKind::InvalidInput => Err(conflict()),
             Err(error) if error.kind() == ErrorKind::AccessDenied => {
-                self.compare_and_put(id, value, based_on, effort).await
+                self.compare_and_put(id, value, based_on, policy).await
             }
             Err(error) => Err(error),
         }
@@ -257,8 +270,8 @@ impl SecretsManager {
 
     /// Takes a stage off one version and, if told so, puts it on another; refused if it isn't where it is taken from.
     /// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_UpdateSecretVersionStage.html>
-    async fn move_stage(&self, id: &str, stage: &str, to: Option<&str>, from: &str, effort: Effort) -> Result<()> {
-        let output = self.session.call(effort, |client, overrides| {
+    async fn move_stage(&self, id: &str, stage: &str, to: Option<&str>, from: &str, policy: RetryPolicy) -> Result<()> {
+        let output = self.session.call(policy, |client, overrides| {
             let call = client.update_secret_version_stage().secret_id(id).version_stage(stage);
             let call = call.remove_from_version_id(from).set_move_to_version_id(to.map(Into::into));
             call.customize().config_override(overrides).send()
@@ -267,12 +280,18 @@ impl SecretsManager {
     }
 
     /// The next best thing to [`put_if_current`](Self::put_if_current) for an identity that may not move stages.
-    async fn compare_and_put(&self, id: &str, value: &SecretValue, based_on: &str, effort: Effort) -> Result<String> {
-        let current = self.value(id, &Version::Current, effort).await?;
+    async fn compare_and_put(
+        &self,
+        id: &str,
+        value: &SecretValue,
+        based_on: &str,
+        policy: RetryPolicy,
+    ) -> Result<String> {
+        let current = self.value(id, &Version::Current, policy).await?;
         if current.version() != Some(based_on) {
             return Err(conflict());
         }
-        self.put(id, value, None, effort).await
+        self.put(id, value, None, policy).await
     }
 }
 
@@ -292,7 +311,7 @@ impl Provider for SecretsManager {
     }
 
     async fn get(&self, path: &str, options: &GetOptions) -> Result<Secret> {
-        self.value(path, &options.version, options.effort).await
+        self.value(path, &options.version, options.retry_policy).await
     }
 
     async fn get_many(&self, paths: &[String], options: &GetOptions) -> Vec<Result<Secret>> {
@@ -304,7 +323,7 @@ impl Provider for SecretsManager {
             // The filter would take it for "not".
             return Err(Error::invalid_input("a path of Secrets Manager can't begin with '!'"));
         }
-        let found = match self.batch(&Wanted::Prefix(prefix(path)), options.effort).await {
+        let found = match self.batch(&Wanted::Prefix(prefix(path)), options.retry_policy).await {
             Ok(batch) => batch.by_name(),
             Err(error) if is_refusal(&error) => self.list_and_get(path, options).await?,
             Err(error) => return Err(error),
@@ -317,7 +336,7 @@ impl Provider for SecretsManager {
 
     /// One DescribeSecret, which takes the right `secretsmanager:DescribeSecret` and decrypts nothing.
     async fn version(&self, path: &str, options: &GetOptions) -> Result<Option<String>> {
-        let output = self.session.call(options.effort, |client, overrides| {
+        let output = self.session.call(options.retry_policy, |client, overrides| {
             client.describe_secret().secret_id(path).customize().config_override(overrides).send()
         });
         let described = output.await?;
@@ -341,7 +360,7 @@ impl Provider for SecretsManager {
     }
 
     async fn path_exists(&self, path: &str) -> Result<bool> {
-        match self.value(path, &Version::Current, Effort::default()).await {
+        match self.value(path, &Version::Current, RetryPolicy::default()).await {
             Ok(_) => Ok(true),
             Err(error) if error.kind() == ErrorKind::NotFound => self.has_below(path).await,
             Err(error) => Err(error),
@@ -349,11 +368,11 @@ impl Provider for SecretsManager {
     }
 
     async fn update(&self, path: &str, value: &SecretValue, options: &UpdateOptions) -> Result<Updated> {
-        let current = match self.value(path, &Version::Current, options.effort).await {
+        let current = match self.value(path, &Version::Current, options.retry_policy).await {
             Ok(current) => current,
             // A secret without a value yet looks the same as none; PutSecretValue knows better.
             Err(error) if code(&error) == Some(NO_VALUE) && options.keypath.is_empty() => {
-                let made = self.put(path, value, None, options.effort).await?;
+                let made = self.put(path, value, None, options.retry_policy).await?;
                 return Ok(Updated::new(path, Some(made)));
             }
             Err(error) => return Err(error),
@@ -364,8 +383,8 @@ impl Provider for SecretsManager {
         };
         let read = (!options.keypath.is_empty()).then(|| current.version()).flatten();
         let made = match options.if_version.as_deref().or(read) {
-            Some(based_on) => self.put_if_current(path, &value, based_on, options.effort).await?,
-            None => self.put(path, &value, None, options.effort).await?,
+            Some(based_on) => self.put_if_current(path, &value, based_on, options.retry_policy).await?,
+            None => self.put(path, &value, None, options.retry_policy).await?,
         };
         Ok(Updated::new(current.name().unwrap_or(path), Some(made)))
     }

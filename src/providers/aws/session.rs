@@ -1,6 +1,6 @@
 //! A client of one AWS service with its credentials: made once, renewed when they are refused.
 
-use std::{future::Future, num::NonZeroU32, sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use aws_config::{
@@ -30,16 +30,18 @@ use tracing::{instrument::WithSubscriber, subscriber::NoSubscriber};
 use super::{
     config::AwsConfig,
     credentials::Kept,
-    error::{self, Patience},
-    http, identity,
+    error, http, identity,
     resolve::{self, Resolved, ServiceName},
 };
 use crate::{
     config::{Connection, ProviderTable},
     error::{Error, ErrorKind, Result},
-    options::Effort,
     provider::Identity,
+    retry::{Backoff, RetryPolicy},
 };
+
+/// The waits between attempts, as in the SDK's standard mode: AWS throttles by the second.
+const BACKOFF: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(20));
 
 /// How long instance metadata may take to tell the region: it is one hop away, or not there.
 const METADATA_TIMEOUT: Duration = Duration::from_millis(500);
@@ -82,31 +84,30 @@ impl<S: Service> Session<S> {
 
     /// Makes one call. If AWS says that the credentials have expired, they are renewed, once for all
     /// callers, and the call is made once more: the SDK renews by the clock, and doesn't do this.
-    pub(crate) async fn call<T, E, F, Fut>(&self, effort: Effort, operation: F) -> Result<T>
+    pub(crate) async fn call<T, E, F, Fut>(&self, policy: RetryPolicy, operation: F) -> Result<T>
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
         F: Fn(S::Client, S::Overrides) -> Fut,
         Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
     {
         let live = self.live.load_full();
-        let patience = self.patience(effort);
-        let mut outcome = live.call(effort, &operation).await;
+        let mut outcome = live.call(overrides::<S>(policy, &self.settings), &operation).await;
         let expired = match &outcome {
             Ok(answer) => answer.as_ref().is_err_and(error::is_expired),
             // STS said so, of those that the role is assumed by.
             Err(error) => error::code(error).is_some_and(error::is_expired_code),
         };
         if expired {
-            outcome = self.renewed(&live).await?.call(effort, &operation).await;
+            outcome = self.renewed(&live).await?.call(overrides::<S>(policy, &self.settings), &operation).await;
         }
-        outcome?.map_err(|error| error::from_sdk(error, patience))
+        outcome?.map_err(|error| error::from_sdk(error, policy.or(self.settings.retry_policy)))
     }
 
     /// Who AWS takes us for.
     pub(crate) async fn identity(&self) -> Result<Identity> {
         let live = self.live.load_full();
         live.credentials.current().await?;
-        identity::ask(&live.sts, self.patience(Effort::default())).await
+        identity::ask(&live.sts, self.settings.retry_policy).await
     }
 
     /// The session's state after `refused`: renewed here, or by whoever came first.
@@ -120,13 +121,6 @@ impl<S: Service> Session<S> {
         let fresh = Arc::new(Live::open(&self.settings).await?);
         self.live.store(fresh.clone());
         Ok(fresh)
-    }
-
-    fn patience(&self, effort: Effort) -> Patience {
-        Patience {
-            attempts: effort.retry.unwrap_or(self.settings.retry),
-            timeout: effort.timeout.unwrap_or(self.settings.timeout),
-        }
     }
 }
 
@@ -145,12 +139,16 @@ impl<S: Service> Live<S> {
     }
 
     /// Makes one call, with credentials that are there before its first attempt begins.
-    async fn call<T, Fut>(&self, effort: Effort, operation: impl Fn(S::Client, S::Overrides) -> Fut) -> Result<T>
+    async fn call<T, Fut>(
+        &self,
+        overrides: S::Overrides,
+        operation: impl Fn(S::Client, S::Overrides) -> Fut,
+    ) -> Result<T>
     where
         Fut: Future<Output = T>,
     {
         self.credentials.current().await?;
-        Ok(silently(operation(self.client.clone(), overrides::<S>(effort))).await)
+        Ok(silently(operation(self.client.clone(), overrides)).await)
     }
 }
 
@@ -160,8 +158,13 @@ pub(super) fn silently<F: Future>(future: F) -> impl Future<Output = F::Output> 
     future.with_subscriber(NoSubscriber::default())
 }
 
-fn overrides<S: Service>(effort: Effort) -> S::Overrides {
-    S::overrides(effort.retry.map(retry_config), effort.timeout.map(timeout_config))
+/// What a request sets itself. The client has the rest.
+fn overrides<S: Service>(policy: RetryPolicy, settings: &AwsConfig) -> S::Overrides {
+    if policy == RetryPolicy::default() {
+        return S::overrides(None, None);
+    }
+    let policy = policy.or(settings.retry_policy);
+    S::overrides(Some(retry_config(policy)), Some(timeout_config(policy)))
 }
 
 async fn load(settings: &AwsConfig) -> Result<(SdkConfig, Arc<Kept>)> {
@@ -186,7 +189,7 @@ async fn load(settings: &AwsConfig) -> Result<(SdkConfig, Arc<Kept>)> {
     let Some(source) = source else {
         return Err(Error::new(ErrorKind::Unexpected, "the AWS SDK has no source of credentials"));
     };
-    let first = Kept::first(source, Patience { attempts: settings.retry, timeout: settings.timeout });
+    let first = Kept::first(source, settings.retry_policy);
     let last = assume(&config, settings, first).await;
     let builder = config.into_builder().credentials_provider(last.shared());
     // The SDK would keep them a second time, and by its own rules.
@@ -196,8 +199,8 @@ async fn load(settings: &AwsConfig) -> Result<(SdkConfig, Arc<Kept>)> {
 /// Loads all but the credentials, whose source is chosen by us.
 pub(super) fn loader(settings: &AwsConfig) -> ConfigLoader {
     let loader = aws_config::defaults(BehaviorVersion::latest())
-        .retry_config(retry_config(settings.retry))
-        .timeout_config(timeout_config(settings.timeout))
+        .retry_config(retry_config(settings.retry_policy))
+        .timeout_config(timeout_config(settings.retry_policy))
         .no_credentials()
         .profile_files(crate::aws_credentials::shared_files::profile_files());
     match &settings.profile {
@@ -244,16 +247,20 @@ fn sts_config(config: &SdkConfig, settings: &AwsConfig) -> SdkConfig {
     builder.build()
 }
 
-fn retry_config(attempts: NonZeroU32) -> RetryConfig {
-    RetryConfig::standard().with_max_attempts(attempts.get())
+fn retry_config(policy: RetryPolicy) -> RetryConfig {
+    let backoff = policy.or(RetryPolicy::default().with_backoff(BACKOFF)).backoff();
+    RetryConfig::standard()
+        .with_max_attempts(policy.attempts().get())
+        .with_initial_backoff(backoff.first())
+        .with_max_backoff(backoff.longest())
 }
 
-fn timeout_config(timeout: Duration) -> TimeoutConfig {
+fn timeout_config(policy: RetryPolicy) -> TimeoutConfig {
+    let timeout = policy.timeout();
     TimeoutConfig::builder()
         .connect_timeout(timeout)
         .read_timeout(timeout)
-        // An answer that drips in byte by byte would keep the read timeout from ever firing.
-        .operation_attempt_timeout(timeout.saturating_mul(2))
+        .operation_attempt_timeout(policy.longest_attempt())
         .build()
 }
 

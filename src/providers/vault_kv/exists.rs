@@ -7,7 +7,8 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    options::{Effort, GetOptions, Version},
+    options::{GetOptions, Version},
+    retry::RetryPolicy,
     secret::{Json, JsonKind},
     vault::{Call, from_reply, not_as_vault},
 };
@@ -24,19 +25,19 @@ pub(super) enum Current {
 
 impl VaultKv {
     pub(super) async fn exists(&self, path: &str) -> Result<bool> {
-        let effort = Effort::default();
-        let place = self.mounts.place(&self.vault, path, effort).await?;
+        let policy = RetryPolicy::default();
+        let place = self.mounts.place(&self.vault, path, policy).await?;
         if place.rest.is_empty() {
-            return Ok(self.names_at(&place, effort).await?.is_some());
+            return Ok(self.names_at(&place, policy).await?.is_some());
         }
         match place.version {
-            Some(KvVersion::V1) => self.exists_v1(path, &place, effort).await,
-            Some(KvVersion::V2) => self.exists_v2(path, &place, effort).await,
-            None => match self.exists_v2(path, &place, effort).await {
+            Some(KvVersion::V1) => self.exists_v1(path, &place, policy).await,
+            Some(KvVersion::V2) => self.exists_v2(path, &place, policy).await,
+            None => match self.exists_v2(path, &place, policy).await {
                 Ok(true) => Ok(true),
                 other => {
                     let first = Place { version: Some(KvVersion::V1), ..place };
-                    match self.exists_v1(path, &first, effort).await {
+                    match self.exists_v1(path, &first, policy).await {
                         // Another engine has replied. The error may name a lease, so it counts
                         // most.
                         Err(error) if error.kind() != ErrorKind::Unsupported => other,
@@ -47,19 +48,19 @@ impl VaultKv {
         }
     }
 
-    async fn exists_v2(&self, path: &str, place: &Place, effort: Effort) -> Result<bool> {
-        match self.current(place, effort).await? {
+    async fn exists_v2(&self, path: &str, place: &Place, policy: RetryPolicy) -> Result<bool> {
+        match self.current(place, policy).await? {
             Current::Version(_) => Ok(true),
-            Current::Absent(_) => self.is_level(place, effort).await,
-            Current::Hidden(denied) => match self.is_named(place, effort).await? {
+            Current::Absent(_) => self.is_level(place, policy).await,
+            Current::Hidden(denied) => match self.is_named(place, policy).await? {
                 Some(there) => Ok(there),
                 None => self.is_readable(path, denied).await,
             },
         }
     }
 
-    async fn exists_v1(&self, path: &str, place: &Place, effort: Effort) -> Result<bool> {
-        match self.is_named(place, effort).await? {
+    async fn exists_v1(&self, path: &str, place: &Place, policy: RetryPolicy) -> Result<bool> {
+        match self.is_named(place, policy).await? {
             Some(there) => Ok(there),
             None => {
                 let denied = Error::new(ErrorKind::AccessDenied, "the token may neither list nor read this");
@@ -70,10 +71,10 @@ impl VaultKv {
 
     /// The version that a read would give: by the metadata, or by the read itself where the token may not see that.
     pub(super) async fn probe(&self, path: &str, options: &GetOptions) -> Result<Option<String>> {
-        let place = self.mounts.place(&self.vault, path, options.effort).await?;
+        let place = self.mounts.place(&self.vault, path, options.retry_policy).await?;
         place.as_secret()?;
         if place.version == Some(KvVersion::V2) && options.version == Version::Current {
-            match self.current(&place, options.effort).await? {
+            match self.current(&place, options.retry_policy).await? {
                 Current::Version(version) => return Ok(Some(version.to_string())),
                 Current::Absent(error) => return Err(error),
                 Current::Hidden(_) => {}
@@ -83,9 +84,9 @@ impl VaultKv {
     }
 
     /// The current version by the metadata.
-    pub(super) async fn current(&self, place: &Place, effort: Effort) -> Result<Current> {
+    pub(super) async fn current(&self, place: &Place, policy: RetryPolicy) -> Result<Current> {
         let call = Call::get(&place.api("metadata"))?;
-        let reply = self.call(&call, effort).await?;
+        let reply = self.call(&call, policy).await?;
         match reply.status {
             403 => return Ok(Current::Hidden(from_reply(&reply, &call))),
             404 => return Ok(Current::Absent(self.absent(place, &reply, &call))),
@@ -105,14 +106,14 @@ impl VaultKv {
     }
 
     /// Whether it is a level above secrets. One that may not be listed is looked for on the level above.
-    async fn is_level(&self, place: &Place, effort: Effort) -> Result<bool> {
-        match self.names_at(place, effort).await {
+    async fn is_level(&self, place: &Place, policy: RetryPolicy) -> Result<bool> {
+        match self.names_at(place, policy).await {
             Ok(names) => Ok(names.is_some()),
             Err(error) if error.kind() == ErrorKind::AccessDenied => {
                 let Some((above, name)) = place.parent() else {
                     return Err(error);
                 };
-                let names = self.names_at(&above, effort).await?.unwrap_or_default();
+                let names = self.names_at(&above, policy).await?.unwrap_or_default();
                 Ok(names.contains(&format!("{name}/")))
             }
             Err(error) => Err(error),
@@ -120,11 +121,11 @@ impl VaultKv {
     }
 
     /// Whether the level above names it, as a secret or a level; nothing if that may not be listed.
-    async fn is_named(&self, place: &Place, effort: Effort) -> Result<Option<bool>> {
+    async fn is_named(&self, place: &Place, policy: RetryPolicy) -> Result<Option<bool>> {
         let Some((above, name)) = place.parent() else {
             return Ok(None);
         };
-        match self.names_at(&above, effort).await {
+        match self.names_at(&above, policy).await {
             Ok(names) => Ok(Some(names.is_some_and(|names| names.iter().any(|it| it.trim_end_matches('/') == name)))),
             Err(error) if error.kind() == ErrorKind::AccessDenied => Ok(None),
             Err(error) => Err(error),

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    options::Effort,
+    retry::RetryPolicy,
     secret::Json,
     vault::{Call, Fields, Reply, Vault, from_reply, not_as_vault, seconds},
 };
@@ -38,13 +38,13 @@ impl VaultKv {
     /// # Errors
     /// `Unsupported` if a KV engine can't have given the reply. Every reply is checked: the mount
     /// may be a guess, or may have been replaced since it was known as KV.
-    pub(super) async fn call(&self, call: &Call, effort: Effort) -> Result<Reply> {
-        let reply = self.vault.call(call, effort).await?;
+    pub(super) async fn call(&self, call: &Call, policy: RetryPolicy) -> Result<Reply> {
+        let reply = self.vault.call(call, policy).await?;
         if !reply.is_success() {
             return Ok(reply);
         }
         if let Some(issued) = Issued::of(&reply) {
-            return Err(issued.take_back(&self.vault, effort).await);
+            return Err(issued.take_back(&self.vault, policy).await);
         }
         // Vault names the engine in its replies, OpenBao doesn't.
         let engine = reply.json().and_then(|json| json.get("mount_type")).and_then(Json::as_str);
@@ -69,12 +69,12 @@ impl VaultKv {
         reply: &'a Reply,
         path: &str,
         place: &Place,
-        effort: Effort,
+        policy: RetryPolicy,
     ) -> Result<Json<'a>> {
         let data = reply.data()?;
         let duration = reply.json().and_then(|json| json.get("lease_duration")).and_then(Json::as_i64);
         let is_secret = match duration.ok_or_else(not_as_vault)? {
-            0 => has_short_ttl(data) && self.mounts.confirm(&self.vault, path, place, effort).await?,
+            0 => has_short_ttl(data) && self.mounts.confirm(&self.vault, path, place, policy).await?,
             _ => true,
         };
         if is_secret {
@@ -110,7 +110,7 @@ impl Issued {
 
     /// Revokes it. Returns the error for the caller, which says that it is revoked, or else when it
     /// ends.
-    async fn take_back(self, vault: &Vault, effort: Effort) -> Error {
+    async fn take_back(self, vault: &Vault, policy: RetryPolicy) -> Error {
         let ends = self.ttl.and_then(|ttl| SystemTime::now().checked_add(ttl));
         let told = self.told();
         if self.id.is_empty() {
@@ -119,7 +119,7 @@ impl Issued {
         let hint = format!("revoke it with a token that may: `{}`", self.command());
         // In a task of its own: a caller that is cancelled must not leave the lease behind.
         let vault = vault.clone();
-        let revoked = tokio::spawn(async move { self.revoke(&vault, effort).await }).await;
+        let revoked = tokio::spawn(async move { self.revoke(&vault, policy).await }).await;
         match revoked.unwrap_or_else(|error| Err(Error::new(ErrorKind::Unexpected, error.to_string()))) {
             Ok(()) => refused(format!("{told}, which has been revoked")).with_hint(READS_KV_ALONE),
             Err(error) => refused(format!("{told}, which could not be revoked{}: {}", until(ends), error.message()))
@@ -128,7 +128,7 @@ impl Issued {
         }
     }
 
-    async fn revoke(&self, vault: &Vault, effort: Effort) -> Result<()> {
+    async fn revoke(&self, vault: &Vault, policy: RetryPolicy) -> Result<()> {
         let fields = Fields::default();
         let call = match self.what {
             // With `sync` the answer comes when the credentials are gone.
@@ -140,7 +140,7 @@ impl Issued {
             }
         };
         let call = call?.idempotent();
-        let reply = vault.call(&call, effort).await?;
+        let reply = vault.call(&call, policy).await?;
         if reply.is_success() { Ok(()) } else { Err(from_reply(&reply, &call)) }
     }
 

@@ -10,7 +10,7 @@ use tokio::sync::Mutex as Gate;
 use crate::{
     config::ProviderSettings,
     error::{Error, ErrorKind, Result},
-    options::Effort,
+    retry::RetryPolicy,
     secret::Json,
     vault::{Call, Vault, any_reserved, check_path, first_reserved, from_reply},
 };
@@ -111,10 +111,10 @@ impl Mounts {
     /// # Errors
     /// `Unsupported` if the path leads to one of the server's own APIs, which is seen before any
     /// call, or to an engine other than KV.
-    pub(super) async fn place(&self, vault: &Vault, path: &str, effort: Effort) -> Result<Place> {
+    pub(super) async fn place(&self, vault: &Vault, path: &str, policy: RetryPolicy) -> Result<Place> {
         check_reach(path)?;
         let known = || self.known(path).or_else(|| self.guess(path).ok().filter(|place| self.was_guessed(place)));
-        match self.find(vault, path, effort, known).await? {
+        match self.find(vault, path, policy, known).await? {
             Some(place) => Ok(place),
             None => self.guess(path),
         }
@@ -124,9 +124,9 @@ impl Mounts {
     ///
     /// # Errors
     /// As [`place`](Self::place), and `Unsupported` if the server doesn't say which engine it is.
-    pub(super) async fn place_to_change(&self, vault: &Vault, path: &str, effort: Effort) -> Result<Place> {
+    pub(super) async fn place_to_change(&self, vault: &Vault, path: &str, policy: RetryPolicy) -> Result<Place> {
         check_reach(path)?;
-        if let Some(place) = self.find(vault, path, effort, || self.known(path)).await? {
+        if let Some(place) = self.find(vault, path, policy, || self.known(path)).await? {
             return Ok(place);
         }
         let mount = self.guess(path)?.mount;
@@ -139,7 +139,7 @@ impl Mounts {
         &self,
         vault: &Vault,
         path: &str,
-        effort: Effort,
+        policy: RetryPolicy,
         known: impl Fn() -> Option<Place>,
     ) -> Result<Option<Place>> {
         if let Some(place) = known() {
@@ -149,7 +149,7 @@ impl Mounts {
         if let Some(place) = known() {
             return Ok(Some(place));
         }
-        let Some((mount, version)) = self.ask(vault, path, effort).await? else {
+        let Some((mount, version)) = self.ask(vault, path, policy).await? else {
             return Ok(None);
         };
         let version = self.settings.all.unwrap_or(version);
@@ -162,8 +162,8 @@ impl Mounts {
     ///
     /// # Errors
     /// `Unsupported` if the server names another engine.
-    pub(super) async fn confirm(&self, vault: &Vault, path: &str, place: &Place, effort: Effort) -> Result<bool> {
-        Ok(match self.ask(vault, path, effort).await? {
+    pub(super) async fn confirm(&self, vault: &Vault, path: &str, place: &Place, policy: RetryPolicy) -> Result<bool> {
+        Ok(match self.ask(vault, path, policy).await? {
             Some((mount, _)) => mount == place.mount,
             None => false,
         })
@@ -200,9 +200,9 @@ impl Mounts {
     }
 
     /// The server's word: `None` if it doesn't say, as for a token with no right below the mount.
-    async fn ask(&self, vault: &Vault, path: &str, effort: Effort) -> Result<Option<(String, KvVersion)>> {
+    async fn ask(&self, vault: &Vault, path: &str, policy: RetryPolicy) -> Result<Option<(String, KvVersion)>> {
         let call = Call::get(&format!("sys/internal/ui/mounts/{path}"))?;
-        let reply = vault.call(&call, effort).await?;
+        let reply = vault.call(&call, policy).await?;
         match reply.status {
             // 405 and 501: a gateway that lets the engines' paths through alone.
             400 | 403 | 404 | 405 | 501 => return Ok(None),

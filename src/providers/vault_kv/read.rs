@@ -9,26 +9,33 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    options::{Effort, GetOptions},
+    options::GetOptions,
+    retry::RetryPolicy,
     secret::{Json, JsonKind, Metadata, Secret},
     vault::{Call, Reply, from_reply, not_as_vault},
 };
 
 impl VaultKv {
     pub(super) async fn read(&self, path: &str, options: &GetOptions) -> Result<Secret> {
-        let place = self.mounts.place(&self.vault, path, options.effort).await?;
+        let place = self.mounts.place(&self.vault, path, options.retry_policy).await?;
         let version = number(&options.version)?;
         place.as_secret()?;
         match place.version {
-            Some(KvVersion::V2) => self.read_v2(path, &place, version, options.effort).await,
-            Some(KvVersion::V1) => self.read_v1(path, &place, version, options.effort).await,
-            None => self.read_either(path, &place, version, options.effort).await,
+            Some(KvVersion::V2) => self.read_v2(path, &place, version, options.retry_policy).await,
+            Some(KvVersion::V1) => self.read_v1(path, &place, version, options.retry_policy).await,
+            None => self.read_either(path, &place, version, options.retry_policy).await,
         }
     }
 
     /// The server did not say which version the mount is: the shape of its answers does.
-    async fn read_either(&self, path: &str, place: &Place, version: Option<u64>, effort: Effort) -> Result<Secret> {
-        let second = self.read_v2(path, place, version, effort).await;
+    async fn read_either(
+        &self,
+        path: &str,
+        place: &Place,
+        version: Option<u64>,
+        policy: RetryPolicy,
+    ) -> Result<Secret> {
+        let second = self.read_v2(path, place, version, policy).await;
         let error = match second {
             Ok(secret) => {
                 self.mounts.see(place, KvVersion::V2);
@@ -38,7 +45,7 @@ impl VaultKv {
             Err(error) if error.kind() == ErrorKind::Corrupt => error,
             Err(error) => return Err(error),
         };
-        match self.read_v1(path, place, version, effort).await {
+        match self.read_v1(path, place, version, policy).await {
             Ok(secret) => {
                 self.mounts.see(place, KvVersion::V1);
                 Ok(secret)
@@ -60,14 +67,14 @@ impl VaultKv {
         path: &str,
         place: &Place,
         version: Option<u64>,
-        effort: Effort,
+        policy: RetryPolicy,
     ) -> Result<Secret> {
         let call = Call::get(&place.api("data"))?;
         let call = match version {
             Some(version) => call.with_query(&format!("version={version}")),
             None => call,
         };
-        let reply = self.call(&call, effort).await?;
+        let reply = self.call(&call, policy).await?;
         match reply.status {
             // A version that is deleted or destroyed comes as 404 too, with what is left to say of it.
             404 => Err(self.absent(place, &reply, &call)),
@@ -76,18 +83,18 @@ impl VaultKv {
         }
     }
 
-    async fn read_v1(&self, path: &str, place: &Place, version: Option<u64>, effort: Effort) -> Result<Secret> {
+    async fn read_v1(&self, path: &str, place: &Place, version: Option<u64>, policy: RetryPolicy) -> Result<Secret> {
         if version.is_some() {
             return Err(Error::unsupported("KV version 1 keeps no versions"));
         }
         let call = Call::get(&place.api(""))?;
         // Another engine may issue a lease at each attempt, and those of lost answers are nobody's.
         let call = if place.certain { call } else { call.once() };
-        let reply = self.call(&call, effort).await.map_err(|error| lost(error, place))?;
+        let reply = self.call(&call, policy).await.map_err(|error| lost(error, place))?;
         match reply.status {
             404 => Err(self.absent(place, &reply, &call)),
             _ if reply.is_success() => {
-                let map = self.map_v1(&reply, path, place, effort).await?;
+                let map = self.map_v1(&reply, path, place, policy).await?;
                 Ok(Secret::text(map.raw(), Metadata::default().with_name(path)))
             }
             _ => Err(lost(from_reply(&reply, &call), place)),

@@ -111,7 +111,7 @@ async fn silence_ends_with_the_timeout() {
     assert_eq!(error.kind(), ErrorKind::Timeout, "{}", told(&error));
     assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
     let mut options = GetOptions::default();
-    options.effort.timeout = Some(Duration::from_millis(100));
+    options.retry_policy = options.retry_policy.with_timeout(Duration::from_millis(100));
     let began = Instant::now();
     assert_eq!(kv.get("secret/x", &options).await.expect_err("silence").kind(), ErrorKind::Timeout);
     assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
