@@ -129,6 +129,11 @@ impl Vault {
         self.0.http.namespace()
     }
 
+    /// A request's retry policy, with the connection's own for what it leaves open.
+    pub(crate) fn policy(&self, policy: RetryPolicy) -> RetryPolicy {
+        self.0.http.policy(policy)
+    }
+
     /// Makes one call; a reply of any status but those of a refused token is an answer. If the token was dead, it is
     /// made once more with a new one.
     pub(crate) async fn call(&self, call: &Call, policy: RetryPolicy) -> Result<Reply> {

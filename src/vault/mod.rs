@@ -55,7 +55,7 @@ pub use source::SecretSource;
 
 pub use crate::transport::{ProxyUrl, TlsConfig};
 
-pub(crate) use error::from_reply;
+pub(crate) use error::{from_reply, timed_out};
 pub(crate) use path::check as check_path;
 pub(crate) use request::Call;
 pub(crate) use reserved::{any as any_reserved, first as first_reserved};
