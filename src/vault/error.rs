@@ -1,4 +1,4 @@
-//! What the server answers, as our kinds. The one place where an answer of Vault becomes an error of ours.
+//! Error mapping of Vault: makes our `Error` of a reply or of a failed request.
 
 use super::{config::DEFAULT_ADDRESS, request::Call, response::Reply};
 use crate::{
@@ -8,12 +8,12 @@ use crate::{
     transport::{Address, AddressError, Failure},
 };
 
-/// What to see to if the answer came from something else.
+/// The hint for a reply that came from something else.
 const NOT_VAULTS: &str = "the answer is not Vault's: does the address name a Vault or OpenBao server?";
 
 /// The kind for a status, as Vault
-/// [uses them](https://developer.hashicorp.com/vault/api-docs#http-status-codes). What a 403 means, a policy or a dead
-/// token, is found out before by asking; here it is a policy.
+/// [uses them](https://developer.hashicorp.com/vault/api-docs#http-status-codes). A 403 means a policy
+/// here: whether the token is dead has been asked before.
 pub(crate) fn kind_of_status(status: u16) -> ErrorKind {
     match status {
         400 | 413 | 414 | 422 => ErrorKind::InvalidInput,
@@ -32,13 +32,13 @@ pub(crate) fn kind_of_status(status: u16) -> ErrorKind {
 
 /// The error of a reply that is no success.
 ///
-/// What the server says is kept where it can't repeat a secret of the request: a proxy in between, or an echo of what
-/// was malformed, could.
+/// It quotes the server's explanation, unless that repeats a secret of the request, as a proxy's echo
+/// may.
 pub(crate) fn from_reply(reply: &Reply, call: &Call) -> Error {
-    // Vault says nothing at all to a change of what is not there.
+    // Vault sends an empty body for a change of something that doesn't exist.
     let is_vaults = reply.is_vaults() || reply.is_empty() && call.is_change();
     let kind = match kind_of_status(reply.status) {
-        // A website's page says nothing of secrets: taken for "not found", a wrong address would be answered by a default.
+        // A web server's page is no "not found": a wrong address would make callers use their default.
         ErrorKind::NotFound if !is_vaults => ErrorKind::Corrupt,
         kind => kind,
     };
@@ -50,7 +50,7 @@ pub(crate) fn from_reply(reply: &Reply, call: &Call) -> Error {
             None => status,
         },
     );
-    // 501: not initialised, which takes a person.
+    // 501: not initialized. Only a person can do that.
     let error = if reply.status == 501 { error.with_retryable(false) } else { error };
     match kind {
         ErrorKind::Corrupt | ErrorKind::AccessDenied if !is_vaults => error.with_hint(NOT_VAULTS),
@@ -61,7 +61,7 @@ pub(crate) fn from_reply(reply: &Reply, call: &Call) -> Error {
     }
 }
 
-/// The same of the question who we are, which a policy may forbid, and nobody else has a say in.
+/// The error of a lookup of the token itself, which only Vault can refuse.
 pub(crate) fn from_identity(reply: &Reply, call: &Call) -> Error {
     let error = from_reply(reply, call);
     match error.kind() {
@@ -72,7 +72,7 @@ pub(crate) fn from_identity(reply: &Reply, call: &Call) -> Error {
     }
 }
 
-/// The error of a refused login: there is no identity.
+/// The error of a refused login.
 pub(crate) fn from_login(reply: &Reply, call: &Call) -> Error {
     let error = from_reply(reply, call);
     match error.kind() {
@@ -129,7 +129,7 @@ pub(crate) fn timed_out(policy: RetryPolicy) -> Error {
     Error::new(ErrorKind::Timeout, format!("Vault did not answer in time (attempts: {attempts}, timeout: {timeout:?})"))
 }
 
-/// The token given is none any more, and there is no way to a new one.
+/// The error of a token that is not valid any more, and can't be replaced.
 pub(crate) fn dead_token() -> Error {
     Error::new(ErrorKind::Unauthenticated, "the Vault token is not valid: expired, revoked or unknown to this server")
         .with_hint(

@@ -1,4 +1,8 @@
-//! What AWS answers, as our kinds. The one place where an AWS error becomes one of ours.
+//! Error mapping of AWS: makes our [`Error`] of the SDK's, by AWS's error code or the HTTP status.
+//!
+//! The SDK's errors carry the raw response, which may hold values, so they are never kept as a
+//! source. The only causes kept are those of failures to reach the service. A message of AWS is
+//! quoted unless it repeats a secret of the request ([`Echo`]).
 
 use std::{error::Error as StdError, fmt};
 
@@ -18,7 +22,7 @@ use crate::{
     secret::echo::Echo,
 };
 
-/// What a service said of a refusal, without the raw answer, which may hold values.
+/// The code of an AWS error, without the raw response, which may hold values.
 #[derive(Debug)]
 struct Refusal {
     code: String,
@@ -26,10 +30,7 @@ struct Refusal {
     request_id: Option<String>,
 }
 
-/// The kind of an SDK error, with a message that says what AWS said.
-///
-/// The SDK's own error is dropped: it carries the raw answer. Only the causes of failures to reach
-/// the service are kept, which hold none.
+/// Makes an error of the SDK's, with AWS's message unless it repeats a secret of `echo`.
 pub(crate) fn from_sdk<E>(error: SdkError<E, HttpResponse>, policy: RetryPolicy, echo: &Echo) -> Error
 where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
@@ -50,7 +51,7 @@ where
     }
 }
 
-/// The kind for an error code of AWS, where the code alone decides. From the services' lists of
+/// The kind of an AWS error code, from the services' lists of
 /// [common errors](https://docs.aws.amazon.com/systems-manager/latest/APIReference/CommonErrors.html) and of errors by call.
 pub(crate) fn kind_of_code(code: &str) -> Option<ErrorKind> {
     Some(match code {
@@ -112,18 +113,18 @@ pub(crate) fn kind_of_code(code: &str) -> Option<ErrorKind> {
     })
 }
 
-/// Whether fresh credentials may mend it.
+/// Whether fresh credentials may help.
 pub(crate) fn is_expired<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     let code = error.as_service_error().and_then(|refused| refused.meta().code());
     code.is_some_and(is_expired_code)
 }
 
-/// The same for AWS's own code.
+/// Whether AWS's code says that the credentials have expired.
 pub(crate) fn is_expired_code(code: &str) -> bool {
     EXPIRED.contains(&code)
 }
 
-/// One entry of a batch answer that says why a single secret was refused.
+/// Makes an error of a batch answer's entry for a secret that was refused.
 #[cfg(feature = "aws-sm")]
 pub(crate) fn from_batch_entry(code: &str, message: &str) -> Error {
     let refusal = Refusal { code: code.into(), status: None, request_id: None };
@@ -131,24 +132,24 @@ pub(crate) fn from_batch_entry(code: &str, message: &str) -> Error {
         .with_source(refusal)
 }
 
-/// AWS's own code of an error, if it has one.
+/// AWS's error code, if the error has one.
 pub(crate) fn code(error: &Error) -> Option<&str> {
     error.source()?.downcast_ref().map(|refusal: &Refusal| refusal.code.as_str())
 }
 
-/// An error of a write, without AWS's words where they may quote the new value back, as validation messages do, and
-/// as codes may that are not known here.
+/// Drops AWS's message from an error of a write if it may describe the new value, as validation
+/// messages do. For a code that is not known here, nobody knows.
 pub(crate) fn of_write(error: Error) -> Error {
     if !matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unexpected) {
         return error;
     }
     let code = code(&error).unwrap_or("an error");
-    let told = format!("AWS says {code}; its words may quote the new value and are left out");
+    let told = format!("AWS says {code}; its message may quote the new value and is left out");
     Error::new(error.kind(), told)
         .with_hint("check the new value against the store's limits: its size, its pattern, no empty text")
 }
 
-/// What AWS answers to credentials that are no longer, or not yet, good.
+/// Codes for credentials that have expired, or are not valid yet.
 const EXPIRED: [&str; 5] =
     ["ExpiredToken", "ExpiredTokenException", "RequestExpired", "UnrecognizedClientException", "InvalidClientTokenId"];
 
@@ -162,10 +163,10 @@ fn from_service<E: ProvideErrorMetadata>(refused: &E, status: u16, request_id: O
     let refusal = Refusal { code: code.into(), status: Some(status), request_id: request_id.map(Into::into) };
     let message = said(code, refused.meta().message().unwrap_or_default(), echo);
     let error = Error::new(kind, message).with_source(refusal);
-    with_advice(error)
+    with_usual_hint(error)
 }
 
-fn with_advice(error: Error) -> Error {
+fn with_usual_hint(error: Error) -> Error {
     match error.kind() {
         ErrorKind::AccessDenied => error.with_hint(
             "the identity needs this action on this resource, and kms:Decrypt where the key is the account's own",
@@ -183,7 +184,7 @@ fn said(code: &str, message: &str, echo: &Echo) -> String {
     }
 }
 
-/// An answer that is not in the service's language: a proxy's, or a cut one.
+/// The error of a response that the SDK can't parse, such as a proxy's or a truncated one.
 fn from_unread(status: u16) -> Error {
     match kind_of_status(status) {
         Some(kind) => Error::new(kind, format!("the endpoint answered HTTP {status} without an AWS error code")),
@@ -208,7 +209,7 @@ fn from_dispatch(failure: DispatchFailure, policy: RetryPolicy) -> Error {
     }
     let is_io = failure.is_io();
     let Some(connector) = failure.as_connector_error() else { return unsent() };
-    // Nobody was called: what the error is about is the request, which it would print.
+    // Without an endpoint no call was made. The error is about the request, and would print it.
     let Some(Unanswered { endpoint, .. }) = find::<Unanswered>(connector) else { return unsent() };
     let told = match is_io {
         true => format!("the endpoint {endpoint} can't be reached"),
@@ -235,9 +236,8 @@ fn timed_out(policy: RetryPolicy) -> Error {
     Error::new(ErrorKind::Timeout, format!("no answer in {attempts} of {each} each"))
 }
 
-/// Credentials that can't be had: the reason lies in the chain, an STS refusal included.
-///
-/// As above, only the causes of failures to reach STS are kept: its answers hold credentials.
+/// Makes an error of credentials that can't be loaded. The reason is in the chain of causes, an
+/// error of STS included.
 pub(crate) fn from_credentials(error: CredentialsError, policy: RetryPolicy, echo: &Echo) -> Error {
     if let Some(sts) = find::<SdkError<AssumeRoleError, HttpResponse>>(&error) {
         let (told, unreachable) =
@@ -309,7 +309,7 @@ impl fmt::Display for Refusal {
 
 impl StdError for Refusal {}
 
-/// A boxed cause as an error of its own.
+/// Makes a source of a boxed cause.
 #[derive(Debug)]
 struct Cause(Box<dyn StdError + Send + Sync>);
 
@@ -325,7 +325,7 @@ impl StdError for Cause {
     }
 }
 
-/// Stands where an error type is asked for and there can be none.
+/// The error of an operation that can't fail.
 #[derive(Debug)]
 enum Never {}
 

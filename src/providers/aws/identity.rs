@@ -1,4 +1,4 @@
-//! Who AWS takes us for.
+//! The identity that AWS sees: the ARN and account of the credentials.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -21,7 +21,7 @@ use aws_types::SdkConfig;
 use super::{error, session::silently};
 use crate::{error::Result, provider::Identity, retry::RetryPolicy, secret::echo::Echo};
 
-/// Asks STS, which everybody may: `GetCallerIdentity` needs no right.
+/// Asks STS by GetCallerIdentity, which needs no right.
 pub(super) async fn ask(sts: &SdkConfig, policy: RetryPolicy, echo: &Echo) -> Result<Identity> {
     let clock = Clock::default();
     let call = aws_sdk_sts::Client::new(sts).get_caller_identity().customize().interceptor(clock.clone());
@@ -32,7 +32,7 @@ pub(super) async fn ask(sts: &SdkConfig, policy: RetryPolicy, echo: &Echo) -> Re
         .with_server_time(time))
 }
 
-/// What the answer's `Date` says.
+/// Keeps the server's time, from the `Date` of the response.
 #[derive(Clone, Debug, Default)]
 struct Clock(Arc<Mutex<Option<SystemTime>>>);
 

@@ -1,23 +1,40 @@
 //! `aws.ps`: AWS Systems Manager Parameter Store.
 //!
-//! **Authentication**: as [`AwsConfig`] says.
+//! # Authentication order
+//! See [`AwsConfig`].
 //!
-//! **Names**: full names (`/prod/db/password`), ARNs of shared parameters, and
-//! `/aws/reference/secretsmanager/NAME`, which reads Secrets Manager: of the path behind it the longest existing
-//! name wins, and what is left is a keypath into that secret's JSON. `name:3` and `name:label` select a version, as do
-//! [`Version::Number`] and [`Version::Label`].
+//! # Reference grammar
+//! `aws.ps://NAME[#KEY]`, with a full name (`/prod/db/password`) or the ARN of a shared parameter.
+//! `NAME:3` and `NAME:LABEL` select a version, as [`Version::Number`] and [`Version::Label`] do.
 //!
-//! **Calls**: `get` is one GetParameter; `get_many` a GetParameters for every 10 names; `get_by_path` a
-//! GetParametersByPath for every 10 parameters; `path_exists` one or two DescribeParameters; `update` a
-//! DescribeParameters and a PutParameter, with a GetParameter between them for one key.
+//! `/aws/reference/secretsmanager/NAME` reads Secrets Manager. The longest existing name that the
+//! path begins with is read, and the rest of the path is a keypath into its JSON.
 //!
-//! **Updates** keep Type, KeyId, Description, Tier, DataType and AllowedPattern. Parameter Store has no conditional
-//! write. An update of one key, or on condition of a version, compares the version before it writes, and after it
-//! whether it made the very next one: if somebody else wrote in between, that is a
-//! [`Conflict`](crate::ErrorKind::Conflict), and their value stands in the parameter's history.
+//! # Calls
+//! | request | AWS calls |
+//! | --- | --- |
+//! | `get` | GetParameter |
+//! | `get_many` | GetParameters for every 10 names |
+//! | `get_by_path` | GetParametersByPath for every 10 parameters |
+//! | `path_exists` | one or two DescribeParameters |
+//! | `update` | DescribeParameters and PutParameter; for one key a GetParameter first |
 //!
-//! **Limits** ([quotas](https://docs.aws.amazon.com/general/latest/gr/ssm.html)): values up to 4 KiB (Standard) or 8 KiB
-//! (Advanced); a StringList is one text with commas.
+//! Where GetParameters is refused because of one name, the names are read one by one.
+//!
+//! # Updates
+//! An update keeps Type, KeyId, Description, Tier, DataType and AllowedPattern. Parameter Store has no
+//! conditional write. An update of one key, or on condition of a version, compares the version before
+//! it writes. Afterwards it checks that it made the very next version. If somebody else wrote in
+//! between, the update is a [`Conflict`](crate::ErrorKind::Conflict), and their value is in the
+//! parameter's history.
+//!
+//! # Limits
+//! Values have up to 4 KiB (Standard) or 8 KiB (Advanced;
+//! [quotas](https://docs.aws.amazon.com/general/latest/gr/ssm.html)). A StringList is one text with
+//! commas.
+//!
+//! # Error mapping
+//! Kinds follow AWS's error code, or else the HTTP status.
 
 use std::collections::HashMap;
 
@@ -44,11 +61,11 @@ use crate::{
 
 service!(Ssm, aws_sdk_ssm, "SSM", "AWS_ENDPOINT_URL_SSM");
 
-/// What one GetParameters takes, and one page of GetParametersByPath holds.
+/// Names that one GetParameters takes, and parameters that one page of GetParametersByPath holds.
 /// <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameters.html>
 const BATCH: usize = 10;
 
-/// How many calls of one `get_many` are under way at once. GetParameters is throttled by the account.
+/// Calls of one `get_many` that are in flight at once. AWS throttles GetParameters per account.
 const CONCURRENCY: usize = 4;
 
 /// Names under this prefix are read from Secrets Manager.
@@ -84,7 +101,7 @@ impl ParameterStore {
         secret(parameter)
     }
 
-    /// The longest existing name that `path` begins with; what is left of `path` is a keypath.
+    /// Reads the longest existing name that `path` begins with. The rest of `path` is a keypath.
     async fn reference(&self, path: &str, options: &GetOptions) -> Result<Secret> {
         let mut name = path;
         loop {
@@ -102,7 +119,7 @@ impl ParameterStore {
         }
     }
 
-    /// One GetParameters. Every name has an answer, but for those that need a call of their own.
+    /// One GetParameters. Names without an answer have to be read alone.
     async fn batch(&self, names: &[String], options: &GetOptions) -> Result<HashMap<String, Result<Secret>>> {
         if names.is_empty() {
             return Ok(HashMap::new());
@@ -134,7 +151,7 @@ impl ParameterStore {
         Ok(answers)
     }
 
-    /// The answers for up to [`BATCH`] names, singly where the batch gives none.
+    /// Reads up to [`BATCH`] names by one call, and those that it leaves open one by one.
     async fn batch_or_single(&self, names: Vec<String>, options: &GetOptions) -> Vec<(String, Result<Secret>)> {
         let plain: Vec<_> = names.iter().filter(|name| !name.starts_with(REFERENCE)).cloned().collect();
         let found = match self.batch(&plain, options).await {
@@ -153,7 +170,7 @@ impl ParameterStore {
         singly(names, CONCURRENCY, answer).await
     }
 
-    /// The first parameter that a filter finds, or of all. A page may be empty and yet not be the last one.
+    /// The first parameter that matches a filter, if any. An empty page need not be the last one.
     async fn describe(
         &self,
         filter: Option<ParameterStringFilter>,
@@ -178,6 +195,7 @@ impl ParameterStore {
         }
     }
 
+    /// Whether a path exists, by DescribeParameters.
     async fn described(&self, path: &str) -> Result<bool> {
         let policy = RetryPolicy::default();
         if is_name(path) && self.describe(Some(filter("Name", "Equals", path)?), policy).await?.is_some() {
@@ -193,7 +211,7 @@ impl ParameterStore {
         Ok(self.describe(level, policy).await?.is_some())
     }
 
-    /// The same as [`described`](Self::described) for an identity that may read but not describe.
+    /// Whether a path exists, for an identity that may read but not describe. Decrypts nothing.
     async fn readable(&self, path: &str) -> Result<bool> {
         if is_name(path) {
             match self.parameter(path, false, RetryPolicy::default()).await {
@@ -226,7 +244,7 @@ impl ParameterStore {
         Ok((output.parameters.unwrap_or_default(), output.next_token.filter(|token| !token.is_empty())))
     }
 
-    /// The value to write and the version that it is made from, if that matters.
+    /// The value to write, and the version that it is based on, if that has to be checked.
     async fn change(
         &self,
         path: &str,
@@ -366,7 +384,7 @@ fn secret(parameter: Parameter) -> Result<Secret> {
     Ok(Secret::text(value, metadata))
 }
 
-/// A name with the version's selector behind it.
+/// A name with the selector of a version.
 /// <https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-labels.html>
 fn selected(name: &str, version: &Version) -> String {
     match version {
@@ -381,12 +399,12 @@ fn filter(key: &str, option: &str, value: &str) -> Result<ParameterStringFilter>
     filter.map_err(|error| Error::new(ErrorKind::Unexpected, "a filter can't be made").with_source(error))
 }
 
-/// Whether this can be the name of a parameter: AWS refuses to look for one that ends with a slash.
+/// Whether this can be the name of a parameter. AWS refuses to look for one that ends with a slash.
 fn is_name(path: &str) -> bool {
     !path.ends_with('/')
 }
 
-/// A path as GetParametersByPath takes it.
+/// A path in the form that GetParametersByPath takes.
 fn level(path: &str) -> Result<&str> {
     match path.trim_end_matches('/') {
         "" => Ok("/"),

@@ -1,4 +1,4 @@
-//! Whether there is something of a name, without reading values where metadata tells.
+//! Existence and version probes. Metadata and names are tried first, and the value only as a last resort.
 
 use super::{
     VaultKv,
@@ -17,7 +17,7 @@ use crate::{
 pub(super) enum Current {
     /// This version is the current one.
     Version(i64),
-    /// There is none, or it is deleted.
+    /// There is no such secret, or its current version is deleted.
     Absent(Error),
     /// The token may not see it.
     Hidden(Error),
@@ -38,8 +38,7 @@ impl VaultKv {
                 other => {
                     let first = Place { version: Some(KvVersion::V1), ..place };
                     match self.exists_v1(path, &first, policy).await {
-                        // Another engine has replied. The error may name a lease, so it counts
-                        // most.
+                        // Another engine has replied. Its error may name a lease, so it wins.
                         Err(error) if error.kind() != ErrorKind::Unsupported => other,
                         answer => answer,
                     }
@@ -69,7 +68,8 @@ impl VaultKv {
         }
     }
 
-    /// The version that a read would give: by the metadata, or by the read itself where the token may not see that.
+    /// The version that a read would return: from the metadata, or by the read if the token may not
+    /// see that.
     pub(super) async fn probe(&self, path: &str, options: &GetOptions) -> Result<Option<String>> {
         let place = self.mounts.place(&self.vault, path, options.retry_policy).await?;
         place.as_secret()?;
@@ -100,12 +100,12 @@ impl VaultKv {
         Ok(match version.map(gone) {
             Some(None) => Current::Version(number),
             Some(Some(gone)) => Current::Absent(gone),
-            // Metadata without a version: written, but no value was ever.
+            // Metadata was written, but never a value.
             None => Current::Absent(Error::not_found("there is no version of this secret")),
         })
     }
 
-    /// Whether it is a level above secrets. One that may not be listed is looked for on the level above.
+    /// Whether there are names below this place. If it may not be listed, the level above is.
     async fn is_level(&self, place: &Place, policy: RetryPolicy) -> Result<bool> {
         match self.names_at(place, policy).await {
             Ok(names) => Ok(names.is_some()),
@@ -120,7 +120,7 @@ impl VaultKv {
         }
     }
 
-    /// Whether the level above names it, as a secret or a level; nothing if that may not be listed.
+    /// Whether the level above lists this name. `None` if that level may not be listed.
     async fn is_named(&self, place: &Place, policy: RetryPolicy) -> Result<Option<bool>> {
         let Some((above, name)) = place.parent() else {
             return Ok(None);
@@ -132,7 +132,7 @@ impl VaultKv {
         }
     }
 
-    /// The last resort of a token that may read this one value and see nothing else.
+    /// Whether the value can be read: the last resort of a token that may do nothing else.
     async fn is_readable(&self, path: &str, denied: Error) -> Result<bool> {
         match self.read(path, &GetOptions::default()).await {
             Ok(_) => Ok(true),

@@ -1,5 +1,4 @@
-//! Whether a reply comes from a KV engine. A lease or token that another engine issued by mistake
-//! is revoked.
+//! Checks that a reply comes from a KV engine, and revokes a lease or token that another engine issued.
 
 use std::time::{Duration, SystemTime};
 
@@ -108,21 +107,21 @@ impl Issued {
         Some(Self { what: What::WrappingToken, id: text(wrapped, "accessor"), ttl: seconds(wrapped, "ttl") })
     }
 
-    /// Revokes it. Returns the error for the caller, which says that it is revoked, or else when it
-    /// ends.
+    /// Revokes it. Returns the error for the caller, which says whether it is revoked, and otherwise
+    /// when it ends.
     async fn take_back(self, vault: &Vault, policy: RetryPolicy) -> Error {
         let ends = self.ttl.and_then(|ttl| SystemTime::now().checked_add(ttl));
-        let told = self.told();
+        let message = self.message();
         if self.id.is_empty() {
-            return refused(format!("{told} without an accessor, which can't be revoked{}", until(ends)));
+            return refused(format!("{message} without an accessor, which can't be revoked{}", until(ends)));
         }
         let hint = format!("revoke it with a token that may: `{}`", self.command());
-        // In a task of its own: a caller that is cancelled must not leave the lease behind.
+        // In a task of its own: a cancelled caller must not leave the lease behind.
         let vault = vault.clone();
         let revoked = tokio::spawn(async move { self.revoke(&vault, policy).await }).await;
         match revoked.unwrap_or_else(|error| Err(Error::new(ErrorKind::Unexpected, error.to_string()))) {
-            Ok(()) => refused(format!("{told}, which has been revoked")).with_hint(READS_KV_ALONE),
-            Err(error) => refused(format!("{told}, which could not be revoked{}: {}", until(ends), error.message()))
+            Ok(()) => refused(format!("{message}, which has been revoked")).with_hint(READS_KV_ALONE),
+            Err(error) => refused(format!("{message}, which could not be revoked{}: {}", until(ends), error.message()))
                 .with_hint(hint)
                 .with_source(error),
         }
@@ -131,7 +130,7 @@ impl Issued {
     async fn revoke(&self, vault: &Vault, policy: RetryPolicy) -> Result<()> {
         let fields = Fields::default();
         let call = match self.what {
-            // With `sync` the answer comes when the credentials are gone.
+            // With `sync` the response comes once the credentials are gone.
             What::Lease => {
                 Call::post("sys/leases/revoke", fields.text("lease_id", &self.id).json("sync", "true").finish())
             }
@@ -144,7 +143,7 @@ impl Issued {
         if reply.is_success() { Ok(()) } else { Err(from_reply(&reply, &call)) }
     }
 
-    fn told(&self) -> String {
+    fn message(&self) -> String {
         let what = match self.what {
             What::Lease => "this is not a KV secret: the call issued the lease",
             What::Token => "this is not a KV secret: the call issued a token",

@@ -1,4 +1,4 @@
-//! Reading one secret, from either version.
+//! Reads one secret, from KV version 1 or 2.
 
 use std::{collections::BTreeMap, time::SystemTime};
 
@@ -27,7 +27,7 @@ impl VaultKv {
         }
     }
 
-    /// The server did not say which version the mount is: the shape of its answers does.
+    /// Reads from a mount of unknown version. The shape of the reply shows which one it is.
     async fn read_either(
         &self,
         path: &str,
@@ -50,9 +50,9 @@ impl VaultKv {
                 self.mounts.see(place, KvVersion::V1);
                 Ok(secret)
             }
-            // Another engine has replied. The error may name a lease, so it counts most.
+            // Another engine has replied. Its error may name a lease, so it wins.
             Err(other) if other.kind() == ErrorKind::Unsupported && version.is_none() => Err(other),
-            // Neither is there: a policy's no tells more than a name that is not there.
+            // Neither version has it. A denial says more than "not found".
             Err(other) if other.kind() == ErrorKind::NotFound => Err(error),
             Err(other) if error.kind() == ErrorKind::NotFound => Err(other),
             Err(_) if error.kind() == ErrorKind::AccessDenied => {
@@ -76,7 +76,7 @@ impl VaultKv {
         };
         let reply = self.call(&call, policy).await?;
         match reply.status {
-            // A version that is deleted or destroyed comes as 404 too, with what is left to say of it.
+            // A deleted or destroyed version is a 404 too, with its metadata.
             404 => Err(self.absent(place, &reply, &call)),
             _ if reply.is_success() => versioned(path, &reply),
             _ => Err(from_reply(&reply, &call)),
@@ -88,7 +88,7 @@ impl VaultKv {
             return Err(Error::unsupported("KV version 1 keeps no versions"));
         }
         let call = Call::get(&place.api(""))?;
-        // Another engine may issue a lease at each attempt, and those of lost answers are nobody's.
+        // Another engine may issue a lease at each attempt. If the response is lost, nobody revokes it.
         let call = if place.certain { call } else { call.once() };
         let reply = self.call(&call, policy).await.map_err(|error| lost(error, place))?;
         match reply.status {
@@ -101,7 +101,7 @@ impl VaultKv {
         }
     }
 
-    /// Why there is nothing, from a reply of 404.
+    /// The error of a 404: no such secret or version, or it is deleted or destroyed.
     pub(super) fn absent(&self, place: &Place, reply: &Reply, call: &Call) -> Error {
         if !reply.is_vaults() {
             return from_reply(reply, call);
@@ -109,7 +109,7 @@ impl VaultKv {
         if let Some(metadata) = reply.object("data").and_then(|data| data.get("metadata")) {
             return gone(metadata).unwrap_or_else(|| Error::not_found("there is no such version of the secret"));
         }
-        // "Invalid path for a versioned K/V secrets engine" is a warning: the mount is not the version it was.
+        // "Invalid path for a versioned K/V secrets engine": the mount has another version now.
         let warned = reply.json().and_then(|json| json.get("warnings")).is_some_and(|it| it.kind() == JsonKind::Array);
         if warned {
             self.mounts.forget(&place.mount);
@@ -118,7 +118,7 @@ impl VaultKv {
     }
 }
 
-/// What would help where the server doesn't even tell a token what mounts there are.
+/// The hint where the token may not see the mounts either.
 pub(super) fn either(capability: &str, [second, first]: [&str; 2], place: &Place) -> String {
     let mount = &place.mount;
     format!(
@@ -128,13 +128,13 @@ pub(super) fn either(capability: &str, [second, first]: [&str; 2], place: &Place
     )
 }
 
-/// Whether a version's metadata says that it is no more.
+/// The error of a version whose metadata says that it is deleted or destroyed.
 pub(super) fn gone(metadata: Json<'_>) -> Option<Error> {
     if metadata.get("destroyed").and_then(Json::as_bool) == Some(true) {
         return Some(Error::not_found("this version of the secret is destroyed"));
     }
     let deletion = metadata.get("deletion_time").and_then(Json::as_str).filter(|time| !time.is_empty())?;
-    // A time to come is that of `delete_version_after`.
+    // A time in the future is that of `delete_version_after`.
     let past = humantime::parse_rfc3339(deletion).is_ok_and(|time| time <= SystemTime::now());
     past.then(|| {
         Error::not_found("this version of the secret is deleted").with_hint("`bao kv undelete` brings it back")
@@ -170,7 +170,7 @@ fn custom(metadata: Json<'_>) -> BTreeMap<String, String> {
     notes.filter_map(|(name, note)| Some((name.to_owned(), note.as_str()?.to_owned()))).collect()
 }
 
-/// An answer that was lost on the way from an engine that may issue leases.
+/// Adds to an error that a lease may be left behind, if the response of another engine was lost.
 fn lost(error: Error, place: &Place) -> Error {
     let is_lost = matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Unavailable);
     if place.certain || !is_lost {

@@ -1,4 +1,18 @@
-//! Updates: a whole map, or one key of it; on version 2 by check-and-set.
+//! Updates of a whole map or of one key. On version 2 every write is a check-and-set (CAS).
+//!
+//! | update | on version 2 | on version 1 |
+//! | --- | --- | --- |
+//! | whole map | CAS on the version in the metadata, repeated if another writer was faster | read, then write |
+//! | whole map on condition | CAS on the given version | refused |
+//! | one top-level key | PATCH, which the server merges; else as below | read, change, write |
+//! | a deeper key | read, change, CAS on the version read | read, change, write |
+//!
+//! Invariants:
+//! - An update never creates a secret: every path first learns that it exists.
+//! - A CAS is never retried after a lost response: it may have succeeded, and would then look like a
+//!   conflict. PATCH isn't either.
+//! - Whether a 400 is a lost race is decided by the version that is current now, not by the server's
+//!   message.
 
 use super::{
     VaultKv,
@@ -17,8 +31,8 @@ use crate::{
     vault::{Call, Fields, Reply, from_reply, not_as_vault},
 };
 
-/// A whole map is written over whatever is there; somebody who writes in the same instant only makes that another
-/// version. So often, at most, is the version looked up anew.
+/// How often an update of a whole map looks the version up again after losing a race. It overwrites
+/// whatever is there, so another writer is no conflict.
 const RACES: usize = 5;
 
 impl VaultKv {
@@ -45,13 +59,13 @@ impl VaultKv {
             return Err(Error::unsupported("KV version 1 keeps no versions"));
         }
         let how = GetOptions { retry_policy: options.retry_policy, ..GetOptions::default() };
-        // That it is there has to be known either way: updates never create.
+        // Needed for a whole map too: updates never create.
         let before = self.read(path, &how).await?;
         let after = match options.keypath.is_empty() {
             true => value.clone(),
             false => before.with_replaced(&options.keypath, value)?,
         };
-        // The map is the body itself: written twice, it is the same.
+        // Idempotent: written twice, the map is the same.
         let call = Call::post(&place.api(""), check_map(&after)?)?.idempotent();
         let reply = self.call(&call, options.retry_policy).await?;
         if reply.is_success() { Ok(Updated::new(path, None)) } else { Err(from_reply(&reply, &call)) }
@@ -77,7 +91,7 @@ impl VaultKv {
         }
     }
 
-    /// The whole map over whichever version is there.
+    /// Writes a whole map over whatever version is there.
     async fn put_over(&self, path: &str, place: &Place, value: &SecretValue, policy: RetryPolicy) -> Result<Updated> {
         let mut races = 0;
         loop {
@@ -89,7 +103,7 @@ impl VaultKv {
         }
     }
 
-    /// The current version, by the metadata or else by the value.
+    /// The current version, from the metadata or else from the value.
     async fn version_of(&self, path: &str, place: &Place, policy: RetryPolicy) -> Result<i64> {
         match self.current(place, policy).await? {
             Current::Version(version) => Ok(version),
@@ -120,18 +134,20 @@ impl VaultKv {
         }
     }
 
-    /// Why a write was refused with 400: told by the version that is there now, not by the server's words.
+    /// The error of a write that was refused with 400. The version that is current now shows whether a
+    /// race was lost.
     async fn refused(&self, place: &Place, version: i64, policy: RetryPolicy, reply: &Reply, call: &Call) -> Error {
         match self.current(place, policy).await {
             Ok(Current::Version(now)) if now == version => from_reply(reply, call),
             Ok(Current::Absent(error)) => error,
-            // Hidden: a map of the right form is refused for its version or its size, and of those one passes.
+            // Hidden: only its version or its size can be wrong, and a conflict is the likelier one.
             Ok(Current::Version(_) | Current::Hidden(_)) => conflict(),
             Err(error) => error,
         }
     }
 
-    /// One top-level key by PATCH; nothing if that can't express it, or the server or the policy doesn't know it.
+    /// Changes one top-level key by PATCH. `None` if PATCH can't express the change, or the server or
+    /// the policy doesn't allow it.
     async fn patch(
         &self,
         path: &str,
@@ -155,7 +171,7 @@ impl VaultKv {
         }
     }
 
-    /// One key by reading the map, changing it and writing it.
+    /// Changes one key by reading the map and writing it back.
     async fn change(
         &self,
         path: &str,
@@ -185,7 +201,8 @@ fn check_map(value: &SecretValue) -> Result<zeroize::Zeroizing<String>> {
     }
 }
 
-/// The value's JSON, if a merge puts it in as it is: a map would be merged, and null would take the key away.
+/// The value's JSON, if a merge stores it as it is. A map would be merged, and null would delete the
+/// key.
 fn mergeable(value: &SecretValue) -> Result<Option<zeroize::Zeroizing<String>>> {
     let json = value.to_json()?;
     let tree = Tree::parse(&json).map_err(|why| Error::invalid_input(format!("the new value is {why}")))?;
