@@ -1,4 +1,4 @@
-//! Reading Parameter Store: kinds of values, versions, listings, what exists.
+//! Reads of Parameter Store: kinds of values, versions, batches, listings, path_exists.
 
 use s1crets::{ErrorKind, ListOptions, Provider};
 use s1crets_testbed::{Fault, unique};
@@ -15,7 +15,7 @@ async fn a_string_list_stays_one_text() {
 }
 
 #[tokio::test]
-async fn a_secure_string_is_decrypted_unless_told_otherwise() {
+async fn a_secure_string_is_decrypted_by_default() {
     let aws = Aws::start().await;
     let (client, name) = (aws.client().await, unique("/it/ps/secure-"));
     aws.seed.put_parameter(&name, "hunter2", "SecureString");
@@ -164,7 +164,7 @@ async fn a_sibling_that_begins_alike_does_not_make_a_path_exist() {
 }
 
 #[tokio::test]
-async fn a_look_never_asks_for_decryption() {
+async fn path_exists_never_asks_for_decryption() {
     let aws = Aws::start().await;
     let name = unique("/it/ps/look-");
     aws.seed.put_parameter(&name, "x", "SecureString");
@@ -211,7 +211,7 @@ async fn an_empty_page_does_not_end_a_listing() {
 }
 
 #[tokio::test]
-async fn who_may_read_but_not_describe_still_learns_what_exists() {
+async fn an_identity_that_may_not_describe_still_finds_what_exists() {
     let aws = Aws::start().await;
     let (client, root) = (aws.client().await, unique("/it/ps/readable-"));
     aws.seed.put_parameter(&format!("{root}/a/b"), "x", "SecureString");

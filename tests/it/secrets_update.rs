@@ -1,4 +1,4 @@
-//! Writing to Secrets Manager: the form of the value, the stages, who wins.
+//! Updates of Secrets Manager: text and bytes, stages, compare-and-swap, lost races.
 
 use s1crets::ErrorKind;
 use s1crets_testbed::{Fault, unique};
@@ -165,7 +165,7 @@ async fn without_the_right_to_move_stages_the_version_is_compared_and_written() 
 }
 
 #[tokio::test]
-async fn a_refused_value_is_told_without_the_value() {
+async fn an_error_of_a_refused_value_does_not_show_the_value() {
     let aws = Aws::start().await;
     let (client, name) = (aws.client().await, unique("it/sm/refused-"));
     aws.seed.create_secret(&name, "old");

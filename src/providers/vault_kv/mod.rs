@@ -68,6 +68,7 @@
 mod exists;
 mod kv_reply;
 mod list;
+mod lookups;
 mod mounts;
 mod provider;
 mod read;

@@ -16,11 +16,11 @@
 use std::{
     collections::BTreeMap,
     sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 
-use tokio::{sync::Mutex as Gate, time::timeout};
+use tokio::time::timeout;
 
+use super::lookups::Lookups;
 use crate::{
     config::ProviderSettings,
     error::{Error, ErrorKind, Result},
@@ -71,25 +71,6 @@ pub(super) struct Mounts {
     /// Guessed mounts whose replies were those of a KV engine.
     guessed: Mutex<BTreeMap<String, KvVersion>>,
     lookups: Lookups,
-}
-
-/// Lookups of mounts: one at a time, whose outage all share who waited for it.
-///
-/// A burst of first reads asks once: whoever comes later finds the mount known. If the lookup fails
-/// because the server is away, everyone who waited fails with it. Otherwise each would make its own
-/// lookup in turn, and the last of N readers would wait for N timeouts.
-#[derive(Debug, Default)]
-struct Lookups {
-    /// Held during a lookup.
-    gate: Gate<()>,
-    ended: Mutex<Ended>,
-}
-
-/// How many lookups have ended, and the outage that the last one met, with how long it was tried.
-#[derive(Debug, Default)]
-struct Ended {
-    count: u64,
-    outage: Option<(Duration, Error)>,
 }
 
 impl KvMounts {
@@ -177,9 +158,10 @@ impl Mounts {
         if let Some(place) = known() {
             return Ok(Some(place));
         }
-        let seen = lock(&self.lookups.ended).count;
+        let seen = self.lookups.ended();
         let tried = vault.policy(policy).longest_call();
-        let _gate = timeout(tried, self.lookups.gate.lock()).await.map_err(|_| timed_out(vault.policy(policy)))?;
+        let gate = timeout(tried, self.lookups.gate.lock()).await;
+        let _gate = gate.map_err(|_| timed_out(vault.policy(policy)))?;
         if let Some(place) = known() {
             return Ok(Some(place));
         }
@@ -279,23 +261,6 @@ impl Mounts {
     /// Whether an earlier reply has confirmed the guess.
     fn was_guessed(&self, place: &Place) -> bool {
         lock(&self.guessed).contains_key(&place.mount)
-    }
-}
-
-impl Lookups {
-    /// The outage that a lookup met which ended after the first `seen` ones, if it was tried for as
-    /// long as the caller would.
-    fn outage_since(&self, seen: u64, tried: Duration) -> Option<Error> {
-        let ended = lock(&self.ended);
-        let (longest, outage) = ended.outage.as_ref()?;
-        (ended.count != seen && *longest >= tried).then(|| outage.clone())
-    }
-
-    /// Counts a lookup. Of failures only an outage holds for other paths too.
-    fn end(&self, failure: Option<&Error>, tried: Duration) {
-        let mut ended = lock(&self.ended);
-        ended.count += 1;
-        ended.outage = failure.filter(|error| error.kind().is_transient()).map(|error| (tried, error.clone()));
     }
 }
 

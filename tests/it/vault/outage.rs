@@ -1,4 +1,4 @@
-//! Seal, unseal, kill and restart under load.
+//! Outages of Vault: seal, unseal, kill and restart under load, and cold reads while it is down.
 
 use std::{
     collections::BTreeMap,
@@ -108,7 +108,7 @@ async fn fails_as_unavailable(kv: &VaultKv, path: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn sealed_killed_and_back_without_a_manual_step() {
+async fn reads_recover_from_a_seal_and_a_kill_without_a_manual_step() {
     let bao = Arc::new(raft());
     let path = plant(&bao, &json!({ "v": 1 }));
     let kv = Arc::new(logged_in(&bao));

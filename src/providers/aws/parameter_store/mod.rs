@@ -36,7 +36,8 @@
 //! # Error mapping
 //! Kinds follow AWS's error code, or else the HTTP status.
 
-use std::collections::HashMap;
+mod batch_read;
+mod update;
 
 use async_trait::async_trait;
 use aws_sdk_ssm::{
@@ -45,7 +46,7 @@ use aws_sdk_ssm::{
 };
 
 use super::{
-    batch::{in_batches, singly},
+    batch::in_batches,
     config::AwsConfig,
     session::{Session, service},
 };
@@ -117,57 +118,6 @@ impl ParameterStore {
                 _ => return Err(Error::not_found("no secret of this name, nor of a shorter one")),
             };
         }
-    }
-
-    /// One GetParameters. Names without an answer have to be read alone.
-    async fn batch(&self, names: &[String], options: &GetOptions) -> Result<HashMap<String, Result<Secret>>> {
-        if names.is_empty() {
-            return Ok(HashMap::new());
-        }
-        let selectors: Vec<_> = names.iter().map(|name| selected(name, &options.version)).collect();
-        let output = self.session.call(options.retry_policy, |client, overrides| {
-            let names = Some(selectors.clone());
-            let call = client.get_parameters().set_names(names).with_decryption(options.decrypt);
-            call.customize().config_override(overrides).send()
-        });
-        let output = output.await?;
-        let mut answers = HashMap::new();
-        for invalid in output.invalid_parameters.unwrap_or_default() {
-            answers.insert(invalid, Err(Error::not_found("no such parameter")));
-        }
-        let (selected, plain): (Vec<_>, Vec<_>) =
-            output.parameters.unwrap_or_default().into_iter().partition(|parameter| parameter.selector.is_some());
-        for parameter in selected.into_iter().chain(plain) {
-            let selector = parameter.selector.clone().unwrap_or_default();
-            let open = selectors.iter().filter(|asked| !answers.contains_key(*asked));
-            if selector.is_empty() && is_ambiguous(&parameter, open) {
-                continue;
-            }
-            let called = [&parameter.arn, &parameter.name].into_iter().flatten();
-            let keys: Vec<_> = called.map(|name| format!("{name}{selector}")).collect();
-            let secret = secret(parameter);
-            answers.extend(keys.into_iter().map(|key| (key, secret.clone())));
-        }
-        Ok(answers)
-    }
-
-    /// Reads up to [`BATCH`] names by one call, and those that it leaves open one by one.
-    async fn batch_or_single(&self, names: Vec<String>, options: &GetOptions) -> Vec<(String, Result<Secret>)> {
-        let plain: Vec<_> = names.iter().filter(|name| !name.starts_with(REFERENCE)).cloned().collect();
-        let found = match self.batch(&plain, options).await {
-            Ok(found) => found,
-            // One name without rights, or malformed, fails the whole batch.
-            Err(error) if matches!(error.kind(), ErrorKind::AccessDenied | ErrorKind::InvalidInput) => HashMap::new(),
-            Err(error) => plain.iter().map(|name| (selected(name, &options.version), Err(error.clone()))).collect(),
-        };
-        let answer = |name: String| async {
-            let answer = match found.get(&selected(&name, &options.version)) {
-                Some(answer) => answer.clone(),
-                None => self.get(&name, options).await,
-            };
-            (name, answer)
-        };
-        singly(names, CONCURRENCY, answer).await
     }
 
     /// The first parameter that matches a filter, if any. An empty page need not be the last one.
@@ -243,43 +193,6 @@ impl ParameterStore {
         let output = output.await?;
         Ok((output.parameters.unwrap_or_default(), output.next_token.filter(|token| !token.is_empty())))
     }
-
-    /// The value to write, and the version that it is based on, if that has to be checked.
-    async fn change(
-        &self,
-        path: &str,
-        value: &SecretValue,
-        options: &UpdateOptions,
-    ) -> Result<(SecretValue, Option<i64>)> {
-        let condition = options.if_version.as_deref().map(version_number).transpose()?;
-        if options.keypath.is_empty() {
-            return Ok((value.clone(), condition));
-        }
-        let current = self.parameter(path, true, options.retry_policy).await?;
-        let read = version_number(current.version().unwrap_or_default())?;
-        Ok((current.with_replaced(&options.keypath, value)?, condition.or(Some(read))))
-    }
-
-    async fn put(&self, old: &ParameterMetadata, value: &SecretValue, policy: RetryPolicy) -> Result<i64> {
-        let Some(text) = value.expose_text() else {
-            return Err(Error::invalid_input("Parameter Store keeps text, not bytes"));
-        };
-        let output = self.session.write(policy, value, |client, overrides| {
-            let call = client
-                .put_parameter()
-                .overwrite(true)
-                .value(text)
-                .set_name(old.name.clone())
-                .set_type(old.r#type.clone())
-                .set_key_id(old.key_id.clone())
-                .set_description(old.description.clone())
-                .set_tier(old.tier.clone())
-                .set_data_type(old.data_type.clone())
-                .set_allowed_pattern(old.allowed_pattern.clone());
-            call.customize().config_override(overrides).send()
-        });
-        Ok(output.await?.version)
-    }
 }
 
 #[async_trait]
@@ -343,37 +256,8 @@ impl Provider for ParameterStore {
     }
 
     async fn update(&self, path: &str, value: &SecretValue, options: &UpdateOptions) -> Result<Updated> {
-        if path.starts_with(REFERENCE) {
-            return Err(Error::unsupported("a Secrets Manager reference can't be written through Parameter Store")
-                .with_hint("update it with the provider aws.sm"));
-        }
-        let (value, based_on) = self.change(path, value, options).await?;
-        if value.is_binary() {
-            return Err(Error::invalid_input("Parameter Store keeps text, not bytes"));
-        }
-        let old = self.describe(Some(filter("Name", "Equals", path)?), options.retry_policy).await?;
-        let old = old.filter(|old| old.name.as_deref() == Some(path) || old.arn.as_deref() == Some(path));
-        let old = old.ok_or_else(|| Error::not_found("no such parameter"))?;
-        if based_on.is_some_and(|version| version != old.version) {
-            return Err(conflict("the parameter was changed in the meantime; nothing was written"));
-        }
-        let made = self.put(&old, &value, options.retry_policy).await?;
-        if based_on.is_some_and(|version| version + 1 != made) {
-            return Err(conflict("the parameter was changed in the meantime; that value is now in its history"));
-        }
-        Ok(Updated::new(old.name.unwrap_or_else(|| path.into()), Some(made.to_string())))
+        self.update_value(path, value, options).await
     }
-}
-
-/// Whether an answer without a selector may be a version that was asked for, and is still `open`.
-/// AWS repeats the selector in each answer; some servers leave it out.
-fn is_ambiguous<'a>(parameter: &Parameter, mut open: impl Iterator<Item = &'a String>) -> bool {
-    let name = parameter.name.as_deref().unwrap_or_default();
-    let is_it = |base: &str| {
-        let of_arn = base.split_once(":parameter").map(|(_, name)| name.trim_start_matches('/'));
-        base == name || parameter.arn.as_deref() == Some(base) || of_arn == Some(name.trim_start_matches('/'))
-    };
-    open.any(|asked| asked.rsplit_once(':').is_some_and(|(base, _)| is_it(base)))
 }
 
 fn secret(parameter: Parameter) -> Result<Secret> {
@@ -411,14 +295,4 @@ fn level(path: &str) -> Result<&str> {
         level if level.starts_with('/') => Ok(level),
         _ => Err(Error::invalid_input("a path of Parameter Store begins with '/'")),
     }
-}
-
-fn version_number(version: &str) -> Result<i64> {
-    version
-        .parse()
-        .map_err(|_| Error::invalid_input(format!("{version:?} is no version of a parameter: those are numbers")))
-}
-
-fn conflict(message: &'static str) -> Error {
-    Error::new(ErrorKind::Conflict, message).with_hint("read the parameter again and repeat the update")
 }
