@@ -171,7 +171,7 @@ async fn cold_reads_of_many_names_share_the_one_lookup_that_fails() {
     let lookups = || proxy.counts().into_iter().filter(|(call, _)| call.contains("internal/ui/mounts/"));
     for fault in [Fault::Status(503), Fault::Hang, Fault::Close] {
         let config = VaultConfig::new(proxy.endpoint()).with_token(bao.root_token()).with_retry(once());
-        let kv = VaultKv::new(Vault::new(config.with_timeout(Duration::from_millis(200))).expect("settings"));
+        let kv = VaultKv::new(Vault::new(config.with_timeout(TIMEOUT * 3)).expect("settings"));
         proxy.fault_if(is_preflight, fault.clone()).always();
         let names: Vec<_> = (0..50).map(|number| format!("secret/it/cold-{number}")).collect();
         // Polled in order, so that all wait before the first one has its answer.
