@@ -95,6 +95,7 @@ impl RetryPolicy {
 
     /// The longest time that one attempt takes. A response that drips in byte by byte would keep
     /// the read timeout from ever firing.
+    #[cfg(any(feature = "vault", feature = "__aws"))]
     pub(crate) fn longest_attempt(self) -> Duration {
         self.timeout().saturating_mul(2)
     }
