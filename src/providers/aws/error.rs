@@ -344,7 +344,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_quoted_value_is_left_out() {
+    fn a_message_that_quotes_the_value_is_left_out() {
         let error = from_batch_entry("ValidationException", "Value 'hunter2' at 'value' failed");
         let error = of_write(error);
         assert!(!format!("{error:?} {error}").contains("hunter2"));
@@ -353,13 +353,13 @@ mod tests {
     }
 
     #[test]
-    fn a_timeout_says_how_long_was_waited() {
+    fn a_timeout_names_attempts_and_timeout() {
         let policy = RetryPolicy::default().with_attempts(NonZeroU32::MIN).with_timeout(Duration::from_millis(1500));
         assert_eq!(timed_out(policy).message(), "no answer in one attempt of 1s 500ms each");
     }
 
     #[test]
-    fn expired_credentials_are_no_identity() {
+    fn codes_of_expired_credentials_are_unauthenticated() {
         for code in EXPIRED {
             assert_eq!(kind_of_code(code), Some(ErrorKind::Unauthenticated), "{code}");
         }

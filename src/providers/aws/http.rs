@@ -36,20 +36,22 @@ use aws_smithy_types::body::SdkBody;
 use http_body_util::Limited;
 use tokio::time::timeout;
 
-/// Twenty secrets of 64 KiB, every character of them escaped, are 8 MiB; more than this is no answer to hold in memory.
+/// The longest body to hold in memory. Twenty secrets of 64 KiB, all characters escaped, are 8 MiB.
 const LONGEST_ANSWER: usize = 64 * 1024 * 1024;
 
 /// The longest time to connect, TLS included, whatever a call allows: as long as Linux itself tries.
 const LONGEST_CONNECT: Duration = Duration::from_secs(127);
 
-/// By which a plain request may be sent to a proxy that is reached by TLS.
+/// Variables that may send a plain request through a proxy, which itself may be reached by TLS.
 const PROXIES: [&str; 4] = ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"];
 
-/// A client of its own: connections belong to the runtime that they were opened on, and so are not shared further.
+/// A new client with pools of its own. Connections belong to the runtime that opened them, so
+/// sessions don't share them.
 pub(crate) fn client() -> SharedHttpClient {
     SharedHttpClient::new(Client::default())
 }
 
+/// The SDK asks it for a connector with the timeouts of each call.
 #[derive(Debug, Default)]
 struct Client(Arc<Pools>);
 
@@ -130,7 +132,7 @@ fn endpoint(uri: &str) -> String {
     format!("{scheme}://{host}")
 }
 
-/// What the SDK tells of a failed call does not say whom it was made to.
+/// A failed call with its endpoint, which the SDK's own errors don't name.
 #[derive(Debug)]
 pub(super) struct Unanswered {
     pub(super) endpoint: String,
@@ -138,7 +140,7 @@ pub(super) struct Unanswered {
 }
 
 impl Unanswered {
-    /// The same error, of the same kind, with the endpoint. A timeout is told by how long was waited.
+    /// Adds the endpoint to an error of the same kind. Timeouts are returned as they are.
     fn by(endpoint: String, error: ConnectorError) -> ConnectorError {
         let (is_io, other) = (error.is_io(), error.as_other());
         if !is_io && !error.is_other() {
@@ -166,12 +168,12 @@ impl StdError for Unanswered {
     }
 }
 
-/// Whoever answers without end is not to fill the memory meanwhile.
+/// Limits the body, so that an endless response doesn't fill the memory.
 fn limited(body: SdkBody) -> SdkBody {
     SdkBody::from_body_1_x(Limited::new(body, LONGEST_ANSWER))
 }
 
-/// Whether a request goes where no certificate is shown.
+/// Whether no certificate is presented on the way: the URL and every possible proxy are plain HTTP.
 fn is_plain(uri: &str, is_set: impl Fn(&str) -> bool) -> bool {
     uri.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http://")) && !PROXIES.into_iter().any(is_set)
 }
@@ -181,13 +183,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_endpoint_is_told_without_what_it_is_asked_or_by_whom() {
+    fn an_endpoint_is_shown_without_path_and_credentials() {
         assert_eq!(endpoint("http://me:pw@127.0.0.1:5000/x?y"), "http://127.0.0.1:5000");
         assert_eq!(endpoint("https://ssm.eu-west-1.amazonaws.com/"), "https://ssm.eu-west-1.amazonaws.com");
     }
 
     #[test]
-    fn certificates_are_left_out_only_where_none_can_be_shown() {
+    fn certificates_are_left_out_only_where_none_can_be_presented() {
         let unset = |_: &str| false;
         assert!(is_plain("http://127.0.0.1:5000/", unset) && is_plain("HTTP://x/", unset));
         for uri in ["https://secretsmanager.eu-west-1.amazonaws.com/", "", "http:/", "/", "é://xxxxxx"] {
