@@ -186,7 +186,7 @@ mod tests {
     fn extreme_backoffs_neither_panic_nor_exceed_the_longest_wait() {
         let endless = Backoff::new(Duration::MAX, Duration::MAX);
         assert!(endless.spread(u32::MAX, 1.0) >= Duration::MAX / 2);
-        assert!(endless.spread(0, f64::NAN) <= Duration::MAX);
+        assert!(endless.spread(0, 2.0) >= Duration::MAX / 2);
         assert_eq!(Backoff::new(Duration::ZERO, Duration::ZERO).wait(3), Duration::ZERO);
         let backwards = Backoff::new(Duration::from_secs(9), Duration::from_secs(1));
         assert!(backwards.wait(1) <= Duration::from_secs(1));
