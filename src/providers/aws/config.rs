@@ -20,7 +20,7 @@ use crate::{
 ///   environment, profile, web identity, container, instance metadata;
 /// - the region from the environment, the profile, then instance metadata, which has 500 ms to answer;
 /// - endpoints from `AWS_ENDPOINT_URL` and its variants for one service, or the profile.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AwsConfig {
     /// The region of the store and of STS.
@@ -61,21 +61,6 @@ pub struct Role {
     pub duration: Duration,
     /// The external id that the role's trust policy requires of a third party.
     pub external_id: Option<String>,
-}
-
-impl Default for AwsConfig {
-    fn default() -> Self {
-        Self {
-            region: None,
-            profile: None,
-            credentials: None,
-            roles: Vec::new(),
-            endpoint_url: None,
-            service_endpoint_url: None,
-            sts_endpoint_url: None,
-            retry_policy: RetryPolicy::default(),
-        }
-    }
 }
 
 impl AwsConfig {
