@@ -85,6 +85,7 @@ mod error;
 
 mod clock;
 mod fs;
+mod retry;
 mod shell;
 mod single_flight;
 
@@ -110,6 +111,8 @@ mod aws_credentials;
 mod cache_scope;
 
 #[cfg(feature = "vault")]
+mod transport;
+#[cfg(feature = "vault")]
 pub mod vault;
 
 pub mod providers;
@@ -134,8 +137,9 @@ pub use client::{
 };
 pub use config::Config;
 pub use error::{Error, ErrorKind, Operation, Result};
-pub use options::{Effort, GetOptions, ListOptions, UpdateOptions, Version};
+pub use options::{GetOptions, ListOptions, UpdateOptions, Version};
 pub use provider::{Identity, Listing, Provider, Updated};
+pub use retry::{Backoff, RetryPolicy};
 pub use secret::{
     Credential, Freshness, Json, JsonKind, KeyPath, Lease, Metadata, Reference, Secret, SecretValue, Source, Versioned,
 };

@@ -39,6 +39,7 @@ use super::{
 use crate::{
     clock::Instant,
     error::{Error, ErrorKind, Result},
+    retry::jitter,
     secret::{Source, freshness::Provenance},
     single_flight::{Executor, SingleFlight, StaleFilter},
 };
@@ -157,7 +158,7 @@ where
     pub(super) fn restore(&self, key: &K, read: impl FnOnce() -> Option<(T, Instant)>) -> Lookup<T> {
         let drops_before = *self.drop_count();
         let Some((value, loaded)) = read() else { return Lookup::Miss };
-        let deadlines = self.policy.deadlines(loaded, None, fastrand::f64());
+        let deadlines = self.policy.deadlines(loaded, None, jitter());
         if self.store.get(key).is_some_and(|entry| entry.deadlines.loaded >= loaded)
             || deadlines.verdict(Instant::now()) == Verdict::Dead
         {
@@ -353,7 +354,7 @@ where
 
     fn deadlines(&self, value: &T, loaded: Instant, requested: Instant) -> Deadlines {
         let end = value.lifetime().map(|lifetime| requested + lifetime);
-        self.policy.deadlines(loaded, end, fastrand::f64())
+        self.policy.deadlines(loaded, end, jitter())
     }
 
     /// With a note that it was loaded just now.

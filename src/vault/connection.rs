@@ -17,8 +17,8 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    options::Effort,
     provider::Identity,
+    retry::RetryPolicy,
 };
 
 /// A connection to a Vault or OpenBao server. Cheap to clone; clones share the token, and what keeps it alive.
@@ -129,27 +129,32 @@ impl Vault {
         self.0.http.namespace()
     }
 
+    /// A request's retry policy, with the connection's own for what it leaves open.
+    pub(crate) fn policy(&self, policy: RetryPolicy) -> RetryPolicy {
+        self.0.http.policy(policy)
+    }
+
     /// Makes one call; a reply of any status but those of a refused token is an answer. If the token was dead, it is
     /// made once more with a new one.
-    pub(crate) async fn call(&self, call: &Call, effort: Effort) -> Result<Reply> {
+    pub(crate) async fn call(&self, call: &Call, policy: RetryPolicy) -> Result<Reply> {
         let Inner { http, keeper, .. } = &*self.0;
-        let patience = http.patience(effort);
+        let policy = http.policy(policy);
         let token = keeper.token().await?;
         let asked = Instant::now();
-        let reply = http.exchange(call, Bearer::Token(&token), patience).await?;
+        let reply = http.exchange(call, Bearer::Token(&token), policy).await?;
         // Only Vault's own refusal says anything of the token.
         if reply.status != 403 || !reply.is_vaults() {
             return Ok(reply);
         }
         match keeper.refused(&token, asked).await? {
             Refusal::Policy => Ok(reply),
-            Refusal::Dead(fresh) => http.exchange(call, Bearer::Token(&fresh), patience).await,
+            Refusal::Dead(fresh) => http.exchange(call, Bearer::Token(&fresh), policy).await,
         }
     }
 
     /// As [`call`](Self::call), where every status but success is an error.
-    pub(crate) async fn demand(&self, call: &Call, effort: Effort) -> Result<Reply> {
-        let reply = self.call(call, effort).await?;
+    pub(crate) async fn demand(&self, call: &Call, policy: RetryPolicy) -> Result<Reply> {
+        let reply = self.call(call, policy).await?;
         if reply.is_success() { Ok(reply) } else { Err(error::from_reply(&reply, call)) }
     }
 }

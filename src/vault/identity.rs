@@ -5,15 +5,15 @@ use std::time::Duration;
 use super::{connection::Vault, error, request::Call, response::seconds};
 use crate::{
     error::Result,
-    options::Effort,
     provider::Identity,
+    retry::RetryPolicy,
     secret::{Json, JsonKind},
 };
 
 /// Asks the server of the token that the connection has; every token may ask that unless its policies forbid it.
 pub(super) async fn ask(vault: &Vault) -> Result<Identity> {
     let call = Call::get("auth/token/lookup-self")?;
-    let reply = vault.call(&call, Effort::default()).await?;
+    let reply = vault.call(&call, RetryPolicy::default()).await?;
     if !reply.is_success() {
         return Err(error::from_identity(&reply, &call));
     }

@@ -27,10 +27,7 @@
 //! theirs. No log line, error or `Debug` holds a token, a credential or a value. What the server says of a failure is
 //! told, unless it repeats a text of the request.
 
-mod address;
 mod auth;
-mod body;
-mod client;
 mod config;
 mod connection;
 mod env;
@@ -43,7 +40,6 @@ mod request;
 mod reserved;
 mod resolve;
 mod response;
-mod retry;
 mod settings;
 mod source;
 mod token;
@@ -51,19 +47,22 @@ mod token;
 pub use auth::{AppRole, Auth, Cert, Jwt, Kubernetes, UserPass};
 #[cfg(feature = "__aws")]
 pub use auth::{AwsEc2, AwsIam};
-pub use config::{ProxyUrl, TlsConfig, VaultConfig};
+pub use config::VaultConfig;
 pub use connection::{Vault, VaultStatus};
 pub use env::env_vars;
 pub use health::{Health, HealthState};
 pub use source::SecretSource;
 
-pub(crate) use body::Fields;
-pub(crate) use error::from_reply;
+pub use crate::transport::{ProxyUrl, TlsConfig};
+
+pub(crate) use error::{from_reply, timed_out};
 pub(crate) use path::check as check_path;
 pub(crate) use request::Call;
 pub(crate) use reserved::{any as any_reserved, first as first_reserved};
 pub(crate) use response::{Reply, not_as_vault, seconds};
 pub(crate) use settings::VaultSettings;
+
+pub(crate) use crate::transport::Fields;
 
 /// The SDK's trace level prints whole requests, credentials included: its own log is turned off.
 #[cfg(feature = "__aws")]

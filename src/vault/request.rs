@@ -5,8 +5,8 @@ use percent_encoding::percent_decode_str;
 use reqwest::Method;
 use zeroize::Zeroizing;
 
-use super::{body::wiped, path};
-use crate::error::Result;
+use super::path;
+use crate::{error::Result, transport::wiped};
 
 /// A request: where to, with what, and whether it may be made twice.
 pub(crate) struct Call {

@@ -21,17 +21,15 @@ pub(crate) struct Reply {
     text: Zeroizing<String>,
     /// Absent where the body is no JSON.
     tree: Option<Tree>,
-    /// How long the server asks to be left alone.
-    pub(super) retry_after: Option<Duration>,
     /// The token that was sent, to see whether the reply repeats it.
     pub(super) sent: Option<HeaderValue>,
 }
 
 impl Reply {
-    pub(super) fn new(status: u16, body: Zeroizing<Vec<u8>>, retry_after: Option<Duration>) -> Self {
+    pub(super) fn new(status: u16, body: Zeroizing<Vec<u8>>) -> Self {
         let text = Zeroizing::new(std::str::from_utf8(&body).unwrap_or_default().to_owned());
         let tree = Tree::parse(&text).ok();
-        Self { status, empty: body.is_empty(), text, tree, retry_after, sent: None }
+        Self { status, empty: body.is_empty(), text, tree, sent: None }
     }
 
     /// The whole body.

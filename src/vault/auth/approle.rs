@@ -11,7 +11,7 @@ use super::{Link, Login};
 use crate::cache_scope::Binding;
 use crate::{
     error::Result,
-    vault::{body::Fields, source::SecretSource, token::Grant},
+    vault::{Fields, source::SecretSource, token::Grant},
 };
 
 /// A login by AppRole.

@@ -16,7 +16,8 @@ use crate::cache_scope::Binding;
 use crate::{
     error::{Error, ErrorKind, Result},
     fs::plain_file,
-    vault::{body::Fields, retry::Patience, token::Grant},
+    retry::RetryPolicy,
+    vault::{Fields, token::Grant},
 };
 
 /// The signed identity, by version 2 of the metadata service.
@@ -58,12 +59,12 @@ impl AwsEc2 {
         Self { metadata_endpoint: Some(url.into()), ..self }
     }
 
-    async fn identity(&self, patience: Patience) -> Result<Zeroizing<String>> {
+    async fn identity(&self, policy: RetryPolicy) -> Result<Zeroizing<String>> {
         let mut client = imds::Client::builder()
-            .max_attempts(patience.attempts.get())
-            .connect_timeout(patience.timeout)
-            .read_timeout(patience.timeout)
-            .operation_timeout(patience.total());
+            .max_attempts(policy.attempts().get())
+            .connect_timeout(policy.timeout())
+            .read_timeout(policy.timeout())
+            .operation_timeout(policy.longest_call());
         if let Some(endpoint) = &self.metadata_endpoint {
             client = client
                 .endpoint(endpoint)
@@ -98,7 +99,7 @@ impl Login for AwsEc2 {
 
     async fn login(&self, link: &Link<'_>) -> Result<Grant> {
         let nonce = nonce(&self.nonce_file)?;
-        let identity = self.identity(link.patience()).await?;
+        let identity = self.identity(link.policy()).await?;
         let fields =
             Fields::default().optional("role", self.role.as_deref()).text("pkcs7", &identity).text("nonce", &nonce);
         link.login(&self.mount, "login", fields.finish()).await.map_err(hint)

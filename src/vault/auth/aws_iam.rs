@@ -19,7 +19,8 @@ use crate::cache_scope::Binding;
 use crate::{
     aws_credentials::source::AwsCredentialSource,
     error::{Error, ErrorKind, Result},
-    vault::{body::Fields, retry::Patience, token::Grant},
+    retry::RetryPolicy,
+    vault::{Fields, token::Grant},
 };
 
 const BODY: &str = "Action=GetCallerIdentity&Version=2011-06-15";
@@ -109,7 +110,7 @@ impl AwsIam {
         }
     }
 
-    async fn credentials(&self, patience: Patience) -> Result<Credentials> {
+    async fn credentials(&self, policy: RetryPolicy) -> Result<Credentials> {
         if let Some(credentials) = &self.credentials {
             return Ok(credentials.clone());
         }
@@ -128,7 +129,7 @@ impl AwsIam {
             })
         };
         let found = crate::vault::silently(found);
-        match tokio::time::timeout(patience.total(), found).await {
+        match tokio::time::timeout(policy.longest_call(), found).await {
             Ok(Ok(Some(credentials))) => Ok(credentials),
             Ok(Err(error)) => Err(error),
             Ok(Ok(None)) => {
@@ -186,7 +187,7 @@ impl Login for AwsIam {
     }
 
     async fn login(&self, link: &Link<'_>) -> Result<Grant> {
-        let credentials = self.credentials(link.patience()).await?;
+        let credentials = self.credentials(link.policy()).await?;
         let url = self.url();
         let headers = self.signed(&url, credentials, SystemTime::now())?;
         let fields = Fields::default()

@@ -7,7 +7,7 @@ use super::{Link, Login};
 use crate::cache_scope::Binding;
 use crate::{
     error::Result,
-    vault::{body::Fields, token::Grant},
+    vault::{Fields, token::Grant},
 };
 
 /// A login by the client certificate of the [TLS settings](crate::vault::TlsConfig).

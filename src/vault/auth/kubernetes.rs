@@ -7,7 +7,7 @@ use super::{Link, Login};
 use crate::cache_scope::Binding;
 use crate::{
     error::Result,
-    vault::{body::Fields, source::SecretSource, token::Grant},
+    vault::{Fields, source::SecretSource, token::Grant},
 };
 
 /// Where a pod finds its service account's token.

@@ -4,12 +4,12 @@ use zeroize::Zeroizing;
 
 use crate::{
     error::Result,
+    retry::RetryPolicy,
     vault::{
         error,
         http::{Bearer, Http},
         request::Call,
         response::not_as_vault,
-        retry::Patience,
         token::Grant,
     },
 };
@@ -17,25 +17,25 @@ use crate::{
 /// The server, for somebody without a token.
 pub(in crate::vault) struct Link<'a> {
     pub(super) http: &'a Http,
-    pub(super) patience: Patience,
+    pub(super) policy: RetryPolicy,
 }
 
 impl<'a> Link<'a> {
-    pub(in crate::vault) fn new(http: &'a Http, patience: Patience) -> Self {
-        Self { http, patience }
+    pub(in crate::vault) fn new(http: &'a Http, policy: RetryPolicy) -> Self {
+        Self { http, policy }
     }
 
     /// How long one try may take.
     #[cfg(feature = "__aws")]
-    pub(super) fn patience(&self) -> Patience {
-        self.patience
+    pub(super) fn policy(&self) -> RetryPolicy {
+        self.policy
     }
 
     /// Logs in at `auth/MOUNT/REST`.
     pub(super) async fn login(&self, mount: &str, rest: &str, body: Zeroizing<String>) -> Result<Grant> {
         // A login whose answer was lost left a token behind, which dies at its end: better than no login.
         let call = Call::post(&format!("auth/{}/{rest}", mount.trim_matches('/')), body)?.idempotent();
-        let reply = self.http.exchange(&call, Bearer::Nobody, self.patience).await?;
+        let reply = self.http.exchange(&call, Bearer::Nobody, self.policy).await?;
         if !reply.is_success() {
             return Err(error::from_login(&reply, &call));
         }

@@ -12,8 +12,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     secret::Json,
     vault::{
-        body::Fields,
-        error,
+        Fields, error,
         http::Bearer,
         request::Call,
         response::{Reply, not_as_vault},
@@ -43,7 +42,7 @@ impl Link<'_> {
         self.check_origin(&token, expected).await?;
         let token = Token::new(token, 0, None)?;
         let call = Call::post("sys/wrapping/unwrap", Zeroizing::new("{}".to_owned()))?;
-        let reply = known(self.http.exchange(&call, Bearer::Token(&token), self.patience).await?, &call)?;
+        let reply = known(self.http.exchange(&call, Bearer::Token(&token), self.policy).await?, &call)?;
         let text = reply.data()?.get(key).and_then(Json::as_str).ok_or_else(not_as_vault)?;
         Ok(Zeroizing::new(text.to_owned()))
     }
@@ -51,7 +50,7 @@ impl Link<'_> {
     /// Asks the server which path made the token. That takes no use of it, and no other token.
     async fn check_origin(&self, token: &str, expected: &str) -> Result<()> {
         let call = Call::post("sys/wrapping/lookup", Fields::default().text("token", token).finish())?.idempotent();
-        let reply = known(self.http.exchange(&call, Bearer::Nobody, self.patience).await?, &call)?;
+        let reply = known(self.http.exchange(&call, Bearer::Nobody, self.policy).await?, &call)?;
         let made_at = reply.data()?.get("creation_path").and_then(Json::as_str).ok_or_else(not_as_vault)?;
         if matches(expected, made_at) { Ok(()) } else { Err(wrapped_elsewhere(expected, made_at)) }
     }

@@ -6,14 +6,12 @@ use zeroize::Zeroizing;
 
 use crate::{
     error::Result,
-    options::Effort,
+    retry::RetryPolicy,
     vault::{
-        body::Fields,
-        error,
+        Fields, error,
         http::{Bearer, Http},
         request::Call,
         response::not_as_vault,
-        retry::Patience,
         token::{Lifetime, Token},
     },
 };
@@ -29,11 +27,11 @@ pub(in crate::vault) enum TokenStatus {
 
 /// Whether the server still knows the token. Looking itself up takes a policy, which most tokens have; what mounts there
 /// are is told to every token that is alive.
-pub(in crate::vault) async fn ask_of(http: &Http, token: &Token, patience: Patience) -> Result<TokenStatus> {
+pub(in crate::vault) async fn ask_of(http: &Http, token: &Token, policy: RetryPolicy) -> Result<TokenStatus> {
     let mut word = TokenStatus::Dead;
     for path in ["auth/token/lookup-self", "sys/internal/ui/mounts"] {
         let call = Call::get(path)?;
-        let reply = http.exchange(&call, Bearer::Token(token), patience).await?;
+        let reply = http.exchange(&call, Bearer::Token(token), policy).await?;
         match reply.status {
             403 if reply.is_vaults() => {}
             403 => word = TokenStatus::Unsaid,
@@ -46,9 +44,9 @@ pub(in crate::vault) async fn ask_of(http: &Http, token: &Token, patience: Patie
 }
 
 /// How long a token lives, by its own word. One that may not look, or is dead, counts as endless: the next call finds out.
-pub(in crate::vault) async fn life(http: &Http, token: &Token, patience: Patience) -> Result<Lifetime> {
+pub(in crate::vault) async fn life(http: &Http, token: &Token, policy: RetryPolicy) -> Result<Lifetime> {
     let call = Call::get("auth/token/lookup-self")?;
-    let reply = http.exchange(&call, Bearer::Token(token), patience).await?;
+    let reply = http.exchange(&call, Bearer::Token(token), policy).await?;
     match reply.status {
         403 => Ok(Lifetime::Endless),
         _ if reply.is_success() => Lifetime::of_look_up(reply.data()?),
@@ -61,11 +59,11 @@ pub(in crate::vault) async fn renew(
     http: &Http,
     token: &Token,
     full: Duration,
-    patience: Patience,
+    policy: RetryPolicy,
 ) -> Result<Lifetime> {
     let increment = Fields::default().text("increment", &format!("{}s", full.as_secs())).finish();
     let call = Call::post("auth/token/renew-self", increment)?.idempotent();
-    let once = Patience { attempts: NonZeroU32::MIN, ..patience };
+    let once = policy.with_attempts(NonZeroU32::MIN);
     let reply = http.exchange(&call, Bearer::Token(token), once).await?;
     if !reply.is_success() {
         return Err(error::from_reply(&reply, &call));
@@ -76,6 +74,6 @@ pub(in crate::vault) async fn renew(
 /// Gives a token back.
 pub(in crate::vault) async fn revoke(http: &Http, token: &Token) -> Result<()> {
     let call = Call::post("auth/token/revoke-self", Zeroizing::new("{}".to_owned()))?.idempotent();
-    let reply = http.exchange(&call, Bearer::Token(token), http.patience(Effort::default())).await?;
+    let reply = http.exchange(&call, Bearer::Token(token), http.policy(RetryPolicy::default())).await?;
     if reply.is_success() { Ok(()) } else { Err(error::from_reply(&reply, &call)) }
 }

@@ -13,11 +13,9 @@ use zeroize::Zeroizing;
 
 use crate::{
     error::{Error, Result},
+    retry::jitter,
     secret::Json,
-    vault::{
-        response::{not_as_vault, seconds},
-        retry::jitter,
-    },
+    vault::response::{not_as_vault, seconds},
 };
 
 /// A token as it is sent. It is wiped when the last call that uses it has ended.

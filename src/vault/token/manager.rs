@@ -15,12 +15,11 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    options::Effort,
+    retry::RetryPolicy,
     vault::{
         auth::{Link, Login},
         error,
         http::Http,
-        retry::Patience,
     },
 };
 
@@ -28,7 +27,7 @@ use crate::{
 pub(in crate::vault) struct TokenManager {
     pub(super) http: Arc<Http>,
     pub(super) login: Box<dyn Login>,
-    pub(super) patience: Patience,
+    pub(super) policy: RetryPolicy,
     state: Mutex<State>,
     /// Held during a login: there is one at a time.
     pub(super) gate: Gate<()>,
@@ -59,11 +58,11 @@ pub(in crate::vault) struct Snapshot {
 
 impl TokenManager {
     pub(in crate::vault) fn new(http: Arc<Http>, login: Box<dyn Login>) -> Self {
-        let patience = http.patience(Effort::default());
+        let policy = http.policy(RetryPolicy::default());
         Self {
             http,
             login,
-            patience,
+            policy,
             state: Mutex::default(),
             gate: Gate::new(()),
             probe: Gate::new(()),
@@ -151,7 +150,7 @@ impl TokenManager {
     /// Asks the server whether it knows the token, and remembers the answer.
     async fn ask(&self, token: &Arc<Token>) -> Result<bool> {
         let began = Instant::now();
-        match api::ask_of(&self.http, token, self.patience).await? {
+        match api::ask_of(&self.http, token, self.policy).await? {
             TokenStatus::Alive => self.state().saw_alive(token, began),
             // There is no other: the refusal stands for itself.
             TokenStatus::Unsaid if !self.login.makes_tokens() => {}
@@ -167,7 +166,7 @@ impl TokenManager {
     /// Logs in, and holds the token. To be called under the gate.
     pub(super) async fn log_in(&self) -> Result<()> {
         let asked = Instant::now();
-        let granted = self.login.login(&Link::new(&self.http, self.patience)).await;
+        let granted = self.login.login(&Link::new(&self.http, self.policy)).await;
         let mut state = self.state();
         let result = granted.and_then(|grant| state.admit(grant)).and_then(|grant| {
             let term = Validity::begin(grant.term, asked, grant.uses.is_some());
@@ -201,7 +200,7 @@ impl TokenManager {
 
     pub(super) async fn pass<'a>(&self, gate: &'a Gate<()>) -> Result<GateGuard<'a, ()>> {
         // Whoever holds it may be stuck on a runtime that nobody drives.
-        timeout(self.patience.total(), gate.lock()).await.map_err(|_| error::timed_out(self.patience))
+        timeout(self.policy.longest_call(), gate.lock()).await.map_err(|_| error::timed_out(self.policy))
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {

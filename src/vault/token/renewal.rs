@@ -45,7 +45,7 @@ impl TokenManager {
 
     async fn look_up(&self, token: &Token) -> Result<()> {
         let asked = Instant::now();
-        let life = api::life(&self.http, token, self.patience).await?;
+        let life = api::life(&self.http, token, self.policy).await?;
         let term = self.planned(Validity::begin(life, asked, false));
         self.state().set_term(token, term);
         Ok(())
@@ -56,7 +56,7 @@ impl TokenManager {
             return Ok(());
         };
         let asked = Instant::now();
-        let life = api::renew(&self.http, token, before.full, self.patience).await?;
+        let life = api::renew(&self.http, token, before.full, self.policy).await?;
         let term = self.planned(before.renewed(life, asked));
         self.state().renewed(token, term);
         Ok(())

@@ -10,9 +10,9 @@ use tokio::{
 use super::Snapshot;
 use crate::{
     error::{Error, Result},
+    retry::Backoff,
     vault::{
         error,
-        retry::backoff,
         token::{Grant, Token, TokenAction, Validity},
     },
 };
@@ -186,7 +186,7 @@ impl State {
     /// and logins make tokens (`makes`).
     pub(in crate::vault) fn set_back(&mut self, token: &Token, step: TokenAction, error: Error, makes: bool) {
         self.setbacks += 1;
-        let wait = backoff(self.setbacks);
+        let wait = Backoff::DEFAULT.wait(self.setbacks);
         let refused = !error.is_retryable();
         self.last_error = Some(error);
         let Some((_, term)) = self.held.as_mut().filter(|(held, _)| held.generation == token.generation) else {

@@ -1,22 +1,22 @@
-//! JSON bodies, written by hand into buffers that are wiped.
+//! JSON request bodies in buffers that are wiped when dropped.
 
 use bytes::Bytes;
 use zeroize::Zeroizing;
 
 use crate::secret::value::quote;
 
-/// An object in the making. A serializer would leave copies of its values behind.
+/// Builds a JSON object. A serializer would leave copies of its values behind.
 #[derive(Default)]
 pub(crate) struct Fields(Vec<Zeroizing<String>>);
 
 impl Fields {
-    /// One more member that is a string.
+    /// Adds a string member.
     pub(crate) fn text(self, key: &str, value: &str) -> Self {
         let value = quote(value);
         self.json(key, &value)
     }
 
-    /// One more member that is a string, if it is given.
+    /// Adds a string member, if there is a value.
     pub(crate) fn optional(self, key: &str, value: Option<&str>) -> Self {
         match value {
             Some(value) => self.text(key, value),
@@ -24,13 +24,13 @@ impl Fields {
         }
     }
 
-    /// One more member that is JSON already.
+    /// Adds a member whose value is JSON already.
     pub(crate) fn json(mut self, key: &str, value: &str) -> Self {
         self.0.push(join(&[&quote(key), ":", value]));
         self
     }
 
-    /// The object's text.
+    /// The text of the object.
     pub(crate) fn finish(self) -> Zeroizing<String> {
         let mut parts = vec!["{"];
         for (index, member) in self.0.iter().enumerate() {
@@ -44,7 +44,7 @@ impl Fields {
     }
 }
 
-/// A buffer for the wire that is wiped when its last user is gone.
+/// A body to send, which is wiped when its last user is gone.
 pub(crate) fn wiped(text: Zeroizing<String>) -> Bytes {
     Bytes::from_owner(Owner(text))
 }
@@ -57,7 +57,7 @@ impl AsRef<[u8]> for Owner {
     }
 }
 
-/// The parts in one buffer that never moves.
+/// Joins parts in one buffer, which never grows: growing would leave an unwiped copy behind.
 fn join(parts: &[&str]) -> Zeroizing<String> {
     let mut whole = Zeroizing::new(String::with_capacity(parts.iter().map(|part| part.len()).sum()));
     for part in parts {

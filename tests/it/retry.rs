@@ -1,4 +1,4 @@
-//! Attempts and timeouts: what is tried again, how often, and what is told at the end.
+//! Retry policy: which failures are retried, how often, with which timeout, and what the error says.
 
 use std::{num::NonZeroU32, time::Duration};
 
@@ -73,7 +73,7 @@ async fn retry_is_the_number_of_all_attempts() {
 }
 
 #[tokio::test]
-async fn an_answer_is_not_asked_for_twice() {
+async fn a_definite_answer_is_not_retried() {
     each("eu-central-1", async |aws, client, store, operation, name| {
         for (fault, kind) in [
             (Fault::access_denied(), ErrorKind::AccessDenied),
@@ -94,7 +94,7 @@ async fn an_answer_is_not_asked_for_twice() {
 }
 
 #[tokio::test]
-async fn throttling_is_tried_again_and_then_told() {
+async fn throttling_is_retried_and_then_reported() {
     each("eu-central-2", async |aws, client, store, operation, name| {
         aws.proxy.fault(operation, Fault::throttled()).times(2);
         assert_eq!(text(client.get(store, name).await), "hunter2");
@@ -138,7 +138,7 @@ async fn a_server_that_hangs_is_a_timeout_that_says_so() {
 }
 
 #[tokio::test]
-async fn a_call_can_have_a_patience_of_its_own() {
+async fn a_request_can_set_its_own_retry_policy() {
     each("eu-west-3", async |aws, client, store, operation, name| {
         aws.proxy.fault(operation, Fault::Hang).always();
         let error = fails(client.get(store, name).retry(2).timeout(SHORT).await, ErrorKind::Timeout);
@@ -151,7 +151,7 @@ async fn a_call_can_have_a_patience_of_its_own() {
 }
 
 #[tokio::test]
-async fn listings_and_updates_have_the_same_patience() {
+async fn listings_and_updates_follow_the_retry_policy_too() {
     each("eu-north-1", async |aws, client, store, _, name| {
         aws.proxy.fault_any(Fault::Hang).always();
         fails(client.get_by_path(store, "/it/x").retry(1).timeout(SHORT).await, ErrorKind::Timeout);
@@ -164,7 +164,7 @@ async fn listings_and_updates_have_the_same_patience() {
 
 /// A whole attempt may take longer, for a long answer; the first word of it may not.
 #[tokio::test]
-async fn an_answer_that_begins_too_late_is_none() {
+async fn a_response_that_begins_after_the_timeout_is_a_timeout() {
     each("ap-southeast-2", async |aws, client, store, operation, name| {
         aws.proxy.fault(operation, Fault::Delay(SHORT * 3 / 2)).always();
         fails(client.get(store, name).timeout(SHORT).retry(1).await, ErrorKind::Timeout);
@@ -175,7 +175,7 @@ async fn an_answer_that_begins_too_late_is_none() {
 }
 
 #[tokio::test]
-async fn a_slow_answer_within_the_timeout_is_an_answer() {
+async fn a_slow_response_within_the_timeout_is_returned() {
     each("il-central-1", async |aws, client, store, operation, name| {
         aws.proxy.fault(operation, Fault::Delay(SHORT)).once();
         assert_eq!(text(client.get(store, name).timeout(Duration::from_secs(10)).retry(1).await), "hunter2", "{store}");
@@ -184,7 +184,7 @@ async fn a_slow_answer_within_the_timeout_is_an_answer() {
 }
 
 #[tokio::test]
-async fn a_lost_connection_is_tried_again() {
+async fn a_lost_connection_is_retried() {
     let faults = [Fault::Reset, Fault::Close, Fault::Truncate(5)];
     in_each("me-central-1", &faults, async |aws, client, store, operation, name, fault| {
         aws.proxy.fault(operation, fault.clone()).once();
@@ -219,7 +219,7 @@ async fn nobody_listening_is_unavailable_with_its_cause() {
 }
 
 #[tokio::test]
-async fn an_endless_timeout_is_no_panic() {
+async fn an_endless_timeout_does_not_panic() {
     each("mx-central-1", async |aws, client, store, _, name| {
         assert_eq!(text(client.get(store, name).timeout(Duration::MAX).await), "hunter2", "{store}");
         let patient = aws.client_by(aws.config().with_timeout(Duration::MAX).with_retry(attempts(u32::MAX))).await;
@@ -228,4 +228,20 @@ async fn an_endless_timeout_is_no_panic() {
         fails(hasty.get(store, name).await, ErrorKind::Timeout);
     })
     .await;
+}
+
+/// A service that sets the timeout by what is left of a deadline has another one at each read.
+#[tokio::test]
+async fn reads_with_two_hundred_timeouts_share_the_connections() {
+    for (store, _, prefix) in STORES {
+        let (aws, name) = (Aws::start().await, unique(prefix));
+        aws.plant(store, &name, "hunter2");
+        let client = aws.client().await;
+        for extra in 0..200 {
+            let timeout = Duration::from_secs(10) + Duration::from_millis(extra);
+            assert_eq!(text(client.get(store, &name).cached(false).timeout(timeout).await), "hunter2");
+        }
+        assert_eq!(aws.proxy.total(), 200);
+        assert!(aws.proxy.connections() <= 4, "{store}: {} connections", aws.proxy.connections());
+    }
 }

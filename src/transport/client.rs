@@ -1,4 +1,4 @@
-//! Making the HTTP client: whom it trusts, who it is, where it connects to.
+//! Builds the reqwest client of a server: TLS trust, client certificate, proxy, Unix socket.
 
 use std::{fs, net::SocketAddr, path::Path, time::Duration};
 
@@ -9,27 +9,40 @@ use reqwest::{
 };
 use zeroize::Zeroizing;
 
-use super::{
-    address::Address,
-    config::{TlsConfig, VaultConfig},
-};
+use super::{address::Address, proxy::ProxyUrl, tls::TlsConfig};
 use crate::{
     error::{Error, Result},
     fs::plain_file,
 };
 
-/// A client with this timeout to connect, and to wait for each piece of an answer.
-pub(super) fn build(config: &VaultConfig, address: &Address, timeout: Duration) -> Result<Client> {
+/// How to reach a server.
+#[derive(Clone, Debug)]
+pub(crate) struct ServerConfig {
+    /// The address as the settings spell it, for messages.
+    pub(crate) address: String,
+    pub(crate) tls: TlsConfig,
+    pub(crate) proxy: Option<ProxyUrl>,
+}
+
+impl ServerConfig {
+    /// Whether a certificate is presented on the way to this address. A redirect keeps the scheme.
+    pub(crate) fn presents_certificates(address: &Address, proxy: Option<&ProxyUrl>) -> bool {
+        address.is_https() || proxy.is_some_and(|proxy| !proxy.as_str().starts_with("http://"))
+    }
+}
+
+/// A client with this timeout to connect, and to wait for each part of a response.
+pub(super) fn build(config: &ServerConfig, address: &Address, timeout: Duration) -> Result<Client> {
     let builder = Client::builder()
         .user_agent(concat!("s1crets/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(timeout)
         .read_timeout(timeout)
-        // Followed by us, who know where a token may go.
+        // Followed in `http`, which knows where credentials may go.
         .redirect(Policy::none())
-        // Counted by us, within the caller's attempts.
+        // Retried in `http`, within the policy's attempts.
         .retry(reqwest::retry::never())
         .referer(false)
-        // The environment's proxies are settings, read where the environment is.
+        // The environment is read where the settings are resolved.
         .no_proxy();
     let builder = proxied(builder, config)?;
     let builder = located(builder, config, address);
@@ -38,7 +51,7 @@ pub(super) fn build(config: &VaultConfig, address: &Address, timeout: Duration) 
     builder.build().map_err(|error| Error::config("the HTTP client can't be made").with_source(error.without_url()))
 }
 
-fn proxied(builder: ClientBuilder, config: &VaultConfig) -> Result<ClientBuilder> {
+fn proxied(builder: ClientBuilder, config: &ServerConfig) -> Result<ClientBuilder> {
     match &config.proxy {
         // The error would repeat the URL, which may hold a password.
         Some(url) => Ok(builder.proxy(Proxy::all(url.as_str()).map_err(|_| Error::config("the proxy is no URL"))?)),
@@ -47,7 +60,7 @@ fn proxied(builder: ClientBuilder, config: &VaultConfig) -> Result<ClientBuilder
 }
 
 #[cfg(unix)]
-fn located(builder: ClientBuilder, config: &VaultConfig, address: &Address) -> ClientBuilder {
+fn located(builder: ClientBuilder, config: &ServerConfig, address: &Address) -> ClientBuilder {
     match address.unix_socket() {
         Some(path) => builder.unix_socket(path.as_path()),
         None => renamed(builder, config),
@@ -55,13 +68,13 @@ fn located(builder: ClientBuilder, config: &VaultConfig, address: &Address) -> C
 }
 
 #[cfg(not(unix))]
-fn located(builder: ClientBuilder, config: &VaultConfig, _: &Address) -> ClientBuilder {
+fn located(builder: ClientBuilder, config: &ServerConfig, _: &Address) -> ClientBuilder {
     renamed(builder, config)
 }
 
-/// The certificate's name is the URL's host for reqwest: with another name the URL has that one, and here it is
-/// resolved to where the server is.
-fn renamed(builder: ClientBuilder, config: &VaultConfig) -> ClientBuilder {
+/// reqwest checks the certificate against the URL's host. With a TLS server name the URL has that
+/// name as its host, and it is resolved here to where the server is.
+fn renamed(builder: ClientBuilder, config: &ServerConfig) -> ClientBuilder {
     let host = Address::parse(&config.address).ok().and_then(|address| address.host().map(str::to_owned));
     match (&config.tls.server_name, host) {
         (Some(name), Some(host)) => builder.dns_resolver(Renamed { name: name.clone(), host }),
@@ -87,14 +100,15 @@ impl Resolve for Renamed {
     }
 }
 
-/// The system's certificates are hundreds of files: they are left alone where the settings name others, and where
-/// nobody shows any.
-fn trusting(builder: ClientBuilder, config: &VaultConfig, address: &Address) -> Result<ClientBuilder> {
+/// The system's certificates are hundreds of files. They are not read where the settings name
+/// others, or where the server presents no certificate.
+fn trusting(builder: ClientBuilder, config: &ServerConfig, address: &Address) -> Result<ClientBuilder> {
     let TlsConfig { ca_file, ca_path, .. } = &config.tls;
     if ca_file.is_some() || ca_path.is_some() {
         return Ok(builder.tls_certs_only(authorities(&config.tls)?));
     }
-    Ok(if config.shows_certificates(address) { builder } else { builder.tls_certs_only([]) })
+    let verifies = ServerConfig::presents_certificates(address, config.proxy.as_ref());
+    Ok(if verifies { builder } else { builder.tls_certs_only([]) })
 }
 
 fn secured(mut builder: ClientBuilder, tls: &TlsConfig) -> Result<ClientBuilder> {
@@ -118,7 +132,7 @@ fn authorities(tls: &TlsConfig) -> Result<Vec<Certificate>> {
         for entry in fs::read_dir(folder).map_err(unreadable)? {
             let path = entry.map_err(unreadable)?.path();
             if path.is_file() {
-                // Folders of certificates hold their keys and hashes too.
+                // Such folders hold keys and hashes too.
                 found.extend(certificates(&path).unwrap_or_default());
             }
         }
