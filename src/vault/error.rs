@@ -1,6 +1,6 @@
 //! What the server answers, as our kinds. The one place where an answer of Vault becomes an error of ours.
 
-use super::{config::DEFAULT_ADDRESS, request::Call, response::Reply};
+use super::{config::DEFAULT_ADDRESS, request::ApiRequest, response::Response};
 use crate::{
     error::{Error, ErrorKind, Result},
     retry::RetryPolicy,
@@ -43,9 +43,9 @@ pub(crate) fn kind_of_status(status: u16) -> ErrorKind {
 ///
 /// What the server says is kept where it can't repeat a secret of the request: a proxy in between, or an echo of what
 /// was malformed, could.
-pub(crate) fn from_reply(reply: &Reply, call: &Call) -> Error {
+pub(crate) fn from_response(reply: &Response, call: &ApiRequest) -> Error {
     // Vault says nothing at all to a change of what is not there.
-    let is_vaults = reply.is_vaults() || reply.is_empty() && call.is_change();
+    let is_vaults = reply.is_from_vault() || reply.is_empty() && call.is_change();
     let kind = match kind_of_status(reply.status) {
         // A website's page says nothing of secrets: taken for "not found", a wrong address would be answered by a default.
         ErrorKind::NotFound if !is_vaults => ErrorKind::Corrupt,
@@ -71,10 +71,10 @@ pub(crate) fn from_reply(reply: &Reply, call: &Call) -> Error {
 }
 
 /// The same of the question who we are, which a policy may forbid, and nobody else has a say in.
-pub(crate) fn from_identity(reply: &Reply, call: &Call) -> Error {
-    let error = from_reply(reply, call);
+pub(crate) fn from_identity(reply: &Response, call: &ApiRequest) -> Error {
+    let error = from_response(reply, call);
     match error.kind() {
-        ErrorKind::AccessDenied if !reply.is_vaults() => {
+        ErrorKind::AccessDenied if !reply.is_from_vault() => {
             Error::corrupt(error.message().to_owned()).with_hint(NOT_VAULTS)
         }
         _ => error,
@@ -82,8 +82,8 @@ pub(crate) fn from_identity(reply: &Reply, call: &Call) -> Error {
 }
 
 /// The error of a refused login: there is no identity.
-pub(crate) fn from_login(reply: &Reply, call: &Call) -> Error {
-    let error = from_reply(reply, call);
+pub(crate) fn from_login(reply: &Response, call: &ApiRequest) -> Error {
+    let error = from_response(reply, call);
     match error.kind() {
         ErrorKind::InvalidInput | ErrorKind::AccessDenied | ErrorKind::NotFound | ErrorKind::Unsupported => {
             Error::new(ErrorKind::Unauthenticated, format!("the login was refused: {}", error.message()))
@@ -148,7 +148,7 @@ pub(crate) fn dead_token() -> Error {
 }
 
 /// The server's own explanation, on one line.
-fn words(reply: &Reply) -> Option<String> {
+fn words(reply: &Response) -> Option<String> {
     let errors = reply.json()?.get("errors")?;
     let all: Vec<_> = errors.elements().filter_map(Json::as_str).collect();
     let line = all.join("; ").split_whitespace().collect::<Vec<_>>().join(" ");
@@ -157,7 +157,7 @@ fn words(reply: &Reply) -> Option<String> {
 }
 
 /// Whether the words hold the token, or a text of the request's body.
-fn repeats(words: &str, reply: &Reply, call: &Call) -> bool {
+fn repeats(words: &str, reply: &Response, call: &ApiRequest) -> bool {
     let token = reply.sent.as_ref().and_then(|token| std::str::from_utf8(token.as_bytes()).ok());
     if token.is_some_and(|token| words.contains(token)) {
         return true;
@@ -188,12 +188,12 @@ mod tests {
 
     use super::*;
 
-    fn reply(status: u16, body: &str) -> Reply {
-        Reply::new(status, Zeroizing::new(body.as_bytes().to_vec()))
+    fn reply(status: u16, body: &str) -> Response {
+        Response::new(status, Zeroizing::new(body.as_bytes().to_vec()))
     }
 
-    fn call(body: &str) -> Call {
-        Call::post("auth/approle/login", Zeroizing::new(body.to_owned())).expect("a path")
+    fn call(body: &str) -> ApiRequest {
+        ApiRequest::post("auth/approle/login", Zeroizing::new(body.to_owned())).expect("a path")
     }
 
     #[test]
@@ -208,14 +208,16 @@ mod tests {
             (503, ErrorKind::Unavailable),
             (418, ErrorKind::Unexpected),
         ] {
-            assert_eq!(from_reply(&reply(status, r#"{"errors":[]}"#), &call("{}")).kind(), kind, "{status}");
+            assert_eq!(from_response(&reply(status, r#"{"errors":[]}"#), &call("{}")).kind(), kind, "{status}");
         }
     }
 
     #[test]
     fn the_servers_words_are_told_on_one_line() {
-        let told =
-            from_reply(&reply(403, "{\"errors\":[\"1 error occurred:\\n\\t* permission denied\\n\\n\"]}"), &call("{}"));
+        let told = from_response(
+            &reply(403, "{\"errors\":[\"1 error occurred:\\n\\t* permission denied\\n\\n\"]}"),
+            &call("{}"),
+        );
         assert_eq!(told.message(), "Vault answered with status 403: 1 error occurred: * permission denied");
     }
 
@@ -223,7 +225,7 @@ mod tests {
     fn words_that_repeat_the_request_are_left_out() {
         let sent = call(r#"{"role_id":"app","secret_id":"hunter2-hunter2","more":{"pin":[8642]}}"#);
         for body in [r#"{"errors":["bad id hunter2-hunter2"]}"#, r#"{"errors":["no pin 8642"]}"#, "hunter2-hunter2"] {
-            let told = format!("{:?}", from_reply(&reply(400, body), &sent));
+            let told = format!("{:?}", from_response(&reply(400, body), &sent));
             assert!(!told.contains("hunter2") && !told.contains("8642"), "{told}");
         }
         let login = from_login(&reply(400, r#"{"errors":["invalid role or secret ID"]}"#), &sent);

@@ -12,7 +12,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     retry::RetryPolicy,
     secret::Json,
-    vault::{Call, Vault, any_reserved, check_path, first_reserved, from_reply},
+    vault::{ApiRequest, Vault, any_reserved, check_path, first_reserved, from_response},
 };
 
 /// The hint where another path has to be written.
@@ -201,13 +201,13 @@ impl Mounts {
 
     /// The server's word: `None` if it doesn't say, as for a token with no right below the mount.
     async fn ask(&self, vault: &Vault, path: &str, policy: RetryPolicy) -> Result<Option<(String, KvVersion)>> {
-        let call = Call::get(&format!("sys/internal/ui/mounts/{path}"))?;
-        let reply = vault.call(&call, policy).await?;
+        let call = ApiRequest::get(&format!("sys/internal/ui/mounts/{path}"))?;
+        let reply = vault.send(&call, policy).await?;
         match reply.status {
             // 405 and 501: a gateway that lets the engines' paths through alone.
             400 | 403 | 404 | 405 | 501 => return Ok(None),
             _ if reply.is_success() => {}
-            _ => return Err(from_reply(&reply, &call)),
+            _ => return Err(from_response(&reply, &call)),
         }
         let Ok(data) = reply.data() else {
             return Ok(None);

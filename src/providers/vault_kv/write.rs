@@ -14,7 +14,7 @@ use crate::{
         Json, JsonKind, SecretValue,
         json::{ROOT, Tree},
     },
-    vault::{Call, Fields, Reply, from_reply, not_as_vault},
+    vault::{ApiRequest, Fields, Response, from_response, malformed_response},
 };
 
 /// A whole map is written over whatever is there; somebody who writes in the same instant only makes that another
@@ -52,9 +52,9 @@ impl VaultKv {
             false => before.with_replaced(&options.keypath, value)?,
         };
         // The map is the body itself: written twice, it is the same.
-        let call = Call::post(&place.api(""), check_map(&after)?)?.idempotent();
+        let call = ApiRequest::post(&place.api(""), check_map(&after)?)?.idempotent();
         let reply = self.call(&call, options.retry_policy).await?;
-        if reply.is_success() { Ok(Updated::new(path, None)) } else { Err(from_reply(&reply, &call)) }
+        if reply.is_success() { Ok(Updated::new(path, None)) } else { Err(from_response(&reply, &call)) }
     }
 
     async fn write_v2(
@@ -111,19 +111,26 @@ impl VaultKv {
         policy: RetryPolicy,
     ) -> Result<Updated> {
         let body = body(&check_map(value)?, Some(version));
-        let call = Call::post(&place.api("data"), body)?;
+        let call = ApiRequest::post(&place.api("data"), body)?;
         let reply = self.call(&call, policy).await?;
         match reply.status {
             _ if reply.is_success() => updated(path, &reply),
             400 => Err(self.refused(place, version, policy, &reply, &call).await),
-            _ => Err(from_reply(&reply, &call)),
+            _ => Err(from_response(&reply, &call)),
         }
     }
 
     /// Why a write was refused with 400: told by the version that is there now, not by the server's words.
-    async fn refused(&self, place: &Place, version: i64, policy: RetryPolicy, reply: &Reply, call: &Call) -> Error {
+    async fn refused(
+        &self,
+        place: &Place,
+        version: i64,
+        policy: RetryPolicy,
+        reply: &Response,
+        call: &ApiRequest,
+    ) -> Error {
         match self.current(place, policy).await {
-            Ok(Current::Version(now)) if now == version => from_reply(reply, call),
+            Ok(Current::Version(now)) if now == version => from_response(reply, call),
             Ok(Current::Absent(error)) => error,
             // Hidden: a map of the right form is refused for its version or its size, and of those one passes.
             Ok(Current::Version(_) | Current::Hidden(_)) => conflict(),
@@ -144,14 +151,14 @@ impl VaultKv {
             return Ok(None);
         };
         let data = Fields::default().json(key, &json).finish();
-        let call = Call::patch(&place.api("data"), body(&data, condition))?;
+        let call = ApiRequest::patch(&place.api("data"), body(&data, condition))?;
         let reply = self.call(&call, options.retry_policy).await?;
         match (reply.status, condition) {
             _ if reply.is_success() => updated(path, &reply).map(Some),
             (403 | 405 | 415, _) => Ok(None),
             (404, _) => Err(self.absent(place, &reply, &call)),
             (400, Some(version)) => Err(self.refused(place, version, options.retry_policy, &reply, &call).await),
-            _ => Err(from_reply(&reply, &call)),
+            _ => Err(from_response(&reply, &call)),
         }
     }
 
@@ -206,8 +213,8 @@ fn condition(version: &str) -> Result<i64> {
     number.ok_or_else(|| Error::invalid_input("a version of Vault is a number from 1 on"))
 }
 
-fn updated(path: &str, reply: &Reply) -> Result<Updated> {
-    let version = reply.data()?.get("version").and_then(Json::as_i64).ok_or_else(not_as_vault)?;
+fn updated(path: &str, reply: &Response) -> Result<Updated> {
+    let version = reply.data()?.get("version").and_then(Json::as_i64).ok_or_else(malformed_response)?;
     Ok(Updated::new(path, Some(version.to_string())))
 }
 
