@@ -41,9 +41,9 @@ use crate::{
 ///
 /// # Attempts
 /// A request that the server did not act on (no connection, 412, 429, 472, 473, 503) is repeated by
-/// the retry policy. One whose response was lost, or that ended in 500, 502 or 504, is repeated only
-/// if it is [idempotent](Self::idempotent). If the token turns out to be dead, the connection logs in
-/// and sends the request once more: the server did nothing for the dead token.
+/// the retry policy. One whose response was lost, or that ended in 500, 502 or 504, is repeated
+/// only if it is [idempotent](Self::idempotent). If the token turns out to be dead, the connection
+/// logs in and sends the request once more: the server did nothing for the dead token.
 ///
 /// The token goes to the connection's server, and to the node that a standby redirects to (307 or
 /// 308, to the same path, never from https to http).
@@ -66,9 +66,9 @@ impl Vault {
 
     /// Writes `body`, as a JSON object, to a path; `&()` is an empty body.
     ///
-    /// A write is sent once, unless it is [`idempotent(true)`](Request::idempotent). The JSON text is
-    /// wiped; the value behind `body` is yours to wipe, so borrow secrets into a struct rather than
-    /// copy them into a `serde_json::Value`.
+    /// A write is sent once, unless it is [`idempotent(true)`](Request::idempotent). The JSON text
+    /// is wiped; the value behind `body` is yours to wipe, so borrow secrets into a struct rather
+    /// than copy them into a `serde_json::Value`.
     ///
     /// ```no_run
     /// # async fn example(vault: s1crets::vault::Vault, lease_id: &str) -> s1crets::Result<()> {
@@ -96,8 +96,8 @@ impl Vault {
     /// Of a token with limited uses this takes one.
     ///
     /// # Errors
-    /// [`Unauthenticated`](crate::ErrorKind::Unauthenticated) if the login is refused, and those of a server
-    /// that can't be asked.
+    /// [`Unauthenticated`](crate::ErrorKind::Unauthenticated) if the login is refused, and those of
+    /// a server that can't be asked.
     pub async fn token(&self) -> Result<Token> {
         Ok(self.manager().token().await?.to_token())
     }
@@ -105,8 +105,8 @@ impl Vault {
     /// What the server knows about the connection's token: policies, TTL, limits.
     ///
     /// # Errors
-    /// [`AccessDenied`](crate::ErrorKind::AccessDenied) if its policies forbid `auth/token/lookup-self`, and
-    /// those of [`Request`].
+    /// [`AccessDenied`](crate::ErrorKind::AccessDenied) if its policies forbid
+    /// `auth/token/lookup-self`, and those of [`Request`].
     pub async fn lookup_self(&self) -> Result<TokenInfo> {
         let request = ApiRequest::get("auth/token/lookup-self")?;
         let response = self.send(&request, RetryPolicy::default()).await?;
@@ -145,8 +145,9 @@ impl Vault {
     /// Does nothing if there is no token, or if the server no longer knows it.
     ///
     /// # Errors
-    /// [`AccessDenied`](crate::ErrorKind::AccessDenied) if its policies forbid `auth/token/revoke-self`, and
-    /// those of a server that can't be asked. The token then lives on.
+    /// [`AccessDenied`](crate::ErrorKind::AccessDenied) if its policies forbid
+    /// `auth/token/revoke-self`, and those of a server that can't be asked. The token then lives
+    /// on.
     pub async fn revoke_self(&self) -> Result<()> {
         let manager = self.manager();
         let Some(token) = manager.held() else {
@@ -169,8 +170,8 @@ impl Vault {
     /// Prefer [`unwrap_from`](Self::unwrap_from) where you know the path that made the token.
     ///
     /// # Errors
-    /// [`Unauthenticated`](crate::ErrorKind::Unauthenticated), as possible theft, if the server does not know
-    /// the token: it has expired, or somebody else has unwrapped it.
+    /// [`Unauthenticated`](crate::ErrorKind::Unauthenticated), as possible theft, if the server
+    /// does not know the token: it has expired, or somebody else has unwrapped it.
     pub async fn unwrap(&self, token: &Token) -> Result<Response> {
         unwrap(&self.login_client(), token.clone()).await
     }
@@ -183,8 +184,8 @@ impl Vault {
     /// unwrapped.
     ///
     /// # Errors
-    /// [`Unauthenticated`](crate::ErrorKind::Unauthenticated), as possible theft, if the server does not know
-    /// the token, or it was made at another path.
+    /// [`Unauthenticated`](crate::ErrorKind::Unauthenticated), as possible theft, if the server
+    /// does not know the token, or it was made at another path.
     pub async fn unwrap_from(&self, token: &Token, creation_path: &str) -> Result<Response> {
         let client = self.login_client();
         check_creation_path(&client, token, creation_path).await?;

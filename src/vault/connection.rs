@@ -20,11 +20,12 @@ use crate::{
     retry::RetryPolicy,
 };
 
-/// A connection to a Vault or OpenBao server. Cheap to clone; clones share the token and its renewal.
+/// A connection to a Vault or OpenBao server. Cheap to clone; clones share the token and its
+/// renewal.
 ///
-/// It logs in at the first call. A background task on the runtime of that call then renews the token,
-/// or replaces it ahead of its end; a read never waits for that. The task ends when the last clone is
-/// dropped. If its runtime ends first, the next call starts the task again.
+/// It logs in at the first call. A background task on the runtime of that call then renews the
+/// token, or replaces it ahead of its end; a read never waits for that. The task ends when the last
+/// clone is dropped. If its runtime ends first, the next call starts the task again.
 #[derive(Clone)]
 pub struct Vault(Arc<Inner>);
 
@@ -60,7 +61,8 @@ impl Vault {
     /// Opens a connection with these settings. No call is made yet.
     ///
     /// # Errors
-    /// [`Config`](crate::ErrorKind::Config) if a setting is malformed, or a file that it names can't be read.
+    /// [`Config`](crate::ErrorKind::Config) if a setting is malformed, or a file that it names
+    /// can't be read.
     pub fn new(config: VaultConfig) -> Result<Self> {
         if let Some(warning) = config.unverified() {
             tracing::warn!(target: "s1crets::tls", "{warning}");
@@ -98,12 +100,14 @@ impl Vault {
     /// The state of the server.
     ///
     /// # Errors
-    /// [`Unavailable`](crate::ErrorKind::Unavailable) and [`Timeout`](crate::ErrorKind::Timeout) if it can't be asked.
+    /// [`Unavailable`](crate::ErrorKind::Unavailable) and [`Timeout`](crate::ErrorKind::Timeout) if
+    /// it can't be asked.
     pub async fn health(&self) -> Result<Health> {
         health::ask(&self.0.http).await
     }
 
-    /// The identity that the server sees: the token's display name, policies and expiry, never the token.
+    /// The identity that the server sees: the token's display name, policies and expiry, never the
+    /// token.
     ///
     /// # Errors
     /// [`AccessDenied`](crate::ErrorKind::AccessDenied) if its policies forbid it to ask.
@@ -111,11 +115,13 @@ impl Vault {
         identity::ask(self).await
     }
 
-    /// Shuts the connection down for all its clones: the background task, and the token of a login if
-    /// [`revoke_at_shutdown`](VaultConfig::revoke_at_shutdown) says so. Later calls fail as `Unavailable`.
+    /// Shuts the connection down for all its clones: the background task, and the token of a login
+    /// if [`revoke_at_shutdown`](VaultConfig::revoke_at_shutdown) says so. Later calls fail as
+    /// `Unavailable`.
     ///
     /// # Errors
-    /// Those of [`revoke_self`](Self::revoke_self) if the token can't be revoked: it then lives to its end.
+    /// Those of [`revoke_self`](Self::revoke_self) if the token can't be revoked: it then lives to
+    /// its end.
     pub async fn shutdown(&self) -> Result<()> {
         match self.0.manager.shut_down() {
             Some(token) if self.0.revoke_at_shutdown => token::revoke(&self.0.http, &token).await,

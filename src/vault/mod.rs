@@ -15,22 +15,23 @@
 //! ```
 //!
 //! # Requests
-//! [`Vault::read`], [`write`](Vault::write), [`list`](Vault::list) and [`delete`](Vault::delete) reach
-//! the whole API of the server; [`Request`] has their options, errors and attempts. A [`Response`]
-//! carries data, lease, auth, wrap info and warnings.
+//! [`Vault::read`], [`write`](Vault::write), [`list`](Vault::list) and [`delete`](Vault::delete)
+//! reach the whole API of the server; [`Request`] has their options, errors and attempts. A
+//! [`Response`] carries data, lease, auth, wrap info and warnings.
 //!
 //! # Logins
-//! [`Auth`] names the methods; [`Login`] is implemented for others. A credential is read anew at each
-//! login ([`SecretSource`]). [`VaultConfig::from_env`] finds a token as `vault` and `bao` do.
+//! [`Auth`] names the methods; [`Login`] is implemented for others. A credential is read anew at
+//! each login ([`SecretSource`]). [`VaultConfig::from_env`] finds a token as `vault` and `bao` do.
 //!
 //! # Life of a token
 //! The first call obtains a token, once for all callers. It is renewed in the background after two
-//! thirds of its TTL. One that can't be renewed any more is replaced by a new login ahead of its end: at
-//! its maximum TTL, a batch token, limited uses, a refused renewal.
+//! thirds of its TTL. One that can't be renewed any more is replaced by a new login ahead of its
+//! end: at its maximum TTL, a batch token, limited uses, a refused renewal.
 //!
-//! After a refused call, one of the refused callers asks whether the token is still alive. If it is,
-//! a policy denied the call. If it is dead, there is one login, and each call is sent once more. A
-//! token that was *given* is renewed but can't be replaced; its file is read again when it changes.
+//! After a refused call, one of the refused callers asks whether the token is still alive. If it
+//! is, a policy denied the call. If it is dead, there is one login, and each call is sent once
+//! more. A token that was *given* is renewed but can't be replaced; its file is read again when it
+//! changes.
 //!
 //! # Attempts
 //! One attempt may take the timeout to connect and again to receive each part of the response. No
@@ -41,8 +42,8 @@
 //!
 //! # Secrets
 //! Tokens, request bodies and responses lie in buffers that are wiped; what the HTTP and TLS
-//! libraries copy is theirs. No log line, error or `Debug` holds a token, a credential or a value. An
-//! error holds the server's message, unless it repeats a text of the request.
+//! libraries copy is theirs. No log line, error or `Debug` holds a token, a credential or a value.
+//! An error holds the server's message, unless it repeats a text of the request.
 
 mod api;
 mod auth;

@@ -10,8 +10,8 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 /// Checks that each segment of a path reaches the server as it is.
 ///
 /// # Errors
-/// `InvalidInput` for `.` and `..`, which HTTP clients and proxies resolve even if they are encoded,
-/// and for empty segments, which the server drops. Either would read another secret.
+/// `InvalidInput` for `.` and `..`, which HTTP clients and proxies resolve even if they are
+/// encoded, and for empty segments, which the server drops. Either would read another secret.
 pub(crate) fn check(path: &str) -> Result<()> {
     if path.starts_with('/') || path.ends_with('/') {
         return Err(Error::invalid_input("a path of Vault neither begins nor ends with '/'")

@@ -1,4 +1,5 @@
-//! Request to Vault's API: method, path, body and whether it may be sent twice, before a token is added.
+//! Request to Vault's API: method, path, body and whether it may be sent twice, before a token is
+//! added.
 
 use std::io;
 

@@ -120,8 +120,8 @@ impl Response {
     /// The `data` as a type of yours. What serde makes of it is yours to wipe.
     ///
     /// # Errors
-    /// [`Corrupt`](crate::ErrorKind::Corrupt) if there is none, or it has another shape. The message says
-    /// where, not what.
+    /// [`Corrupt`](crate::ErrorKind::Corrupt) if there is none, or it has another shape. The
+    /// message says where, not what.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T> {
         self.secret()?.parse()
     }

@@ -13,11 +13,11 @@ use super::connection::Vault;
 use crate::error::{Error, Result};
 
 impl Vault {
-    /// A client of the crate [`vaultrs`](https://docs.rs/vaultrs) for engines that have no typed calls
-    /// here, such as PKI, SSH and identity.
+    /// A client of the crate [`vaultrs`](https://docs.rs/vaultrs) for engines that have no typed
+    /// calls here, such as PKI, SSH and identity.
     ///
-    /// It has the connection's address, TLS settings, proxy, namespace and timeout, and the token of
-    /// this moment. It reads no environment variable. Make one for each use: it keeps its token,
+    /// It has the connection's address, TLS settings, proxy, namespace and timeout, and the token
+    /// of this moment. It reads no environment variable. Make one for each use: it keeps its token,
     /// which the connection may replace at any time. Of a token with limited uses this takes one,
     /// and each call of the client takes another.
     ///
@@ -26,8 +26,8 @@ impl Vault {
     /// - It turns on the feature `log` of `tracing`: without a subscriber, events go to the `log` crate.
     ///
     /// # Errors
-    /// [`Unsupported`](crate::ErrorKind::Unsupported) for an address with a path, which vaultrs can't
-    /// represent, and those of [`token`](Self::token).
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) for an address with a path, which vaultrs
+    /// can't represent, and those of [`token`](Self::token).
     pub async fn vaultrs(&self) -> Result<VaultClient> {
         let (http, address) = self.http().reqwest()?;
         if address.path() != "/" {

@@ -1,8 +1,8 @@
 //! A provider, a login method and a lease renewal for Vault or OpenBao, on the public API alone.
 //!
-//! Run it with `cargo run -- ADDRESS USER MOUNT`: it logs in by LDAP or userpass at `auth/MOUNT`, with
-//! the password from `VAULT_PLUGIN_PASSWORD`, stores a note and reads it back through a client, and
-//! takes, renews and revokes a lease of `leased/app`.
+//! Run it with `cargo run -- ADDRESS USER MOUNT`: it logs in by LDAP or userpass at `auth/MOUNT`,
+//! with the password from `VAULT_PLUGIN_PASSWORD`, stores a note and reads it back through a
+//! client, and takes, renews and revokes a lease of `leased/app`.
 
 use std::{collections::BTreeMap, env};
 

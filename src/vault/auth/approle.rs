@@ -1,4 +1,5 @@
-//! [AppRole](https://developer.hashicorp.com/vault/docs/auth/approle) login: a role ID and a secret ID.
+//! [AppRole](https://developer.hashicorp.com/vault/docs/auth/approle) login: a role ID and a secret
+//! ID.
 
 use std::sync::Arc;
 
@@ -62,8 +63,8 @@ impl AppRole {
     /// unwrapped once, at the first login.
     ///
     /// An invalid wrapping token is reported as possible theft. So is one that was not made by
-    /// `auth/MOUNT/role/*/secret-id`: a thief who unwraps the secret ID and wraps it again makes the
-    /// new token at `sys/wrapping/wrap`. [`with_creation_path`](Self::with_creation_path) sets
+    /// `auth/MOUNT/role/*/secret-id`: a thief who unwraps the secret ID and wraps it again makes
+    /// the new token at `sys/wrapping/wrap`. [`with_creation_path`](Self::with_creation_path) sets
     /// another path.
     pub fn wrapped(role_id: impl Into<String>, wrapping_token: SecretSource) -> Self {
         Self { wrapped: Some(Unwrapped::default()), ..Self::new(role_id, wrapping_token) }
@@ -75,8 +76,9 @@ impl AppRole {
         Self { mount: mount.into(), ..self }
     }
 
-    /// Sets the path that a wrapping token must have been made at, as the server records it: without a namespace, and
-    /// with `*` for one segment. Default: `auth/MOUNT/role/*/secret-id`. It applies to [`wrapped`](Self::wrapped) alone.
+    /// Sets the path that a wrapping token must have been made at, as the server records it:
+    /// without a namespace, and with `*` for one segment. Default: `auth/MOUNT/role/*/secret-id`.
+    /// It applies to [`wrapped`](Self::wrapped) alone.
     #[must_use]
     pub fn with_creation_path(self, path: impl Into<String>) -> Self {
         Self { creation_path: Some(path.into()), ..self }

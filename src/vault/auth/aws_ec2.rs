@@ -1,5 +1,5 @@
-//! [AWS EC2](https://developer.hashicorp.com/vault/docs/auth/aws#ec2-auth-method): the identity document of an instance,
-//! and a nonce that makes the first login the only one to know it.
+//! [AWS EC2](https://developer.hashicorp.com/vault/docs/auth/aws#ec2-auth-method): the identity
+//! document of an instance, and a nonce that makes the first login the only one to know it.
 
 use std::{
     fs, io,
@@ -25,8 +25,8 @@ const IDENTITY: &str = "/latest/dynamic/instance-identity/pkcs7";
 
 /// A login by the identity of the EC2 instance that this runs on.
 ///
-/// The nonce is kept in a file that only its owner can read: without it the instance can't log in a second time. It is
-/// written before the first login, as the answer to that may get lost.
+/// The nonce is kept in a file that only its owner can read: without it the instance can't log in a
+/// second time. It is written before the first login, as the answer to that may get lost.
 #[derive(Clone, Debug)]
 pub struct AwsEc2 {
     mount: String,
@@ -53,7 +53,8 @@ impl AwsEc2 {
         Self { mount: mount.into(), ..self }
     }
 
-    /// Sets the URL of the metadata service. Default: that of the environment, or the instance's own.
+    /// Sets the URL of the metadata service. Default: that of the environment, or the instance's
+    /// own.
     #[must_use]
     pub fn with_metadata_endpoint(self, url: impl Into<String>) -> Self {
         Self { metadata_endpoint: Some(url.into()), ..self }

@@ -1,5 +1,5 @@
-//! [AWS IAM](https://developer.hashicorp.com/vault/docs/auth/aws#iam-auth-method): a signed `GetCallerIdentity` that Vault
-//! sends on, to learn from AWS who signed it.
+//! [AWS IAM](https://developer.hashicorp.com/vault/docs/auth/aws#iam-auth-method): a signed
+//! `GetCallerIdentity` that Vault sends on, to learn from AWS who signed it.
 
 use std::time::SystemTime;
 

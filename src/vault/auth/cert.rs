@@ -1,5 +1,5 @@
-//! [TLS certificate](https://developer.hashicorp.com/vault/docs/auth/cert) login: by the client certificate of the TLS
-//! settings.
+//! [TLS certificate](https://developer.hashicorp.com/vault/docs/auth/cert) login: by the client
+//! certificate of the TLS settings.
 
 use async_trait::async_trait;
 

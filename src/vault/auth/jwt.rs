@@ -1,4 +1,5 @@
-//! [JWT](https://developer.hashicorp.com/vault/docs/auth/jwt) login: a token signed by an issuer that Vault trusts.
+//! [JWT](https://developer.hashicorp.com/vault/docs/auth/jwt) login: a token signed by an issuer
+//! that Vault trusts.
 
 use async_trait::async_trait;
 
@@ -12,8 +13,8 @@ use crate::{
 
 /// Logs in by a JWT, which is read again at each login.
 ///
-/// A CI system puts the job's JWT into a variable, as GitLab's `id_tokens`, or into a file. Where it
-/// has to be asked for, as in GitHub Actions, use [`SecretSource::fetched`].
+/// A CI system puts the job's JWT into a variable, as GitLab's `id_tokens`, or into a file. Where
+/// it has to be asked for, as in GitHub Actions, use [`SecretSource::fetched`].
 #[derive(Clone, Debug)]
 pub struct Jwt {
     mount: String,

@@ -1,4 +1,5 @@
-//! [Kubernetes](https://developer.hashicorp.com/vault/docs/auth/kubernetes) login: by the service account of a pod.
+//! [Kubernetes](https://developer.hashicorp.com/vault/docs/auth/kubernetes) login: by the service
+//! account of a pod.
 
 use async_trait::async_trait;
 
@@ -13,8 +14,8 @@ use crate::{
 /// The file that the kubelet keeps the service account's token in.
 const TOKEN_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
-/// Logs in by the token of a service account, which is read again at each login: the kubelet rotates
-/// it.
+/// Logs in by the token of a service account, which is read again at each login: the kubelet
+/// rotates it.
 #[derive(Clone, Debug)]
 pub struct Kubernetes {
     mount: String,
@@ -35,8 +36,8 @@ impl Kubernetes {
         Self { mount: mount.into(), ..self }
     }
 
-    /// Sets the source of the token, such as a projected one with its own audience. Default: the pod's
-    /// service account.
+    /// Sets the source of the token, such as a projected one with its own audience. Default: the
+    /// pod's service account.
     #[must_use]
     pub fn with_jwt(self, jwt: SecretSource) -> Self {
         Self { jwt, ..self }

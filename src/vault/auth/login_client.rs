@@ -1,4 +1,5 @@
-//! The client that a login method gets: calls without a token, within the connection's retry policy.
+//! The client that a login method gets: calls without a token, within the connection's retry
+//! policy.
 
 use std::{num::NonZeroU32, time::Duration};
 
@@ -115,8 +116,8 @@ impl<'a> LoginClient<'a> {
     /// [`Vault::unwrap_from`](crate::vault::Vault::unwrap_from).
     ///
     /// # Errors
-    /// [`Unauthenticated`](crate::ErrorKind::Unauthenticated), as possible theft, for a token that the
-    /// server doesn't know or that was made at another path.
+    /// [`Unauthenticated`](crate::ErrorKind::Unauthenticated), as possible theft, for a token that
+    /// the server doesn't know or that was made at another path.
     pub async fn unwrap_from(&self, token: Token, creation_path: &str) -> Result<Response> {
         super::wrapping::check_creation_path(self, &token, creation_path).await?;
         super::wrapping::unwrap(self, token).await

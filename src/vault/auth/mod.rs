@@ -64,7 +64,8 @@ pub enum Auth {
     Custom(Arc<dyn Login>),
 }
 
-/// A login method: obtains a token for a connection. Implement it for methods that are not built in.
+/// A login method: obtains a token for a connection. Implement it for methods that are not built
+/// in.
 ///
 /// The connection calls [`login`](Self::login) at its first call, ahead of the token's end if the
 /// server won't renew it, and when the server no longer knows the token. It never makes two
@@ -107,13 +108,14 @@ pub trait Login: fmt::Debug + Send + Sync + 'static {
     /// A login that takes longer than four calls with all their attempts is cut off.
     ///
     /// # Errors
-    /// [`Unauthenticated`](crate::ErrorKind::Unauthenticated) if the login is refused: it is then not
-    /// repeated for a second. [`Unavailable`](crate::ErrorKind::Unavailable) or another transient kind if the
-    /// next caller may try again at once. The message must not hold the credential.
+    /// [`Unauthenticated`](crate::ErrorKind::Unauthenticated) if the login is refused: it is then
+    /// not repeated for a second. [`Unavailable`](crate::ErrorKind::Unavailable) or another
+    /// transient kind if the next caller may try again at once. The message must not hold the
+    /// credential.
     async fn login(&self, client: &LoginClient<'_>) -> Result<Grant>;
 
-    /// Whether each login obtains a new token, which the connection may replace and revoke. Default:
-    /// `true`. `false` is for a token that others own, such as one in a file.
+    /// Whether each login obtains a new token, which the connection may replace and revoke.
+    /// Default: `true`. `false` is for a token that others own, such as one in a file.
     fn issues_tokens(&self) -> bool {
         true
     }
@@ -149,7 +151,8 @@ impl Auth {
         }
     }
 
-    /// Binds disk cache records to the identity that this login is for: each setting that decides it.
+    /// Binds disk cache records to the identity that this login is for: each setting that decides
+    /// it.
     #[cfg(all(feature = "disk-cache", unix))]
     pub(super) fn bind(&self, binding: &mut Binding<'_>) {
         binding.value("auth.method", Some(self.clone().into_login().method()));

@@ -62,7 +62,8 @@ impl Login for StaticToken {
         false
     }
 
-    /// Whether the file has changed. While it is missing, as during a replacement, the old token stays.
+    /// Whether the file has changed. While it is missing, as during a replacement, the old token
+    /// stays.
     fn has_changed(&self) -> bool {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(seen) = seen.as_mut().filter(|seen| seen.checked.elapsed() >= CHECK_INTERVAL) else {

@@ -1,4 +1,5 @@
-//! [userpass](https://developer.hashicorp.com/vault/docs/auth/userpass) login: by user name and password.
+//! [userpass](https://developer.hashicorp.com/vault/docs/auth/userpass) login: by user name and
+//! password.
 
 use async_trait::async_trait;
 
@@ -24,7 +25,8 @@ impl UserPass {
         Self { mount: "userpass".to_owned(), username: username.into(), password }
     }
 
-    /// Sets the mount of the login method; a mount of `ldap` has the same login. Default: `userpass`.
+    /// Sets the mount of the login method; a mount of `ldap` has the same login. Default:
+    /// `userpass`.
     #[must_use]
     pub fn with_mount(self, mount: impl Into<String>) -> Self {
         Self { mount: mount.into(), ..self }

@@ -1,5 +1,5 @@
-//! [Response wrapping](https://developer.hashicorp.com/vault/docs/concepts/response-wrapping): checks where a wrapping
-//! token was made, then unwraps it.
+//! [Response wrapping](https://developer.hashicorp.com/vault/docs/concepts/response-wrapping):
+//! checks where a wrapping token was made, then unwraps it.
 //!
 //! A thief who unwraps a token can wrap the secret again and pass the new token on. Only the path
 //! that made the token gives that away: the server records it, and nobody can choose it. A token

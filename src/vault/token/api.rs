@@ -64,7 +64,8 @@ pub(in crate::vault) fn renewal_request(increment: Option<Duration>) -> Result<A
     Ok(ApiRequest::post("auth/token/renew-self", body)?.idempotent())
 }
 
-/// Renews a token by `increment`, in one attempt: the background task repeats it while time is left.
+/// Renews a token by `increment`, in one attempt: the background task repeats it while time is
+/// left.
 pub(in crate::vault) async fn renew(
     http: &Http,
     token: &LiveToken,

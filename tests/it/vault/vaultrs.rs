@@ -59,7 +59,8 @@ async fn vaultrs_uses_our_settings_and_not_the_environment() {
     let shown = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success() && shown.contains("read: by-vaultrs"), "{shown}");
 
-    // Verification stays on, whatever VAULT_SKIP_VERIFY says: an authority that did not sign it is refused.
+    // Verification stays on, whatever VAULT_SKIP_VERIFY says: an authority that did not sign it is
+    // refused.
     let tls = TlsConfig::default().with_ca_file(other.certificate_file());
     let config = VaultConfig::new(bao.address()).with_token(bao.root_token()).with_tls(tls);
     let client = open(config).vaultrs().await.expect("a given token takes no call");
