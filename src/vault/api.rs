@@ -193,7 +193,7 @@ impl Vault {
     }
 
     fn login_client(&self) -> LoginClient<'_> {
-        LoginClient::new(self.http(), self.http().policy(RetryPolicy::default()))
+        LoginClient::new(self.http(), self.policy(RetryPolicy::default()))
     }
 }
 

@@ -134,6 +134,11 @@ impl Vault {
         self.0.http.namespace()
     }
 
+    /// A request's retry policy, with the connection's own for what it leaves open.
+    pub(crate) fn policy(&self, policy: RetryPolicy) -> RetryPolicy {
+        self.0.http.policy(policy)
+    }
+
     /// Sends one request and returns the response, whatever its status. If the token was dead, the
     /// request is sent once more with a new one.
     pub(crate) async fn send(&self, request: &ApiRequest, policy: RetryPolicy) -> Result<Response> {

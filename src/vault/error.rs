@@ -4,18 +4,9 @@ use super::{config::DEFAULT_ADDRESS, request::ApiRequest, response::Response};
 use crate::{
     error::{Error, ErrorKind, Result},
     retry::RetryPolicy,
-    secret::{
-        Json, JsonKind,
-        json::{ROOT, Tree},
-    },
+    secret::{Json, echo::Echo},
     transport::{Address, AddressError, Failure},
 };
-
-/// The server's words are cut here: they are for a person, who reads no more.
-const LONGEST_WORDS: usize = 300;
-
-/// Shorter texts are names such as `ci`, which any sentence may hold.
-const SHORTEST_SECRET: usize = 8;
 
 /// What to see to if the answer came from something else.
 const NOT_VAULTS: &str = "the answer is not Vault's: does the address name a Vault or OpenBao server?";
@@ -51,12 +42,12 @@ pub(crate) fn from_response(reply: &Response, call: &ApiRequest) -> Error {
         ErrorKind::NotFound if !is_vaults => ErrorKind::Corrupt,
         kind => kind,
     };
-    let words = words(reply).filter(|words| !repeats(words, reply, call));
+    let status = format!("Vault answered with status {}", reply.status);
     let error = Error::new(
         kind,
-        match words {
-            Some(words) => format!("Vault answered with status {}: {words}", reply.status),
-            None => format!("Vault answered with status {}", reply.status),
+        match explanation(reply, call) {
+            Some(explanation) => format!("{status}: {explanation}"),
+            None => status,
         },
     );
     // 501: not initialised, which takes a person.
@@ -147,39 +138,19 @@ pub(crate) fn dead_token() -> Error {
         )
 }
 
-/// The server's own explanation, on one line.
-fn words(reply: &Response) -> Option<String> {
+/// The server's own explanation on one line, unless it repeats the token or a text of the request's
+/// body.
+fn explanation(reply: &Response, call: &ApiRequest) -> Option<String> {
     let errors = reply.json()?.get("errors")?;
     let all: Vec<_> = errors.elements().filter_map(Json::as_str).collect();
-    let line = all.join("; ").split_whitespace().collect::<Vec<_>>().join(" ");
-    let cut: String = line.chars().filter(|character| !character.is_control()).take(LONGEST_WORDS).collect();
-    (!cut.is_empty()).then_some(cut)
-}
-
-/// Whether the words hold the token, or a text of the request's body.
-fn repeats(words: &str, reply: &Response, call: &ApiRequest) -> bool {
-    let token = reply.sent.as_ref().and_then(|token| std::str::from_utf8(token.as_bytes()).ok());
-    if token.is_some_and(|token| words.contains(token)) {
-        return true;
+    let mut echo = Echo::default();
+    if let Some(token) = &reply.sent {
+        echo = echo.with(token.as_bytes());
     }
-    let Some(body) = call.body.as_ref().and_then(|body| std::str::from_utf8(body).ok()) else {
-        return false;
-    };
-    match Tree::parse(body) {
-        Ok(tree) => holds_text_of(words, Json::new(body, &tree, ROOT)),
-        Err(_) => true,
+    if let Some(body) = &call.body {
+        echo = echo.with_body(body);
     }
-}
-
-fn holds_text_of(words: &str, json: Json<'_>) -> bool {
-    match json.kind() {
-        JsonKind::Object => json.members().any(|(_, member)| holds_text_of(words, member)),
-        JsonKind::Array => json.elements().any(|element| holds_text_of(words, element)),
-        JsonKind::String => json.as_str().is_some_and(|text| text.len() >= SHORTEST_SECRET && words.contains(text)),
-        // A PIN is a number, and a number is often a part of another one: no words at all are safer.
-        JsonKind::Number => json.raw().len() >= 4 && words.contains(json.raw()),
-        JsonKind::Null | JsonKind::Bool => false,
-    }
+    echo.quotable(&all.join("; "))
 }
 
 #[cfg(test)]
@@ -231,5 +202,23 @@ mod tests {
         let login = from_login(&reply(400, r#"{"errors":["invalid role or secret ID"]}"#), &sent);
         assert_eq!(login.kind(), ErrorKind::Unauthenticated);
         assert!(login.message().ends_with("invalid role or secret ID"), "{login}");
+    }
+
+    #[test]
+    fn a_secret_that_folding_or_cutting_would_hide_is_not_quoted() {
+        let long = "0123456789abcdef".repeat(40);
+        for secret in ["two  blanks and\ta tab", "line\nbreak here", long.as_str()] {
+            let body = serde_json::json!({ "password": secret }).to_string();
+            let answer = serde_json::json!({ "errors": [format!("invalid password {secret:?}"), secret] });
+            let error = from_response(&reply(400, &answer.to_string()), &call(&body));
+            assert_eq!(error.message(), "Vault answered with status 400", "{secret}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_not_quoted() {
+        let mut refused = reply(403, r#"{"errors":["bad token s.abcdef0123456789"]}"#);
+        refused.sent = Some("s.abcdef0123456789".parse().expect("a header"));
+        assert_eq!(from_response(&refused, &call("{}")).message(), "Vault answered with status 403");
     }
 }

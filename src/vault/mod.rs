@@ -81,7 +81,7 @@ pub use token_info::TokenInfo;
 
 pub use crate::transport::{ProxyUrl, TlsConfig};
 
-pub(crate) use error::from_response;
+pub(crate) use error::{from_response, timed_out};
 pub(crate) use path::check as check_path;
 pub(crate) use request::ApiRequest;
 pub(crate) use reserved::{any as any_reserved, first as first_reserved};

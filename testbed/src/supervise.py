@@ -26,22 +26,7 @@ threading.Thread(target=outlive_nobody, daemon=True).start()
 
 from werkzeug.serving import make_server
 
-from moto.secretsmanager.models import SecretsManagerBackend
 from moto.server import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
-
-# moto 5.2.5 moves the label AWSCURRENT and goes on reading the version that it was on, where AWS
-# reads the one that it is on.
-move_stage = SecretsManagerBackend.update_secret_version_stage
-
-
-def move_stage_as_aws(self, secret_id, version_stage, remove_from_version_id, move_to_version_id):
-    moved = move_stage(self, secret_id, version_stage, remove_from_version_id, move_to_version_id)
-    if version_stage == "AWSCURRENT" and move_to_version_id:
-        self.secrets[secret_id].set_default_version_id(move_to_version_id)
-    return moved
-
-
-SecretsManagerBackend.update_secret_version_stage = move_stage_as_aws
 
 application = DomainDispatcherApplication(create_backend_app)
 one_at_a_time = threading.Lock()

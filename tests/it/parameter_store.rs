@@ -72,6 +72,28 @@ async fn several_versions_in_one_batch_are_told_apart() {
     assert_eq!(aws.proxy.total(), 1);
 }
 
+/// As moto answers, which leaves the selector out.
+#[tokio::test]
+async fn versions_that_a_batch_does_not_tell_apart_are_asked_for_singly() {
+    let aws = Aws::start().await;
+    let name = unique("/it/ps/no-selector-");
+    for value in ["one", "two", "three"] {
+        aws.seed.put_parameter(&name, value, "String");
+    }
+    let arn = format!("arn:aws:ssm:us-east-1:{}:parameter{name}", crate::support::ACCOUNT);
+    let sets = [
+        vec![(name.clone(), "three"), (format!("{name}:1"), "one"), (format!("{name}:2"), "two")],
+        vec![(format!("{name}:2"), "two"), (name.clone(), "three")],
+        vec![(format!("{arn}:1"), "one"), (name.clone(), "three")],
+    ];
+    for set in sets {
+        let (names, expected): (Vec<_>, Vec<_>) = set.into_iter().unzip();
+        let client = aws.client().await;
+        let texts: Vec<_> = client.get_many("aws.ps", &names).await.into_iter().map(text).collect();
+        assert_eq!(texts, expected, "{names:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_parameter_is_read_by_its_arn_too() {
     let aws = Aws::start().await;

@@ -1,4 +1,4 @@
-//! Attempts and timeouts: what is tried again, how often, and what is told at the end.
+//! Retry policy: which failures are retried, how often, with which timeout, and what the error says.
 
 use std::{num::NonZeroU32, time::Duration};
 
@@ -138,7 +138,7 @@ async fn a_server_that_hangs_is_a_timeout_that_says_so() {
 }
 
 #[tokio::test]
-async fn a_call_can_have_a_patience_of_its_own() {
+async fn a_request_can_set_its_own_retry_policy() {
     each("eu-west-3", async |aws, client, store, operation, name| {
         aws.proxy.fault(operation, Fault::Hang).always();
         let error = fails(client.get(store, name).retry(2).timeout(SHORT).await, ErrorKind::Timeout);
@@ -151,7 +151,7 @@ async fn a_call_can_have_a_patience_of_its_own() {
 }
 
 #[tokio::test]
-async fn listings_and_updates_have_the_same_patience() {
+async fn listings_and_updates_follow_the_retry_policy_too() {
     each("eu-north-1", async |aws, client, store, _, name| {
         aws.proxy.fault_any(Fault::Hang).always();
         fails(client.get_by_path(store, "/it/x").retry(1).timeout(SHORT).await, ErrorKind::Timeout);
@@ -228,4 +228,20 @@ async fn an_endless_timeout_is_no_panic() {
         fails(hasty.get(store, name).await, ErrorKind::Timeout);
     })
     .await;
+}
+
+/// A service that sets the timeout by what is left of a deadline has another one at each read.
+#[tokio::test]
+async fn reads_with_two_hundred_timeouts_share_the_connections() {
+    for (store, _, prefix) in STORES {
+        let (aws, name) = (Aws::start().await, unique(prefix));
+        aws.plant(store, &name, "hunter2");
+        let client = aws.client().await;
+        for extra in 0..200 {
+            let timeout = Duration::from_secs(10) + Duration::from_millis(extra);
+            assert_eq!(text(client.get(store, &name).cached(false).timeout(timeout).await), "hunter2");
+        }
+        assert_eq!(aws.proxy.total(), 200);
+        assert!(aws.proxy.connections() <= 4, "{store}: {} connections", aws.proxy.connections());
+    }
 }

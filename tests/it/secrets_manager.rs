@@ -156,6 +156,27 @@ async fn a_sibling_that_begins_alike_does_not_make_a_path_exist() {
 }
 
 #[tokio::test]
+async fn whether_a_secret_exists_is_found_out_without_reading_it() {
+    let aws = Aws::start().await;
+    let (client, root) = (aws.client().await, unique("it/sm/unread-"));
+    let (name, empty) = (format!("{root}/x"), format!("{root}/empty"));
+    let arn = aws.seed.create_secret(&name, "x");
+    aws.seed.call("secretsmanager.CreateSecret", &json!({ "Name": empty })).unwrap();
+    for (path, exists) in [(&name, true), (&arn, true), (&root, true), (&empty, false), (&format!("{root}/y"), false)] {
+        assert_eq!(client.path_exists("aws.sm", path).await.unwrap(), exists, "{path}");
+    }
+    // Without the right to describe, the names tell.
+    aws.proxy.fault("DescribeSecret", Fault::access_denied()).always();
+    for (path, exists) in [(&name, true), (&root, true), (&format!("{root}/y"), false)] {
+        assert_eq!(client.path_exists("aws.sm", path).await.unwrap(), exists, "{path}");
+    }
+    aws.proxy.fault("ListSecrets", Fault::access_denied()).always();
+    fails(client.path_exists("aws.sm", &name).await, ErrorKind::AccessDenied);
+    let reads: usize = ["GetSecretValue", "BatchGetSecretValue"].map(|read| aws.proxy.count(read)).iter().sum();
+    assert_eq!(reads, 0, "{:?}", aws.proxy.counts());
+}
+
+#[tokio::test]
 async fn who_may_read_but_not_list_sees_exact_names() {
     let aws = Aws::start().await;
     let (client, root) = (aws.client().await, unique("it/sm/exact-"));

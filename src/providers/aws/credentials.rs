@@ -18,6 +18,7 @@ use super::{error::from_credentials, session::silently};
 use crate::{
     error::{Error, ErrorKind, Result},
     retry::RetryPolicy,
+    secret::echo::Echo,
     single_flight::Flights,
 };
 
@@ -29,6 +30,9 @@ const UNDATED: Duration = Duration::from_secs(15 * 60);
 
 /// The least that a source may take: one that starts a program is slower than a server. The SDK's own default.
 const AT_LEAST: Duration = Duration::from_secs(5);
+
+/// AWS's own secret keys have 40 characters.
+const SHORTEST_SECRET: usize = 16;
 
 /// A source of credentials that remembers what it gave.
 ///
@@ -104,6 +108,19 @@ impl Kept {
         lasting.map(|held| held.credentials.clone())
     }
 
+    /// What an error must not repeat. The canonical request that AWS quotes where a signature is
+    /// wrong holds the session token.
+    pub(crate) fn echo(&self) -> Echo {
+        let held = self.held.load();
+        let Some(held) = held.as_ref() else {
+            return Echo::default();
+        };
+        let secrets = [Some(held.credentials.secret_access_key()), held.credentials.session_token()];
+        // Those of local test servers are words such as `test`.
+        let real = secrets.into_iter().flatten().filter(|secret| secret.len() >= SHORTEST_SECRET);
+        real.fold(Echo::default(), |echo, secret| echo.with(secret.as_bytes()))
+    }
+
     async fn load(&self) -> Result<Credentials> {
         if let Some(before) = &self.before {
             before.current().await?;
@@ -115,7 +132,8 @@ impl Kept {
             }
             None => given.await,
         };
-        given.map_err(|error| from_credentials(error, self.policy))
+        let echo = self.before.as_ref().map(|before| before.echo()).unwrap_or_default();
+        given.map_err(|error| from_credentials(error, self.policy, &echo))
     }
 }
 

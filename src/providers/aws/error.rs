@@ -15,6 +15,7 @@ use super::http::Unanswered;
 use crate::{
     error::{Error, ErrorKind},
     retry::RetryPolicy,
+    secret::echo::Echo,
 };
 
 /// What a service said of a refusal, without the raw answer, which may hold values.
@@ -29,7 +30,7 @@ struct Refusal {
 ///
 /// The SDK's own error is dropped: it carries the raw answer. Only the causes of failures to reach
 /// the service are kept, which hold none.
-pub(crate) fn from_sdk<E>(error: SdkError<E, HttpResponse>, policy: RetryPolicy) -> Error
+pub(crate) fn from_sdk<E>(error: SdkError<E, HttpResponse>, policy: RetryPolicy, echo: &Echo) -> Error
 where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
 {
@@ -37,7 +38,8 @@ where
         SdkError::TimeoutError(_) => timed_out(policy),
         SdkError::DispatchFailure(failure) => from_dispatch(failure, policy),
         SdkError::ServiceError(ref refused) => {
-            from_service(refused.err(), refused.raw().status().as_u16(), refused.raw().headers().get(REQUEST_ID))
+            let request_id = refused.raw().headers().get(REQUEST_ID);
+            from_service(refused.err(), refused.raw().status().as_u16(), request_id, echo)
         }
         SdkError::ResponseError(ref unread) => match find::<LengthLimitError>(&error) {
             Some(_) => Error::corrupt("the answer is longer than any of AWS's"),
@@ -125,7 +127,8 @@ pub(crate) fn is_expired_code(code: &str) -> bool {
 #[cfg(feature = "aws-sm")]
 pub(crate) fn from_batch_entry(code: &str, message: &str) -> Error {
     let refusal = Refusal { code: code.into(), status: None, request_id: None };
-    Error::new(kind_of_code(code).unwrap_or(ErrorKind::Unexpected), said(code, message)).with_source(refusal)
+    Error::new(kind_of_code(code).unwrap_or(ErrorKind::Unexpected), said(code, message, &Echo::default()))
+        .with_source(refusal)
 }
 
 /// AWS's own code of an error, if it has one.
@@ -151,13 +154,14 @@ const EXPIRED: [&str; 5] =
 
 const REQUEST_ID: &str = "x-amzn-requestid";
 
-fn from_service<E: ProvideErrorMetadata>(refused: &E, status: u16, request_id: Option<&str>) -> Error {
+fn from_service<E: ProvideErrorMetadata>(refused: &E, status: u16, request_id: Option<&str>, echo: &Echo) -> Error {
     let Some(code) = refused.meta().code() else {
         return from_unread(status);
     };
     let kind = kind_of_code(code).or_else(|| kind_of_status(status)).unwrap_or(ErrorKind::Unexpected);
     let refusal = Refusal { code: code.into(), status: Some(status), request_id: request_id.map(Into::into) };
-    let error = Error::new(kind, said(code, refused.meta().message().unwrap_or_default())).with_source(refusal);
+    let message = said(code, refused.meta().message().unwrap_or_default(), echo);
+    let error = Error::new(kind, message).with_source(refusal);
     with_advice(error)
 }
 
@@ -171,10 +175,11 @@ fn with_advice(error: Error) -> Error {
     }
 }
 
-fn said(code: &str, message: &str) -> String {
-    match message {
-        "" => format!("AWS says {code}"),
-        message => format!("AWS says {code}: {}", message.trim_end_matches('.')),
+/// AWS's code with its message, unless that repeats a secret of the request.
+fn said(code: &str, message: &str, echo: &Echo) -> String {
+    match echo.quotable(message) {
+        Some(message) => format!("AWS says {code}: {}", message.trim_end_matches('.')),
+        None => format!("AWS says {code}"),
     }
 }
 
@@ -233,10 +238,10 @@ fn timed_out(policy: RetryPolicy) -> Error {
 /// Credentials that can't be had: the reason lies in the chain, an STS refusal included.
 ///
 /// As above, only the causes of failures to reach STS are kept: its answers hold credentials.
-pub(crate) fn from_credentials(error: CredentialsError, policy: RetryPolicy) -> Error {
+pub(crate) fn from_credentials(error: CredentialsError, policy: RetryPolicy, echo: &Echo) -> Error {
     if let Some(sts) = find::<SdkError<AssumeRoleError, HttpResponse>>(&error) {
         let (told, unreachable) =
-            (from_sts(sts, policy), matches!(sts, SdkError::DispatchFailure(failure) if failure.is_io()));
+            (from_sts(sts, policy, echo), matches!(sts, SdkError::DispatchFailure(failure) if failure.is_io()));
         return if unreachable { told.with_source(error) } else { told };
     }
     match error {
@@ -251,12 +256,12 @@ pub(crate) fn from_credentials(error: CredentialsError, policy: RetryPolicy) -> 
     }
 }
 
-fn from_sts(error: &SdkError<AssumeRoleError, HttpResponse>, policy: RetryPolicy) -> Error {
+fn from_sts(error: &SdkError<AssumeRoleError, HttpResponse>, policy: RetryPolicy, echo: &Echo) -> Error {
     let told = match error {
         SdkError::TimeoutError(_) => timed_out(policy),
         SdkError::DispatchFailure(failure) if failure.is_timeout() => timed_out(policy),
         SdkError::DispatchFailure(_) => Error::new(ErrorKind::Unavailable, "STS can't be reached"),
-        SdkError::ServiceError(refused) => from_service(refused.err(), refused.raw().status().as_u16(), None),
+        SdkError::ServiceError(refused) => from_service(refused.err(), refused.raw().status().as_u16(), None, echo),
         SdkError::ResponseError(unread) => from_unread(unread.raw().status().as_u16()),
         _ => Error::invalid_input("the request can't be made"),
     };

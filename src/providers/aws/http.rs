@@ -1,16 +1,19 @@
-//! The HTTP client under the SDK's clients.
+//! The HTTP client under the SDK's clients: one pool of connections for all timeouts.
 //!
-//! As the SDK's own, but that the system's certificates are read by the first call that needs them. The SDK's reads them
-//! where a client is made, and takes them apart twice: some milliseconds, for calls to a plain `http://` endpoint
-//! (LocalStack, moto, metadata services) too.
+//! The SDK's own client keeps a pool for each pair of timeouts, for ever: a service whose requests
+//! set their timeout by what is left of a deadline would open connections without end. Here the
+//! timeout is applied around each call, and all calls share two pools, with certificates and without.
+//!
+//! The system's certificates are read by the first call that needs them. The SDK reads them when a
+//! client is made, and parses them twice: some milliseconds, also for a plain `http://` endpoint
+//! (LocalStack, moto, metadata services).
 
 use std::{
     borrow::Cow,
-    collections::HashMap,
     env,
     error::Error as StdError,
     fmt,
-    sync::{Mutex, OnceLock, PoisonError},
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -31,9 +34,13 @@ use aws_smithy_runtime_api::client::{
 };
 use aws_smithy_types::body::SdkBody;
 use http_body_util::Limited;
+use tokio::time::timeout;
 
 /// Twenty secrets of 64 KiB, every character of them escaped, are 8 MiB; more than this is no answer to hold in memory.
 const LONGEST_ANSWER: usize = 64 * 1024 * 1024;
+
+/// The longest time to connect, TLS included, whatever a call allows: as long as Linux itself tries.
+const LONGEST_CONNECT: Duration = Duration::from_secs(127);
 
 /// By which a plain request may be sent to a proxy that is reached by TLS.
 const PROXIES: [&str; 4] = ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"];
@@ -43,16 +50,18 @@ pub(crate) fn client() -> SharedHttpClient {
     SharedHttpClient::new(Client::default())
 }
 
-/// Connectors by their timeouts, to connect and to wait for an answer.
 #[derive(Debug, Default)]
-struct Client(Mutex<HashMap<[Option<Duration>; 2], SharedHttpConnector>>);
+struct Client(Arc<Pools>);
 
 impl HttpClient for Client {
     fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
-        let timeouts = [settings.connect_timeout(), settings.read_timeout()];
-        let mut connectors = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let connector = connectors.entry(timeouts);
-        connector.or_insert_with(|| SharedHttpConnector::new(ByScheme::new(settings, components))).clone()
+        // A call without a timeout to read, as some of the SDK's sources of credentials make, still
+        // has one to connect.
+        SharedHttpConnector::new(Timed {
+            pools: self.0.clone(),
+            timeout: settings.read_timeout(),
+            sleep: components.sleep_impl(),
+        })
     }
 
     /// As the SDK names its own in the user agent.
@@ -61,46 +70,54 @@ impl HttpClient for Client {
     }
 }
 
-/// One connector for what takes certificates, another one for what takes none.
-#[derive(Debug)]
-struct ByScheme {
-    settings: HttpConnectorSettings,
-    /// Of all components this alone: they hold the client, which would hold itself.
-    sleep: Option<SharedAsyncSleep>,
+/// One pool for endpoints that present certificates, and one for those that don't.
+#[derive(Debug, Default)]
+struct Pools {
     secured: OnceLock<Connector>,
     plain: OnceLock<Connector>,
 }
 
-impl ByScheme {
-    fn new(settings: &HttpConnectorSettings, components: &RuntimeComponents) -> Self {
-        let (secured, plain) = Default::default();
-        Self { settings: settings.clone(), sleep: components.sleep_impl(), secured, plain }
-    }
-
-    fn connector(&self, trust: TrustStore) -> Connector {
-        // A trust store of either kind is sound: there is nothing in it to be malformed.
-        let tls = TlsContext::builder().with_trust_store(trust).build().unwrap_or_default();
-        let mut builder = Connector::builder()
-            .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
-            .tls_context(tls)
-            .connector_settings(self.settings.clone())
-            .proxy_config(ProxyConfig::from_env());
-        builder.set_sleep_impl(self.sleep.clone());
-        builder.build()
+impl Pools {
+    fn for_uri(&self, uri: &str, sleep: Option<&SharedAsyncSleep>) -> &Connector {
+        match is_plain(uri, |name| env::var_os(name).is_some()) {
+            true => self.plain.get_or_init(|| connector(TrustStore::empty(), sleep)),
+            false => self.secured.get_or_init(|| connector(TrustStore::default(), sleep)),
+        }
     }
 }
 
-impl HttpConnector for ByScheme {
+fn connector(trust: TrustStore, sleep: Option<&SharedAsyncSleep>) -> Connector {
+    // A trust store of either kind is sound: there is nothing in it to be malformed.
+    let tls = TlsContext::builder().with_trust_store(trust).build().unwrap_or_default();
+    let mut builder = Connector::builder()
+        .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+        .tls_context(tls)
+        .connector_settings(HttpConnectorSettings::builder().connect_timeout(LONGEST_CONNECT).build())
+        .proxy_config(ProxyConfig::from_env());
+    builder.set_sleep_impl(sleep.cloned());
+    builder.build()
+}
+
+/// The pools, with the timeout of one client or one request: from the call to the head of the
+/// response, connecting included. The body is under the SDK's timeout of the attempt.
+#[derive(Debug)]
+struct Timed {
+    pools: Arc<Pools>,
+    timeout: Option<Duration>,
+    /// Of all components this alone: they hold the client, which would hold itself.
+    sleep: Option<SharedAsyncSleep>,
+}
+
+impl HttpConnector for Timed {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let connector = match is_plain(request.uri(), |name| env::var_os(name).is_some()) {
-            true => self.plain.get_or_init(|| self.connector(TrustStore::empty())),
-            false => self.secured.get_or_init(|| self.connector(TrustStore::default())),
-        };
         let endpoint = endpoint(request.uri());
-        let answer = connector.call(request);
+        let limit = self.timeout.unwrap_or(Duration::MAX);
+        let answer = timeout(limit, self.pools.for_uri(request.uri(), self.sleep.as_ref()).call(request));
         HttpConnectorFuture::new(async move {
-            let answer = answer.await.map_err(|error| Unanswered::by(endpoint, error))?;
-            Ok(answer.map(limited))
+            match answer.await {
+                Ok(answer) => Ok(answer.map_err(|error| Unanswered::by(endpoint, error))?.map(limited)),
+                Err(elapsed) => Err(ConnectorError::timeout(elapsed.into())),
+            }
         })
     }
 }

@@ -30,7 +30,6 @@ use aws_sdk_ssm::{
 use super::{
     batch::{in_batches, singly},
     config::AwsConfig,
-    error::of_write,
     session::{Session, service},
 };
 use crate::{
@@ -119,8 +118,14 @@ impl ParameterStore {
         for invalid in output.invalid_parameters.unwrap_or_default() {
             answers.insert(invalid, Err(Error::not_found("no such parameter")));
         }
-        for parameter in output.parameters.unwrap_or_default() {
+        let (selected, plain): (Vec<_>, Vec<_>) =
+            output.parameters.unwrap_or_default().into_iter().partition(|parameter| parameter.selector.is_some());
+        for parameter in selected.into_iter().chain(plain) {
             let selector = parameter.selector.clone().unwrap_or_default();
+            let open = selectors.iter().filter(|asked| !answers.contains_key(*asked));
+            if selector.is_empty() && is_ambiguous(&parameter, open) {
+                continue;
+            }
             let called = [&parameter.arn, &parameter.name].into_iter().flatten();
             let keys: Vec<_> = called.map(|name| format!("{name}{selector}")).collect();
             let secret = secret(parameter);
@@ -237,12 +242,15 @@ impl ParameterStore {
         Ok((current.with_replaced(&options.keypath, value)?, condition.or(Some(read))))
     }
 
-    async fn put(&self, old: &ParameterMetadata, value: &str, policy: RetryPolicy) -> Result<i64> {
-        let output = self.session.call(policy, |client, overrides| {
+    async fn put(&self, old: &ParameterMetadata, value: &SecretValue, policy: RetryPolicy) -> Result<i64> {
+        let Some(text) = value.expose_text() else {
+            return Err(Error::invalid_input("Parameter Store keeps text, not bytes"));
+        };
+        let output = self.session.write(policy, value, |client, overrides| {
             let call = client
                 .put_parameter()
                 .overwrite(true)
-                .value(value)
+                .value(text)
                 .set_name(old.name.clone())
                 .set_type(old.r#type.clone())
                 .set_key_id(old.key_id.clone())
@@ -322,21 +330,32 @@ impl Provider for ParameterStore {
                 .with_hint("update it with the provider aws.sm"));
         }
         let (value, based_on) = self.change(path, value, options).await?;
-        let Some(text) = value.expose_text() else {
+        if value.is_binary() {
             return Err(Error::invalid_input("Parameter Store keeps text, not bytes"));
-        };
+        }
         let old = self.describe(Some(filter("Name", "Equals", path)?), options.retry_policy).await?;
         let old = old.filter(|old| old.name.as_deref() == Some(path) || old.arn.as_deref() == Some(path));
         let old = old.ok_or_else(|| Error::not_found("no such parameter"))?;
         if based_on.is_some_and(|version| version != old.version) {
             return Err(conflict("the parameter was changed in the meantime; nothing was written"));
         }
-        let made = self.put(&old, text, options.retry_policy).await.map_err(of_write)?;
+        let made = self.put(&old, &value, options.retry_policy).await?;
         if based_on.is_some_and(|version| version + 1 != made) {
             return Err(conflict("the parameter was changed in the meantime; that value is now in its history"));
         }
         Ok(Updated::new(old.name.unwrap_or_else(|| path.into()), Some(made.to_string())))
     }
+}
+
+/// Whether an answer without a selector may be a version that was asked for, and is still `open`.
+/// AWS repeats the selector in each answer; some servers leave it out.
+fn is_ambiguous<'a>(parameter: &Parameter, mut open: impl Iterator<Item = &'a String>) -> bool {
+    let name = parameter.name.as_deref().unwrap_or_default();
+    let is_it = |base: &str| {
+        let of_arn = base.split_once(":parameter").map(|(_, name)| name.trim_start_matches('/'));
+        base == name || parameter.arn.as_deref() == Some(base) || of_arn == Some(name.trim_start_matches('/'))
+    };
+    open.any(|asked| asked.rsplit_once(':').is_some_and(|(base, _)| is_it(base)))
 }
 
 fn secret(parameter: Parameter) -> Result<Secret> {

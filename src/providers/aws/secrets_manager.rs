@@ -7,8 +7,9 @@
 //!
 //! **Calls**: `get` is one GetSecretValue; `get_many` a BatchGetSecretValue for every 20 names, and `get_by_path` one
 //! for every 20 secrets, by a filter for the name's prefix. Where the batch call is denied, single calls are made
-//! (and, for a path, ListSecrets). `path_exists` is a GetSecretValue, and a ListSecrets if there is no secret of that very
-//! name; an identity that may not list sees exact names only.
+//! (and, for a path, ListSecrets). `path_exists` is a DescribeSecret, which reads no value, and a
+//! ListSecrets if there is no secret of that name, or if DescribeSecret is denied. An identity that may
+//! not list sees exact names only.
 //!
 //! **Listings**: what lies below the path by `/`, and the secret of that very name too, if there is one. A path with a
 //! slash at its end means only what lies below.
@@ -35,7 +36,7 @@ use aws_sdk_secretsmanager::{
 use super::{
     batch::{in_batches, singly},
     config::AwsConfig,
-    error::{code, from_batch_entry, of_write},
+    error::{code, from_batch_entry},
     session::{Session, service},
 };
 use crate::{
@@ -76,6 +77,8 @@ pub struct SecretsManager {
 struct Batch {
     read: Vec<(String, String, Result<Secret>)>,
     refused: Vec<(String, Error)>,
+    /// Names whose answer is another version than the current one, to be asked for singly.
+    not_current: Vec<String>,
     next: Option<String>,
 }
 
@@ -105,7 +108,8 @@ impl SecretsManager {
             let call = match version {
                 Version::Id(id) => call.version_id(id),
                 Version::Stage(stage) => call.version_stage(stage),
-                _ => call,
+                // AWS's default. A server that imitates it may have another.
+                _ => call.version_stage(CURRENT),
             };
             call.customize().config_override(overrides).send()
         });
@@ -119,6 +123,7 @@ impl SecretsManager {
             let page = self.batch_page(wanted, all.next.take(), policy).await?;
             all.read.extend(page.read);
             all.refused.extend(page.refused);
+            all.not_current.extend(page.not_current);
             all.next = page.next;
             if all.next.is_none() {
                 return Ok(all);
@@ -137,8 +142,11 @@ impl SecretsManager {
             call.customize().config_override(overrides).send()
         });
         let output = output.await?;
+        let (current, other): (Vec<_>, Vec<_>) =
+            output.secret_values.unwrap_or_default().into_iter().partition(is_current);
         Ok(Batch {
-            read: output.secret_values.unwrap_or_default().into_iter().map(entry).collect(),
+            read: current.into_iter().map(entry).collect(),
+            not_current: other.into_iter().filter_map(|entry| entry.name).collect(),
             refused: output.errors.unwrap_or_default().into_iter().map(refusal).collect(),
             next: output.next_token.filter(|token| !token.is_empty()),
         })
@@ -179,11 +187,16 @@ impl SecretsManager {
                 break;
             }
         }
+        Ok(self.each(names, &Version::Current, policy).await)
+    }
+
+    /// One GetSecretValue for each name.
+    async fn each(&self, names: Vec<String>, version: &Version, policy: RetryPolicy) -> Vec<(String, Result<Secret>)> {
         let answer = |name: String| async {
-            let answer = self.value(&name, &Version::Current, policy).await;
+            let answer = self.value(&name, version, policy).await;
             (name, answer)
         };
-        Ok(singly(names, CONCURRENCY, answer).await)
+        singly(names, CONCURRENCY, answer).await
     }
 
     async fn list_page(
@@ -203,16 +216,12 @@ impl SecretsManager {
         Ok((names, output.next_token.filter(|token| !token.is_empty())))
     }
 
-    /// Whether any secret lies below `path`; an identity that may not list is told no.
-    async fn has_below(&self, path: &str) -> Result<bool> {
-        let below = format!("{}/", path.trim_end_matches('/'));
+    /// Whether the name of any secret that begins with `filter` is `wanted`.
+    async fn any_name(&self, filter: &str, wanted: impl Fn(&str) -> bool) -> Result<bool> {
         let mut token = None;
         loop {
-            let (names, next) = match self.list_page(prefix(&below), 1, token, RetryPolicy::default()).await {
-                Err(error) if error.kind() == ErrorKind::AccessDenied => return Ok(false),
-                other => other?,
-            };
-            if names.iter().any(|name| is_listed(name, path, true)) {
+            let (names, next) = self.list_page(prefix(filter), 100, token, RetryPolicy::default()).await?;
+            if names.iter().any(|name| wanted(name)) {
                 return Ok(true);
             }
             token = next;
@@ -230,7 +239,7 @@ impl SecretsManager {
         stages: Option<Vec<String>>,
         policy: RetryPolicy,
     ) -> Result<String> {
-        let output = self.session.call(policy, |client, overrides| {
+        let output = self.session.write(policy, value, |client, overrides| {
             // The SDK fills in a UUID as the token, the same for all attempts.
             let call = client.put_secret_value().secret_id(id).set_version_stages(stages.clone());
             let call = match value.expose_text() {
@@ -239,7 +248,7 @@ impl SecretsManager {
             };
             call.customize().config_override(overrides).send()
         });
-        let output = output.await.map_err(of_write)?;
+        let output = output.await?;
         output.version_id.ok_or_else(|| Error::corrupt("AWS answered without a version id"))
     }
 
@@ -324,7 +333,12 @@ impl Provider for SecretsManager {
             return Err(Error::invalid_input("a path of Secrets Manager can't begin with '!'"));
         }
         let found = match self.batch(&Wanted::Prefix(prefix(path)), options.retry_policy).await {
-            Ok(batch) => batch.by_name(),
+            Ok(mut batch) => {
+                let again = std::mem::take(&mut batch.not_current);
+                let mut found = batch.by_name();
+                found.extend(self.each(again, &Version::Current, options.retry_policy).await);
+                found
+            }
             Err(error) if is_refusal(&error) => self.list_and_get(path, options).await?,
             Err(error) => return Err(error),
         };
@@ -360,9 +374,20 @@ impl Provider for SecretsManager {
     }
 
     async fn path_exists(&self, path: &str) -> Result<bool> {
-        match self.value(path, &Version::Current, RetryPolicy::default()).await {
+        let below = format!("{}/", path.trim_end_matches('/'));
+        let is_denied = |error: &Error| error.kind() == ErrorKind::AccessDenied;
+        match self.version(path, &GetOptions::default()).await {
             Ok(_) => Ok(true),
-            Err(error) if error.kind() == ErrorKind::NotFound => self.has_below(path).await,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let found = self.any_name(&below, |name| is_listed(name, path, true)).await;
+                // An identity that may not list sees exact names only.
+                found.or_else(|error| if is_denied(&error) { Ok(false) } else { Err(error) })
+            }
+            Err(denied) if is_denied(&denied) => {
+                let found = self.any_name(path, |name| name == path || is_listed(name, path, true)).await;
+                // AWS asks an identity without DescribeSecret for that right, not for ListSecrets.
+                found.map_err(|error| if is_denied(&error) { denied } else { error })
+            }
             Err(error) => Err(error),
         }
     }
@@ -416,6 +441,13 @@ impl Batch {
 fn secret(output: GetSecretValueOutput) -> Result<Secret> {
     let GetSecretValueOutput { name, version_id, secret_binary, secret_string, created_date, .. } = output;
     value_of(secret_binary, secret_string, metadata(name, version_id, created_date))
+}
+
+/// Whether a batch answer holds the current version, as on AWS it always does. A batch call can't
+/// name the stage, and a server that imitates AWS may answer with another one.
+fn is_current(entry: &SecretValueEntry) -> bool {
+    let stages = entry.version_stages.as_deref();
+    stages.is_none_or(|stages| stages.iter().any(|stage| stage == CURRENT))
 }
 
 fn entry(entry: SecretValueEntry) -> (String, String, Result<Secret>) {

@@ -38,6 +38,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     provider::Identity,
     retry::{Backoff, RetryPolicy},
+    secret::SecretValue,
 };
 
 /// The waits between attempts, as in the SDK's standard mode: AWS throttles by the second.
@@ -90,7 +91,26 @@ impl<S: Service> Session<S> {
         F: Fn(S::Client, S::Overrides) -> Fut,
         Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
     {
-        let live = self.live.load_full();
+        self.send(policy, None, operation).await
+    }
+
+    /// Makes one call that carries a new value, which no error repeats.
+    pub(crate) async fn write<T, E, F, Fut>(&self, policy: RetryPolicy, value: &SecretValue, operation: F) -> Result<T>
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+        F: Fn(S::Client, S::Overrides) -> Fut,
+        Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    {
+        self.send(policy, Some(value), operation).await.map_err(error::of_write)
+    }
+
+    async fn send<T, E, F, Fut>(&self, policy: RetryPolicy, value: Option<&SecretValue>, operation: F) -> Result<T>
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+        F: Fn(S::Client, S::Overrides) -> Fut,
+        Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    {
+        let mut live = self.live.load_full();
         let mut outcome = live.call(overrides::<S>(policy, &self.settings), &operation).await;
         let expired = match &outcome {
             Ok(answer) => answer.as_ref().is_err_and(error::is_expired),
@@ -98,16 +118,20 @@ impl<S: Service> Session<S> {
             Err(error) => error::code(error).is_some_and(error::is_expired_code),
         };
         if expired {
-            outcome = self.renewed(&live).await?.call(overrides::<S>(policy, &self.settings), &operation).await;
+            live = self.renewed(&live).await?;
+            outcome = live.call(overrides::<S>(policy, &self.settings), &operation).await;
         }
-        outcome?.map_err(|error| error::from_sdk(error, policy.or(self.settings.retry_policy)))
+        outcome?.map_err(|error| {
+            let echo = value.into_iter().fold(live.credentials.echo(), |echo, value| echo.with(value.expose_bytes()));
+            error::from_sdk(error, policy.or(self.settings.retry_policy), &echo)
+        })
     }
 
     /// Who AWS takes us for.
     pub(crate) async fn identity(&self) -> Result<Identity> {
         let live = self.live.load_full();
         live.credentials.current().await?;
-        identity::ask(&live.sts, self.settings.retry_policy).await
+        identity::ask(&live.sts, self.settings.retry_policy, &live.credentials.echo()).await
     }
 
     /// The session's state after `refused`: renewed here, or by whoever came first.

@@ -3,16 +3,17 @@
 use std::{
     collections::BTreeMap,
     sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
-use tokio::sync::Mutex as Gate;
+use tokio::{sync::Mutex as Gate, time::timeout};
 
 use crate::{
     config::ProviderSettings,
     error::{Error, ErrorKind, Result},
     retry::RetryPolicy,
     secret::Json,
-    vault::{ApiRequest, Vault, any_reserved, check_path, first_reserved, from_response},
+    vault::{ApiRequest, Vault, any_reserved, check_path, first_reserved, from_response, timed_out},
 };
 
 /// The hint where another path has to be written.
@@ -57,8 +58,26 @@ pub(super) struct Mounts {
     /// First segments whose replies were those of a KV engine, where the server doesn't say what
     /// they are.
     guessed: Mutex<BTreeMap<String, KvVersion>>,
-    /// Held while the server is asked: a burst of first reads asks once.
-    asking: Gate<()>,
+    lookups: Lookups,
+}
+
+/// Lookups of mounts: one at a time, whose outage all share who waited for it.
+///
+/// A burst of first reads asks once: whoever comes later finds the mount known. If the lookup fails
+/// because the server is away, everyone who waited fails with it. Otherwise each would make its own
+/// lookup in turn, and the last of N readers would wait for N timeouts.
+#[derive(Debug, Default)]
+struct Lookups {
+    /// Held during a lookup.
+    gate: Gate<()>,
+    ended: Mutex<Ended>,
+}
+
+/// How many lookups have ended, and the outage that the last one met, with how long it was tried.
+#[derive(Debug, Default)]
+struct Ended {
+    count: u64,
+    outage: Option<(Duration, Error)>,
 }
 
 impl KvMounts {
@@ -145,11 +164,18 @@ impl Mounts {
         if let Some(place) = known() {
             return Ok(Some(place));
         }
-        let _asking = self.asking.lock().await;
+        let seen = lock(&self.lookups.ended).count;
+        let tried = vault.policy(policy).longest_call();
+        let _gate = timeout(tried, self.lookups.gate.lock()).await.map_err(|_| timed_out(vault.policy(policy)))?;
         if let Some(place) = known() {
             return Ok(Some(place));
         }
-        let Some((mount, version)) = self.ask(vault, path, policy).await? else {
+        if let Some(outage) = self.lookups.outage_since(seen, tried) {
+            return Err(outage);
+        }
+        let asked = self.ask(vault, path, policy).await;
+        self.lookups.end(asked.as_ref().err(), tried);
+        let Some((mount, version)) = asked? else {
             return Ok(None);
         };
         let version = self.settings.all.unwrap_or(version);
@@ -240,6 +266,23 @@ impl Mounts {
     /// Whether an earlier reply has confirmed the guess.
     fn was_guessed(&self, place: &Place) -> bool {
         lock(&self.guessed).contains_key(&place.mount)
+    }
+}
+
+impl Lookups {
+    /// The outage that a lookup met which ended after the first `seen` ones, if it was tried for as
+    /// long as the caller would.
+    fn outage_since(&self, seen: u64, tried: Duration) -> Option<Error> {
+        let ended = lock(&self.ended);
+        let (longest, outage) = ended.outage.as_ref()?;
+        (ended.count != seen && *longest >= tried).then(|| outage.clone())
+    }
+
+    /// Counts a lookup. Of failures only an outage holds for other paths too.
+    fn end(&self, failure: Option<&Error>, tried: Duration) {
+        let mut ended = lock(&self.ended);
+        ended.count += 1;
+        ended.outage = failure.filter(|error| error.kind().is_transient()).map(|error| (tried, error.clone()));
     }
 }
 

@@ -1,6 +1,13 @@
 //! The proxy itself.
 
-use std::{collections::BTreeMap, fmt, io, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fmt, io,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use tokio::time::sleep;
 
@@ -30,6 +37,7 @@ struct Shared {
     script: Script,
     log: Log,
     gate: Gate,
+    connections: AtomicUsize,
 }
 
 impl FaultProxy {
@@ -40,10 +48,12 @@ impl FaultProxy {
             script: Script::default(),
             log: Log::default(),
             gate: Gate::new(),
+            connections: AtomicUsize::new(0),
         });
         let serving = Arc::clone(&shared);
         let server = Server::start(move |connection| {
             let shared = Arc::clone(&serving);
+            shared.connections.fetch_add(1, Ordering::Relaxed);
             async move { shared.serve(connection).await }
         });
         Self { server: server.await, shared }
@@ -91,6 +101,11 @@ impl FaultProxy {
     /// When they have not come after 20 seconds.
     pub async fn wait_for_held(&self, count: usize) {
         self.shared.gate.wait_for_held(count).await;
+    }
+
+    /// How many connections were opened to it, those that have ended included.
+    pub fn connections(&self) -> usize {
+        self.shared.connections.load(Ordering::Relaxed)
     }
 
     /// How many requests there were for an [operation](Request::operation), whatever became of
