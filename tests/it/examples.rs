@@ -9,6 +9,8 @@ use std::{
 use s1crets_testbed::OpenBao;
 use serde_json::json;
 
+use crate::vault::api::leasing_engine;
+
 fn example(name: &str) -> Command {
     // target/debug/deps/it-… -> target/debug/examples/name
     let test = std::env::current_exe().unwrap();
@@ -20,27 +22,25 @@ fn example(name: &str) -> Command {
 }
 
 /// The package outside the workspace: a provider, a login and a lease on the public API alone.
-#[test]
-fn the_vault_plugin_logs_in_provides_and_renews_a_lease() {
+#[tokio::test(flavor = "multi_thread")]
+async fn the_vault_plugin_logs_in_provides_and_renews_a_lease() {
     let bao = OpenBao::dev();
     bao.must("POST", "sys/auth/people", &json!({ "type": "userpass" }));
     bao.policy(
         "plugin",
-        r#"path "leased/app" { capabilities = ["read"] }
+        r#"path "leased/creds/app" { capabilities = ["read"] }
            path "sys/leases/*" { capabilities = ["update"] }"#,
     );
     let user = json!({ "password": "a-password-of-tests", "token_policies": ["plugin"] });
     bao.must("POST", "auth/people/users/app", &user);
-    let leasing = json!({ "type": "kv", "options": { "leased_passthrough": "true" } });
-    bao.must("POST", "sys/mounts/leased", &leasing);
-    bao.must("POST", "leased/app", &json!({ "password": "x", "ttl": "1h" }));
+    let _management = leasing_engine(&bao, "leased").await;
 
     let package = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/vault-plugin");
     let test = std::env::current_exe().unwrap();
-    // target/debug/deps/it-…: a folder beside it keeps what was built for the next run.
-    let target = test.ancestors().nth(3).unwrap().join("vault-plugin");
+    // target/debug/deps/it-…: dependencies that the workspace has built the same way are reused.
+    let target = test.ancestors().nth(3).unwrap();
     let output = Command::new(env!("CARGO"))
-        .args(["run", "--quiet", "--locked", "--manifest-path"])
+        .args(["run", "--quiet", "--frozen", "--manifest-path"])
         .arg(package.join("Cargo.toml"))
         .args(["--", bao.address(), "app", "people"])
         .env("CARGO_TARGET_DIR", target)

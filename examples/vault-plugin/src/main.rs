@@ -2,7 +2,7 @@
 //!
 //! Run it with `cargo run -- ADDRESS USER MOUNT`: it logs in by LDAP or userpass at `auth/MOUNT`,
 //! with the password from `VAULT_PLUGIN_PASSWORD`, stores a note and reads it back through a
-//! client, and takes, renews and revokes a lease of `leased/app`.
+//! client, and takes, renews and revokes a lease of `leased/creds/app`.
 
 use std::{collections::BTreeMap, env};
 
@@ -87,8 +87,8 @@ async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     println!("note: {}", client.get("cubbyhole", "note").key("text").await?.expose_str()?);
 
     // Each read issues a lease, so a read whose response was lost must not be repeated.
-    let leased = vault.read("leased/app").idempotent(false).await?;
-    let lease_id = leased.lease_id().ok_or("leased/app has no lease")?;
+    let leased = vault.read("leased/creds/app").idempotent(false).await?;
+    let lease_id = leased.lease_id().ok_or("leased/creds/app has no lease")?;
     let increment = leased.lease_duration().ok_or("the lease has no duration")?.as_secs();
     let renewed = vault
         .write("sys/leases/renew", &json!({ "lease_id": lease_id, "increment": increment }))

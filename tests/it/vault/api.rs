@@ -16,7 +16,7 @@ use s1crets::{
 use s1crets_testbed::{Answer, Fault, FaultProxy, JwtIssuer, OpenBao, Stub, unique};
 use serde_json::{Value, json};
 
-use super::{foreign_replies::leasing, logins, once, open, plant, root, told};
+use super::{logins, once, open, plant, root, told};
 
 const CANARY: &str = "s1crets-canary-api";
 
@@ -114,24 +114,40 @@ async fn a_request_reaches_the_namespace_that_it_names() {
     assert_eq!(vault.read("kv/x").await.expect_err("not in the root").kind(), ErrorKind::NotFound);
 }
 
+/// OpenBao's RabbitMQ engine at `mount`, with a role `app`. A stub stands for RabbitMQ's management
+/// API, so the lease is the server's own and only the user is missing. Keep the stub while in use.
+pub(crate) async fn leasing_engine(bao: &OpenBao, mount: &str) -> Stub {
+    let management = Stub::start(|_| Answer::new(204, "")).await;
+    bao.must("POST", &format!("sys/mounts/{mount}"), &json!({ "type": "rabbitmq" }));
+    let connection = json!({
+        "connection_uri": management.endpoint(), "username": "u", "password": "p", "verify_connection": false,
+    });
+    bao.must("POST", &format!("{mount}/config/connection"), &connection);
+    bao.must("POST", &format!("{mount}/config/lease"), &json!({ "ttl": 3600, "max_ttl": 86400 }));
+    let vhosts = json!({ "/": { "configure": ".*", "write": ".*", "read": ".*" } }).to_string();
+    bao.must("POST", &format!("{mount}/roles/app"), &json!({ "vhosts": vhosts }));
+    management
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lease_is_renewed_and_revoked_by_its_id() {
     let bao = OpenBao::shared();
-    let vault = root(bao);
-    let mount = leasing(bao);
-    let leased = vault.read(&format!("{mount}/app")).idempotent(false).await.expect("a lease");
+    let (vault, mount) = (root(bao), unique("leases-"));
+    let management = leasing_engine(bao, &mount).await;
+    let leased = vault.read(&format!("{mount}/creds/app")).idempotent(false).await.expect("a lease");
     let id = leased.lease_id().expect("a lease").to_owned();
-    assert!(leased.lease_duration().is_some_and(|it| it > Duration::ZERO), "{leased:?}");
-    assert!(format!("{leased:?}").contains(&id) && !format!("{leased:?}").contains("canary"), "{leased:?}");
-    if leased.is_renewable() {
-        let body = json!({ "lease_id": id, "increment": 60 });
-        let renewed = vault.write("sys/leases/renew", &body).idempotent(true).await.expect("renewed");
-        assert_eq!(renewed.lease_id(), Some(id.as_str()));
-        assert!(renewed.lease_duration().is_some(), "{renewed:?}");
-    }
-    vault.write("sys/leases/revoke", &json!({ "lease_id": id, "sync": true })).idempotent(true).await.expect("revoked");
-    let body = json!({ "lease_id": id });
-    assert_eq!(vault.write("sys/leases/lookup", &body).await.expect_err("gone").kind(), ErrorKind::InvalidInput);
+    assert_eq!((leased.lease_duration(), leased.is_renewable()), (Some(Duration::from_secs(3600)), true));
+    let password = leased.secret().expect("data").key("password").expect("a password");
+    let shown = format!("{leased:?}");
+    assert!(shown.contains(&id) && !shown.contains(password.expose_str().expect("text")), "{shown}");
+    let body = json!({ "lease_id": id, "increment": 1800 });
+    let renewed = vault.write("sys/leases/renew", &body).idempotent(true).await.expect("renewed");
+    assert_eq!((renewed.lease_id(), renewed.lease_duration()), (Some(id.as_str()), Some(Duration::from_secs(1800))));
+    let body = json!({ "lease_id": id, "sync": true });
+    vault.write("sys/leases/revoke", &body).idempotent(true).await.expect("revoked");
+    assert!(management.requests().iter().any(|request| request.method == "DELETE"), "the user is dropped");
+    let error = vault.write("sys/leases/lookup", &json!({ "lease_id": id })).await.expect_err("gone");
+    assert_eq!(error.kind(), ErrorKind::InvalidInput, "{}", told(&error));
 }
 
 #[tokio::test(flavor = "multi_thread")]

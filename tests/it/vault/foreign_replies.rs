@@ -19,7 +19,7 @@ use super::{
 };
 
 /// A KV engine that leases what it gives out, as engines of dynamic credentials do: its mount.
-pub(super) fn leasing(bao: &OpenBao) -> String {
+fn leasing(bao: &OpenBao) -> String {
     let mount = unique("leasing-");
     let options = json!({ "leased_passthrough": "true" });
     bao.must("POST", &format!("sys/mounts/{mount}"), &json!({ "type": "kv", "options": options }));

@@ -1,6 +1,6 @@
 //! Vault's key-value secrets, its logins and the life of a token, on OpenBao.
 
-mod api; // the typed API: each call and its errors, leases, custom logins
+pub(crate) mod api; // the typed API: each call and its errors, leases, custom logins
 mod aws; // logins by AWS identities, against a server that checks the signature
 mod canary; // no token, JWT, secret id or password in any output
 mod cluster; // an active node and a standby, and one that nobody has initialised

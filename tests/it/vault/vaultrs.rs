@@ -21,6 +21,7 @@ async fn read(config: VaultConfig, path: &str) -> String {
 
 /// Plays the child of the next test: its environment is wrong in everything that vaultrs reads.
 #[tokio::test(flavor = "multi_thread")]
+#[allow(clippy::print_stdout, reason = "this is how the child answers")]
 async fn vaultrs_child() {
     let Ok(settings) = std::env::var(CHILD) else {
         return;
