@@ -72,6 +72,8 @@ pub enum Auth {
 /// logins at once. It keeps the token, renews it, and shares the outcome with all waiting callers.
 ///
 /// ```
+/// use std::collections::BTreeMap;
+///
 /// use async_trait::async_trait;
 /// use s1crets::vault::{Auth, Grant, Login, LoginClient, SecretSource, VaultConfig};
 ///
@@ -91,7 +93,8 @@ pub enum Auth {
 ///     async fn login(&self, client: &LoginClient<'_>) -> s1crets::Result<Grant> {
 ///         let password = client.read_source("password", &self.password).await?;
 ///         let path = format!("auth/ldap/login/{}", self.username);
-///         client.login(&path, &[("password", password.expose_str()?)].into_iter().collect()).await
+///         // Borrowed, so that no copy of the password is left behind.
+///         client.login(&path, &BTreeMap::from([("password", password.expose_str()?)])).await
 ///     }
 /// }
 ///
