@@ -63,6 +63,8 @@
 //! - `aws-sm`, `aws-ps`, and `aws` for both: the AWS providers.
 //! - `disk-cache`: the cache on disk behind those in memory, on Unix; off until it is asked for.
 //! - `vault`: the provider `vault.kv`. Its logins by AWS identities need one of the AWS features too.
+//! - `vaultrs`: [`Vault::vaultrs`](https://docs.rs/s1crets/latest/s1crets/vault/struct.Vault.html#method.vaultrs), a
+//!   client of the crate vaultrs on our connection. It turns on the feature `log` of `tracing`.
 //! - `metrics`: the caches' counters as metrics of the process, through the [`metrics`](https://docs.rs/metrics) facade.
 //! - `unstable-conformance`: the contract of [`Provider`] as tests, for those who write one. It may change in any release.
 //!

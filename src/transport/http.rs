@@ -187,6 +187,13 @@ impl HttpClient {
         Err(Attempt::unsent(Failure::Redirect("the nodes redirect to each other")))
     }
 
+    /// The client of the default timeout, and the URL that requests go to: for crates that send
+    /// requests of their own. Redirects are not followed there.
+    #[cfg(feature = "vaultrs")]
+    pub(crate) fn reqwest(&self) -> Result<(Client, reqwest::Url)> {
+        Ok((self.client(self.timeout)?, self.address.join("/")?))
+    }
+
     fn client(&self, timeout: Duration) -> Result<Client> {
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = clients.get(&timeout) {

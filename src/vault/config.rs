@@ -148,9 +148,7 @@ impl VaultConfig {
         binding.value("namespace", namespace.as_ref());
         binding.value("proxy", proxy.as_ref().map(ProxyUrl::as_str));
         tls.bind(binding);
-        let login = auth.clone().into_login();
-        binding.value("auth.method", Some(login.method()));
-        login.bind(binding);
+        auth.bind(binding);
     }
 }
 

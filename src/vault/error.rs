@@ -1,6 +1,6 @@
 //! Error mapping of Vault: makes our `Error` of a reply or of a failed request.
 
-use super::{config::DEFAULT_ADDRESS, request::Call, response::Reply};
+use super::{config::DEFAULT_ADDRESS, request::ApiRequest, response::Response};
 use crate::{
     error::{Error, ErrorKind, Result},
     retry::RetryPolicy,
@@ -34,9 +34,9 @@ pub(crate) fn kind_of_status(status: u16) -> ErrorKind {
 ///
 /// It quotes the server's explanation, unless that repeats a secret of the request, as a proxy's echo
 /// may.
-pub(crate) fn from_reply(reply: &Reply, call: &Call) -> Error {
+pub(crate) fn from_response(reply: &Response, call: &ApiRequest) -> Error {
     // Vault sends an empty body for a change of something that doesn't exist.
-    let is_vaults = reply.is_vaults() || reply.is_empty() && call.is_change();
+    let is_vaults = reply.is_from_vault() || reply.is_empty() && call.is_change();
     let kind = match kind_of_status(reply.status) {
         // A web server's page is no "not found": a wrong address would make callers use their default.
         ErrorKind::NotFound if !is_vaults => ErrorKind::Corrupt,
@@ -62,10 +62,10 @@ pub(crate) fn from_reply(reply: &Reply, call: &Call) -> Error {
 }
 
 /// The error of a lookup of the token itself, which only Vault can refuse.
-pub(crate) fn from_identity(reply: &Reply, call: &Call) -> Error {
-    let error = from_reply(reply, call);
+pub(crate) fn from_identity(reply: &Response, call: &ApiRequest) -> Error {
+    let error = from_response(reply, call);
     match error.kind() {
-        ErrorKind::AccessDenied if !reply.is_vaults() => {
+        ErrorKind::AccessDenied if !reply.is_from_vault() => {
             Error::corrupt(error.message().to_owned()).with_hint(NOT_VAULTS)
         }
         _ => error,
@@ -73,8 +73,8 @@ pub(crate) fn from_identity(reply: &Reply, call: &Call) -> Error {
 }
 
 /// The error of a refused login.
-pub(crate) fn from_login(reply: &Reply, call: &Call) -> Error {
-    let error = from_reply(reply, call);
+pub(crate) fn from_login(reply: &Response, call: &ApiRequest) -> Error {
+    let error = from_response(reply, call);
     match error.kind() {
         ErrorKind::InvalidInput | ErrorKind::AccessDenied | ErrorKind::NotFound | ErrorKind::Unsupported => {
             Error::new(ErrorKind::Unauthenticated, format!("the login was refused: {}", error.message()))
@@ -140,7 +140,7 @@ pub(crate) fn dead_token() -> Error {
 
 /// The server's own explanation on one line, unless it repeats the token or a text of the request's
 /// body.
-fn explanation(reply: &Reply, call: &Call) -> Option<String> {
+fn explanation(reply: &Response, call: &ApiRequest) -> Option<String> {
     let errors = reply.json()?.get("errors")?;
     let all: Vec<_> = errors.elements().filter_map(Json::as_str).collect();
     let mut echo = Echo::default();
@@ -159,12 +159,12 @@ mod tests {
 
     use super::*;
 
-    fn reply(status: u16, body: &str) -> Reply {
-        Reply::new(status, Zeroizing::new(body.as_bytes().to_vec()))
+    fn reply(status: u16, body: &str) -> Response {
+        Response::new(status, Zeroizing::new(body.as_bytes().to_vec()))
     }
 
-    fn call(body: &str) -> Call {
-        Call::post("auth/approle/login", Zeroizing::new(body.to_owned())).expect("a path")
+    fn call(body: &str) -> ApiRequest {
+        ApiRequest::post("auth/approle/login", Zeroizing::new(body.to_owned())).expect("a path")
     }
 
     #[test]
@@ -179,14 +179,16 @@ mod tests {
             (503, ErrorKind::Unavailable),
             (418, ErrorKind::Unexpected),
         ] {
-            assert_eq!(from_reply(&reply(status, r#"{"errors":[]}"#), &call("{}")).kind(), kind, "{status}");
+            assert_eq!(from_response(&reply(status, r#"{"errors":[]}"#), &call("{}")).kind(), kind, "{status}");
         }
     }
 
     #[test]
     fn the_servers_words_are_told_on_one_line() {
-        let told =
-            from_reply(&reply(403, "{\"errors\":[\"1 error occurred:\\n\\t* permission denied\\n\\n\"]}"), &call("{}"));
+        let told = from_response(
+            &reply(403, "{\"errors\":[\"1 error occurred:\\n\\t* permission denied\\n\\n\"]}"),
+            &call("{}"),
+        );
         assert_eq!(told.message(), "Vault answered with status 403: 1 error occurred: * permission denied");
     }
 
@@ -194,7 +196,7 @@ mod tests {
     fn words_that_repeat_the_request_are_left_out() {
         let sent = call(r#"{"role_id":"app","secret_id":"hunter2-hunter2","more":{"pin":[8642]}}"#);
         for body in [r#"{"errors":["bad id hunter2-hunter2"]}"#, r#"{"errors":["no pin 8642"]}"#, "hunter2-hunter2"] {
-            let told = format!("{:?}", from_reply(&reply(400, body), &sent));
+            let told = format!("{:?}", from_response(&reply(400, body), &sent));
             assert!(!told.contains("hunter2") && !told.contains("8642"), "{told}");
         }
         let login = from_login(&reply(400, r#"{"errors":["invalid role or secret ID"]}"#), &sent);
@@ -208,7 +210,7 @@ mod tests {
         for secret in ["two  blanks and\ta tab", "line\nbreak here", long.as_str()] {
             let body = serde_json::json!({ "password": secret }).to_string();
             let answer = serde_json::json!({ "errors": [format!("invalid password {secret:?}"), secret] });
-            let error = from_reply(&reply(400, &answer.to_string()), &call(&body));
+            let error = from_response(&reply(400, &answer.to_string()), &call(&body));
             assert_eq!(error.message(), "Vault answered with status 400", "{secret}");
         }
     }
@@ -217,6 +219,6 @@ mod tests {
     fn a_token_is_not_quoted() {
         let mut refused = reply(403, r#"{"errors":["bad token s.abcdef0123456789"]}"#);
         refused.sent = Some("s.abcdef0123456789".parse().expect("a header"));
-        assert_eq!(from_reply(&refused, &call("{}")).message(), "Vault answered with status 403");
+        assert_eq!(from_response(&refused, &call("{}")).message(), "Vault answered with status 403");
     }
 }

@@ -4,8 +4,8 @@ use std::time::SystemTime;
 
 use super::{
     http::{Bearer, Http},
-    request::Call,
-    response::{not_as_vault, seconds},
+    request::ApiRequest,
+    response::{malformed_response, seconds},
 };
 use crate::{error::Result, retry::RetryPolicy, secret::Json};
 
@@ -40,7 +40,7 @@ pub enum HealthState {
 }
 
 pub(super) async fn ask(http: &Http) -> Result<Health> {
-    let call = Call::get("sys/health")?.impatient();
+    let call = ApiRequest::get("sys/health")?.impatient();
     let reply = http.exchange(&call, Bearer::Nobody, http.policy(RetryPolicy::default())).await?;
     let state = match reply.status {
         200 => HealthState::Active,
@@ -49,14 +49,14 @@ pub(super) async fn ask(http: &Http) -> Result<Health> {
         473 => HealthState::PerformanceStandby,
         501 => HealthState::NotInitialized,
         503 => HealthState::Sealed,
-        _ => return Err(super::error::from_reply(&reply, &call)),
+        _ => return Err(super::error::from_response(&reply, &call)),
     };
     // A gateway sends 503 too. Only a server's own body says whether it is initialized.
     let body = reply.json().filter(|json| json.get("initialized").is_some());
     let body = match body {
         Some(body) => body,
-        None if reply.is_success() => return Err(not_as_vault()),
-        None => return Err(super::error::from_reply(&reply, &call)),
+        None if reply.is_success() => return Err(malformed_response()),
+        None => return Err(super::error::from_response(&reply, &call)),
     };
     let server_time = seconds(body, "server_time_utc").and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since));
     Ok(Health { state, server_time, version: body.get("version").and_then(Json::as_str).map(str::to_owned) })

@@ -8,10 +8,10 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use super::{
     config::VaultConfig,
     error::{from_failure, parse_address},
-    request::Call,
+    request::ApiRequest,
     reserved,
-    response::Reply,
-    token::Token,
+    response::Response,
+    token::LiveToken,
 };
 use crate::{
     error::{Error, Result},
@@ -21,7 +21,7 @@ use crate::{
 
 const TOKEN: HeaderName = HeaderName::from_static("x-vault-token");
 const REQUEST: HeaderName = HeaderName::from_static("x-vault-request");
-const NAMESPACE: HeaderName = HeaderName::from_static("x-vault-namespace");
+pub(super) const NAMESPACE: HeaderName = HeaderName::from_static("x-vault-namespace");
 
 /// One server, by one set of settings.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ pub(crate) struct Http {
 #[derive(Clone, Copy)]
 pub(crate) enum Bearer<'a> {
     Nobody,
-    Token(&'a Token),
+    Token(&'a LiveToken),
 }
 
 impl Http {
@@ -46,8 +46,7 @@ impl Http {
         headers.insert(REQUEST, HeaderValue::from_static("true"));
         if let Some(namespace) = &config.namespace {
             check_namespace(namespace)?;
-            let value = HeaderValue::from_str(namespace.trim_matches('/'));
-            headers.insert(NAMESPACE, value.map_err(|_| Error::config("the namespace is no header's value"))?);
+            headers.insert(NAMESPACE, namespace_header(namespace)?);
         }
         let server =
             ServerConfig { address: config.address.clone(), tls: config.tls.clone(), proxy: config.proxy.clone() };
@@ -60,6 +59,17 @@ impl Http {
         self.config.namespace.as_deref().map(|namespace| namespace.trim_matches('/'))
     }
 
+    /// The client under the connection, and the URL that requests go to.
+    #[cfg(feature = "vaultrs")]
+    pub(super) fn reqwest(&self) -> Result<(reqwest::Client, reqwest::Url)> {
+        self.client.reqwest()
+    }
+
+    #[cfg(feature = "vaultrs")]
+    pub(super) fn skips_verification(&self) -> bool {
+        self.config.tls.danger_skip_verify
+    }
+
     /// A request's policy, with the connection's own for what it leaves open.
     pub(crate) fn policy(&self, policy: RetryPolicy) -> RetryPolicy {
         policy.or(self.config.retry_policy)
@@ -70,8 +80,14 @@ impl Http {
     ///
     /// # Errors
     /// Those of [`from_failure`] if there is no reply.
-    pub(crate) async fn exchange(&self, call: &Call, bearer: Bearer<'_>, policy: RetryPolicy) -> Result<Reply> {
+    pub(crate) async fn exchange(
+        &self,
+        call: &ApiRequest,
+        bearer: Bearer<'_>,
+        policy: RetryPolicy,
+    ) -> Result<Response> {
         let mut headers = self.headers.clone();
+        headers.extend(call.headers.clone());
         let token = bearer.header();
         if let Some(token) = &token {
             headers.insert(TOKEN, token.clone());
@@ -89,7 +105,7 @@ impl Http {
             may_retry: &|| bearer.take_use(),
         };
         let response = self.client.send(&request, policy).await.map_err(|failure| from_failure(failure, policy))?;
-        let mut reply = Reply::new(response.status, response.body);
+        let mut reply = Response::new(response.status, response.body);
         reply.sent = token;
         Ok(reply)
     }
@@ -116,6 +132,11 @@ pub(super) fn check_namespace(namespace: &str) -> Result<()> {
         Some(why) => Err(Error::config(format!("{namespace:?} is no namespace of Vault: {why}"))),
         None => Ok(()),
     }
+}
+
+/// The value of the namespace header: the namespace without slashes at its ends.
+pub(super) fn namespace_header(namespace: &str) -> Result<HeaderValue> {
+    HeaderValue::from_str(namespace.trim_matches('/')).map_err(|_| Error::config("the namespace is no header's value"))
 }
 
 impl Bearer<'_> {

@@ -10,7 +10,7 @@ use crate::{
     options::{GetOptions, Version},
     retry::RetryPolicy,
     secret::{Json, JsonKind},
-    vault::{Call, from_reply, not_as_vault},
+    vault::{ApiRequest, from_response, malformed_response},
 };
 
 /// What the metadata of a secret says.
@@ -85,18 +85,18 @@ impl VaultKv {
 
     /// The current version by the metadata.
     pub(super) async fn current(&self, place: &Place, policy: RetryPolicy) -> Result<Current> {
-        let call = Call::get(&place.api("metadata"))?;
+        let call = ApiRequest::get(&place.api("metadata"))?;
         let reply = self.call(&call, policy).await?;
         match reply.status {
-            403 => return Ok(Current::Hidden(from_reply(&reply, &call))),
+            403 => return Ok(Current::Hidden(from_response(&reply, &call))),
             404 => return Ok(Current::Absent(self.absent(place, &reply, &call))),
             _ if reply.is_success() => {}
-            _ => return Err(from_reply(&reply, &call)),
+            _ => return Err(from_response(&reply, &call)),
         }
         let data = reply.data()?;
-        let number = data.get("current_version").and_then(Json::as_i64).ok_or_else(not_as_vault)?;
+        let number = data.get("current_version").and_then(Json::as_i64).ok_or_else(malformed_response)?;
         let versions = data.get("versions").filter(|it| matches!(it.kind(), JsonKind::Object | JsonKind::Null));
-        let version = versions.ok_or_else(not_as_vault)?.get(&number.to_string());
+        let version = versions.ok_or_else(malformed_response)?.get(&number.to_string());
         Ok(match version.map(gone) {
             Some(None) => Current::Version(number),
             Some(Some(gone)) => Current::Absent(gone),

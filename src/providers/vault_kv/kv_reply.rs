@@ -10,7 +10,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     retry::RetryPolicy,
     secret::Json,
-    vault::{Call, Fields, Reply, Vault, from_reply, not_as_vault, seconds},
+    vault::{ApiRequest, Fields, Response, Vault, from_response, malformed_response, seconds},
 };
 
 /// Lease ids and accessors are cut here in messages: they are far shorter.
@@ -32,13 +32,13 @@ enum What {
 }
 
 impl VaultKv {
-    /// Makes one call to a KV engine. A reply of any status is returned, as by [`Vault::call`].
+    /// Makes one call to a KV engine. A reply of any status is returned, as by [`Vault::send`].
     ///
     /// # Errors
     /// `Unsupported` if a KV engine can't have given the reply. Every reply is checked: the mount
     /// may be a guess, or may have been replaced since it was known as KV.
-    pub(super) async fn call(&self, call: &Call, policy: RetryPolicy) -> Result<Reply> {
-        let reply = self.vault.call(call, policy).await?;
+    pub(super) async fn call(&self, call: &ApiRequest, policy: RetryPolicy) -> Result<Response> {
+        let reply = self.vault.send(call, policy).await?;
         if !reply.is_success() {
             return Ok(reply);
         }
@@ -65,14 +65,14 @@ impl VaultKv {
     /// `Unsupported` if it comes from another engine.
     pub(super) async fn map_v1<'a>(
         &self,
-        reply: &'a Reply,
+        reply: &'a Response,
         path: &str,
         place: &Place,
         policy: RetryPolicy,
     ) -> Result<Json<'a>> {
         let data = reply.data()?;
         let duration = reply.json().and_then(|json| json.get("lease_duration")).and_then(Json::as_i64);
-        let is_secret = match duration.ok_or_else(not_as_vault)? {
+        let is_secret = match duration.ok_or_else(malformed_response)? {
             0 => has_short_ttl(data) && self.mounts.confirm(&self.vault, path, place, policy).await?,
             _ => true,
         };
@@ -92,7 +92,7 @@ fn has_short_ttl(data: Json<'_>) -> bool {
 }
 
 impl Issued {
-    fn of(reply: &Reply) -> Option<Self> {
+    fn of(reply: &Response) -> Option<Self> {
         let text = |json: Json<'_>, key: &str| json.get(key).and_then(Json::as_str).unwrap_or_default().to_owned();
         let json = reply.json()?;
         let lease = text(json, "lease_id");
@@ -132,15 +132,15 @@ impl Issued {
         let call = match self.what {
             // With `sync` the response comes once the credentials are gone.
             What::Lease => {
-                Call::post("sys/leases/revoke", fields.text("lease_id", &self.id).json("sync", "true").finish())
+                ApiRequest::post("sys/leases/revoke", fields.text("lease_id", &self.id).json("sync", "true").finish())
             }
             What::Token | What::WrappingToken => {
-                Call::post("auth/token/revoke-accessor", fields.text("accessor", &self.id).finish())
+                ApiRequest::post("auth/token/revoke-accessor", fields.text("accessor", &self.id).finish())
             }
         };
         let call = call?.idempotent();
-        let reply = vault.call(&call, policy).await?;
-        if reply.is_success() { Ok(()) } else { Err(from_reply(&reply, &call)) }
+        let reply = vault.send(&call, policy).await?;
+        if reply.is_success() { Ok(()) } else { Err(from_response(&reply, &call)) }
     }
 
     fn message(&self) -> String {

@@ -16,7 +16,7 @@ use crate::{
     provider::Listing,
     retry::RetryPolicy,
     secret::{Json, JsonKind, Secret},
-    vault::{Call, check_path, from_reply, not_as_vault},
+    vault::{ApiRequest, check_path, from_response, malformed_response},
 };
 
 /// Names of secrets found so far, and the levels that could not be listed.
@@ -50,8 +50,8 @@ impl VaultKv {
     }
 
     async fn visible_mounts(&self, policy: RetryPolicy) -> Result<Vec<String>> {
-        let reply = self.vault.demand(&Call::get("sys/internal/ui/mounts")?, policy).await?;
-        let mounts = reply.data()?.get("secret").ok_or_else(not_as_vault)?;
+        let reply = self.vault.send_ok(&ApiRequest::get("sys/internal/ui/mounts")?, policy).await?;
+        let mounts = reply.data()?.get("secret").ok_or_else(malformed_response)?;
         let mut found = Vec::new();
         for (path, mount) in mounts.members() {
             if mount.get("type").and_then(Json::as_str).is_some_and(is_kv) {
@@ -107,18 +107,18 @@ impl VaultKv {
 
     /// The names at a place, or `None` if there is no such level.
     pub(super) async fn names_at(&self, place: &Place, policy: RetryPolicy) -> Result<Option<Vec<String>>> {
-        let call = Call::list(&place.names())?;
+        let call = ApiRequest::list(&place.names())?;
         let reply = self.call(&call, policy).await?;
         match reply.status {
-            404 if reply.is_vaults() => Ok(None),
+            404 if reply.is_from_vault() => Ok(None),
             // The guess of version 1 has led to an API that can't be listed.
-            405 if reply.is_vaults() && !place.certain => Ok(None),
+            405 if reply.is_from_vault() && !place.certain => Ok(None),
             _ if reply.is_success() => {
                 let keys = reply.data()?.get("keys").filter(|keys| keys.kind() == JsonKind::Array);
-                let names = keys.ok_or_else(not_as_vault)?.elements().filter_map(Json::as_str);
+                let names = keys.ok_or_else(malformed_response)?.elements().filter_map(Json::as_str);
                 Ok(Some(names.map(str::to_owned).collect()))
             }
-            _ => Err(from_reply(&reply, &call)),
+            _ => Err(from_response(&reply, &call)),
         }
     }
 }

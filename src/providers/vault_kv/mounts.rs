@@ -26,7 +26,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     retry::RetryPolicy,
     secret::Json,
-    vault::{Call, Vault, any_reserved, check_path, first_reserved, from_reply, timed_out},
+    vault::{ApiRequest, Vault, any_reserved, check_path, first_reserved, from_response, timed_out},
 };
 
 /// The hint for a path that leads to another engine.
@@ -223,13 +223,13 @@ impl Mounts {
     /// Asks the server for the mount of a path. `None` if it doesn't say, as to a token without any
     /// right below the mount.
     async fn ask(&self, vault: &Vault, path: &str, policy: RetryPolicy) -> Result<Option<(String, KvVersion)>> {
-        let call = Call::get(&format!("sys/internal/ui/mounts/{path}"))?;
-        let reply = vault.call(&call, policy).await?;
+        let call = ApiRequest::get(&format!("sys/internal/ui/mounts/{path}"))?;
+        let reply = vault.send(&call, policy).await?;
         match reply.status {
             // 405 and 501: a gateway that lets only the engines' paths through.
             400 | 403 | 404 | 405 | 501 => return Ok(None),
             _ if reply.is_success() => {}
-            _ => return Err(from_reply(&reply, &call)),
+            _ => return Err(from_response(&reply, &call)),
         }
         let Ok(data) = reply.data() else {
             return Ok(None);

@@ -12,7 +12,7 @@ use crate::{
     options::GetOptions,
     retry::RetryPolicy,
     secret::{Json, JsonKind, Metadata, Secret},
-    vault::{Call, Reply, from_reply, not_as_vault},
+    vault::{ApiRequest, Response, from_response, malformed_response},
 };
 
 impl VaultKv {
@@ -69,7 +69,7 @@ impl VaultKv {
         version: Option<u64>,
         policy: RetryPolicy,
     ) -> Result<Secret> {
-        let call = Call::get(&place.api("data"))?;
+        let call = ApiRequest::get(&place.api("data"))?;
         let call = match version {
             Some(version) => call.with_query(&format!("version={version}")),
             None => call,
@@ -79,7 +79,7 @@ impl VaultKv {
             // A deleted or destroyed version is a 404 too, with its metadata.
             404 => Err(self.absent(place, &reply, &call)),
             _ if reply.is_success() => versioned(path, &reply),
-            _ => Err(from_reply(&reply, &call)),
+            _ => Err(from_response(&reply, &call)),
         }
     }
 
@@ -87,7 +87,7 @@ impl VaultKv {
         if version.is_some() {
             return Err(Error::unsupported("KV version 1 keeps no versions"));
         }
-        let call = Call::get(&place.api(""))?;
+        let call = ApiRequest::get(&place.api(""))?;
         // Another engine may issue a lease at each attempt. If the response is lost, nobody revokes it.
         let call = if place.certain { call } else { call.once() };
         let reply = self.call(&call, policy).await.map_err(|error| lost(error, place))?;
@@ -97,14 +97,14 @@ impl VaultKv {
                 let map = self.map_v1(&reply, path, place, policy).await?;
                 Ok(Secret::text(map.raw(), Metadata::default().with_name(path)))
             }
-            _ => Err(lost(from_reply(&reply, &call), place)),
+            _ => Err(lost(from_response(&reply, &call), place)),
         }
     }
 
     /// The error of a 404: no such secret or version, or it is deleted or destroyed.
-    pub(super) fn absent(&self, place: &Place, reply: &Reply, call: &Call) -> Error {
-        if !reply.is_vaults() {
-            return from_reply(reply, call);
+    pub(super) fn absent(&self, place: &Place, reply: &Response, call: &ApiRequest) -> Error {
+        if !reply.is_from_vault() {
+            return from_response(reply, call);
         }
         if let Some(metadata) = reply.object("data").and_then(|data| data.get("metadata")) {
             return gone(metadata).unwrap_or_else(|| Error::not_found("there is no such version of the secret"));
@@ -141,22 +141,22 @@ pub(super) fn gone(metadata: Json<'_>) -> Option<Error> {
     })
 }
 
-fn versioned(path: &str, reply: &Reply) -> Result<Secret> {
+fn versioned(path: &str, reply: &Response) -> Result<Secret> {
     let data = reply.data()?;
     let (Some(value), Some(metadata)) = (data.get("data"), data.get("metadata")) else {
-        return Err(not_as_vault());
+        return Err(malformed_response());
     };
     if let Some(gone) = gone(metadata) {
         return Err(gone);
     }
     if value.kind() != JsonKind::Object {
-        return Err(not_as_vault());
+        return Err(malformed_response());
     }
     Ok(Secret::text(value.raw(), described(path, metadata)?))
 }
 
 fn described(path: &str, metadata: Json<'_>) -> Result<Metadata> {
-    let version = metadata.get("version").and_then(Json::as_i64).ok_or_else(not_as_vault)?;
+    let version = metadata.get("version").and_then(Json::as_i64).ok_or_else(malformed_response)?;
     let described = Metadata::default().with_name(path).with_version(version.to_string()).with_custom(custom(metadata));
     let created = metadata.get("created_time").and_then(Json::as_str);
     Ok(match created.and_then(|time| humantime::parse_rfc3339(time).ok()) {

@@ -28,7 +28,7 @@ use crate::{
         Json, JsonKind, SecretValue,
         json::{ROOT, Tree},
     },
-    vault::{Call, Fields, Reply, from_reply, not_as_vault},
+    vault::{ApiRequest, Fields, Response, from_response, malformed_response},
 };
 
 /// How often an update of a whole map looks the version up again after losing a race. It overwrites
@@ -66,9 +66,9 @@ impl VaultKv {
             false => before.with_replaced(&options.keypath, value)?,
         };
         // Idempotent: written twice, the map is the same.
-        let call = Call::post(&place.api(""), check_map(&after)?)?.idempotent();
+        let call = ApiRequest::post(&place.api(""), check_map(&after)?)?.idempotent();
         let reply = self.call(&call, options.retry_policy).await?;
-        if reply.is_success() { Ok(Updated::new(path, None)) } else { Err(from_reply(&reply, &call)) }
+        if reply.is_success() { Ok(Updated::new(path, None)) } else { Err(from_response(&reply, &call)) }
     }
 
     async fn write_v2(
@@ -125,20 +125,27 @@ impl VaultKv {
         policy: RetryPolicy,
     ) -> Result<Updated> {
         let body = body(&check_map(value)?, Some(version));
-        let call = Call::post(&place.api("data"), body)?;
+        let call = ApiRequest::post(&place.api("data"), body)?;
         let reply = self.call(&call, policy).await?;
         match reply.status {
             _ if reply.is_success() => updated(path, &reply),
             400 => Err(self.refused(place, version, policy, &reply, &call).await),
-            _ => Err(from_reply(&reply, &call)),
+            _ => Err(from_response(&reply, &call)),
         }
     }
 
     /// The error of a write that was refused with 400. The version that is current now shows whether a
     /// race was lost.
-    async fn refused(&self, place: &Place, version: i64, policy: RetryPolicy, reply: &Reply, call: &Call) -> Error {
+    async fn refused(
+        &self,
+        place: &Place,
+        version: i64,
+        policy: RetryPolicy,
+        reply: &Response,
+        call: &ApiRequest,
+    ) -> Error {
         match self.current(place, policy).await {
-            Ok(Current::Version(now)) if now == version => from_reply(reply, call),
+            Ok(Current::Version(now)) if now == version => from_response(reply, call),
             Ok(Current::Absent(error)) => error,
             // Hidden: only its version or its size can be wrong, and a conflict is the likelier one.
             Ok(Current::Version(_) | Current::Hidden(_)) => conflict(),
@@ -160,14 +167,14 @@ impl VaultKv {
             return Ok(None);
         };
         let data = Fields::default().json(key, &json).finish();
-        let call = Call::patch(&place.api("data"), body(&data, condition))?;
+        let call = ApiRequest::patch(&place.api("data"), body(&data, condition))?;
         let reply = self.call(&call, options.retry_policy).await?;
         match (reply.status, condition) {
             _ if reply.is_success() => updated(path, &reply).map(Some),
             (403 | 405 | 415, _) => Ok(None),
             (404, _) => Err(self.absent(place, &reply, &call)),
             (400, Some(version)) => Err(self.refused(place, version, options.retry_policy, &reply, &call).await),
-            _ => Err(from_reply(&reply, &call)),
+            _ => Err(from_response(&reply, &call)),
         }
     }
 
@@ -223,8 +230,8 @@ fn condition(version: &str) -> Result<i64> {
     number.ok_or_else(|| Error::invalid_input("a version of Vault is a number from 1 on"))
 }
 
-fn updated(path: &str, reply: &Reply) -> Result<Updated> {
-    let version = reply.data()?.get("version").and_then(Json::as_i64).ok_or_else(not_as_vault)?;
+fn updated(path: &str, reply: &Response) -> Result<Updated> {
+    let version = reply.data()?.get("version").and_then(Json::as_i64).ok_or_else(malformed_response)?;
     Ok(Updated::new(path, Some(version.to_string())))
 }
 

@@ -1,5 +1,6 @@
 //! Vault's key-value secrets, its logins and the life of a token, on OpenBao.
 
+pub(crate) mod api; // the typed API: each call and its errors, leases, custom logins
 mod aws; // logins by AWS identities, against a server that checks the signature
 mod canary; // no token, JWT, secret id or password in any output
 mod cluster; // a cluster: an active node, a standby, and an uninitialized server
@@ -15,7 +16,9 @@ mod reach; // a path reaches KV secrets and nothing else, in no spelling
 mod sigv4; // whether AWS would take a signature
 mod sources; // where a login finds what it proves itself with
 mod upkeep; // what is left of a given token, renewals that fail, runtimes that end
+mod vaultrs; // the client of the crate vaultrs: our settings, no environment
 mod wire; // statuses, retries, redirects, timeouts, Unix sockets, TLS, proxies, namespaces
+mod wire; // statuses, redirects, timeouts, sockets, TLS, namespaces
 mod wrapping; // wrapped secret ids, and what is reported as possible theft
 
 use std::{num::NonZeroU32, time::Duration};
