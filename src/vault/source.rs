@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use crate::cache_scope::Binding;
 use crate::{
     error::{Error, ErrorKind, Result},
-    fs::{fingerprint::Stamp, plain_file},
+    fs::{fingerprint::Fingerprint, plain_file},
 };
 
 /// A token, secret id, JWT or password: given, or to be read anew at each login.
@@ -66,11 +66,11 @@ impl SecretSource {
     }
 
     /// What tells one state of the file from the next; `None` for what is no file, or is not there.
-    pub(crate) fn stamp(&self) -> Option<Stamp> {
+    pub(crate) fn stamp(&self) -> Option<Fingerprint> {
         let Kind::File(path) = &self.0 else {
             return None;
         };
-        fs::metadata(path).ok().map(|metadata| Stamp::of(&metadata))
+        fs::metadata(path).ok().map(|metadata| Fingerprint::of(&metadata))
     }
 }
 

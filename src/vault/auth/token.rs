@@ -12,7 +12,7 @@ use super::{Link, Login};
 use crate::cache_scope::Binding;
 use crate::{
     error::Result,
-    fs::fingerprint::Stamp,
+    fs::fingerprint::Fingerprint,
     vault::{source::SecretSource, token::Grant},
 };
 
@@ -29,7 +29,7 @@ pub(super) struct StaticToken {
 /// The file's state when it was read.
 #[derive(Debug)]
 struct Seen {
-    stamp: Option<Stamp>,
+    stamp: Option<Fingerprint>,
     looked: Instant,
 }
 
