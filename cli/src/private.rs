@@ -4,12 +4,11 @@
 //! added to a file of a CI system, and signals that wait until a file is whole.
 
 use std::{
-    fs::File,
     io::{self, Read, Seek, SeekFrom, Write},
     path::Path,
 };
 
-use s1crets_fs::{AtomicWrite, Target};
+use s1crets_fs::{AtomicWrite, NamedTarget, Target};
 
 #[cfg(unix)]
 use crate::signals::uninterrupted;
@@ -59,17 +58,19 @@ fn write_to(target: &Target, bytes: &[u8], mode: u32) -> io::Result<()> {
 /// As [`write`].
 pub(crate) fn append(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let failed = |error| Failure::io(format!("can't write to {}", path.display()), error);
-    let file = match Target::of(path).map_err(|error| failed(error.into()))? {
+    match Target::of(path).map_err(|error| failed(error.into()))? {
         #[cfg(unix)]
-        Target::StandardOutput => return output::print(|out| out.write_all(bytes)),
+        Target::StandardOutput => output::print(|out| out.write_all(bytes)),
         #[cfg(unix)]
-        Target::Open(mut file) => return file.write_all(bytes).map_err(failed),
-        Target::Named(target) => target.append(),
-    };
-    file.map_err(io::Error::from).and_then(|file| append_lines(file, bytes)).map_err(failed)
+        Target::Open(mut file) => file.write_all(bytes).map_err(failed),
+        // A signal may end the wait for a FIFO's reader.
+        Target::Named(target) if target.is_special() => add(&target, bytes).map_err(failed),
+        Target::Named(target) => uninterrupted(|| add(&target, bytes)).map_err(failed),
+    }
 }
 
-fn append_lines(mut file: File, bytes: &[u8]) -> io::Result<()> {
+fn add(target: &NamedTarget, bytes: &[u8]) -> io::Result<()> {
+    let mut file = target.append()?;
     if file.metadata()?.len() > 0 {
         let mut last = [0];
         file.seek(SeekFrom::End(-1))?;
