@@ -1,7 +1,7 @@
 //! Output files: where `-o` writes, private by default, whole or not at all.
 //!
-//! `s1crets-fs` writes them. Here is what the command adds: standard output by its names, FIFOs, text
-//! added to a file of a CI system, and signals that wait until a file is whole.
+//! `s1crets-fs` writes them. Here is what the command adds: standard output by its names, FIFOs,
+//! text added to a file of a CI system, and signals that wait until a file is whole.
 
 use std::{
     io::{self, Read, Seek, SeekFrom, Write},
@@ -19,7 +19,8 @@ pub(crate) const MODE: u32 = 0o600;
 
 /// Writes a file with this mode, or to standard output for `-`, `/dev/stdout` and the like.
 ///
-/// A file is replaced whole or not at all. A FIFO or a file that a process holds open is written to.
+/// A file is replaced whole or not at all. A FIFO or a file that a process holds open is written
+/// to.
 ///
 /// # Errors
 /// `Io`, also if the path leads over a link or FIFO, or through a folder, of another user.

@@ -106,8 +106,8 @@ mod tests {
 
     use super::*;
 
-    /// This test's own executable as another process: it writes twice, and during the second write it
-    /// waits for a line.
+    /// This test's own executable as another process: it writes twice, and during the second write
+    /// it waits for a line.
     fn writing_twice(file: &Path) -> Command {
         let mut command = Command::new(env::current_exe().expect("a test"));
         command.args(["--exact", "signals::tests::body_of_the_process_that_writes_twice", "--nocapture"]);

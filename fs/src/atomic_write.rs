@@ -8,7 +8,8 @@
 //! 4. Write the contents and wait until they are on disk.
 //! 5. Rename it to its name, and wait until the folder is on disk.
 //!
-//! The folder is the one that [`Target`](crate::Target) holds open, so no step follows a path again.
+//! The folder is the one that [`Target`](crate::Target) holds open, so no step follows a path
+//! again.
 
 use std::{
     fs::{File, Metadata},

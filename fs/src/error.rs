@@ -33,7 +33,8 @@ pub enum Step {
     Write,
     /// Moving the temporary file to its name.
     Rename,
-    /// Waiting until the new name is on disk. The file holds the new contents, and may lose them in a crash.
+    /// Waiting until the new name is on disk. The file holds the new contents, and may lose them in
+    /// a crash.
     SyncFolder,
     /// Checking who owns a folder and who may read it.
     Check,

@@ -1,4 +1,5 @@
-//! Fingerprint of a file: its identity, size and times, to tell whether it changed without reading it.
+//! Fingerprint of a file: its identity, size and times, to tell whether it changed without reading
+//! it.
 
 use std::{
     fs::Metadata,

@@ -67,8 +67,8 @@ impl Folder {
         &self.path
     }
 
-    /// Opens one of its files; one that is created has mode 0600. Links are refused, and whatever is
-    /// not a plain file.
+    /// Opens one of its files; one that is created has mode 0600. Links are refused, and whatever
+    /// is not a plain file.
     ///
     /// # Errors
     /// Any error of the system.

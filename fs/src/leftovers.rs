@@ -1,8 +1,8 @@
 //! Leftovers: temporary files of writers that were killed.
 //!
 //! A writer holds its temporary file locked until it has its name or is gone. So a file that nobody
-//! holds locked is a leftover. Both sides keep to one order: a writer creates, locks, and then checks
-//! that the file still has a name; whoever removes takes the lock before the name goes.
+//! holds locked is a leftover. Both sides keep to one order: a writer creates, locks, and then
+//! checks that the file still has a name; whoever removes takes the lock before the name goes.
 
 use std::{
     ffi::{CStr, OsStr, OsString},

@@ -1,7 +1,8 @@
-//! Reading small files: config files, tokens, keys, certificates. Never blocks on a FIFO, and bounded.
+//! Reading small files: config files, tokens, keys, certificates. Never blocks on a FIFO, and
+//! bounded.
 //!
-//! A path may lead to a FIFO that nobody writes to, or to a device without an end. So a file is opened
-//! without waiting, checked once it is open, and read up to a limit.
+//! A path may lead to a FIFO that nobody writes to, or to a device without an end. So a file is
+//! opened without waiting, checked once it is open, and read up to a limit.
 
 use std::{
     fs::{File, Metadata},
@@ -38,7 +39,8 @@ pub fn read(path: &Path) -> io::Result<(Metadata, Zeroizing<Vec<u8>>)> {
     read_opened(open(path)?)
 }
 
-/// Reads a file of at most 4 MiB by its name in an open folder, whatever the folder's path leads to.
+/// Reads a file of at most 4 MiB by its name in an open folder, whatever the folder's path leads
+/// to.
 ///
 /// # Errors
 /// As [`read`].

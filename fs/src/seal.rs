@@ -1,10 +1,11 @@
 //! Seal: encryption of records on disk (XChaCha20-Poly1305), and their names as keyed hashes.
 //!
 //! - Encryption and names each have a key of their own, derived from the one [`Key`].
-//! - A record opens only under the name and the header that it was sealed for. One that was copied to
-//!   another name, or whose header was changed, does not open.
+//! - A record opens only under the name and the header that it was sealed for. One that was copied
+//!   to another name, or whose header was changed, does not open.
 //! - Nonces are random, 192 bits: any number of processes can seal under one key without a counter.
-//! - A name is a keyed hash of everything that the record is bound to. Without the key it tells nothing.
+//! - A name is a keyed hash of everything that the record is bound to. Without the key it tells
+//!   nothing.
 
 use std::fmt;
 

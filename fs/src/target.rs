@@ -42,7 +42,8 @@ pub enum Target {
     Named(Box<NamedTarget>),
 }
 
-/// A name in a folder that is held open. The name is no link; there may be nothing of that name yet.
+/// A name in a folder that is held open. The name is no link; there may be nothing of that name
+/// yet.
 #[derive(Debug)]
 pub struct NamedTarget {
     /// Opened to go through; it may not be readable.
@@ -74,8 +75,8 @@ impl Target {
     /// are followed.
     ///
     /// # Errors
-    /// Of kind `PermissionDenied`, with a [`Refusal`], if another user may have placed a link, a FIFO
-    /// or a folder on the way; any error of the system, also if a folder is missing.
+    /// Of kind `PermissionDenied`, with a [`Refusal`], if another user may have placed a link, a
+    /// FIFO or a folder on the way; any error of the system, also if a folder is missing.
     pub fn of(path: &Path) -> Result<Self> {
         Self::walk(path, false)
     }
@@ -282,7 +283,8 @@ impl Walk {
         [self.user, 0].contains(&owner)
     }
 
-    /// Whether the kernel fills the folder with names of open files, whose targets are not replaced.
+    /// Whether the kernel fills the folder with names of open files, whose targets are not
+    /// replaced.
     fn holds_open_files(&self) -> io::Result<bool> {
         #[cfg(target_os = "linux")]
         return Ok(rustix::fs::fstatfs(&self.folder)?.f_type == rustix::fs::PROC_SUPER_MAGIC);

@@ -119,7 +119,8 @@ fn a_leftover_of_a_killed_writer_is_removed_once_it_is_old() {
     assert!(!old.exists() && young.exists());
 }
 
-/// A file that is written beside an old one for so long that it looks left, since its writer is stopped, say.
+/// A file that is written beside an old one for so long that it looks left, since its writer is
+/// stopped, say.
 #[test]
 fn a_temporary_file_that_another_process_is_writing_is_not_removed() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -137,8 +138,8 @@ fn a_temporary_file_that_another_process_is_writing_is_not_removed() {
 /// A user who is neither root nor we.
 const STRANGER: u32 = 65534;
 
-/// A folder, and the user that we are in it. Only root can give files to a stranger; any other user is a stranger to its own
-/// files here, so that the rules are tried out either way.
+/// A folder, and the user that we are in it. Only root can give files to a stranger; any other user
+/// is a stranger to its own files here, so that the rules are tried out either way.
 struct Shared {
     folder: TempDir,
     we: u32,
@@ -256,7 +257,8 @@ fn a_file_that_replaces_a_checked_fifo_is_not_written_to() {
     target.append().expect_err("it was replaced");
 }
 
-/// Between the check and the write, the folder that was checked is moved, and a link to another one takes its place.
+/// Between the check and the write, the folder that was checked is moved, and a link to another one
+/// takes its place.
 #[test]
 fn a_folder_swapped_for_a_link_after_the_check_does_not_redirect_the_write() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -389,7 +391,8 @@ fn concurrent_writers_leave_one_whole_file() {
             let path = &path;
             scope.spawn(move || {
                 for round in 0..25 {
-                    // With age zero, each takes the files of the others for leftovers unless they are locked.
+                    // With age zero, each takes the files of the others for leftovers unless they
+                    // are locked.
                     let write = AtomicWrite::default().with_leftover_age(Duration::ZERO);
                     let target = named(path);
                     write.write(&target, &text(writer)).unwrap_or_else(|error| panic!("round {round}: {error:?}"));

@@ -1,12 +1,12 @@
 //! Path watcher: reports that a file may have changed, by notifications and by a look at intervals.
 //!
-//! It watches the file, its folder, and every link on the way, so it sees a file that is replaced, a
-//! link that is moved to another file, and the `..data` link that Kubernetes swaps.
+//! It watches the file, its folder, and every link on the way, so it sees a file that is replaced,
+//! a link that is moved to another file, and the `..data` link that Kubernetes swaps.
 //!
 //! - Notifications begin in [`PathWatcher::new`]. A caller that reads the file after that misses no
 //!   change between the read and the start of the thread.
-//! - At every look the path is followed anew *before* the caller looks, as it may lead through other
-//!   folders by now. So a change after the caller's look is notified.
+//! - At every look the path is followed anew *before* the caller looks, as it may lead through
+//!   other folders by now. So a change after the caller's look is notified.
 //! - Notifications fail on network file systems, and can be lost. The interval covers those.
 
 use std::{
@@ -98,8 +98,8 @@ impl PathWatcher {
         StopOnDrop(self.sender.clone())
     }
 
-    /// Starts a thread of this name, which calls `look` after each notification and at least once per
-    /// `interval`, until `look` returns `Break` or the watcher is stopped.
+    /// Starts a thread of this name, which calls `look` after each notification and at least once
+    /// per `interval`, until `look` returns `Break` or the watcher is stopped.
     ///
     /// # Errors
     /// If the thread can't be started.

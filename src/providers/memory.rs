@@ -98,7 +98,8 @@ impl Memory {
         state.report(name);
     }
 
-    /// Lets the next matching call fail, or wait. Faults are used in the order in which they were added.
+    /// Lets the next matching call fail, or wait. Faults are used in the order in which they were
+    /// added.
     pub fn fail_next(&self, fault: Fault) {
         self.state().faults.push_back(fault);
     }

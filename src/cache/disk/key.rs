@@ -22,7 +22,8 @@ const OWN: &str = "key";
 /// More than a key takes in any form.
 const LIMIT: u64 = 256;
 
-/// The key that the settings name, or the one kept in the folder, which is created if there is none.
+/// The key that the settings name, or the one kept in the folder, which is created if there is
+/// none.
 ///
 /// # Errors
 /// `Config` if it can't be read, is not a key, or others may read it.
@@ -43,8 +44,9 @@ pub(super) fn look(from: &DiskKey, folder: Option<&Folder>) -> Result<Option<Key
     }
 }
 
-/// Creates the key in the folder, unless another process is faster. It gets its name once it is whole,
-/// and only if there is none, so that processes that start together end up with the same one.
+/// Creates the key in the folder, unless another process is faster. It gets its name once it is
+/// whole, and only if there is none, so that processes that start together end up with the same
+/// one.
 fn create(folder: &Folder) -> Result<Key> {
     let failed = |error| Error::config(format!("can't create a key in {}", folder.path().display())).with_source(error);
     let write = || -> io::Result<bool> {
@@ -71,7 +73,8 @@ fn from_file(path: &Path, private: bool) -> Result<Key> {
     read(path, file, private)
 }
 
-/// The folder guards a systemd credential, whose own mode may be wider. Any other key must be private.
+/// The folder guards a systemd credential, whose own mode may be wider. Any other key must be
+/// private.
 fn read(path: &Path, file: File, private: bool) -> Result<Key> {
     if private && !is_private(&file).map_err(|error| unreadable(path, error))? {
         let error = Error::config(format!("the disk cache's key {} is not used: others may read it", path.display()));

@@ -44,16 +44,16 @@ impl FileBuilder {
         Self { path, wait: None, backoff: BACKOFF, poll_interval: POLL_INTERVAL, watch: true, in_calling_thread: false }
     }
 
-    /// Sets how long [`open`](Self::open) waits for a file that is missing or can't be read. Zero: one
-    /// attempt, which has to succeed. Default: it does not wait, and a file that is missing then is
-    /// read once it exists.
+    /// Sets how long [`open`](Self::open) waits for a file that is missing or can't be read. Zero:
+    /// one attempt, which has to succeed. Default: it does not wait, and a file that is missing
+    /// then is read once it exists.
     #[must_use]
     pub fn with_wait(self, wait: Duration) -> Self {
         Self { wait: Some(wait), ..self }
     }
 
-    /// Sets the first pause between two attempts while waiting. Each further one is twice as long, up
-    /// to the poll interval. Default, also for zero: 10 ms.
+    /// Sets the first pause between two attempts while waiting. Each further one is twice as long,
+    /// up to the poll interval. Default, also for zero: 10 ms.
     #[must_use]
     pub fn with_backoff(self, backoff: Duration) -> Self {
         Self { backoff: if backoff.is_zero() { BACKOFF } else { backoff }, ..self }
@@ -66,9 +66,9 @@ impl FileBuilder {
         Self { poll_interval, ..self }
     }
 
-    /// Sets whether a thread watches the file. Without it the data is that of [`open`](Self::open), of
-    /// the last [`reload`](FileProvider::reload) or of the provider's own updates, which is enough for
-    /// a command that ends soon. Default: true.
+    /// Sets whether a thread watches the file. Without it the data is that of [`open`](Self::open),
+    /// of the last [`reload`](FileProvider::reload) or of the provider's own updates, which is
+    /// enough for a command that ends soon. Default: true.
     #[must_use]
     pub fn with_watch(self, watch: bool) -> Self {
         Self { watch, ..self }
@@ -82,9 +82,9 @@ impl FileBuilder {
 
     /// Opens the provider: reads the file, and starts to watch it.
     ///
-    /// Without [`with_wait`](Self::with_wait) a missing or corrupt file is no error here: reads fail,
-    /// and try again, until it can be read. Waiting takes a Tokio runtime with time enabled; nothing
-    /// else does.
+    /// Without [`with_wait`](Self::with_wait) a missing or corrupt file is no error here: reads
+    /// fail, and try again, until it can be read. Waiting takes a Tokio runtime with time enabled;
+    /// nothing else does.
     ///
     /// # Errors
     /// `Config` for a directory that is not a CSI mount, an empty path and an interval of zero;

@@ -3,7 +3,8 @@
 use super::{fetcher_file::Document, python_json::python, snapshot::compact};
 use crate::secret::{Json, json::Tree};
 
-/// Any text is a file or is refused; what is written of it is the same file, and written the same again.
+/// Any text is a file or is refused; what is written of it is the same file, and written the same
+/// again.
 pub(crate) fn fuzz(text: &str) {
     let Ok(document) = Document::parse(text) else { return };
     let written = python(document.root());

@@ -2,12 +2,12 @@
 //!
 //! Two forms are read, depending on what the path is when the provider is opened:
 //!
-//! - **A fetcher's `secrets.json`**, as
-//!   [baseplate's fetcher](https://baseplate.readthedocs.io/en/stable/cli/secrets.html) writes it: an
-//!   object with `secrets`, from names to entries, and `vault`, with the `url` and `token` of Vault. It
+//! - **A fetcher's `secrets.json`**, as [baseplate's
+//!   fetcher](https://baseplate.readthedocs.io/en/stable/cli/secrets.html) writes it: an object
+//!   with `secrets`, from names to entries, and `vault`, with the `url` and `token` of Vault. It
 //!   can be updated.
-//! - **A directory**, the root of a Vault CSI mount: every file under its `..data` is a whole response
-//!   of Vault, whose `data` is the secret. It is read-only.
+//! - **A directory**, the root of a Vault CSI mount: every file under its `..data` is a whole
+//!   response of Vault, whose `data` is the secret. It is read-only.
 //!
 //! | file | what it does |
 //! | --- | --- |
@@ -25,43 +25,44 @@
 //! There is no login: the permissions of the file decide.
 //!
 //! # Reference grammar
-//! `file://NAME[#KEY]`. `NAME` is exactly the key under `secrets`, such as `secret/app/db`; in a CSI
-//! mount it is the path of the file below `..data`. Names are looked up in what was read: `../x` leads
-//! to no other file.
+//! `file://NAME[#KEY]`. `NAME` is exactly the key under `secrets`, such as `secret/app/db`; in a
+//! CSI mount it is the path of the file below `..data`. Names are looked up in what was read:
+//! `../x` leads to no other file.
 //!
 //! # Freshness
-//! A read looks up memory: it takes no lock and does no I/O once anything was loaded. A thread waits
-//! for notifications about the file, and about every link and folder on the way to it. Once per
-//! [poll interval](FileBuilder::with_poll_interval) it also compares the file's state: modification
-//! and change time, size, inode, device. A change is served within milliseconds where the system
-//! notifies, and within the interval elsewhere, as on network file systems.
+//! A read looks up memory: it takes no lock and does no I/O once anything was loaded. A thread
+//! waits for notifications about the file, and about every link and folder on the way to it. Once
+//! per [poll interval](FileBuilder::with_poll_interval) it also compares the file's state:
+//! modification and change time, size, inode, device. A change is served within milliseconds where
+//! the system notifies, and within the interval elsewhere, as on network file systems.
 //!
 //! While a file is corrupt, unreadable or gone, the secrets that were read before are served;
-//! [`status`](FileProvider::status) tells since when and why. A writer that does not replace the file
-//! in one step can be seen half-way, as a corrupt file.
+//! [`status`](FileProvider::status) tells since when and why. A writer that does not replace the
+//! file in one step can be seen half-way, as a corrupt file.
 //!
 //! # Changes
 //! [`watch`](crate::Provider::watch) reports when one secret changes, appears or is removed.
-//! [`changes`](FileProvider::changes) gives a snapshot of all of them after each change of the file.
-//! Neither needs a runtime. A file that can't be read is no change: its secrets are still served.
+//! [`changes`](FileProvider::changes) gives a snapshot of all of them after each change of the
+//! file. Neither needs a runtime. A file that can't be read is no change: its secrets are still
+//! served.
 //!
 //! # Updates
-//! [`update`](crate::Provider::update) rewrites the file as the fetcher would: keys sorted, two spaces
-//! of indentation, ASCII only, mode and owner kept. The file is replaced in one step and synced to
-//! disk. Writers of this library, in whatever process, take turns by a lock on the file and lose
-//! nothing of each other.
+//! [`update`](crate::Provider::update) rewrites the file as the fetcher would: keys sorted, two
+//! spaces of indentation, ASCII only, mode and owner kept. The file is replaced in one step and
+//! synced to disk. Writers of this library, in whatever process, take turns by a lock on the file
+//! and lose nothing of each other.
 //!
 //! Other writers know nothing of that lock. If one of them replaces the file meanwhile, the update
-//! starts over, and after five attempts it is a `Conflict`. One that replaces it in the instant between
-//! the last check and the rename goes unnoticed, and its version of the file is lost.
+//! starts over, and after five attempts it is a `Conflict`. One that replaces it in the instant
+//! between the last check and the rename goes unnoticed, and its version of the file is lost.
 //!
-//! Access control lists, extended attributes and hard links do not follow to the new file. A link, or a
-//! file in a shared folder, that another user may have placed there is refused. On systems other than
-//! Unix the file is read-only.
+//! Access control lists, extended attributes and hard links do not follow to the new file. A link,
+//! or a file in a shared folder, that another user may have placed there is refused. On systems
+//! other than Unix the file is read-only.
 //!
 //! # Limits
-//! Files larger than 100 MiB are refused as corrupt. Numbers keep their text. If an object has a key
-//! twice, the last one counts.
+//! Files larger than 100 MiB are refused as corrupt. Numbers keep their text. If an object has a
+//! key twice, the last one counts.
 //!
 //! # Error mapping
 //! | what happened | kind |

@@ -24,7 +24,8 @@ use crate::{
 
 /// The secrets of a fetcher's file or of a Vault CSI mount, in memory and kept fresh.
 ///
-/// Cloning shares the data and the thread that watches the file; the thread ends with the last clone.
+/// Cloning shares the data and the thread that watches the file; the thread ends with the last
+/// clone.
 #[derive(Clone)]
 pub struct FileProvider {
     pub(super) reloader: Arc<Reloader>,
@@ -32,19 +33,20 @@ pub struct FileProvider {
 
 impl FileProvider {
     /// Settings for a `secrets.json`, or for the root of a CSI mount, to be
-    /// [opened](FileBuilder::open). The fetcher's own default is [`DEFAULT_PATH`](super::DEFAULT_PATH).
+    /// [opened](FileBuilder::open). The fetcher's own default is
+    /// [`DEFAULT_PATH`](super::DEFAULT_PATH).
     pub fn builder(path: impl Into<PathBuf>) -> FileBuilder {
         FileBuilder::new(path.into())
     }
 
     /// The secret of exactly this name: its JSON text, without insignificant whitespace.
     ///
-    /// This looks the name up in memory. Only as long as nothing was ever loaded does it try to read
-    /// the file, in the calling thread.
+    /// This looks the name up in memory. Only as long as nothing was ever loaded does it try to
+    /// read the file, in the calling thread.
     ///
     /// # Errors
-    /// `NotFound` if there is no such name; `Unavailable`, `AccessDenied` or `Corrupt` if nothing was
-    /// ever loaded, or, in a CSI mount, if the file of this name can't be used.
+    /// `NotFound` if there is no such name; `Unavailable`, `AccessDenied` or `Corrupt` if nothing
+    /// was ever loaded, or, in a CSI mount, if the file of this name can't be used.
     pub fn read(&self, name: &str) -> Result<Secret> {
         self.ready()?;
         self.look_up(name)
@@ -96,8 +98,8 @@ impl FileProvider {
         self.reloader.refresh(When::Now)
     }
 
-    /// The changes of the file from now on. To start from the current data without missing a change,
-    /// call this first and [`snapshot`](Self::snapshot) second. For one secret use
+    /// The changes of the file from now on. To start from the current data without missing a
+    /// change, call this first and [`snapshot`](Self::snapshot) second. For one secret use
     /// [`watch`](Provider::watch).
     pub fn changes(&self) -> Changes {
         Changes::of(&self.reloader)
@@ -185,8 +187,9 @@ impl Provider for FileProvider {
             let (value, options) = (value.clone(), options.clone());
             blocking(move || {
                 let written = update::update(reloader.source.path(), &name, &value, &options);
-                // Shown to readers even where syncing the folder failed after the file was replaced.
-                // A failure here is about another state of the file, and is in the status.
+                // Shown to readers even where syncing the folder failed after the file was
+                // replaced. A failure here is about another state of the file, and is in the
+                // status.
                 let _ = reloader.refresh(When::Now);
                 written.map(|()| Updated::new(name, None))
             })
@@ -194,8 +197,8 @@ impl Provider for FileProvider {
         }
     }
 
-    /// The version is a counter of this provider, and means nothing to another one. A file that can't
-    /// be read yet is no error: the secret appears once it can.
+    /// The version is a counter of this provider, and means nothing to another one. A file that
+    /// can't be read yet is no error: the secret appears once it can.
     async fn watch(&self, path: &str) -> Result<Option<Watch>> {
         let _ = self.ready_async().await;
         Ok(Some(self.reloader.watch(path)))

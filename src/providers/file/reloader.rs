@@ -59,7 +59,8 @@ pub(super) struct Reloader {
     progress: Mutex<Progress>,
     pub(super) newest: watch::Sender<Option<Snapshot>>,
     watches: SecretWatches,
-    /// Ends the thread that watches the file, if there is one: it holds no share of this while it waits.
+    /// Ends the thread that watches the file, if there is one: it holds no share of this while it
+    /// waits.
     _watcher: Option<StopOnDrop>,
 }
 
@@ -143,7 +144,8 @@ impl Reloader {
                 Ok(())
             }
             Err(error) => {
-                // Corrupt contents stay corrupt until they change; any other failure may pass by itself.
+                // Corrupt contents stay corrupt until they change; any other failure may pass by
+                // itself.
                 let unsure = error.kind() != ErrorKind::Corrupt || state.as_ref().is_none_or(recent);
                 *last = Attempt { served: false, unsure, state };
                 self.keep(error.clone());
@@ -176,8 +178,8 @@ impl Reloader {
             let first_failure = progress.last_error.replace(error.clone()).is_none();
             (progress.loaded_at.is_some(), first_failure)
         };
-        // Logged after the lock is released: a subscriber of the log may ask for the status, or wait
-        // for a thread that does.
+        // Logged after the lock is released: a subscriber of the log may ask for the status, or
+        // wait for a thread that does.
         let cause = std::error::Error::source(&error).map(tracing::field::display);
         if first_failure {
             tracing::warn!(cause, kept = loaded_before, "{error}");

@@ -1,7 +1,7 @@
 //! Watches of single secrets: what [`Provider::watch`](crate::Provider::watch) returns.
 //!
-//! The version of a secret is the generation of the file in which it last changed. It is a counter of
-//! this provider and tells nothing about the value.
+//! The version of a secret is the generation of the file in which it last changed. It is a counter
+//! of this provider and tells nothing about the value.
 
 use std::sync::Mutex;
 

@@ -44,8 +44,8 @@ impl Snapshot {
     /// The secret of exactly this name: its JSON text, without insignificant whitespace.
     ///
     /// # Errors
-    /// `NotFound` if there is no such name; `Corrupt` or `AccessDenied` if, in a CSI mount, its file
-    /// can't be used.
+    /// `NotFound` if there is no such name; `Corrupt` or `AccessDenied` if, in a CSI mount, its
+    /// file can't be used.
     pub fn get(&self, name: &str) -> Result<Secret> {
         self.0.get(name)
     }
@@ -63,7 +63,8 @@ impl Snapshot {
     /// The `vault.url` of the file: Vault's address, to the letter.
     ///
     /// # Errors
-    /// `NotFound` if the file has none, `Corrupt` if it is no string, `Unsupported` for a CSI mount.
+    /// `NotFound` if the file has none, `Corrupt` if it is no string, `Unsupported` for a CSI
+    /// mount.
     pub fn vault_url(&self) -> Result<String> {
         self.0.contents.vault_url.clone()
     }
@@ -95,7 +96,8 @@ impl fmt::Debug for Snapshot {
 }
 
 impl Loaded {
-    /// The contents of one generation. A secret that is the same as in `previous` keeps its version.
+    /// The contents of one generation. A secret that is the same as in `previous` keeps its
+    /// version.
     pub(super) fn new(
         contents: Contents,
         modified: Option<SystemTime>,
@@ -113,7 +115,8 @@ impl Loaded {
         Self { contents, modified, generation, changed_in }
     }
 
-    /// The version of a secret: the generation in which it last changed. `None` if it does not exist.
+    /// The version of a secret: the generation in which it last changed. `None` if it does not
+    /// exist.
     pub(super) fn version(&self, name: &str) -> Option<String> {
         self.changed_in.get(name).map(u64::to_string)
     }
@@ -136,8 +139,8 @@ impl Contents {
     }
 }
 
-/// A secret of this name and text. The one of `previous` is kept if it is the same, so that what was
-/// parsed of it stays parsed.
+/// A secret of this name and text. The one of `previous` is kept if it is the same, so that what
+/// was parsed of it stays parsed.
 pub(super) fn secret(name: &str, mut text: Zeroizing<String>, previous: Option<&Loaded>) -> Secret {
     let known = previous.and_then(|loaded| loaded.contents.entries.get(name)?.as_ref().ok());
     match known {

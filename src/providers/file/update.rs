@@ -1,9 +1,10 @@
 //! Update: changes one entry of the fetcher's file, beside other writers.
 //!
-//! Writers of this library take turns by a lock on the file itself. A lock on a file that was replaced
-//! meanwhile guards nothing, so after locking, and again right before the rename, the file is compared
-//! with the one that the path leads to now. If a writer without the lock was faster, the update starts
-//! over from its contents. Only a writer in the instant between that check and the rename is lost.
+//! Writers of this library take turns by a lock on the file itself. A lock on a file that was
+//! replaced meanwhile guards nothing, so after locking, and again right before the rename, the file
+//! is compared with the one that the path leads to now. If a writer without the lock was faster,
+//! the update starts over from its contents. Only a writer in the instant between that check and
+//! the rename is lost.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -158,7 +159,8 @@ impl<'a> Locked<'a> {
     fn commit(&self, pending: PendingWrite<'_>) -> Result<bool> {
         match pending.commit() {
             Ok(()) => Ok(true),
-            // A writer that can't see our lock, on another machine perhaps, removed it as a leftover.
+            // A writer that can't see our lock, on another machine perhaps, removed it as a
+            // leftover.
             Err(error) if error.step() == Step::Rename && error.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(error) => Err(failed_write(self.path, error)),
         }
