@@ -231,7 +231,7 @@ impl Store {
         if self.generation.mark(&self.folder)? != mark || self.asked(name).is_some_and(|theirs| theirs > asked) {
             return Ok(());
         }
-        unfinished.replace(&file(name))?;
+        unfinished.replace(file(name))?;
         // Only if we were stopped since, for so long that a drop did not wait for us.
         if self.generation.mark(&self.folder)? != mark {
             self.folder.remove(&file(name))?;
