@@ -18,7 +18,7 @@ pub(super) const RULES: Rules<'static> = Rules {
         // Errors, which everything returns.
         &["error"],
         // Helpers that know nothing of secrets.
-        &["clock", "fs", "shell", "single_flight"],
+        &["clock", "fs", "retry", "shell", "single_flight"],
         // Secrets, references and key paths.
         &["secret"],
         // What a provider supports, and what a request can ask for.
@@ -33,6 +33,8 @@ pub(super) const RULES: Rules<'static> = Rules {
         &["config"],
         // What several backends share.
         &["aws_credentials", "cache_scope"],
+        // HTTP for backends without an SDK. It knows no vendor.
+        &["transport"],
         &["vault"],
         // The backends.
         &["providers"],
@@ -56,15 +58,26 @@ pub(super) const RULES: Rules<'static> = Rules {
             "providers::aws::resolve",
             "providers::aws::session",
         ],
-        &["providers::file::changes", "providers::file::store", "providers::file::watch"],
+        // The crate's own types are in mod.rs, as is what the helpers need of them.
+        &["providers::aws::secrets_manager", "providers::aws::secrets_manager::batch_read"],
+        &["providers::file::reloader", "providers::file::secret_watches"],
         // A builder and what it builds.
-        &["providers::file::config", "providers::file::provider"],
-        &["providers::file::csi", "providers::file::source"],
+        &["providers::file::builder", "providers::file::provider"],
+        &["providers::file::csi_mount", "providers::file::source"],
         // A connection's settings name its login method, which logs in over a connection.
-        &["vault::auth", "vault::client", "vault::config", "vault::error", "vault::http", "vault::token"],
+        &[
+            "vault::auth",
+            "vault::config",
+            "vault::error",
+            "vault::http",
+            "vault::request",
+            "vault::response",
+            "vault::token",
+        ],
         &["vault::connection", "vault::identity"],
         &["vault::env", "vault::resolve", "vault::settings"],
-        &["vault::auth", "vault::auth::token"],
-        &["vault::token::manager", "vault::token::state"],
+        &["vault::auth", "vault::auth::static_token"],
+        &["vault::auth::login_client", "vault::auth::wrapping"],
+        &["vault::token::manager", "vault::token::state_machine"],
     ],
 };
