@@ -25,7 +25,6 @@ const FAR: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 /// How long a sleeping task goes without a look at the clock: it wakes at most this much late after
 /// the machine was suspended.
-#[cfg_attr(not(feature = "vault"), allow(dead_code, reason = "only token renewal waits for deadlines"))]
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 
 impl Instant {
@@ -72,7 +71,6 @@ impl Sub for Instant {
 }
 
 /// Waits until the clock has reached a deadline, at most [`LONGEST_SLEEP`] late after a suspend.
-#[cfg_attr(not(feature = "vault"), allow(dead_code, reason = "only token renewal waits for deadlines"))]
 pub(crate) async fn sleep_until(deadline: Instant) {
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
