@@ -32,8 +32,8 @@ pub fn run() {
     let hit = |call: Get<'_>| black_box(call.into_future().now_or_never().expect("a hit").expect("a secret"));
     let get = || hit(client.get("m", black_box(NAME)));
     let key = || hit(client.get("m", black_box(NAME)).key("replicas").key("1"));
-    let held = || black_box(handle.get().expose_bytes().len());
-    let kept = || black_box(Secret::clone(&handle.get()));
+    let held = || black_box(handle.get().expect("kept fresh").expose_bytes().len());
+    let kept = || black_box(Secret::clone(&handle.get().expect("kept fresh")));
     let raw = || black_box(moka.get(black_box(NAME)).expect("held"));
     let load = || black_box(swapped.load_full());
     let caching =
