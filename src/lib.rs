@@ -75,6 +75,8 @@
 //! - `blocking`, on by default: the module [`blocking`].
 //! - `aws-sm`, `aws-ps`, and `aws` for both: the AWS providers.
 //! - `vault`: the provider `vault.kv`. Its logins with an AWS identity need an AWS feature as well.
+//! - `vaultrs`: [`Vault::vaultrs`](https://docs.rs/s1crets/latest/s1crets/vault/struct.Vault.html#method.vaultrs),
+//!   a client of the crate vaultrs on our connection. It turns on the feature `log` of `tracing`.
 //! - `disk-cache`: a cache on disk behind those in memory, on Unix. It is used only if it is
 //!   configured.
 //! - `metrics`: exports the cache counters through the [`metrics`](https://docs.rs/metrics) facade.
@@ -103,6 +105,7 @@ mod error;
 
 mod clock;
 mod fs;
+mod retry;
 mod shell;
 mod single_flight;
 
@@ -128,6 +131,8 @@ mod aws_credentials;
 mod cache_scope;
 
 #[cfg(feature = "vault")]
+mod transport;
+#[cfg(feature = "vault")]
 pub mod vault;
 
 pub mod providers;
@@ -152,8 +157,9 @@ pub use client::{
 };
 pub use config::Config;
 pub use error::{Error, ErrorKind, Operation, Result};
-pub use options::{Effort, GetOptions, ListOptions, UpdateOptions, Version};
+pub use options::{GetOptions, ListOptions, UpdateOptions, Version};
 pub use provider::{Identity, Listing, Provider, Updated};
+pub use retry::{Backoff, RetryPolicy};
 pub use secret::{
     Credential, Freshness, Json, JsonKind, KeyPath, Lease, Metadata, Reference, Secret, SecretValue, Source, Versioned,
 };

@@ -1,4 +1,4 @@
-//! Signals that ask to end, while something is done that must not be cut.
+//! Defers SIGHUP, SIGINT and SIGTERM during a file write, and finds out which signals are ignored.
 
 use std::{
     fs, io,
@@ -13,7 +13,8 @@ use signal_hook::{
     flag, low_level,
 };
 
-/// Does it whole: a signal that comes meanwhile ends the command behind it.
+/// Calls `act` without interruption. A signal that arrives meanwhile ends the process afterwards,
+/// as by default.
 pub(crate) fn uninterrupted<T>(act: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
     let (came, done) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
     let ignored = ignored();
@@ -29,8 +30,10 @@ pub(crate) fn uninterrupted<T>(act: impl FnOnce() -> io::Result<T>) -> io::Resul
     acted
 }
 
-/// The signals that whoever started us wants ignored, as nohup does: a bit each, the first for signal 1. They stay ignored,
-/// by what we start too.
+/// The signals that our parent set to be ignored, as nohup does. They stay ignored, also in the
+/// command that `run` starts.
+///
+/// A bit mask, with signal 1 at bit 0.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ignored(u64);
 
@@ -40,6 +43,7 @@ impl Ignored {
     }
 }
 
+/// Reads the ignored signals from `/proc`. Empty on systems without it.
 pub(crate) fn ignored() -> Ignored {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

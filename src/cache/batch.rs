@@ -12,7 +12,7 @@ use futures::{
 };
 use tokio::{sync::Semaphore, task::yield_now, time::sleep};
 
-use super::loader::ProviderCalls;
+use super::provider_calls::ProviderCalls;
 use crate::{
     error::Result,
     options::{GetOptions, Version},

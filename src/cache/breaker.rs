@@ -5,13 +5,13 @@ use std::{
     time::Duration,
 };
 
-use crate::clock::Instant;
+use crate::{
+    clock::Instant,
+    retry::{Backoff, jitter},
+};
 
-/// The pause after the first failed call. It doubles with each further one in a row.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-
-/// The longest pause: a provider that is back is noticed within it.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// How long a provider that failed is not asked. One that is back is noticed within the longest wait.
+const BACKOFF: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
 
 /// Counts the failed calls of a provider in a row, and says when it may be asked again.
 ///
@@ -40,7 +40,7 @@ impl Breaker {
     /// Whether it failed so recently that the next attempt may well time out. Readers with a stale
     /// value to serve need not wait for that attempt.
     pub(super) fn failed_recently(&self, now: Instant) -> bool {
-        self.failures().retry_at.is_some_and(|retry_at| now < retry_at + LONGEST_PAUSE)
+        self.failures().retry_at.is_some_and(|retry_at| now < retry_at + BACKOFF.longest())
     }
 
     /// Notes a call that was answered. Returns whether the call before it had failed.
@@ -50,14 +50,14 @@ impl Breaker {
 
     /// Notes a call that failed for a transient reason. Returns whether the call before it had not.
     pub(super) fn failed(&self) -> bool {
-        self.failed_at(Instant::now(), fastrand::f64())
+        self.failed_at(Instant::now(), jitter())
     }
 
     /// `jitter` is a random number from 0 to 1.
     fn failed_at(&self, now: Instant, jitter: f64) -> bool {
         let mut failures = self.failures();
         failures.in_a_row = failures.in_a_row.saturating_add(1);
-        failures.retry_at = Some(now + pause(failures.in_a_row, jitter));
+        failures.retry_at = Some(now + BACKOFF.spread(failures.in_a_row, jitter));
         failures.in_a_row == 1
     }
 
@@ -66,31 +66,19 @@ impl Breaker {
     }
 }
 
-/// Half of the full pause to all of it, so that many machines don't retry in step.
-fn pause(failures: u32, jitter: f64) -> Duration {
-    let full = FIRST_PAUSE.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(LONGEST_PAUSE);
-    full.mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn pauses_double_up_to_a_bound() {
-        let pauses: Vec<_> = (1..=7).map(|failures| pause(failures, 1.0).as_secs()).collect();
-        assert_eq!(pauses, [1, 2, 4, 8, 16, 30, 30]);
-        assert_eq!(pause(u32::MAX, 0.0), LONGEST_PAUSE / 2);
-    }
-
-    #[test]
     fn an_answer_closes_the_breaker() {
         let (breaker, now) = (Breaker::default(), Instant::now());
+        let (first, longest) = (Duration::from_secs(1), BACKOFF.longest());
         assert!(breaker.may_ask(now));
         assert!(breaker.failed_at(now, 1.0));
-        assert!(!breaker.may_ask(now) && breaker.may_ask(now + FIRST_PAUSE));
-        assert!(breaker.failed_recently(now + LONGEST_PAUSE));
-        assert!(!breaker.failed_recently(now + FIRST_PAUSE + LONGEST_PAUSE));
+        assert!(!breaker.may_ask(now) && breaker.may_ask(now + first));
+        assert!(breaker.failed_recently(now + longest));
+        assert!(!breaker.failed_recently(now + first + longest));
         assert!(breaker.succeeded() && !breaker.succeeded() && !breaker.failed_recently(now));
         assert!(breaker.may_ask(now));
     }

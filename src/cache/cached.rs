@@ -18,9 +18,9 @@ use super::{
     breaker::Breaker,
     entries::{Cacheable, Entries, Lookup, OnFailure},
     key::{self, ListingKey},
-    loader::Loader,
+    loader::{LoadReason, Loader},
     policy::CachePolicy,
-    second_tier::{LoadReason, SecondTier},
+    second_tier::SecondTier,
     stats::{CacheStats, Counters},
 };
 use crate::{

@@ -33,13 +33,13 @@ use tokio::sync::watch;
 use super::{
     breaker::Breaker,
     policy::{CachePolicy, Deadlines, Verdict},
-    second_tier::Storable,
     stats::Counters,
     store::Store,
 };
 use crate::{
     clock::Instant,
     error::{Error, ErrorKind, Result},
+    retry::jitter,
     secret::{Source, freshness::Provenance},
     single_flight::{Executor, SingleFlight, StaleFilter},
 };
@@ -61,7 +61,7 @@ pub(super) struct Entries<K, T> {
 }
 
 /// What can be cached: a secret, or a listing.
-pub(super) trait Cacheable: Storable + Clone + Send + Sync + 'static {
+pub(super) trait Cacheable: Clone + Send + Sync + 'static {
     /// The name of such values in metrics.
     const KIND: &'static str;
 
@@ -158,7 +158,7 @@ where
     pub(super) fn restore(&self, key: &K, read: impl FnOnce() -> Option<(T, Instant)>) -> Lookup<T> {
         let drops_before = *self.drop_count();
         let Some((value, loaded)) = read() else { return Lookup::Miss };
-        let deadlines = self.policy.deadlines(loaded, None, fastrand::f64());
+        let deadlines = self.policy.deadlines(loaded, None, jitter());
         if self.store.get(key).is_some_and(|entry| entry.deadlines.loaded >= loaded)
             || deadlines.verdict(Instant::now()) == Verdict::Dead
         {
@@ -260,7 +260,7 @@ where
                 self.negative.invalidate(&*key);
             }
         }
-        self.counters.holds(<T as Cacheable>::KIND, || self.store.size());
+        self.counters.holds(T::KIND, || self.store.size());
         self.notify(|_| true);
     }
 
@@ -355,12 +355,12 @@ where
         let bytes = value.bytes() as u64;
         let value = value.with_provenance(Provenance { loaded, expires, source: Source::Memory, error });
         self.store.put(key, value, deadlines, bytes);
-        self.counters.holds(<T as Cacheable>::KIND, || self.store.size());
+        self.counters.holds(T::KIND, || self.store.size());
     }
 
     fn deadlines(&self, value: &T, loaded: Instant, requested: Instant) -> Deadlines {
         let end = value.lifetime().map(|lifetime| requested + lifetime);
-        self.policy.deadlines(loaded, end, fastrand::f64())
+        self.policy.deadlines(loaded, end, jitter())
     }
 
     /// With a note that it was loaded just now.

@@ -2,8 +2,17 @@
 
 use std::borrow::Cow;
 
-use super::second_tier::Key;
 use crate::options::{GetOptions, ListOptions, Version};
+
+/// What a value is stored under, as bytes.
+#[cfg_attr(not(all(feature = "disk-cache", unix)), allow(dead_code, reason = "only a disk asks"))]
+pub(super) trait Key {
+    /// Different for different keys.
+    fn encoded(&self) -> Cow<'_, [u8]>;
+
+    /// The path that was asked for.
+    fn path(&self) -> &str;
+}
 
 /// The key of a single secret. It has no keypath: that is applied to the cached value.
 ///

@@ -1,21 +1,20 @@
 //! Loads from the provider: a version check if that is enough, batching if several load at once.
 //!
-//! Every call of the provider goes through [`ProviderCalls`], which counts it and reports it to the
-//! circuit breaker: once per call, however many names the call was for.
+//! [`Batcher`] and [`Revalidation`] make the calls, by [`ProviderCalls`].
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use super::{
     batch::{Batcher, Priority},
     breaker::Breaker,
     key,
     policy::CachePolicy,
+    provider_calls::ProviderCalls,
     revalidate::Revalidation,
-    stats::{Call, Counters},
+    stats::Counters,
 };
 use crate::{
-    capabilities::Capabilities,
-    error::{ErrorKind, Result},
+    error::Result,
     options::{GetOptions, ListOptions},
     provider::{Listing, Provider},
     secret::Secret,
@@ -29,11 +28,22 @@ pub(super) struct Loader<P: ?Sized> {
     revalidation: Option<Revalidation>,
 }
 
-/// The provider, with each call counted and its outcome reported to the circuit breaker.
-pub(super) struct ProviderCalls<P: ?Sized> {
-    provider: Arc<P>,
-    counters: Arc<Counters>,
-    breaker: Arc<Breaker>,
+/// Why a value is loaded. It decides which values of other processes will do instead of a load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LoadReason {
+    /// No value is cached: any that is still fresh will do.
+    Missing,
+    /// The cached value is about to expire: only a newer one will do.
+    Due,
+    /// The caller wants the provider's own answer: none will do.
+    Refused,
+}
+
+impl LoadReason {
+    /// The reason of a read that memory can't answer. `cached` is the read's option.
+    pub(super) fn of(cached: bool) -> Self {
+        if cached { Self::Missing } else { Self::Refused }
+    }
 }
 
 impl<P: Provider + ?Sized> Loader<P> {
@@ -44,13 +54,13 @@ impl<P: Provider + ?Sized> Loader<P> {
         breaker: Arc<Breaker>,
     ) -> Arc<Self> {
         let revalidates = policy.revalidate && provider.capabilities().version_probe;
-        let calls = Arc::new(ProviderCalls { provider, counters, breaker });
+        let calls = Arc::new(ProviderCalls::new(provider, counters, breaker));
         let batcher = Batcher::new(calls.clone(), policy.batch_window);
         Arc::new(Self { calls, batcher, revalidation: revalidates.then(|| Revalidation::new(policy.entries)) })
     }
 
     pub(super) fn provider(&self) -> &P {
-        &self.calls.provider
+        self.calls.provider()
     }
 
     /// One secret: the `cached` value, if the provider confirms its version, or else what it gives.
@@ -77,77 +87,5 @@ impl<P: Provider + ?Sized> Loader<P> {
 
     pub(super) async fn list(&self, path: &str, options: &ListOptions) -> Result<Listing> {
         self.calls.list(path, options).await
-    }
-}
-
-impl<P: Provider + ?Sized> ProviderCalls<P> {
-    pub(super) fn counters(&self) -> &Counters {
-        &self.counters
-    }
-
-    pub(super) fn capabilities(&self) -> Capabilities {
-        self.provider.capabilities()
-    }
-
-    pub(super) async fn get(&self, path: &str, options: &GetOptions) -> Result<Secret> {
-        let started = Instant::now();
-        let answer = self.provider.get(path, options).await;
-        self.counters.called(Call::Get, started);
-        self.record(std::slice::from_ref(&answer));
-        answer
-    }
-
-    pub(super) async fn get_many(&self, paths: &[String], options: &GetOptions) -> Vec<Result<Secret>> {
-        let started = Instant::now();
-        let answers = self.provider.get_many(paths, options).await;
-        self.counters.called(Call::GetMany, started);
-        self.record(&answers);
-        answers
-    }
-
-    pub(super) async fn list(&self, path: &str, options: &ListOptions) -> Result<Listing> {
-        let started = Instant::now();
-        let answer = self.provider.get_by_path(path, options).await;
-        self.counters.called(Call::GetByPath, started);
-        self.record(std::slice::from_ref(&answer));
-        answer
-    }
-
-    /// The version alone. The caller counts the answer: only it knows what the version means.
-    pub(super) async fn version(&self, path: &str, options: &GetOptions) -> Result<Option<String>> {
-        let started = Instant::now();
-        let answer = self.provider.version(path, options).await;
-        self.counters.called(Call::Version, started);
-        self.report(std::slice::from_ref(&answer));
-        answer
-    }
-
-    fn record<T>(&self, answers: &[Result<T>]) {
-        answers.iter().for_each(|answer| self.counters.answered(answer));
-        self.report(answers);
-    }
-
-    /// Tells the circuit breaker how one call ended. A call that answered for any name is a success,
-    /// if only to say that there is no such secret. Errors that are neither an answer nor an outage
-    /// (credentials, configuration, a corrupt reply) change nothing.
-    fn report<T>(&self, answers: &[Result<T>]) {
-        let is_answer = |answer: &Result<T>| match answer {
-            Ok(_) => true,
-            Err(error) => matches!(error.kind(), ErrorKind::NotFound | ErrorKind::AccessDenied),
-        };
-        if answers.iter().any(is_answer) {
-            if self.breaker.succeeded() {
-                tracing::info!(provider = self.counters.provider(), "the provider answers again");
-            }
-            return;
-        }
-        let failure =
-            answers.iter().filter_map(|answer| answer.as_ref().err()).find(|error| error.kind().is_transient());
-        if let Some(error) = failure
-            && self.breaker.failed()
-        {
-            let (provider, kind) = (self.counters.provider(), error.kind().as_str());
-            tracing::warn!(provider, kind, "the provider fails; cached values are served for now");
-        }
     }
 }

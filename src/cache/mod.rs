@@ -10,6 +10,7 @@ mod key;
 mod loader;
 mod metrics;
 mod policy;
+mod provider_calls;
 mod revalidate;
 mod second_tier;
 mod stats;

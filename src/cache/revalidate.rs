@@ -5,7 +5,7 @@ use std::time::Duration;
 use moka::sync::Cache;
 use tokio::sync::Semaphore;
 
-use super::loader::ProviderCalls;
+use super::provider_calls::ProviderCalls;
 use crate::{
     clock::Instant,
     error::{Error, ErrorKind, Result},

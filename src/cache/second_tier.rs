@@ -2,24 +2,13 @@
 //!
 //! Without it every method does nothing, so that the rest of the cache need not know.
 
-use std::borrow::Cow;
 #[cfg(all(feature = "disk-cache", unix))]
 use std::sync::Arc;
 
 #[cfg(all(feature = "disk-cache", unix))]
 use super::disk::{Disk, DiskTier, ScopeSource};
-use super::{entries::Cacheable, policy::CachePolicy};
+use super::{entries::Cacheable, key::Key, loader::LoadReason, policy::CachePolicy};
 use crate::{clock::Instant, error::Result};
-
-/// What a value is stored under, as bytes.
-#[cfg_attr(not(all(feature = "disk-cache", unix)), allow(dead_code, reason = "only a disk asks"))]
-pub(super) trait Key {
-    /// Different for different keys.
-    fn encoded(&self) -> Cow<'_, [u8]>;
-
-    /// The path that was asked for.
-    fn path(&self) -> &str;
-}
 
 /// What a second tier asks of the values that it stores.
 #[cfg(all(feature = "disk-cache", unix))]
@@ -31,24 +20,6 @@ pub(super) trait Storable {}
 
 #[cfg(not(all(feature = "disk-cache", unix)))]
 impl<T> Storable for T {}
-
-/// Why a value is loaded. It decides which values of other processes will do instead of a load.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum LoadReason {
-    /// No value is cached: any that is still fresh will do.
-    Missing,
-    /// The cached value is about to expire: only a newer one will do.
-    Due,
-    /// The caller wants the provider's own answer: none will do.
-    Refused,
-}
-
-impl LoadReason {
-    /// The reason of a read that memory can't answer. `cached` is the read's option.
-    pub(super) fn of(cached: bool) -> Self {
-        if cached { Self::Missing } else { Self::Refused }
-    }
-}
 
 /// The values of one provider on disk, or nothing.
 #[derive(Debug, Default)]
@@ -85,7 +56,7 @@ impl SecondTier {
     }
 
     /// The value under a key, and when it was loaded.
-    pub(super) fn restore<T: Cacheable>(&self, key: &(impl Key + ?Sized)) -> Option<(T, Instant)> {
+    pub(super) fn restore<T: Cacheable + Storable>(&self, key: &(impl Key + ?Sized)) -> Option<(T, Instant)> {
         #[cfg(all(feature = "disk-cache", unix))]
         return self.disk.as_ref()?.restore(key);
         #[cfg(not(all(feature = "disk-cache", unix)))]
@@ -103,7 +74,7 @@ impl SecondTier {
     ) -> Vec<Result<T>>
     where
         K: Key + Clone + Send + 'static,
-        T: Cacheable,
+        T: Cacheable + Storable,
         F: Future<Output = Vec<Result<T>>>,
     {
         #[cfg(all(feature = "disk-cache", unix))]

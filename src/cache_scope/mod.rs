@@ -76,6 +76,12 @@ impl<'a> Binding<'a> {
         feed_optional(&mut self.fixed, input, value);
     }
 
+    /// Binds an identity that only code knows: nothing is read from disk or written there.
+    #[cfg(feature = "vault")]
+    pub(crate) fn unknown_identity(&mut self) {
+        self.unknown = self.unknown.take().or(Some(Unknown::NoToken));
+    }
+
     /// Binds the value of a variable.
     pub(crate) fn variable(&mut self, name: &str) {
         let value = (self.env)(name);

@@ -269,27 +269,29 @@ with_keypath!(
 );
 
 /// Requests whose attempts and timeout can be set.
-macro_rules! with_retry {
+macro_rules! with_retry_policy {
     ($($name:ident),*) => {$(
         impl<Mode> $name<'_, Mode> {
             /// Sets how often each call of the backend is tried in total, the first attempt
             /// included: 1 or more; 0 counts as 1. Default: the client's setting, or else 3.
             pub fn retry(mut self, attempts: u32) -> Self {
-                self.options.effort.retry = Some(NonZeroU32::new(attempts).unwrap_or(NonZeroU32::MIN));
+                let attempts = NonZeroU32::new(attempts).unwrap_or(NonZeroU32::MIN);
+        self.options.retry_policy = self.options.retry_policy.with_attempts(attempts);
                 self
             }
 
-            /// Sets how long one attempt may take to connect, and again to wait for a response. The
-            /// retries come on top. Default: the client's setting, or else 5 seconds.
+            /// Sets how long one attempt may take to connect, and again to receive each part of the
+            /// response. A whole attempt takes at most twice as long. Default: the client's
+            /// setting, or else 5 seconds.
             pub fn timeout(mut self, timeout: Duration) -> Self {
-                self.options.effort.timeout = Some(timeout);
+                self.options.retry_policy = self.options.retry_policy.with_timeout(timeout);
                 self
             }
         }
     )*};
 }
 
-with_retry!(Get, GetByPath, Update);
+with_retry_policy!(Get, GetByPath, Update);
 
 /// Requests that a cache may answer.
 macro_rules! with_cached {

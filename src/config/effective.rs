@@ -5,10 +5,11 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use super::{
-    defaults::{DEFAULT_PROVIDER, DEFAULT_RETRY, DEFAULT_TIMEOUT},
+    defaults::DEFAULT_PROVIDER,
     origin::{Origin, join},
     settings::Config,
 };
+use crate::retry::{DEFAULT_ATTEMPTS, DEFAULT_TIMEOUT};
 
 /// One setting as it holds.
 ///
@@ -56,7 +57,7 @@ impl Config {
         let set = leaves(self);
         let filled = Self {
             provider: self.provider.clone().or_else(|| Some(DEFAULT_PROVIDER.to_owned())),
-            retry: self.retry.or(Some(DEFAULT_RETRY)),
+            retry: self.retry.or(Some(DEFAULT_ATTEMPTS)),
             timeout: self.timeout.or(Some(DEFAULT_TIMEOUT)),
             cache: self.cache.clone().filled(self.cache_policy()),
             ..self.clone()

@@ -1,5 +1,7 @@
 //! Secrets and what belongs to them: values, JSON and key paths, references, metadata.
 
+#[cfg(any(feature = "vault", feature = "__aws"))]
+pub(crate) mod echo;
 pub(crate) mod freshness;
 pub(crate) mod json;
 pub(crate) mod keypath;

@@ -10,8 +10,7 @@
 use std::path::PathBuf;
 
 use super::{
-    address::Address,
-    config::{DEFAULT_ADDRESS, ProxyUrl, VaultConfig},
+    config::{DEFAULT_ADDRESS, VaultConfig},
     connection::Vault,
     env::{Environment, env_vars},
     settings::VaultSettings,
@@ -20,6 +19,8 @@ use crate::{
     config::{Connection, CredentialSource, Origin, ProviderSettings, Sourced, join},
     error::{Error, ErrorKind, Result},
     fs::home,
+    retry::RetryPolicy,
+    transport::{Address, ProxyUrl},
 };
 
 /// The instance that the environment decides for.
@@ -119,7 +120,7 @@ impl Resolver<'_> {
         self.resolved.config.proxy = self.proxy(&address);
         self.resolved.config.address = address.value;
         self.auth();
-        self.patience(own);
+        self.retry_policy(own);
     }
 
     fn address(&mut self) -> Sourced<String> {
@@ -230,10 +231,9 @@ impl Resolver<'_> {
         self.resolved.connection.credential = Some(described);
     }
 
-    fn patience(&mut self, own: &ProviderSettings) {
+    fn retry_policy(&mut self, own: &ProviderSettings) {
         let config = &mut self.resolved.config;
-        config.retry = own.retry.unwrap_or(config.retry);
-        config.timeout = own.timeout.unwrap_or(config.timeout);
+        config.retry_policy = RetryPolicy::from_settings(own.retry, own.timeout);
         config.revoke_at_shutdown = own.revoke_at_shutdown.unwrap_or(config.revoke_at_shutdown);
     }
 

@@ -1,9 +1,9 @@
 //! From `s1crets.toml`.
 
 use super::{
-    address::Address,
     auth::{AppRole, Auth, Cert, Jwt, Kubernetes, UserPass},
-    config::ProxyUrl,
+    env::env_vars,
+    error::parse_address,
     http::check_namespace,
     resolve::DEFAULT_INSTANCE,
     source::SecretSource,
@@ -11,6 +11,7 @@ use super::{
 use crate::{
     config::{Config, METHODS, ProviderSettings, ProviderTable, VaultAuthSettings, did_you_mean},
     error::{Error, Result},
+    transport::ProxyUrl,
 };
 
 /// The settings of one instance, checked: what is malformed is told before anything is resolved.
@@ -35,13 +36,13 @@ impl VaultSettings {
     pub(crate) fn read(table: ProviderTable) -> Result<Self> {
         let ProviderSettings { address, namespace, auth, proxy, .. } = table.settings.clone();
         if let Some(address) = &address {
-            Address::parse(address)?;
+            parse_address(address)?;
         }
         if let Some(namespace) = &namespace {
             check_namespace(namespace)?;
         }
         let auth = auth.map(Auth::from_settings).transpose()?;
-        let proxy = proxy.as_deref().map(ProxyUrl::of_settings).transpose()?;
+        let proxy = proxy.as_deref().map(|url| ProxyUrl::from_settings(url, env_vars::PROXY_ADDR)).transpose()?;
         Ok(Self { table, auth, proxy })
     }
 }

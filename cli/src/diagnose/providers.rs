@@ -1,4 +1,4 @@
-//! The providers that the settings describe.
+//! The providers, connections and variables that are in use, as the settings describe them.
 
 use std::{collections::BTreeMap, env};
 
@@ -9,7 +9,7 @@ use s1crets::{
 
 use crate::report::Failure;
 
-/// Variables of the vendors that say where to ask and who to be.
+/// Variables of AWS that select endpoints and credentials.
 const AWS: [&str; 19] = [
     "AWS_PROFILE",
     "AWS_REGION",
@@ -32,20 +32,20 @@ const AWS: [&str; 19] = [
     "NO_PROXY",
 ];
 
-/// A provider by the name that references have for it.
+/// A provider, by its name in references.
 #[derive(Clone, Debug)]
 pub(crate) struct Instance {
     pub(crate) name: String,
     /// The type of provider, such as `aws.sm`.
     pub(crate) kind: String,
-    /// What is set for it, and what holds for all.
+    /// Its own settings, and the general ones that apply to it.
     pub(crate) settings: Vec<Setting>,
 }
 
-/// Where each provider asks and as whom, by its name.
+/// The connection of each provider, by provider name.
 pub(crate) struct Connections(BTreeMap<String, Result<Connection, Error>>);
 
-/// What the client of these settings would use. Nobody is called.
+/// Resolves the connections that a client with these settings would use, without calling a backend.
 pub(crate) fn connections(builder: &ClientBuilder) -> Result<Connections, Failure> {
     crate::commands::wait(async { Ok::<_, Error>(Connections(Box::pin(builder.connections()).await)) })
 }
@@ -55,10 +55,10 @@ impl Connections {
         self.0.get(provider)?.as_ref().ok()
     }
 
-    /// Those that something was said about: in the config file, by an option or by the environment.
-    /// And the default one.
+    /// The connections with a setting from the config file, an option or the environment, and the
+    /// default provider's.
     pub(crate) fn in_use(&self, settings: &[Setting], default: &str) -> Vec<(&str, &Result<Connection, Error>)> {
-        let is_said = |name: &str, connection: &Result<Connection, Error>| {
+        let is_configured = |name: &str, connection: &Result<Connection, Error>| {
             let origins = connection.iter().flat_map(|it| {
                 let credential = it.credential.iter().map(|credential| &credential.origin);
                 it.settings.iter().map(Setting::origin).chain(credential)
@@ -66,17 +66,17 @@ impl Connections {
             name == default || is_set(settings, name) || origins.into_iter().any(|origin| *origin != Origin::Default)
         };
         let all = self.0.iter().map(|(name, connection)| (name.as_str(), connection));
-        all.filter(|(name, connection)| is_said(name, connection)).collect()
+        all.filter(|(name, connection)| is_configured(name, connection)).collect()
     }
 }
 
-/// Whether there is a setting of the provider.
+/// Whether the config file has a setting for the provider.
 fn is_set(settings: &[Setting], name: &str) -> bool {
     let [bare, quoted] = [format!("providers.{name}."), format!("providers.{name:?}.")];
     settings.iter().any(|setting| setting.key().starts_with(&bare) || setting.key().starts_with(&quoted))
 }
 
-/// The provider of this name.
+/// The provider of this name, with its settings.
 pub(crate) fn instance(settings: &[Setting], name: &str) -> Instance {
     let [bare, quoted] = [format!("providers.{name}."), format!("providers.{name:?}.")];
     let is_own = |key: &str| key.starts_with(&bare) || key.starts_with(&quoted);
@@ -88,13 +88,13 @@ pub(crate) fn instance(settings: &[Setting], name: &str) -> Instance {
     Instance { name: name.to_owned(), settings: own.chain(general).cloned().collect(), kind }
 }
 
-/// The providers that the settings name, and the default one.
+/// The providers that the settings mention, and the default provider.
 pub(crate) fn instances(settings: &[Setting], default: &str, known: &[&str]) -> Vec<Instance> {
     let names = known.iter().filter(|name| **name == default || is_set(settings, name));
     names.map(|name| instance(settings, name)).collect()
 }
 
-/// Which of the vendor's own variables are set: their names.
+/// The names of the vendor's own variables that are set, sorted.
 pub(crate) fn set_variables(kind: &str) -> Vec<String> {
     let vendors = |name: &str| name.starts_with("VAULT_") || name.starts_with("BAO_");
     let mut names: Vec<_> = env::vars_os()

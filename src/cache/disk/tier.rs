@@ -21,8 +21,9 @@ use super::{
 use crate::{
     cache::{
         entries::Cacheable,
+        key::Key,
+        loader::LoadReason,
         policy::{CachePolicy, Verdict},
-        second_tier::{Key, LoadReason},
     },
     clock::Instant,
     error::{ErrorKind, Result},
@@ -87,7 +88,7 @@ impl DiskTier {
     /// What is kept under a key, and when it was loaded.
     ///
     /// Reads a small file here and now: that takes less than sending the work elsewhere.
-    pub(in crate::cache) fn restore<T: Cacheable>(&self, key: &(impl Key + ?Sized)) -> Option<(T, Instant)> {
+    pub(in crate::cache) fn restore<T: Cacheable + OnDisk>(&self, key: &(impl Key + ?Sized)) -> Option<(T, Instant)> {
         self.tier()?.tier.read_at(&key.encoded())
     }
 
@@ -102,7 +103,7 @@ impl DiskTier {
     ) -> Vec<Result<T>>
     where
         K: Key + Clone + Send + 'static,
-        T: Cacheable,
+        T: Cacheable + OnDisk,
         F: Future<Output = Vec<Result<T>>>,
     {
         let Some(bound) = self.tier() else { return call(keys).await };
@@ -181,14 +182,14 @@ impl BoundTier<'_> {
 }
 
 impl Tier {
-    fn read_at<T: Cacheable>(&self, key: &[u8]) -> Option<(T, Instant)> {
+    fn read_at<T: Cacheable + OnDisk>(&self, key: &[u8]) -> Option<(T, Instant)> {
         let found = self.read::<T>(key)?;
         let age = Duration::from_millis(clock::now().saturating_sub(found.loaded));
         Some((found.value, Instant::now().checked_sub(age)?))
     }
 
     /// What another process has brought, if it will do.
-    fn brought<T: Cacheable>(&self, key: &impl Key, why: LoadReason, policy: &CachePolicy) -> Option<T> {
+    fn brought<T: Cacheable + OnDisk>(&self, key: &impl Key, why: LoadReason, policy: &CachePolicy) -> Option<T> {
         if why == LoadReason::Refused {
             return None;
         }
@@ -217,7 +218,7 @@ impl Tier {
     }
 
     /// Keeps what the provider has answered.
-    async fn put<K: Key + Send + 'static, T: Cacheable>(
+    async fn put<K: Key + Send + 'static, T: Cacheable + OnDisk>(
         self,
         keys: Vec<K>,
         answers: &[Result<T>],

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    cache::{CacheStats, DiskCache, SecondTier, disk::Disk, key::ListingKey, second_tier::LoadReason},
+    cache::{CacheStats, DiskCache, SecondTier, disk::Disk, key::ListingKey, loader::LoadReason},
     error::Error,
     options::Version,
     provider::Listing,

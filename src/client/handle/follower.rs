@@ -24,13 +24,13 @@ use crate::{
     client::dispatch::ChangeSignals,
     clock::{Instant, sleep_until},
     error::Result,
+    retry::Backoff,
     secret::Secret,
     watch::Watch,
 };
 
-/// The pause after the first failed read; it doubles up to the longest.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// The pauses after reads that failed.
+const BACKOFF: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
 
 /// How long a value goes without a read if nothing tells when it is due: the policy caches nothing.
 const UNCACHED_INTERVAL: Duration = Duration::from_secs(60);
@@ -108,7 +108,7 @@ impl Follower {
     /// found the entry due for a reload and left it so.
     async fn wait(&mut self, failures: u32) {
         let begun = Instant::now();
-        let retry_at = (failures > 0).then(|| begun + pause(failures));
+        let retry_at = (failures > 0).then(|| begun + BACKOFF.wait(failures));
         loop {
             let next = self.next_refresh().unwrap_or(begun + UNCACHED_INTERVAL).min(begun + self.interval);
             match self.wakeup(retry_at.unwrap_or(next)).await {
@@ -171,8 +171,4 @@ impl Drop for Follower {
         let secret = self.publisher.shared.snapshot.load().secret.clone();
         self.publisher.shared.store(secret, State::Stopped);
     }
-}
-
-fn pause(failures: u32) -> Duration {
-    FIRST_PAUSE.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(LONGEST_PAUSE)
 }

@@ -1,4 +1,4 @@
-//! Settings of an AWS provider.
+//! Settings of an AWS provider: region, credentials, roles, endpoints, retry policy.
 
 use std::{num::NonZeroU32, ops::RangeInclusive, time::Duration};
 
@@ -7,45 +7,44 @@ use aws_credential_types::Credentials;
 #[cfg(all(feature = "disk-cache", unix))]
 use crate::cache_scope::Binding;
 use crate::{
-    config::{
-        ProviderSettings, RoleSettings,
-        defaults::{DEFAULT_RETRY, DEFAULT_TIMEOUT},
-    },
+    config::{ProviderSettings, RoleSettings},
     error::{Error, Result},
+    retry::RetryPolicy,
 };
 
-/// Who to be, where, and how patiently.
+/// Settings of an AWS provider: region, credentials, roles, endpoints, retry policy.
 ///
-/// What is unset is found as the AWS SDK finds it: credentials by the
-/// [default chain](https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html) (environment,
-/// profile, web identity, container, instance metadata), the region from the environment, the profile and then
-/// instance metadata (version 2, with a short timeout), endpoints from `AWS_ENDPOINT_URL` and its forms for one service.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A setting that is `None` is found as the AWS SDK finds it:
+/// - credentials by the
+///   [default chain](https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html):
+///   environment, profile, web identity, container, instance metadata;
+/// - the region from the environment, the profile, then instance metadata, which has 500 ms to answer;
+/// - endpoints from `AWS_ENDPOINT_URL` and its variants for one service, or the profile.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AwsConfig {
-    /// The region of the store, and of STS.
+    /// The region of the store and of STS.
     pub region: Option<String>,
-    /// The profile of the shared config files that gives the credentials. It goes before
-    /// `AWS_PROFILE`, `AWS_ACCESS_KEY_ID` and every other variable, as with `aws --profile`; one
-    /// that does not exist is an error. A profile that names no credentials leaves those of the
-    /// container and of the instance.
+    /// The profile of the shared config files that gives the credentials. It wins over
+    /// `AWS_PROFILE`, `AWS_ACCESS_KEY_ID` and every other variable, as `aws --profile` does. A
+    /// profile that doesn't exist is an error. If it names no credentials, those of the container
+    /// or the instance are used.
     pub profile: Option<String>,
-    /// The credentials to begin with, instead of those that the SDK finds. Nothing renews them.
+    /// The credentials to use instead of those that the SDK finds. They are never renewed.
     pub credentials: Option<Credentials>,
-    /// Roles to assume, each by the one before it; the first by the credentials that were found.
+    /// Roles to assume, in order: the first with the credentials, each further one with the role
+    /// before it.
     pub roles: Vec<Role>,
-    /// The endpoint of every service, STS included.
+    /// The endpoint of every service, STS included, as `http://HOST:PORT`.
     pub endpoint_url: Option<String>,
-    /// The endpoint of the store alone.
+    /// The endpoint of the store only. It wins over `endpoint_url`.
     pub service_endpoint_url: Option<String>,
-    /// The endpoint of STS alone.
+    /// The endpoint of STS only. It wins over `endpoint_url`.
     pub sts_endpoint_url: Option<String>,
-    /// Attempts in total, the first one included, for STS as well. Default: 3, as in the AWS SDKs'
+    /// Attempts, timeout and backoff of every call, those to STS included, unless a request sets its
+    /// own. Default: 3 attempts of 5 s, with a backoff from 1 s up to 20 s, as in the AWS SDKs'
     /// [standard mode](https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html).
-    pub retry: NonZeroU32,
-    /// The time to connect, and again the time to wait for an answer, of one attempt; for STS as
-    /// well. Default: 5 s, as in the Python s1crets.
-    pub timeout: Duration,
+    pub retry_policy: RetryPolicy,
 }
 
 /// A role to assume.
@@ -54,47 +53,30 @@ pub struct AwsConfig {
 pub struct Role {
     /// The role's ARN.
     pub arn: String,
-    /// The name of the session, as CloudTrail shows it. Default: `s1crets`.
+    /// The session name, which CloudTrail shows. Default: `s1crets`.
     pub session_name: String,
-    /// How long the credentials live: 900 s up to the role's own maximum, and at most an hour for a
-    /// role that is assumed by another one
-    /// ([AssumeRole](https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html)). Default: 3600 s.
+    /// How long the credentials are valid: from 15 minutes to the role's own maximum, at most 12 hours.
+    /// A role that is assumed by another role has at most an hour
+    /// ([AssumeRole](https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html)). Default: 1 hour.
     pub duration: Duration,
-    /// What the role's trust policy demands of a third party.
+    /// The external id that the role's trust policy requires of a third party.
     pub external_id: Option<String>,
 }
 
-impl Default for AwsConfig {
-    fn default() -> Self {
-        Self {
-            region: None,
-            profile: None,
-            credentials: None,
-            roles: Vec::new(),
-            endpoint_url: None,
-            service_endpoint_url: None,
-            sts_endpoint_url: None,
-            retry: DEFAULT_RETRY,
-            timeout: DEFAULT_TIMEOUT,
-        }
-    }
-}
-
 impl AwsConfig {
-    /// The same in a region.
+    /// Sets the region.
     #[must_use]
     pub fn with_region(self, region: impl Into<String>) -> Self {
         Self { region: Some(region.into()), ..self }
     }
 
-    /// The same with the credentials of a profile.
+    /// Takes the credentials of this profile.
     #[must_use]
     pub fn with_profile(self, profile: impl Into<String>) -> Self {
         Self { profile: Some(profile.into()), ..self }
     }
 
-    /// The same with credentials that the program has by another way. They are used until the end,
-    /// or to assume the roles.
+    /// Uses these credentials, directly or to assume the roles. They are never renewed.
     ///
     /// ```
     /// use s1crets::providers::aws::{AwsConfig, Credentials};
@@ -108,51 +90,57 @@ impl AwsConfig {
         Self { credentials: Some(credentials), ..self }
     }
 
-    /// The same with one more role, assumed by those before it.
+    /// Adds a role, which is assumed with those before it.
     #[must_use]
     pub fn with_role(mut self, role: Role) -> Self {
         self.roles.push(role);
         self
     }
 
-    /// The same with one endpoint for every service, STS included.
+    /// Sets the endpoint of every service, STS included.
     #[must_use]
     pub fn with_endpoint_url(self, url: impl Into<String>) -> Self {
         Self { endpoint_url: Some(url.into()), ..self }
     }
 
-    /// The same with that many attempts in total.
+    /// Sets attempts, timeout and backoff of every call.
     #[must_use]
-    pub fn with_retry(self, attempts: NonZeroU32) -> Self {
-        Self { retry: attempts, ..self }
+    pub fn with_retry_policy(self, retry_policy: RetryPolicy) -> Self {
+        Self { retry_policy, ..self }
     }
 
-    /// The same with that much time to connect, and to wait for an answer.
+    /// Sets the number of attempts in total, the first one included. Default: 3.
+    #[must_use]
+    pub fn with_retry(self, attempts: NonZeroU32) -> Self {
+        Self { retry_policy: self.retry_policy.with_attempts(attempts), ..self }
+    }
+
+    /// Sets the timeout of one attempt, to connect and again to receive. Default: 5 s.
     #[must_use]
     pub fn with_timeout(self, timeout: Duration) -> Self {
-        Self { timeout, ..self }
+        Self { retry_policy: self.retry_policy.with_timeout(timeout), ..self }
     }
 }
 
 impl Role {
-    /// A role by its ARN, with the defaults.
+    /// A role with the default session name and duration.
     pub fn new(arn: impl Into<String>) -> Self {
         Self { arn: arn.into(), session_name: "s1crets".into(), duration: Duration::from_secs(3600), external_id: None }
     }
 
-    /// The same with another session name.
+    /// Sets the session name, which CloudTrail shows. Default: `s1crets`.
     #[must_use]
     pub fn with_session_name(self, name: impl Into<String>) -> Self {
         Self { session_name: name.into(), ..self }
     }
 
-    /// The same with another life time.
+    /// Sets how long the credentials are valid: 15 minutes to 12 hours. Default: 1 hour.
     #[must_use]
     pub fn with_duration(self, duration: Duration) -> Self {
         Self { duration, ..self }
     }
 
-    /// The same with an external id.
+    /// Sets the external id that the role's trust policy requires.
     #[must_use]
     pub fn with_external_id(self, id: impl Into<String>) -> Self {
         Self { external_id: Some(id.into()), ..self }
@@ -172,7 +160,6 @@ impl AwsConfig {
             }
         }
         let roles = settings.roles.unwrap_or_default().into_iter().map(Role::from_settings);
-        let default = Self::default();
         Ok(Self {
             region: settings.region,
             profile: settings.profile,
@@ -181,16 +168,15 @@ impl AwsConfig {
             endpoint_url: settings.endpoint_url,
             service_endpoint_url: settings.service_endpoint_url,
             sts_endpoint_url: settings.sts_endpoint_url,
-            retry: settings.retry.unwrap_or(default.retry),
-            timeout: settings.timeout.unwrap_or(default.timeout),
+            retry_policy: RetryPolicy::from_settings(settings.retry, settings.timeout),
         })
     }
 }
 
 #[cfg(all(feature = "disk-cache", unix))]
 impl AwsConfig {
-    /// Binds records on disk to everything that decides whom a provider asks, and as whom. A new field has to be listed
-    /// here to compile.
+    /// Binds records on disk to every setting that selects a server or an identity. A new field has
+    /// to be listed here to compile.
     pub(crate) fn bind(&self, binding: &mut Binding<'_>) {
         let Self {
             region,
@@ -200,8 +186,7 @@ impl AwsConfig {
             endpoint_url,
             service_endpoint_url,
             sts_endpoint_url,
-            retry: _,
-            timeout: _,
+            retry_policy: _,
         } = self;
         binding.value("region", region.as_ref());
         binding.value("profile", profile.as_ref());
@@ -218,7 +203,7 @@ impl AwsConfig {
     }
 }
 
-/// Whether the SDK could send a request there. What it says of one that it can't is of no use to anybody.
+/// Whether the SDK can send a request to this URL. Its own message for a bad one explains nothing.
 fn is_url(text: &str) -> bool {
     let rest = text.split_once("://").filter(|(scheme, _)| ["http", "https"].contains(&&*scheme.to_ascii_lowercase()));
     rest.is_some_and(|(_, rest)| {
@@ -228,15 +213,15 @@ fn is_url(text: &str) -> bool {
     })
 }
 
-/// As STS [has it](https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html).
-const LIVES: RangeInclusive<Duration> = Duration::from_secs(15 * 60)..=Duration::from_secs(12 * 60 * 60);
+/// The durations that [STS allows](https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html).
+const ROLE_DURATIONS: RangeInclusive<Duration> = Duration::from_secs(15 * 60)..=Duration::from_secs(12 * 60 * 60);
 
 impl Role {
     fn from_settings(settings: RoleSettings) -> Result<Self> {
         if !settings.arn.starts_with("arn:") {
             return Err(Error::config("the `arn` of a role is such as arn:aws:iam::123456789012:role/reader"));
         }
-        if settings.duration.is_some_and(|duration| !LIVES.contains(&duration)) {
+        if settings.duration.is_some_and(|duration| !ROLE_DURATIONS.contains(&duration)) {
             return Err(Error::config("the `duration` of a role is from 15 minutes to 12 hours"));
         }
         let default = Self::new(settings.arn);

@@ -14,7 +14,10 @@ use super::{
     store::{Store, When},
     watch::{self, Watches},
 };
-use crate::error::{Error, ErrorKind, Result};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    retry::Backoff,
+};
 
 /// Where the fetcher writes unless told otherwise.
 pub const DEFAULT_PATH: &str = "/var/local/secrets.json";
@@ -111,7 +114,8 @@ impl FileBuilder {
 
     async fn first_load(&self, store: &Arc<Store>) -> Result<()> {
         let started = Instant::now();
-        let mut pause = self.backoff;
+        let backoff = Backoff::new(self.backoff, self.poll_interval.max(self.backoff));
+        let mut failures = 0;
         loop {
             let attempt = store.clone();
             let Err(error) = self.work(move || attempt.refresh(When::Now)).await else { return Ok(()) };
@@ -121,8 +125,8 @@ impl FileBuilder {
                 return Err(timed_out(store.source.path(), &error));
             }
             tracing::debug!(path = %store.source.path().display(), "file not yet available, sleeping");
-            tokio::time::sleep(pause.min(left)).await;
-            pause = pause.saturating_mul(2).min(self.poll_interval.max(self.backoff));
+            failures += 1;
+            tokio::time::sleep(backoff.wait(failures).min(left)).await;
         }
     }
 }

@@ -4,6 +4,7 @@ use std::{
     ffi::OsString,
     fs::{self, File, Metadata, TryLockError},
     io::{self, Write},
+    num::NonZeroU32,
     path::{Path, PathBuf},
     thread,
     time::{Duration, Instant},
@@ -20,6 +21,7 @@ use super::{
 use crate::{
     error::{Error, ErrorKind, Result},
     options::UpdateOptions,
+    retry::{Backoff, RetryPolicy},
     secret::{
         Json, JsonKind, KeyPath, SecretValue,
         json::{ROOT, Tree},
@@ -30,16 +32,15 @@ use crate::{
 /// How long another writer's lock is waited for. Writing takes milliseconds; whoever holds the lock
 /// for longer is stuck.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
-/// The first and the longest pause between two looks at the lock.
-const PAUSES: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(20)];
 /// How often an update starts over because a writer without our lock was faster.
-const ATTEMPTS: u32 = 5;
+const ATTEMPTS: NonZeroU32 = NonZeroU32::new(5).expect("5 is not 0");
 
 /// Gives the entry `name` of the file at `path` a new value, or a part of it.
 pub(super) fn update(path: &Path, name: &str, value: &SecretValue, options: &UpdateOptions) -> Result<()> {
     let change = Change::new(name, value, &options.keypath)?;
-    let deadline = Instant::now().checked_add(options.effort.timeout.unwrap_or(LOCK_TIMEOUT));
-    for _ in 0..options.effort.retry.map_or(ATTEMPTS, Into::into) {
+    let policy = options.retry_policy.or(RetryPolicy::default().with_attempts(ATTEMPTS).with_timeout(LOCK_TIMEOUT));
+    let deadline = Instant::now().checked_add(policy.timeout());
+    for _ in 0..policy.attempts().get() {
         let target = Target::lock(path, deadline)?;
         target.remove_leftovers();
         if target.rewrite(&change)? {
@@ -109,7 +110,7 @@ const SUFFIX: &str = ".tmp";
 
 impl Target {
     fn lock(path: &Path, deadline: Option<Instant>) -> Result<Self> {
-        let [mut pause, longest] = PAUSES;
+        let mut waits = 0;
         loop {
             #[cfg(unix)]
             super::planted::refuse(path)?;
@@ -127,8 +128,8 @@ impl Target {
                     return Err(locked(path, &file));
                 }
                 Err(TryLockError::WouldBlock) => {
-                    thread::sleep(pause);
-                    pause = longest.min(pause * 2);
+                    waits += 1;
+                    thread::sleep(Backoff::LOCKED_FILE.wait(waits));
                 }
                 Err(TryLockError::Error(error)) => return Err(unwritable(path, "it can't be locked", error)),
             }

@@ -223,7 +223,7 @@ async fn a_writer_that_keeps_its_lock_is_named_when_the_time_is_over() {
     let held = File::open(place.path()).expect("there");
     held.lock().expect("locked");
     let mut options = UpdateOptions::default().with_keypath(["value"]);
-    options.effort.timeout = Some(Duration::from_millis(50));
+    options.retry_policy = options.retry_policy.with_timeout(Duration::from_millis(50));
     let provider = place.unwatched().await;
     let error = provider.update("app/1", &SecretValue::from("2"), &options).await.expect_err("locked");
     assert_eq!(error.kind(), ErrorKind::Timeout);
@@ -281,7 +281,7 @@ fn update_often(path: &Path, name: &str, rounds: u32) {
     runtime.block_on(async {
         let provider = FileProvider::builder(path).watch(false).open().await.expect("opened");
         let mut options = UpdateOptions::default().with_keypath(["value"]);
-        options.effort.timeout = Some(Duration::from_secs(60));
+        options.retry_policy = options.retry_policy.with_timeout(Duration::from_secs(60));
         for round in 1..=rounds {
             let before = provider.read(name).expect("there").simple().expect("simple");
             assert_eq!(before.expose_str().expect("text"), (round - 1).to_string(), "lost");
