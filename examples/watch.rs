@@ -10,7 +10,7 @@ use s1crets::providers::file::FileProvider;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let path = std::env::args().nth(1).ok_or("usage: watch PATH/TO/secrets.json")?;
-    let file = FileProvider::builder(path).wait(std::time::Duration::from_secs(30)).open().await?;
+    let file = FileProvider::builder(path).with_wait(std::time::Duration::from_secs(30)).open().await?;
 
     let mut changes = file.changes();
     let mut pool = Pool::new(&file.read("app/db")?)?;

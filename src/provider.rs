@@ -230,22 +230,6 @@ fn below<'a>(name: &'a str, path: &str) -> Option<&'a str> {
     name.strip_prefix(path)?.strip_prefix('/').filter(|rest| !rest.is_empty())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_level_ends_at_a_slash() {
-        assert!(is_below("prod/data/x", "prod/data"));
-        assert!(is_below("prod/data/x", "prod/data/"));
-        assert!(!is_below("prod/database", "prod/data"));
-        assert!(!is_below("prod/data", "prod/data"));
-        assert!(is_below("/prod/x", "/") && is_below("prod/x", ""));
-        assert!(is_listed("/a/b", "/a", false) && !is_listed("/a/b/c", "/a", false));
-        assert!(is_listed("/a", "/", false) && !is_listed("/a/b", "/", false));
-    }
-}
-
 impl Identity {
     /// An identity by its name.
     pub fn new(name: impl Into<String>) -> Self {
@@ -269,5 +253,21 @@ impl Identity {
     #[must_use]
     pub fn with_server_time(self, server_time: Option<SystemTime>) -> Self {
         Self { server_time, ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_ends_at_a_slash() {
+        assert!(is_below("prod/data/x", "prod/data"));
+        assert!(is_below("prod/data/x", "prod/data/"));
+        assert!(!is_below("prod/database", "prod/data"));
+        assert!(!is_below("prod/data", "prod/data"));
+        assert!(is_below("/prod/x", "/") && is_below("prod/x", ""));
+        assert!(is_listed("/a/b", "/a", false) && !is_listed("/a/b/c", "/a", false));
+        assert!(is_listed("/a", "/", false) && !is_listed("/a/b", "/", false));
     }
 }

@@ -3,11 +3,11 @@
 
 use std::{
     error::Error as StdError,
-    fmt,
     io::{self, Write},
 };
 
 use clap::error::ErrorKind;
+use s1crets_fs::Refusal;
 
 use crate::{args::Global, escape};
 
@@ -59,7 +59,7 @@ impl Failure {
     fn hint(&self) -> Option<&str> {
         match self {
             Self::Secret(error) | Self::Named { error, .. } => error.hint(),
-            Self::Io { error, .. } => Refusal::of(error).map(|refusal| refusal.hint),
+            Self::Io { error, .. } => Refusal::of(error).map(|refusal| refusal.hint.as_str()),
             Self::Usage(_) | Self::Many(_) => None,
         }
     }
@@ -69,34 +69,6 @@ impl Failure {
             Self::Secret(error) | Self::Named { error, .. } => causes_of(error).collect(),
             Self::Usage(_) | Self::Many(_) | Self::Io { .. } => Vec::new(),
         }
-    }
-}
-
-/// Why s1crets refuses to write a file that the system would let it write. Carried inside an
-/// [`io::Error`].
-#[derive(Debug)]
-pub(crate) struct Refusal {
-    pub(crate) why: String,
-    pub(crate) hint: &'static str,
-}
-
-impl Refusal {
-    fn of(error: &io::Error) -> Option<&Self> {
-        error.get_ref()?.downcast_ref()
-    }
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.why)
-    }
-}
-
-impl StdError for Refusal {}
-
-impl From<Refusal> for io::Error {
-    fn from(refusal: Refusal) -> Self {
-        Self::new(io::ErrorKind::PermissionDenied, refusal)
     }
 }
 

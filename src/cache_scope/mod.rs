@@ -17,7 +17,7 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use self::file::Content;
-use crate::fs::fingerprint::Stamp;
+use crate::fs::fingerprint::Fingerprint;
 
 /// The environment, by name.
 pub(crate) type Env<'a> = dyn Fn(&str) -> Option<OsString> + 'a;
@@ -32,7 +32,7 @@ pub(crate) struct Binding<'a> {
     fixed: Sha256,
     /// Token files, which a provider reads again when they change.
     followed: Sha256,
-    looked_at: Vec<(PathBuf, Option<Stamp>)>,
+    looked_at: Vec<(PathBuf, Option<Fingerprint>)>,
     unknown: Option<Unknown>,
     /// For the comparison with the documentation: each input, and how it is bound.
     #[cfg(test)]
@@ -44,7 +44,7 @@ pub(crate) struct Binding<'a> {
 pub(crate) struct Bound {
     pub(crate) fixed: [u8; 32],
     pub(crate) followed: [u8; 32],
-    looked_at: Vec<(PathBuf, Option<Stamp>)>,
+    looked_at: Vec<(PathBuf, Option<Fingerprint>)>,
 }
 
 /// Why it can't be told whom a provider would ask, or as whom: then nothing is read from disk or kept there.
@@ -196,14 +196,14 @@ impl Bound {
 }
 
 /// None for a file that is not there.
-fn stamp(path: &Path) -> Option<Stamp> {
-    std::fs::metadata(path).ok().map(|metadata| Stamp::of(&metadata))
+fn stamp(path: &Path) -> Option<Fingerprint> {
+    std::fs::metadata(path).ok().map(|metadata| Fingerprint::of(&metadata))
 }
 
 /// Whether a file is surely what it was. One that changed a moment ago may have changed again unseen.
-fn is_same(path: &Path, before: Option<&Stamp>) -> bool {
+fn is_same(path: &Path, before: Option<&Fingerprint>) -> bool {
     let now = stamp(path);
-    now.as_ref() == before && !now.is_some_and(|stamp| stamp.is_fresh(SystemTime::now()))
+    now.as_ref() == before && !now.is_some_and(|stamp| stamp.is_recent(SystemTime::now()))
 }
 
 /// A relative path means another file in another folder.

@@ -157,10 +157,10 @@ fn file(ProviderTable { settings, .. }: ProviderTable) -> Result<Opening> {
     let mut builder =
         providers::file::FileProvider::builder(path.unwrap_or_else(|| providers::file::DEFAULT_PATH.into()));
     if let Some(wait) = wait {
-        builder = builder.wait(wait);
+        builder = builder.with_wait(wait);
     }
     if let Some(backoff) = backoff {
-        builder = builder.backoff(backoff);
+        builder = builder.with_backoff(backoff);
     }
     if one_shot {
         builder = builder.one_shot();

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use crate::cache_scope::Binding;
 use crate::{
     error::{Error, ErrorKind, Result},
-    fs::{fingerprint::Stamp, plain_file},
+    fs::{fingerprint::Fingerprint, plain_file},
     secret::Secret,
 };
 
@@ -124,11 +124,11 @@ impl SecretSource {
     }
 
     /// The file's fingerprint; `None` if this is no file or the file is missing.
-    pub(crate) fn stamp(&self) -> Option<Stamp> {
+    pub(crate) fn stamp(&self) -> Option<Fingerprint> {
         let Kind::File(path) = &self.0 else {
             return None;
         };
-        fs::metadata(path).ok().map(|metadata| Stamp::of(&metadata))
+        fs::metadata(path).ok().map(|metadata| Fingerprint::of(&metadata))
     }
 }
 

@@ -9,9 +9,9 @@ use std::{
 };
 
 use rustix::fs::OFlags;
+use s1crets_fs::{Folder, seal::Name};
 use tokio::sync::SemaphorePermit;
 
-use super::{folder::Folder, seal::Name};
 use crate::retry::Backoff;
 
 /// How the names of the files begin by which loads take turns.
@@ -118,12 +118,13 @@ impl Drop for KeyLock<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cache::disk::folder;
 
     /// The sweep opens a file; then its holder is done, and another load takes its turn by a new file of that name.
     #[test]
     fn a_turn_that_began_while_another_process_swept_is_not_taken_for_left_over() {
         let place = tempfile::tempdir().expect("a folder");
-        let folder = Folder::create(&place.path().join("cache")).expect("created");
+        let folder = folder::create(&place.path().join("cache")).expect("created");
         let create = || folder.file("l-1", OFlags::RDWR | OFlags::CREATE).expect("created");
         let opened = create();
         folder.remove("l-1").expect("removed");

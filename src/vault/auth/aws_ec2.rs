@@ -2,12 +2,13 @@
 //! document of an instance, and a nonce that makes the first login the only one to know it.
 
 use std::{
-    fs, io,
+    io,
     path::{Path, PathBuf},
 };
 
 use async_trait::async_trait;
 use aws_config::imds;
+use s1crets_fs::{AtomicWrite, Target};
 use zeroize::Zeroizing;
 
 use super::{Login, LoginClient};
@@ -125,28 +126,17 @@ fn nonce(file: &Path) -> Result<Zeroizing<String>> {
         |error: io::Error| Error::config(format!("can't keep the nonce in {}", file.display())).with_source(error);
     match plain_file::read_text(file) {
         Ok(kept) => Ok(Zeroizing::new(kept.trim().to_owned())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => create(file).map_err(failed),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => create_nonce(file).map_err(failed),
         Err(error) => Err(failed(error)),
     }
 }
 
-/// Writes a fresh one under another name, and moves it into place unless another process was first.
-fn create(file: &Path) -> io::Result<Zeroizing<String>> {
-    use std::io::Write;
-
+/// Writes a new nonce, readable by us alone, unless another process was first: then its nonce counts.
+fn create_nonce(file: &Path) -> io::Result<Zeroizing<String>> {
+    let Target::Named(target) = Target::of(file)? else { return Err(io::Error::other("it is no plain file")) };
     let nonce = Zeroizing::new(uuid::Uuid::new_v4().to_string());
-    let fresh = file.with_extension(format!("{}.tmp", uuid::Uuid::new_v4().simple()));
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o400);
-    let mut written = options.open(&fresh)?;
-    let placed = written.write_all(nonce.as_bytes()).and_then(|()| written.sync_all());
-    let placed = placed.and_then(|()| fs::hard_link(&fresh, file));
-    fs::remove_file(&fresh)?;
-    match placed {
-        Ok(()) => Ok(nonce),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => plain_file::read_text(file),
-        Err(error) => Err(error),
+    match AtomicWrite::default().with_mode(0o400).create_new(&target, nonce.as_bytes())? {
+        true => Ok(nonce),
+        false => plain_file::read_text(file),
     }
 }

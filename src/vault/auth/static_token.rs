@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use super::{Login, LoginClient};
 use crate::{
     error::Result,
-    fs::fingerprint::Stamp,
+    fs::fingerprint::Fingerprint,
     vault::{
         source::SecretSource,
         token::{Grant, Token},
@@ -30,7 +30,7 @@ pub(super) struct StaticToken {
 /// The file's fingerprint when it was read, and when it was last checked.
 #[derive(Debug)]
 struct Seen {
-    stamp: Option<Stamp>,
+    stamp: Option<Fingerprint>,
     checked: Instant,
 }
 

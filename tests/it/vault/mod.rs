@@ -18,7 +18,6 @@ mod sources; // where a login finds what it proves itself with
 mod upkeep; // what is left of a given token, renewals that fail, runtimes that end
 mod vaultrs; // the client of the crate vaultrs: our settings, no environment
 mod wire; // statuses, retries, redirects, timeouts, Unix sockets, TLS, proxies, namespaces
-mod wire; // statuses, redirects, timeouts, sockets, TLS, namespaces
 mod wrapping; // wrapped secret ids, and what is reported as possible theft
 
 use std::{num::NonZeroU32, time::Duration};

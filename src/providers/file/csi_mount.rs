@@ -1,4 +1,4 @@
-//! A directory that the Vault CSI driver mounted.
+//! Vault CSI mount: reads every file below `..data` as one secret.
 //!
 //! The driver writes a new folder for every state and swaps the link `..data` over to it:
 //! <https://github.com/kubernetes/kubernetes/blob/master/pkg/volume/util/atomic_writer.go>.
@@ -9,11 +9,12 @@ use std::{
     thread,
 };
 
+use s1crets_fs::Fingerprint;
+
 use super::{
-    fingerprint::Stamp,
     read,
     snapshot::{self, Contents, Entries, Loaded, compact},
-    source::Mark,
+    source::SourceState,
 };
 use crate::{
     error::{Error, Result},
@@ -42,26 +43,26 @@ pub(super) fn data(mount: &Path) -> PathBuf {
     mount.join(DATA)
 }
 
-/// Which state the mount is in.
-pub(super) fn probe(mount: &Path) -> Result<Mark> {
+/// The state of the mount now.
+pub(super) fn state(mount: &Path) -> Result<SourceState> {
     let link = data(mount);
     let unreadable = |error| read::unreadable(&link, error);
     let target = fs::canonicalize(&link).map_err(unreadable)?;
-    let stamp = Stamp::of(&fs::metadata(&target).map_err(unreadable)?);
-    Ok(Mark { target, stamp })
+    let fingerprint = Fingerprint::of(&fs::metadata(&target).map_err(unreadable)?);
+    Ok(SourceState { target, fingerprint })
 }
 
-/// Reads every file of one state. Files that are the same as in `previous` are taken from there.
-pub(super) fn load(mount: &Path, previous: Option<&Loaded>) -> Result<(Contents, Mark)> {
+/// Reads every file of one state. Secrets that are the same as in `previous` are taken from there.
+pub(super) fn load(mount: &Path, previous: Option<&Loaded>) -> Result<(Contents, SourceState)> {
     for _ in 0..read::TRIES {
-        let before = probe(mount)?;
+        let before = state(mount)?;
         let entries = Walk::over(mount, &before.target, previous);
-        if probe(mount)? == before {
+        if state(mount)? == before {
             return Ok((contents(entries?), before));
         }
         thread::sleep(read::PAUSE);
     }
-    Err(read::restless(&data(mount)))
+    Err(read::unsettled(&data(mount)))
 }
 
 fn contents(entries: Entries) -> Contents {
@@ -71,7 +72,7 @@ fn contents(entries: Entries) -> Contents {
 
 /// One pass over all files.
 struct Walk<'a> {
-    /// What nothing that is read may lie outside of, links followed.
+    /// The folder that every file has to lie in, with links followed.
     mount: PathBuf,
     previous: Option<&'a Loaded>,
     entries: Entries,
@@ -107,7 +108,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// A file of one whole answer of Vault.
+    /// The secret in one file: the `data` of a whole response of Vault.
     fn secret(&mut self, path: &Path, name: &str) -> Result<Secret> {
         let real = fs::canonicalize(path).map_err(|error| read::unreadable(path, error))?;
         if !real.starts_with(&self.mount) {
@@ -125,7 +126,7 @@ impl<'a> Walk<'a> {
                 Ok(snapshot::secret(name, compact(data.raw()), self.previous))
             }
             Some(data) => Err(read::corrupt(path, format_args!("'data' is {}, not an object", data.kind().name()))),
-            None => Err(read::corrupt(path, "an answer of Vault without 'data'")),
+            None => Err(read::corrupt(path, "a response of Vault without 'data'")),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The fetcher's `secrets.json`.
+//! Fetcher file: parses the `secrets.json` that baseplate's fetcher writes.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-/// Reads what a `secrets.json` holds. Entries that are the same as in `previous` are taken from there.
+/// Parses a `secrets.json`. Entries that are the same as in `previous` are taken from there.
 pub(super) fn parse(path: &Path, content: &Content, previous: Option<&Loaded>) -> Result<Contents> {
     let text = content.text().map_err(|why| read::corrupt(path, why))?;
     let document = Document::parse(text).map_err(|why| read::corrupt(path, why))?;
@@ -34,7 +34,7 @@ pub(super) struct Document<'a> {
     tree: Tree,
 }
 
-/// Why a text is no `secrets.json`. Says where, never what.
+/// Why a text is not a `secrets.json`. Says where, never what it holds.
 pub(super) enum Malformed {
     Json(NotJson),
     Root(JsonKind),

@@ -1,19 +1,19 @@
-//! What tells one state of a file from another.
+//! Fingerprint of a file: its identity, size and times, to tell whether it changed without reading
+//! it.
 
 use std::{
     fs::Metadata,
     time::{Duration, SystemTime},
 };
 
-/// A file changed this recently may change again without its times moving: some file systems count
-/// in whole seconds, and all others in ticks of the kernel.
-#[cfg(any(feature = "file", all(feature = "disk-cache", unix)))]
+/// A file that changed this recently may change again without its times moving: some file systems
+/// count whole seconds, and all others ticks of the kernel.
 const TICK: Duration = Duration::from_secs(2);
 
-/// The state of a file as far as it can be told without reading it. Two different stamps mean a
-/// change, whichever is the later one; two equal ones mean none, unless they are fresh.
+/// The state of a file without its contents. Two different fingerprints mean a change, whichever is
+/// the later one; two equal ones mean none, unless they are [recent](Self::is_recent).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Stamp {
+pub struct Fingerprint {
     identity: Identity,
     size: u64,
     modified: Option<SystemTime>,
@@ -21,8 +21,9 @@ pub(crate) struct Stamp {
     changed: Option<SystemTime>,
 }
 
-impl Stamp {
-    pub(crate) fn of(metadata: &Metadata) -> Self {
+impl Fingerprint {
+    /// The fingerprint of the file that this metadata is of.
+    pub fn of(metadata: &Metadata) -> Self {
         Self {
             identity: identity(metadata),
             size: metadata.len(),
@@ -31,37 +32,37 @@ impl Stamp {
         }
     }
 
-    #[cfg(feature = "file")]
-    pub(crate) fn modified(&self) -> Option<SystemTime> {
+    /// When the contents last changed, as far as the file system says.
+    pub fn modified(&self) -> Option<SystemTime> {
         self.modified
     }
 
-    #[cfg(feature = "file")]
-    pub(crate) fn is_same_file(&self, other: &Self) -> bool {
+    /// Whether both are of the same file, whatever its contents.
+    pub fn is_same_file(&self, other: &Self) -> bool {
         self.identity == other.identity
     }
 
-    /// Whether an equal stamp later on would not prove that nothing changed.
-    #[cfg(any(feature = "file", all(feature = "disk-cache", unix)))]
-    pub(crate) fn is_fresh(&self, now: SystemTime) -> bool {
+    /// Whether the last change is so recent that an equal fingerprint later proves nothing.
+    pub fn is_recent(&self, now: SystemTime) -> bool {
         let age = |time: SystemTime| now.duration_since(time).unwrap_or_else(|ahead| ahead.duration());
         [self.modified, self.changed].into_iter().flatten().any(|time| age(time) < TICK)
     }
 }
 
-/// Device and inode.
-pub(crate) type Identity = (u64, u64);
+/// Device and inode: which file it is.
+pub type Identity = (u64, u64);
 
+/// Which file this metadata is of.
 #[cfg(unix)]
-pub(crate) fn identity(metadata: &Metadata) -> Identity {
+pub fn identity(metadata: &Metadata) -> Identity {
     use std::os::unix::fs::MetadataExt;
 
     (metadata.dev(), metadata.ino())
 }
 
-/// Not to be had here; the times tell as much.
+/// Which file this metadata is of: unknown on this system, where size and times have to do.
 #[cfg(not(unix))]
-pub(crate) fn identity(_: &Metadata) -> Identity {
+pub fn identity(_: &Metadata) -> Identity {
     (0, 0)
 }
 
@@ -78,19 +79,19 @@ fn changed(_: &Metadata) -> Option<SystemTime> {
     None
 }
 
-#[cfg(all(test, any(feature = "file", all(feature = "disk-cache", unix))))]
+#[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_recent_change_of_either_kind_is_fresh_and_so_is_one_ahead_of_the_clock() {
+    fn a_change_is_recent_by_either_time_and_also_ahead_of_the_clock() {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000);
         let at = |seconds| Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
-        for (modified, changed, fresh) in
+        for (modified, changed, recent) in
             [(at(1_000), at(1_000), true), (at(1), at(999), true), (at(1_001), at(9), true), (at(998), at(998), false)]
         {
-            let stamp = Stamp { identity: (1, 2), size: 3, modified, changed };
-            assert_eq!(stamp.is_fresh(now), fresh, "{stamp:?}");
+            let fingerprint = Fingerprint { identity: (1, 2), size: 3, modified, changed };
+            assert_eq!(fingerprint.is_recent(now), recent, "{fingerprint:?}");
         }
     }
 }

@@ -1,14 +1,15 @@
-//! Where an output path leads: its folder, held open, reached without following what a stranger may have placed there.
+//! Where a path to be written leads, without following what another user may have placed there.
 //!
-//! A path in `/tmp` or another shared folder is only text: others may have put a link there that leads to a file of theirs,
-//! or of ours, or a FIFO that they read. So the path is walked name by name, each opened from the folder before it without
-//! following links, and each rule is checked on what was opened. Nothing depends on what the same path leads to later, nor
-//! on `fs.protected_symlinks` and its kin.
+//! A path in `/tmp` or another shared folder is only text: others may have put a link there that
+//! leads to a file of theirs, or of ours, or a FIFO that they read. So the path is walked name by
+//! name. Each name is opened from the folder before it without following links, and each rule is
+//! checked on what was opened. The result holds the last folder open: whatever the same path leads
+//! to later, and whatever `fs.protected_symlinks` is set to, changes nothing.
 //!
-//! - A link or FIFO is used only if we or root own it, and only in a folder that nobody else can write to: anybody can put a
-//!   link of ours there by a hard link, where the kernel doesn't prevent it.
-//! - In a folder that everybody can write to, folders are used only if we or root own them.
-//! - A group that can write to a folder is trusted with it: with a umask of 002 every folder is one of those.
+//! - A link or FIFO is used only if we or root own it, and only in a folder that nobody else can
+//!   write to. Elsewhere anybody can put a link of ours by a hard link, where the kernel allows it.
+//! - In a folder that everybody can write to, subfolders are used only if we or root own them.
+//! - A group that can write to a folder is trusted: with a umask of 002 every folder is like that.
 
 use std::{
     collections::VecDeque,
@@ -28,29 +29,35 @@ use rustix::{
     process::geteuid,
 };
 
-use crate::report::Refusal;
+use crate::error::{At, Refusal, Result, Step};
 
 /// What a path leads to.
 #[derive(Debug)]
-pub(super) enum Target {
+pub enum Target {
+    /// Standard output, by one of its names.
     StandardOutput,
-    /// What some process holds open, by its name in `/proc` or `/dev/fd`.
+    /// A file that some process holds open, by its name in `/proc` or `/dev/fd`; opened to append.
     Open(File),
-    Name(Box<Place>),
+    /// A name in a folder.
+    Named(Box<NamedTarget>),
 }
 
-/// A name in a folder. No link.
+/// A name in a folder that is held open. The name is no link; there may be nothing of that name
+/// yet.
 #[derive(Debug)]
-pub(super) struct Place {
-    /// For use with `openat` and its kin; it may not be readable.
-    pub(super) folder: OwnedFd,
-    pub(super) name: OsString,
+pub struct NamedTarget {
+    /// Opened to go through; it may not be readable.
+    pub(crate) folder: OwnedFd,
+    pub(crate) name: OsString,
     /// What has the name; `None` if nothing has.
-    pub(super) found: Option<Stat>,
-    /// Whether it is a file that a stranger may have put there. It is never left as it is: its owner could change it later.
-    pub(super) is_strangers: bool,
-    /// For messages.
-    pub(super) path: PathBuf,
+    pub(crate) found: Option<Stat>,
+    /// Whether another user owns the file, in a folder that everybody can write to. Its owner could
+    /// change it later, and may have it open.
+    pub(crate) is_foreign: bool,
+    /// The path that was asked for.
+    pub(crate) path: PathBuf,
+    /// The path that was found, behind all links; for messages.
+    pub(crate) real_path: PathBuf,
 }
 
 /// Names of standard output.
@@ -64,33 +71,69 @@ const THROUGH: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOE
 const THROUGH: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
 impl Target {
-    /// Where `path` leads.
-    pub(super) fn of(path: &Path) -> io::Result<Self> {
-        Walk::new(openat(CWD, ".", THROUGH, Mode::empty())?, geteuid().as_raw()).run(path)
+    /// Follows `path` to its last name. Links that we or root own, in folders of ours or of root,
+    /// are followed.
+    ///
+    /// # Errors
+    /// Of kind `PermissionDenied`, with a [`Refusal`], if another user may have placed a link, a
+    /// FIFO or a folder on the way; any error of the system, also if a folder is missing.
+    pub fn of(path: &Path) -> Result<Self> {
+        Self::walk(path, false)
     }
 
-    /// The same, and creates the folders on the way that are not there.
-    pub(super) fn creating_folders(path: &Path) -> io::Result<Self> {
-        let mut walk = Walk::new(openat(CWD, ".", THROUGH, Mode::empty())?, geteuid().as_raw());
-        walk.creates_folders = true;
-        walk.run(path)
+    /// Follows `path` as [`of`](Self::of), and creates missing folders on the way.
+    ///
+    /// # Errors
+    /// As [`of`](Self::of).
+    pub fn creating_folders(path: &Path) -> Result<Self> {
+        Self::walk(path, true)
+    }
+
+    fn walk(path: &Path, creates_folders: bool) -> Result<Self> {
+        let start = openat(CWD, ".", THROUGH, Mode::empty()).at(Step::Resolve, path)?;
+        let walk = Walk { creates_folders, ..Walk::new(start, geteuid().as_raw()) };
+        walk.run(path).at(Step::Resolve, path)
     }
 }
 
-/// On its way along a path.
-pub(super) struct Walk {
+impl NamedTarget {
+    /// The path that was asked for.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The path that was found, behind all links.
+    pub fn real_path(&self) -> &Path {
+        &self.real_path
+    }
+
+    /// Whether another user owns the file, in a folder that everybody can write to.
+    pub fn is_foreign(&self) -> bool {
+        self.is_foreign
+    }
+
+    /// Whether there is something of that name that is neither a file nor a folder, such as a FIFO.
+    pub fn is_special(&self) -> bool {
+        let kind = self.found.map(|found| FileType::from_raw_mode(found.st_mode));
+        kind.is_some_and(|kind| !matches!(kind, FileType::RegularFile | FileType::Directory))
+    }
+}
+
+/// A walk along a path, one name at a time.
+pub(crate) struct Walk {
     folder: OwnedFd,
-    /// The path of the folder, as we came to it.
+    /// The path of the folder, as the walk came to it.
     at: PathBuf,
     /// The names still to go.
     ahead: VecDeque<OsString>,
     links: u32,
-    /// Our user. What it or root owns is trusted.
-    we: u32,
+    /// The user that we are. What it or root owns is trusted.
+    user: u32,
     creates_folders: bool,
+    asked: PathBuf,
 }
 
-/// What a name is.
+/// What has a name, without following it.
 struct Found {
     stat: Stat,
     /// Where it leads, if it is a link.
@@ -98,15 +141,17 @@ struct Found {
 }
 
 impl Walk {
-    /// From this folder on, as this user.
-    pub(super) fn new(folder: OwnedFd, we: u32) -> Self {
-        Self { folder, at: PathBuf::new(), ahead: VecDeque::new(), links: 0, we, creates_folders: false }
+    /// A walk that starts in `folder`, as this user.
+    pub(crate) fn new(folder: OwnedFd, user: u32) -> Self {
+        let (at, ahead, asked) = Default::default();
+        Self { folder, at, ahead, links: 0, user, creates_folders: false, asked }
     }
 
-    pub(super) fn run(mut self, path: &Path) -> io::Result<Target> {
+    pub(crate) fn run(mut self, path: &Path) -> io::Result<Target> {
         if path.as_os_str().is_empty() {
             return Err(Errno::NOENT.into());
         }
+        self.asked = path.to_owned();
         self.prepend(path)?;
         while let Some(name) = self.ahead.pop_front() {
             match self.ahead.is_empty() {
@@ -123,7 +168,7 @@ impl Walk {
 
     /// Puts the names of a path before those still to go.
     fn prepend(&mut self, path: &Path) -> io::Result<()> {
-        // What ends so is a folder; `components` would leave it out.
+        // A path that ends like this names a folder; `components` would drop the ending.
         if path.as_os_str().as_bytes().ends_with(b"/") || path.as_os_str().as_bytes().ends_with(b"/.") {
             self.ahead.push_front(".".into());
         }
@@ -139,13 +184,13 @@ impl Walk {
         Ok(())
     }
 
-    /// What the last name is; `None` if it is a link that leads on.
+    /// What the last name stands for; `None` if it is a link that leads on.
     fn last(&mut self, name: OsString) -> io::Result<Option<Target>> {
         let path = self.at.join(&name);
         if STDOUT.iter().any(|stdout| path == Path::new(stdout)) {
             return Ok(Some(Target::StandardOutput));
         }
-        if self.is_kernels()? {
+        if self.holds_open_files()? {
             let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CLOEXEC;
             return Ok(Some(Target::Open(openat(&self.folder, &name, flags, Mode::empty())?.into())));
         }
@@ -162,16 +207,16 @@ impl Walk {
             self.check(&name, &stat, "FIFO")?;
         }
         let is_shared = is_open_to_all(&fstat(&self.folder)?);
-        let is_strangers = is_shared && found.is_some_and(|stat| !self.is_trusted(stat.st_uid));
-        let folder = self.folder.try_clone()?;
-        let place = Place { folder, name, found, is_strangers, path };
-        Ok(Some(Target::Name(Box::new(place))))
+        let is_foreign = is_shared && found.is_some_and(|stat| !self.is_trusted(stat.st_uid));
+        let (folder, asked) = (self.folder.try_clone()?, self.asked.clone());
+        let target = NamedTarget { folder, name, found, is_foreign, path: asked, real_path: path };
+        Ok(Some(Target::Named(Box::new(target))))
     }
 
     /// Goes through a folder, or on to where a link leads.
     fn through(&mut self, name: &OsStr) -> io::Result<()> {
         // The kernel's own links, such as /proc/self: nobody else can place any there.
-        let flags = if self.is_kernels()? { THROUGH } else { THROUGH | OFlags::NOFOLLOW };
+        let flags = if self.holds_open_files()? { THROUGH } else { THROUGH | OFlags::NOFOLLOW };
         match openat(&self.folder, name, flags, Mode::empty()) {
             Ok(folder) => self.enter(name, folder),
             Err(error @ (Errno::NOTDIR | Errno::LOOP)) => match look(&self.folder, name)? {
@@ -200,7 +245,7 @@ impl Walk {
                 "the folder {} belongs to user {owner}, not to you or root, and is in a folder that others can write to",
                 path.display()
             );
-            return Err(Refusal { why, hint: "write to a folder of your own" }.into());
+            return Err(Refusal { why, hint: "use a folder of your own".to_owned() }.into());
         }
         (self.folder, self.at) = (folder, path);
         Ok(())
@@ -228,18 +273,19 @@ impl Walk {
             return Ok(());
         };
         let hint = match kind {
-            "link" => "name the file itself, or write to a folder of your own",
-            _ => "create it in a folder of your own, or write to standard output: -o -",
+            "link" => "name the file itself, or use a folder of your own",
+            _ => "create it in a folder of your own",
         };
-        Err(Refusal { why, hint }.into())
+        Err(Refusal { why, hint: hint.to_owned() }.into())
     }
 
     fn is_trusted(&self, owner: u32) -> bool {
-        [self.we, 0].contains(&owner)
+        [self.user, 0].contains(&owner)
     }
 
-    /// Whether the folder holds names of open files, whose targets are not to be replaced.
-    fn is_kernels(&self) -> io::Result<bool> {
+    /// Whether the kernel fills the folder with names of open files, whose targets are not
+    /// replaced.
+    fn holds_open_files(&self) -> io::Result<bool> {
         #[cfg(target_os = "linux")]
         return Ok(rustix::fs::fstatfs(&self.folder)?.f_type == rustix::fs::PROC_SUPER_MAGIC);
         #[cfg(not(target_os = "linux"))]
@@ -261,7 +307,8 @@ fn look(folder: impl AsFd, name: &OsStr) -> Result<Found, Errno> {
     Ok(Found { stat, link: link.map(|link| OsString::from_vec(link.into_bytes()).into()) })
 }
 
-/// What a name is, without following it. Between the two looks only those can change it that can write to the folder.
+/// What a name is, without following it. Between the two looks only those who can write to the
+/// folder can change it.
 #[cfg(not(target_os = "linux"))]
 fn look(folder: impl AsFd, name: &OsStr) -> Result<Found, Errno> {
     let stat = rustix::fs::statat(&folder, name, rustix::fs::AtFlags::SYMLINK_NOFOLLOW)?;

@@ -1,7 +1,8 @@
-//! Reading small files from outside: config files, tokens, keys, certificates.
+//! Reading small files: config files, tokens, keys, certificates. Never blocks on a FIFO, and
+//! bounded.
 //!
-//! A path may lead to a pipe whose other end never comes, or to something without an end. So a file is
-//! opened without waiting, looked at once it is open, and read up to a limit.
+//! A path may lead to a FIFO that nobody writes to, or to a device without an end. So a file is
+//! opened without waiting, checked once it is open, and read up to a limit.
 
 use std::{
     fs::{File, Metadata},
@@ -11,15 +12,15 @@ use std::{
 
 use zeroize::Zeroizing;
 
-/// The largest file that is read: a thousand times what a large config file or bundle of certificates takes.
+/// The largest file that is read: many times what a config file or a bundle of certificates takes.
 const MAX_BYTES: u64 = 4 << 20;
 
-/// Opens a plain file, `/dev/null`, or what this process holds open already (`/dev/fd/3`, as a shell's
-/// `<(…)` names it).
+/// Opens a plain file, `/dev/null`, or a file that this process holds open already (`/dev/fd/3`, as
+/// a shell's `<(…)` names it).
 ///
 /// # Errors
-/// Whatever keeps it from being opened; that it is a pipe, a folder or a device.
-pub(crate) fn open(path: &Path) -> io::Result<File> {
+/// Any error of the system; that it is a FIFO, a folder or a device.
+pub fn open(path: &Path) -> io::Result<File> {
     if is_descriptor(path) {
         return File::open(path);
     }
@@ -30,20 +31,21 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
     }
 }
 
-/// All of such a file, and what it is. The buffer is wiped when it goes.
+/// Reads a whole file of at most 4 MiB that [`open`] accepts. The buffer is wiped when dropped.
 ///
 /// # Errors
 /// As [`open`]; that it is larger than 4 MiB.
-pub(crate) fn read(path: &Path) -> io::Result<(Metadata, Zeroizing<Vec<u8>>)> {
+pub fn read(path: &Path) -> io::Result<(Metadata, Zeroizing<Vec<u8>>)> {
     read_opened(open(path)?)
 }
 
-/// The same for a name in a folder that is held open: whatever the folder's path leads to by now.
+/// Reads a file of at most 4 MiB by its name in an open folder, whatever the folder's path leads
+/// to.
 ///
 /// # Errors
 /// As [`read`].
 #[cfg(unix)]
-pub(crate) fn read_at(folder: &File, name: &str) -> io::Result<(Metadata, Zeroizing<Vec<u8>>)> {
+pub fn read_at(folder: &File, name: &str) -> io::Result<(Metadata, Zeroizing<Vec<u8>>)> {
     let file = File::from(rustix::fs::openat(folder, name, FLAGS, rustix::fs::Mode::empty())?);
     match file.metadata()?.is_file() {
         true => read_opened(file),
@@ -63,12 +65,11 @@ fn read_opened(file: File) -> io::Result<(Metadata, Zeroizing<Vec<u8>>)> {
     }
 }
 
-/// The same as text.
+/// Reads a file of at most 4 MiB that holds UTF-8 text.
 ///
 /// # Errors
 /// As [`read`]; that it is not UTF-8.
-#[cfg(feature = "vault")]
-pub(crate) fn read_text(path: &Path) -> io::Result<Zeroizing<String>> {
+pub fn read_text(path: &Path) -> io::Result<Zeroizing<String>> {
     let (_, bytes) = read(path)?;
     match std::str::from_utf8(&bytes) {
         Ok(text) => Ok(Zeroizing::new(text.to_owned())),
@@ -76,7 +77,7 @@ pub(crate) fn read_text(path: &Path) -> io::Result<Zeroizing<String>> {
     }
 }
 
-/// Whether a path names what this process holds open, by its number.
+/// Whether a path names a file that this process holds open, by its number.
 fn is_descriptor(path: &Path) -> bool {
     let is_number = |rest: &Path| rest.to_str().is_some_and(|rest| rest.parse::<u32>().is_ok());
     let is_number_in = |folder: &&str| path.strip_prefix(folder).is_ok_and(is_number);
@@ -107,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pipes_folders_and_what_has_no_end_are_refused_without_a_wait() {
+    fn a_fifo_a_folder_and_an_endless_device_are_refused_without_blocking() {
         let folder = tempfile::tempdir().expect("a folder");
         let pipe = folder.path().join("pipe");
         rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RUSR).expect("made");
@@ -121,9 +122,7 @@ mod tests {
         assert_eq!(read(&file).expect("as large as may be").1.len() as u64, MAX_BYTES);
         fs::write(&file, "x".repeat(MAX_BYTES as usize + 1)).expect("written");
         assert!(read(&file).expect_err("larger").to_string().contains("4 MiB"));
-        #[cfg(feature = "vault")]
         fs::write(&file, b"\xff").expect("written");
-        #[cfg(feature = "vault")]
         assert_eq!(read_text(&file).expect_err("no text").kind(), io::ErrorKind::InvalidData);
     }
 }
