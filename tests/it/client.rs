@@ -1,11 +1,20 @@
 //! The client: names, requests and their options, settings, references, error messages.
 
-use std::{collections::BTreeSet, num::NonZeroU32, time::Duration};
+use std::{
+    collections::BTreeSet,
+    fs,
+    num::NonZeroU32,
+    thread,
+    time::{Duration, Instant},
+};
 
+use futures::FutureExt;
 use s1crets::{
     CachePolicy, Client, Config, ErrorKind, Operation, Reference, SecretValue,
     providers::memory::{Fault, Memory},
 };
+use serde_json::json;
+use tokio::runtime;
 
 use crate::{
     gated::Gated,
@@ -309,9 +318,37 @@ async fn a_provider_that_could_not_be_opened_is_opened_by_the_next_call() {
     let file = folder.path().join("secrets.json");
     let client = Client::builder().with_file(&file).build().unwrap();
     assert!(client.get("file", "a").await.is_err());
-    std::fs::write(&file, r#"{"secrets":{"a":{"type":"simple","value":"x"}},"vault":{"token":"t","url":"u"}}"#)
-        .unwrap();
+    fs::write(&file, r#"{"secrets":{"a":{"type":"simple","value":"x"}},"vault":{"token":"t","url":"u"}}"#).unwrap();
     assert_eq!(text(client.get("file", "a").key("value").await), "x");
+}
+
+/// The provider's own thread watches the file, and readers of the handle look at what it found.
+#[test]
+fn a_handle_on_a_file_is_kept_fresh_without_the_runtime_that_opened_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("secrets.json");
+    let put = |value: &str| {
+        let fresh = folder.path().join("fresh.json");
+        let secret = json!({ "a": { "type": "simple", "value": value } });
+        let text = json!({ "secrets": secret, "vault": { "token": "t", "url": "u" } }).to_string();
+        fs::write(&fresh, text).unwrap();
+        fs::rename(&fresh, &file).unwrap();
+    };
+    put("one");
+    let client = Client::builder().with_file(&file).build().unwrap();
+    let runtime = runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let handle = runtime.block_on(client.handle("file://a#value")).unwrap();
+    drop(runtime);
+    assert_eq!(handle.get().unwrap().expose_str().unwrap(), "one");
+    let mut changes = handle.changes();
+    put("two");
+    let begun = Instant::now();
+    while handle.get().unwrap().expose_str().unwrap() != "two" {
+        assert!(begun.elapsed() < Duration::from_secs(30), "the handle is not kept fresh");
+        thread::sleep(Duration::from_millis(5));
+    }
+    let change = changes.next().now_or_never().flatten().expect("a change that was read");
+    assert_eq!(change.expose_str().unwrap(), "two");
 }
 
 #[tokio::test]
