@@ -21,7 +21,7 @@ use crate::{
     watch::Watch,
 };
 
-/// What can tell that a secret may have changed.
+/// Signals that a secret may have changed.
 pub(super) struct ChangeSignals {
     /// Loads and drops of the cache; `None` for a provider without one.
     pub(super) load_events: Option<watch::Receiver<()>>,
@@ -160,7 +160,7 @@ impl Client {
             true => layers.provider().watch(path).await,
             false => Ok(None),
         };
-        // Whoever may read a secret need not have the right to watch it.
+        // The right to read a secret need not include the right to watch it.
         let watch = watch.unwrap_or_else(|error| {
             tracing::debug!(
                 provider,

@@ -88,7 +88,7 @@ struct Source {
     reference: Reference,
 }
 
-/// What a handle shares with whoever publishes its values.
+/// What a handle shares with the publisher of its values.
 struct Shared {
     snapshot: ArcSwap<Snapshot>,
     error: Mutex<Option<Error>>,

@@ -94,7 +94,7 @@ impl<'a, Mode> At<'a, Mode> {
     /// Reads every secret below the path. See [`get_by_path`](crate::get_by_path).
     ///
     /// # Errors
-    /// Of the call, beside its own: `InvalidInput` for a reference with a key.
+    /// The call fails with `InvalidInput` if the reference has a key.
     pub fn get_by_path(self) -> GetByPath<'a, Mode> {
         GetByPath::of(self.target(Operation::GetByPath))
     }
