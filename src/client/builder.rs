@@ -24,6 +24,7 @@ use crate::{
     fs::home,
     provider::Provider,
     secret::reference::check_provider,
+    single_flight::Executor,
 };
 #[cfg(all(feature = "disk-cache", unix))]
 use crate::{
@@ -64,6 +65,7 @@ pub struct ClientBuilder {
     endpoint_url: Option<String>,
     file: Option<PathBuf>,
     one_shot: bool,
+    executor: Executor,
 }
 
 impl ClientBuilder {
@@ -129,6 +131,12 @@ impl ClientBuilder {
         Self { one_shot, ..self }
     }
 
+    /// Sets where loads run. Default: on the runtime of the caller that starts them.
+    #[cfg(feature = "blocking")]
+    pub(crate) fn with_executor(self, executor: Executor) -> Self {
+        Self { executor, ..self }
+    }
+
     /// The client. No provider is opened yet.
     ///
     /// # Errors
@@ -165,7 +173,7 @@ impl ClientBuilder {
             });
             stacks.insert(name, Stack::new(opening, policy));
         }
-        Ok(Client::new(stacks, config.provider.unwrap_or_else(|| DEFAULT_PROVIDER.to_owned())))
+        Ok(Client::new(stacks, config.provider.unwrap_or_else(|| DEFAULT_PROVIDER.to_owned()), self.executor))
     }
 
     /// The settings that the client would have, and who said each: those of the [`Config`] under what was set here, which

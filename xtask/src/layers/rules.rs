@@ -49,7 +49,17 @@ pub(super) const RULES: Rules<'static> = Rules {
     cycles: &[
         &["cache::disk::maintenance", "cache::disk::store", "cache::disk::sweep"],
         // The client makes requests, handles and builders, which hold a client.
-        &["client::builder", "client::client", "client::get_refs", "client::handle", "client::request"],
+        &[
+            "client::builder",
+            "client::client",
+            "client::dispatch",
+            "client::get_refs",
+            "client::handle",
+            "client::request",
+            "client::target",
+        ],
+        // A handle spawns its follower, which publishes to it.
+        &["client::handle", "client::handle::follower"],
         // A config file is found, trusted and loaded, and each step knows the file's type.
         &["config::cache", "config::config_file", "config::find", "config::load", "config::settings", "config::trust"],
         &[
