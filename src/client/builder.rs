@@ -288,7 +288,7 @@ fn behind(config: &Config) -> Result<impl Fn(Kind, &ProviderTable) -> SecondTier
     match config.cache.disk {
         Some(true) => Err(Error::unsupported("this build has no cache on disk")
             .with_hint("build s1crets with the feature `disk-cache`, on Unix")),
-        _ => Ok(|_, _: &_| SecondTier),
+        _ => Ok(|_, _: &_| SecondTier::default()),
     }
 }
 
