@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    settings::Config,
+    config::Config,
     values::{some_fraction, span},
 };
 use crate::cache::CachePolicy;

@@ -6,9 +6,9 @@ use std::{
 };
 
 use super::{
+    config::Config,
     find::{is_writable_by_all, warn},
     load,
-    settings::Config,
 };
 use crate::{
     error::{Error, Result},

@@ -8,10 +8,10 @@ use serde_json::Value;
 #[cfg(any(feature = "__aws", feature = "vault"))]
 use super::origin::join;
 use super::{
+    config::Config,
     effective::Setting,
     origin::{Origin, Origins},
     provider::ProviderSettings,
-    settings::Config,
 };
 
 /// Where a provider asks, and as whom, with the origin of each value.

@@ -5,9 +5,9 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use super::{
+    config::Config,
     defaults::{DEFAULT_PROVIDER, DEFAULT_RETRY, DEFAULT_TIMEOUT},
     origin::{Origin, join},
-    settings::Config,
 };
 
 /// One setting as it holds.

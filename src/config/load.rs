@@ -10,12 +10,12 @@ use std::{
 use serde::Deserialize;
 
 use super::{
+    config::Config,
     config_file::ConfigFile,
     error::Malformed,
     find::{self, Search, variable},
     origin::join,
-    settings::Config,
-    tree::Table,
+    table::Table,
     variables::{self, env_vars},
 };
 use crate::{

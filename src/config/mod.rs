@@ -1,6 +1,8 @@
 //! `s1crets.toml` and the environment, as settings.
 
 mod cache;
+#[expect(clippy::module_inception, reason = "the file is named after its type")]
+mod config;
 mod config_file;
 mod connection;
 pub(crate) mod defaults;
@@ -16,16 +18,16 @@ mod provider;
 mod run;
 #[cfg(feature = "schema")]
 mod schema;
-mod settings;
+mod table;
 #[cfg(test)]
 mod tests;
-mod tree;
 mod trust;
 mod values;
 mod variables;
 mod vault;
 
 pub use cache::CacheSettings;
+pub use config::Config;
 pub use config_file::{ConfigFile, Trust};
 pub(crate) use connection::ProviderTable;
 #[cfg(feature = "vault")]
@@ -41,7 +43,6 @@ pub use provider::{ProviderSettings, RoleSettings};
 pub use run::RunSettings;
 #[cfg(feature = "schema")]
 pub use schema::schema;
-pub use settings::Config;
 pub use trust::{RecordState, TrustRecord, TrustStore};
 pub use values::parse_duration;
 pub use variables::env_vars;

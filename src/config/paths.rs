@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{error::Malformed, origin::join, settings::Config};
+use super::{config::Config, error::Malformed, origin::join};
 use crate::fs::home;
 
 impl Config {

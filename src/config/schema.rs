@@ -3,7 +3,7 @@
 use schemars::{JsonSchema, Schema, generate::SchemaSettings, transform::RecursiveTransform};
 use serde_json::{Value, json};
 
-use super::settings::Config;
+use super::config::Config;
 
 /// A time span: a number of seconds, or text such as `500ms`, `15m` or `5 seconds`.
 #[derive(JsonSchema)]

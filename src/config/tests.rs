@@ -1,9 +1,9 @@
 use std::{ffi::OsString, num::NonZeroU32, path::Path, time::Duration};
 
 use super::{
+    config::Config,
     effective::Setting,
     load::{Text, read_layers},
-    settings::Config,
     variables::env_vars,
 };
 use crate::{

@@ -5,7 +5,7 @@ use std::{ffi::OsString, path::Path};
 use super::{
     error::Malformed,
     origin::Origin,
-    tree::{ANY, Table, Value},
+    table::{ANY, Table, Value},
 };
 
 /// The variables that [`Config::from_env`](crate::Config::from_env) reads.

@@ -7,7 +7,7 @@ const SCHEMA: &str = "docs/s1crets.schema.json";
 
 /// Pages with configs in them.
 const PAGES: [&str; 5] =
-    ["README.md", "docs/providers.md", "docs/providers/vault.md", "docs/cli.md", "src/config/settings.rs"];
+    ["README.md", "docs/providers.md", "docs/providers/vault.md", "docs/cli.md", "src/config/config.rs"];
 
 #[test]
 fn the_schema_that_is_kept_is_the_one_of_the_types() {
