@@ -10,6 +10,8 @@ use std::{
 use rapidhash::fast::RandomState;
 use tokio::sync::watch;
 
+#[cfg(feature = "vault")]
+use crate::vault::{Vault, VaultConnections};
 use crate::{
     cache::CacheStats,
     client::{
@@ -38,6 +40,8 @@ pub struct Client(Arc<Inner>);
 struct Inner {
     stacks: HashMap<String, Stack, RandomState>,
     default_provider: String,
+    #[cfg(feature = "vault")]
+    connections: VaultConnections,
 }
 
 impl Client {
@@ -67,8 +71,31 @@ impl Client {
         Ok(GLOBAL.get_or_init(|| client))
     }
 
-    pub(crate) fn new(stacks: HashMap<String, Stack>, default_provider: String) -> Self {
-        Self(Arc::new(Inner { stacks: stacks.into_iter().collect(), default_provider }))
+    pub(crate) fn new(
+        stacks: HashMap<String, Stack>,
+        default_provider: String,
+        #[cfg(feature = "vault")] connections: VaultConnections,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            stacks: stacks.into_iter().collect(),
+            default_provider,
+            #[cfg(feature = "vault")]
+            connections,
+        }))
+    }
+
+    /// The Vault connection of `[connections.NAME]`, or the default one: that of
+    /// `[connections.vault]`, else of the table `[providers."vault.kv"]`, else of the environment.
+    ///
+    /// Providers that use the connection share it, and with it one login and one token.
+    ///
+    /// # Errors
+    /// [`Config`](crate::ErrorKind::Config) if there is no such connection, or a file that it names
+    /// can't be read; [`Unauthenticated`](crate::ErrorKind::Unauthenticated) if there is nothing to
+    /// log in with.
+    #[cfg(feature = "vault")]
+    pub fn vault(&self, connection: Option<&str>) -> Result<Vault> {
+        self.0.connections.get(connection)?.open()
     }
 
     /// One secret, or with [`key`](Get::key) a part of it.

@@ -10,6 +10,7 @@ mod disk_scope;
 mod get_refs;
 mod global;
 mod handle;
+mod load_config;
 mod registry;
 pub mod request;
 mod stack;

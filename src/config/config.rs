@@ -1,4 +1,4 @@
-//! The whole of the settings.
+//! [`Config`]: the settings of a client, as `s1crets.toml` has them.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,10 +11,11 @@ use serde::{Deserialize, Serialize};
 use super::{
     cache::CacheSettings,
     config_file::ConfigFile,
-    origin::{Origin, Origins, join},
-    provider::ProviderSettings,
+    origin::Origins,
+    raw_table::RawTable,
     run::RunSettings,
-    values::span,
+    table_type::{self, Types},
+    values::{span, timeout},
 };
 use crate::secret::Reference;
 
@@ -26,23 +27,23 @@ use crate::secret::Reference;
 /// timeout = "5s"             # of one attempt; a bare number is seconds
 ///
 /// [cache]
-/// entries = 1000             # of single secrets and of listings each; 0 keeps nothing
-/// max_bytes = 10_000_000     # of single secrets and of listings each; by default there is no bound
+/// entries = 1000             # for single secrets, and again for listings; 0 turns it off
+/// max_bytes = 10_000_000     # for single secrets, and again for listings; default: no limit
 /// ttl = "15m"
-/// refresh_ahead = 0.8        # from this part of the ttl on, reads load it anew in the background; 1 turns it off
-/// max_stale = "1h"           # served in an outage for that long after its time; 0 turns it off
-/// negative_ttl = "5s"        # "not found" is remembered that long; 0 turns it off
-/// reread_interval = "10s"    # between two loads of a secret that is reported as rejected
-/// batch_window = "5ms"       # loads within it go out in one call, where the backend can do that; 0 turns it off
-/// revalidate = false         # whether a value is not read anew while its version is the same
-/// disk = true                # a cache on disk too, sealed; off by default
-/// path = "/var/cache/app"    # its folder; by default s1crets in the user's cache folder
-/// key_file = "/run/keys/app" # its key; by default one is made and kept in the folder
+/// refresh_ahead = 0.8        # from this fraction of the ttl on, a read refreshes in the background; 1 turns it off
+/// max_stale = "1h"           # how long an expired value is served in an outage; 0 turns it off
+/// negative_ttl = "5s"        # how long "not found" is cached; 0 turns it off
+/// reread_interval = "10s"    # least time between two loads of a rejected secret
+/// batch_window = "5ms"       # loads within it share one call, where the backend can batch; 0 turns it off
+/// revalidate = false         # check the version before a value is read again
+/// disk = true                # an encrypted cache on disk; off by default
+/// path = "/var/cache/app"    # its folder; default: s1crets in the user's cache folder
+/// key_file = "/run/keys/app" # its key; default: one is generated and kept in the folder
 ///
-/// [providers."aws.sm"]       # settings of a provider under its own name
+/// [providers."aws.sm"]       # a built-in provider
 /// region = "eu-west-1"
 ///
-/// [providers.billing]        # one more instance: billing://prod/db
+/// [providers.billing]        # another instance: billing://prod/db
 /// type = "aws.sm"
 /// region = "us-east-1"
 /// roles = [{ arn = "arn:aws:iam::123456789012:role/reader", external_id = "x" }]
@@ -51,86 +52,121 @@ use crate::secret::Reference;
 /// path = "/var/local/secrets.json"
 /// wait = "30s"
 ///
-/// [providers."vault.kv"]
+/// [connections.vault]        # the default connection of Vault providers: one login for all of them
 /// address = "https://vault.internal:8200"
 /// auth = { method = "approle", role_id = "my-role", file = "/run/secret-id" }
 ///
-/// [secrets]                  # what `s1crets run` and `s1crets export` give to whom they serve
+/// [connections.eu]           # one more; the environment changes nothing of it
+/// type = "vault"
+/// address = "https://eu.vault.internal:8200"
+/// auth = { method = "kubernetes", role = "my-role" }
+///
+/// [providers.team]
+/// type = "vault.kv"
+/// connection = "eu"
+///
+/// [secrets]                  # environment variables of `s1crets run` and `s1crets export`
 /// DB_PASSWORD = "aws.sm://prod/db#password"
 ///
-/// [run]                      # variables that `s1crets run` resolves if they hold a reference
+/// [run]                      # variables in which `s1crets run` resolves references
 /// resolve = ["APP_*"]
 ///
-/// [profiles.dev]             # laid over all of the above by `--config-profile dev` or S1CRETS_PROFILE=dev
+/// [profiles.dev]             # merged over all of the above by --config-profile dev or S1CRETS_PROFILE=dev
 /// cache.ttl = "1m"
 /// secrets.DB_PASSWORD = "file://app/db#password"
 /// ```
 ///
-/// A profile has the form of the whole file. Its `cache`, `run`, `secrets`, `providers` and single providers are laid
-/// over the file's key by key; any other value, `roles`, `auth` and `mounts` included, takes the place of the file's.
+/// A profile has the form of the whole file. Its `cache`, `run`, `secrets`, `providers`,
+/// `connections` and the tables below the last two are merged into the file's key by key. Any other
+/// value, `roles`, `auth` and `mounts` included, replaces the file's.
 ///
 /// Relative paths start from the file's folder, and `~/` from the home folder.
 ///
-/// Unknown keys are errors. Later settings go first: those of the
-/// [`ClientBuilder`](crate::ClientBuilder), then the variables of s1crets, then the file, then the
-/// defaults. For the vendors' own variables it depends on the setting: those that say where the
-/// default Vault connection asks go before the file; the file's `auth`, `profile` and `roles` go
-/// before their credentials. [`ClientBuilder::connections`](crate::ClientBuilder::connections)
-/// tells what is in force.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
+/// Unknown keys are errors. The settings of the [`ClientBuilder`](crate::ClientBuilder) win over
+/// the variables of s1crets, those over the file, and the file over the defaults. The vendors' own
+/// variables win over the file where they say where the default Vault connection asks; the file's
+/// `auth`, `profile` and `roles` win over their credentials.
+/// [`ClientBuilder::connections`](crate::ClientBuilder::connections) tells what is in force.
+#[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Config {
-    /// The command's default provider.
-    #[cfg_attr(feature = "schema", schemars(with = "Option<super::schema::ProviderName>"))]
+    /// The command's default provider. Default: `aws.sm`.
     pub provider: Option<String>,
-    /// Attempts in total.
+    /// Attempts in total, of every provider that calls a backend. Default: 3.
     pub retry: Option<NonZeroU32>,
-    /// The time to connect, and again to wait for an answer, of one attempt.
-    #[serde(default, with = "span")]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<super::schema::Span>"))]
+    /// The time to connect, and again to wait for a response, of one attempt. Default: 5 s.
     pub timeout: Option<Duration>,
     /// The caches in memory and on disk.
-    #[serde(default)]
     pub cache: CacheSettings,
-    /// Providers by name.
-    #[serde(default)]
-    #[cfg_attr(feature = "schema", schemars(with = "BTreeMap<super::schema::ProviderName, ProviderSettings>"))]
-    pub providers: BTreeMap<String, ProviderSettings>,
-    /// Secrets by the names that they have in an environment.
-    #[serde(default)]
-    #[cfg_attr(feature = "schema", schemars(with = "BTreeMap<String, super::schema::Referred>"))]
+    /// The tables below `[providers]` by name.
+    pub providers: BTreeMap<String, RawTable>,
+    /// The tables below `[connections]` by name.
+    pub connections: BTreeMap<String, RawTable>,
+    /// References to secrets, by the names of the environment variables that get their values.
     pub secrets: BTreeMap<String, Reference>,
-    /// What `s1crets run` does.
-    #[serde(default)]
+    /// Settings of `s1crets run`.
     pub run: RunSettings,
-    #[serde(skip)]
     pub(super) file: Option<ConfigFile>,
-    #[serde(skip)]
     pub(super) profile: Option<String>,
-    #[serde(skip)]
+    /// Of the settings outside of `providers` and `connections`, whose tables have their own.
     pub(super) origins: Origins,
-    /// What all layers name, those of other profiles and those that are overruled too.
-    #[serde(skip)]
+    /// The variables that any layer names, including other profiles and overridden settings.
     pub(super) credential_variables: BTreeSet<String>,
 }
 
+/// The part of the file whose form does not depend on the types of providers.
+#[derive(Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(super) struct Root {
+    /// The command's default provider.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<super::schema::ProviderName>"))]
+    pub(super) provider: Option<String>,
+    /// Attempts in total.
+    pub(super) retry: Option<NonZeroU32>,
+    /// The time to connect, and again to wait for a response, of one attempt.
+    #[serde(default, serialize_with = "span::serialize", deserialize_with = "timeout")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<super::schema::Span>"))]
+    pub(super) timeout: Option<Duration>,
+    /// The caches in memory and on disk.
+    #[serde(default)]
+    pub(super) cache: CacheSettings,
+    /// References to secrets, by the names of the environment variables that get their values.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(with = "BTreeMap<String, super::schema::SecretReference>"))]
+    pub(super) secrets: BTreeMap<String, Reference>,
+    /// Settings of `s1crets run`.
+    #[serde(default)]
+    pub(super) run: RunSettings,
+}
+
+impl From<Root> for Config {
+    fn from(root: Root) -> Self {
+        let Root { provider, retry, timeout, cache, secrets, run } = root;
+        Self { provider, retry, timeout, cache, secrets, run, ..Self::default() }
+    }
+}
+
 impl Config {
-    /// The environment variables that the config file names as holders of a credential or of the cache's key, for any of its
-    /// profiles, and those that code has named since.
-    pub fn credential_variables(&self) -> impl Iterator<Item = &str> {
-        self.credential_variables.iter().map(String::as_str).chain(self.named_variables())
+    pub(super) fn root(&self) -> Root {
+        let Self { provider, retry, timeout, cache, secrets, run, .. } = self.clone();
+        Root { provider, retry, timeout, cache, secrets, run }
     }
 
-    /// Those that these settings name.
-    pub(super) fn named_variables(&self) -> impl Iterator<Item = &str> {
-        let logins = self.providers.values().filter_map(|settings| settings.auth.as_ref()?.env.as_deref());
-        logins.chain(self.cache.key_variable.as_deref())
+    /// The variables with credentials that any layer has named, and those that code has named
+    /// since.
+    pub(crate) fn credential_variables_by(&self, types: &Types) -> BTreeSet<String> {
+        let mut names = self.credential_variables.clone();
+        names.extend(self.named_variables(types));
+        names
     }
 
-    /// Who said what stands in a table: the profile, if one did.
-    pub(crate) fn origin_of_table(&self, keys: &[&str]) -> Option<&Origin> {
-        self.origins.of_table(&keys.iter().fold(String::new(), |parent, key| join(&parent, key)))
+    /// The variables with credentials that these settings name.
+    pub(super) fn named_variables(&self, types: &Types) -> BTreeSet<String> {
+        let providers = self.providers.iter().map(|(name, raw)| (&*types.providers, name, raw));
+        let connections = self.connections.iter().map(|(name, raw)| (&*types.connections, name, raw));
+        let of_tables = providers.chain(connections);
+        let of_tables = of_tables.flat_map(|(types, name, raw)| table_type::credential_variables(types, name, raw));
+        of_tables.chain(self.cache.key_variable.clone()).collect()
     }
 }

@@ -1,52 +1,57 @@
-//! Settings as a tree in which each value knows who said it: what layers are laid over each other in.
+//! Untyped tables of settings, in which each value knows its origin.
+//!
+//! A config is made of layers: the file, one of its profiles, and the variables. Each layer is a
+//! [`Table`], and a later layer is merged into the earlier ones by [`Table::overlay`]. The merged
+//! table is then deserialized into typed settings.
 
 use std::{
-    collections::{BTreeMap, btree_map},
-    path::Path,
+    collections::BTreeMap,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
-use serde::{
-    Deserializer,
-    de::{self, IntoDeserializer, Visitor, value::StringDeserializer},
-    forward_to_deserialize_any,
-};
 use toml::de::{DeTable, DeValue};
 
 use super::{
     error::Malformed,
     origin::{Origin, Origins, Place, join},
+    paths,
+    raw_table::RawTable,
 };
 
-/// Down to here tables are laid over each other key by key: the root, `[providers]` and `[providers.NAME]`. A table that
-/// is the value of a setting, such as `auth`, is a whole.
-const MERGED: usize = 3;
+/// The depth to which tables are merged key by key: the root, `[providers]` and
+/// `[providers.NAME]`. A deeper table, such as `auth`, replaces the earlier one as a whole.
+const MERGED_DEPTH: usize = 3;
 
+/// A value and its origin.
 #[derive(Clone, Debug)]
-pub(super) struct Node {
-    value: Value,
-    origin: Origin,
+pub(crate) struct Node {
+    pub(super) value: Value,
+    pub(super) origin: Origin,
 }
 
+/// A value of a config file.
 #[derive(Clone, Debug)]
-pub(super) enum Value {
+pub(crate) enum Value {
     Bool(bool),
     Integer(i64),
     Float(f64),
     Text(String),
+    /// An absolute path, made from the text of the file. It need not be UTF-8.
+    Path(PathBuf),
     Array(Vec<Node>),
     Table(Table),
 }
 
-/// Every key of a table, in the path of [`Table::remove`].
+/// Stands for every key of a table in the path of [`Table::remove`].
 pub(super) const ANY: &str = "*";
 
-/// Settings by key.
+/// Settings by key, in order of the keys.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Table(BTreeMap<String, Node>);
+pub(crate) struct Table(pub(super) BTreeMap<String, Node>);
 
 impl Table {
-    /// The text of a config file.
+    /// Parses the text of a config file. `file` is the path that origins and errors name.
     pub(super) fn parse(text: &str, file: Option<&Path>) -> Result<Self, Malformed> {
         let reader = Reader { lines: text.match_indices('\n').map(|(at, _)| at).collect(), file: file.map(Arc::from) };
         let malformed = |error: toml::de::Error| {
@@ -56,8 +61,8 @@ impl Table {
         reader.table(DeTable::parse(text).map_err(malformed)?.get_ref())
     }
 
-    /// Sets a value by its path.
-    pub(super) fn set(&mut self, path: &[&str], value: Value, origin: Origin) {
+    /// Sets the value at a path, and makes the tables on the way to it.
+    pub(crate) fn set(&mut self, path: &[&str], value: Value, origin: Origin) {
         let value = path.iter().rev().fold(value, |value, key| {
             let node = Node { value, origin: origin.clone() };
             Value::Table(Self(BTreeMap::from([((*key).to_owned(), node)])))
@@ -67,19 +72,64 @@ impl Table {
         }
     }
 
-    /// Whether there is a value at a path.
-    pub(super) fn has(&self, path: &[&str]) -> bool {
-        match path {
-            [] => true,
-            [key, below @ ..] => match self.0.get(*key).map(|node| &node.value) {
-                Some(Value::Table(table)) => table.has(below),
-                found => found.is_some() && below.is_empty(),
-            },
+    /// The node at a path.
+    pub(super) fn get(&self, path: &[&str]) -> Option<&Node> {
+        let (key, below) = path.split_first()?;
+        let node = self.0.get(*key)?;
+        match (&node.value, below) {
+            (_, []) => Some(node),
+            (Value::Table(table), below) => table.get(below),
+            _ => None,
         }
     }
 
+    fn get_mut(&mut self, path: &[&str]) -> Option<&mut Node> {
+        let (key, below) = path.split_first()?;
+        let node = self.0.get_mut(*key)?;
+        if below.is_empty() {
+            return Some(node);
+        }
+        match &mut node.value {
+            Value::Table(table) => table.get_mut(below),
+            _ => None,
+        }
+    }
+
+    /// The text at a path; `None` if there is none, or something else.
+    pub(crate) fn text(&self, path: &[&str]) -> Option<&str> {
+        match &self.get(path)?.value {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Moves the entries with these keys to a table of their own, which comes first.
+    pub(crate) fn split(self, keys: &[&str]) -> (Self, Self) {
+        let (chosen, rest) = self.0.into_iter().partition(|(key, _)| keys.contains(&key.as_str()));
+        (Self(chosen), Self(rest))
+    }
+
+    /// Makes the path at `at` absolute: it starts from `folder`, `~/` from the home folder. A path
+    /// that was not read from a file starts from the current folder.
+    ///
+    /// # Errors
+    /// If the path begins with `~/` and there is no home folder: it must not lead below `folder`.
+    pub(super) fn resolve_path(&mut self, at: &[&str], folder: Option<&Path>) -> Result<(), Malformed> {
+        if let Some(node) = self.get_mut(at)
+            && let Value::Text(text) = &node.value
+        {
+            node.value = Value::Path(paths::resolve(Path::new(text), &node.origin, folder)?);
+        }
+        Ok(())
+    }
+
+    /// The values as JSON. In a path that is not UTF-8 a mark stands for what is not.
+    pub(crate) fn to_json(&self) -> serde_json::Value {
+        self.0.iter().map(|(key, node)| (key.clone(), node.to_json())).collect()
+    }
+
     /// Removes the value at a path, or the values at all such paths: [`ANY`] stands for every key.
-    pub(super) fn remove(&mut self, path: &[&str]) {
+    pub(crate) fn remove(&mut self, path: &[&str]) {
         let [key, below @ ..] = path else { return };
         if below.is_empty() {
             self.0.remove(*key);
@@ -94,7 +144,16 @@ impl Table {
         }
     }
 
-    /// Takes a table out.
+    /// Takes out the tables below a key, such as those of `[providers]`, by their names.
+    pub(super) fn take_tables(&mut self, key: &str) -> Result<BTreeMap<String, RawTable>, Malformed> {
+        let named = self.take(key)?.0.into_iter().map(|(name, Node { value, origin })| match value {
+            Value::Table(table) => Ok((name, RawTable::new(table, origin))),
+            other => Err(Malformed::unfit(other.description(), "a table").at(&origin)),
+        });
+        named.collect()
+    }
+
+    /// Takes out the table at a key; an empty one if there is none.
     pub(super) fn take(&mut self, key: &str) -> Result<Self, Malformed> {
         match self.0.remove(key) {
             Some(Node { value: Value::Table(table), .. }) => Ok(table),
@@ -103,11 +162,11 @@ impl Table {
         }
     }
 
-    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }
 
-    /// Lays another over this one.
+    /// Merges a later layer into this one.
     pub(super) fn overlay(&mut self, over: Self) {
         self.overlay_at(over, 1);
     }
@@ -115,7 +174,7 @@ impl Table {
     fn overlay_at(&mut self, over: Self, depth: usize) {
         for (key, node) in over.0 {
             match (self.0.get_mut(&key).map(|below| &mut below.value), node) {
-                (Some(Value::Table(below)), Node { value: Value::Table(over), .. }) if depth < MERGED => {
+                (Some(Value::Table(below)), Node { value: Value::Table(over), .. }) if depth < MERGED_DEPTH => {
                     below.overlay_at(over, depth + 1);
                 }
                 (_, node) => drop(self.0.insert(key, node)),
@@ -123,26 +182,66 @@ impl Table {
         }
     }
 
-    /// The same, as a profile says it.
+    /// The same table with a profile as the origin of its values.
     pub(super) fn of_profile(self, profile: &Arc<str>) -> Self {
         Self(self.0.into_iter().map(|(key, node)| (key, node.of_profile(profile))).collect())
     }
 
-    /// Who said what, by key. An array is one value.
+    /// The first origin that is a profile.
+    pub(super) fn profile_origin(&self) -> Option<&Origin> {
+        self.0.values().find_map(|node| match (&node.origin, &node.value) {
+            (origin @ Origin::Profile(..), _) => Some(origin),
+            (_, Value::Table(table)) => table.profile_origin(),
+            _ => None,
+        })
+    }
+
+    /// The same table as if code had made it.
+    pub(super) fn of_code(self) -> Self {
+        Self(self.0.into_iter().map(|(key, node)| (key, node.of_code())).collect())
+    }
+
+    /// The origin of each value by its key. An array is one value.
     pub(super) fn origins(&self) -> Origins {
         let mut origins = Origins::default();
-        self.collect("", &mut origins);
+        self.collect_origins("", &mut origins);
         origins
     }
 
-    fn collect(&self, parent: &str, origins: &mut Origins) {
+    pub(super) fn collect_origins(&self, parent: &str, origins: &mut Origins) {
         for (key, node) in &self.0 {
             let key = join(parent, key);
             if let Value::Table(table) = &node.value {
-                table.collect(&key, origins);
+                table.collect_origins(&key, origins);
             }
             origins.insert(key, node.origin.clone());
         }
+    }
+}
+
+impl Value {
+    /// What it is, as errors name it.
+    pub(super) fn description(&self) -> &'static str {
+        match self {
+            Self::Bool(_) => "`true` or `false`",
+            Self::Integer(_) | Self::Float(_) => "a number",
+            Self::Text(_) | Self::Path(_) => "text",
+            Self::Array(_) => "an array",
+            Self::Table(_) => "a table",
+        }
+    }
+}
+
+impl Value {
+    /// The value as an element of an array that code makes.
+    pub(crate) fn of_code(self) -> Node {
+        Node { value: self, origin: Origin::Code }
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
     }
 }
 
@@ -155,11 +254,32 @@ impl Node {
         };
         Self { value, origin: self.origin.of_profile(profile) }
     }
+
+    fn of_code(self) -> Self {
+        let value = match self.value {
+            Value::Table(table) => Value::Table(table.of_code()),
+            Value::Array(nodes) => Value::Array(nodes.into_iter().map(Self::of_code).collect()),
+            other => other,
+        };
+        Self { value, origin: Origin::Code }
+    }
+
+    fn to_json(&self) -> serde_json::Value {
+        match &self.value {
+            Value::Bool(value) => (*value).into(),
+            Value::Integer(number) => (*number).into(),
+            Value::Float(number) => (*number).into(),
+            Value::Text(text) => text.as_str().into(),
+            Value::Path(path) => path.to_string_lossy().into(),
+            Value::Array(nodes) => nodes.iter().map(Self::to_json).collect(),
+            Value::Table(table) => table.to_json(),
+        }
+    }
 }
 
-/// From the TOML parser's tree to ours.
+/// Converts the TOML parser's tree to ours.
 struct Reader {
-    /// Where each line ends.
+    /// The offset at which each line ends.
     lines: Vec<usize>,
     file: Option<Arc<Path>>,
 }
@@ -171,7 +291,7 @@ impl Reader {
 
     fn table(&self, table: &DeTable<'_>) -> Result<Table, Malformed> {
         let nodes = table.iter().map(|(key, value)| {
-            // The line of the key: that is the one that a reader looks for.
+            // A reader looks for the line of the key, not for that of the value.
             Ok((key.get_ref().to_string(), self.node(value.get_ref(), key.span().start)?))
         });
         nodes.collect::<Result<_, _>>().map(Table)
@@ -195,97 +315,5 @@ impl Reader {
             DeValue::Table(table) => Value::Table(self.table(table)?),
         };
         Ok(Node { value, origin })
-    }
-}
-
-impl<'de> Deserializer<'de> for Table {
-    type Error = Malformed;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Malformed> {
-        visitor.visit_map(Entries { left: self.0.into_iter(), value: None })
-    }
-
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
-        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
-    }
-}
-
-impl<'de> Deserializer<'de> for Node {
-    type Error = Malformed;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Malformed> {
-        let read = match self.value {
-            Value::Bool(value) => visitor.visit_bool(value),
-            Value::Integer(number) => visitor.visit_i64(number),
-            Value::Float(number) => visitor.visit_f64(number),
-            Value::Text(text) => visitor.visit_string(text),
-            Value::Array(nodes) => visitor.visit_seq(de::value::SeqDeserializer::new(nodes.into_iter())),
-            Value::Table(table) => table.deserialize_any(visitor).map_err(Malformed::within),
-        };
-        read.map_err(|error| error.at(&self.origin))
-    }
-
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Malformed> {
-        visitor.visit_some(self)
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Malformed> {
-        visitor.visit_newtype_struct(self)
-    }
-
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        variants: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Malformed> {
-        let origin = self.origin.clone();
-        let read = match self.value {
-            Value::Text(text) => {
-                let text: StringDeserializer<Malformed> = text.into_deserializer();
-                text.deserialize_enum(name, variants, visitor)
-            }
-            _ => Err(Malformed::new(format!("expected one of {}", variants.join(", ")))),
-        };
-        read.map_err(|error| error.at(&origin))
-    }
-
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct
-        seq tuple tuple_struct map struct identifier ignored_any
-    }
-}
-
-impl IntoDeserializer<'_, Malformed> for Node {
-    type Deserializer = Self;
-
-    fn into_deserializer(self) -> Self {
-        self
-    }
-}
-
-/// The entries of a table, one after the other.
-struct Entries {
-    left: btree_map::IntoIter<String, Node>,
-    value: Option<Node>,
-}
-
-impl<'de> de::MapAccess<'de> for Entries {
-    type Error = Malformed;
-
-    fn next_key_seed<K: de::DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Malformed> {
-        let Some((key, node)) = self.left.next() else { return Ok(None) };
-        let origin = node.origin.clone();
-        self.value = Some(node);
-        let key: StringDeserializer<Malformed> = key.into_deserializer();
-        seed.deserialize(key).map(Some).map_err(|error| error.at(&origin))
-    }
-
-    fn next_value_seed<V: de::DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Malformed> {
-        let node = self.value.take().ok_or_else(|| Malformed::new("a value was asked for twice"))?;
-        let origin = node.origin.clone();
-        // Where a field has a reader of its own, this is the only place that knows where it stands.
-        seed.deserialize(node).map_err(|error| error.at(&origin))
     }
 }

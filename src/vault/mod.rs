@@ -38,6 +38,8 @@ mod error;
 mod health;
 mod http;
 mod identity;
+mod login_settings;
+mod named_connections;
 mod path;
 mod request;
 mod reserved;
@@ -58,12 +60,14 @@ pub use health::{Health, HealthState};
 pub use source::SecretSource;
 
 pub(crate) use body::Fields;
+pub(crate) use env::VARIABLES;
 pub(crate) use error::from_reply;
+pub(crate) use named_connections::{SharedVault, VaultConnections};
 pub(crate) use path::check as check_path;
 pub(crate) use request::Call;
 pub(crate) use reserved::{any as any_reserved, first as first_reserved};
 pub(crate) use response::{Reply, not_as_vault, seconds};
-pub(crate) use settings::VaultSettings;
+pub(crate) use settings::{ConnectionSettings, FORM};
 
 /// The SDK's trace level prints whole requests, credentials included: its own log is turned off.
 #[cfg(feature = "__aws")]

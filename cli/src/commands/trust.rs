@@ -15,7 +15,16 @@ use crate::{args::Global, escape, output, report::Failure, target};
 const GROUPS: [(&str, &[&str]); 5] = [
     (
         "where requests and tokens are sent",
-        &["address", "namespace", "proxy", "endpoint_url", "service_endpoint_url", "sts_endpoint_url", "region"],
+        &[
+            "address",
+            "namespace",
+            "proxy",
+            "connection",
+            "endpoint_url",
+            "service_endpoint_url",
+            "sts_endpoint_url",
+            "region",
+        ],
     ),
     ("as whom, and which files and variables are read for that", &["auth", "profile", "roles"]),
     (

@@ -1,50 +1,46 @@
-//! Settings of an AWS provider.
+//! [`AwsConfig`]: the settings of an AWS provider in code.
 
-use std::{num::NonZeroU32, ops::RangeInclusive, time::Duration};
+use std::{num::NonZeroU32, time::Duration};
 
 use aws_credential_types::Credentials;
 
 #[cfg(all(feature = "disk-cache", unix))]
 use crate::cache_scope::Binding;
-use crate::{
-    config::{
-        ProviderSettings, RoleSettings,
-        defaults::{DEFAULT_RETRY, DEFAULT_TIMEOUT},
-    },
-    error::{Error, Result},
-};
+use crate::config::defaults::{DEFAULT_RETRY, DEFAULT_TIMEOUT};
 
-/// Who to be, where, and how patiently.
+/// The region, credentials, endpoints and retry policy of an AWS provider.
 ///
-/// What is unset is found as the AWS SDK finds it: credentials by the
-/// [default chain](https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html) (environment,
-/// profile, web identity, container, instance metadata), the region from the environment, the profile and then
-/// instance metadata (version 2, with a short timeout), endpoints from `AWS_ENDPOINT_URL` and its forms for one service.
+/// Values that are not set are found as the AWS SDK finds them. Credentials come from the
+/// [default chain](https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html):
+/// environment, profile, web identity, container, instance metadata. The region comes from the
+/// environment, the profile, then instance metadata (version 2, with a short timeout). Endpoints
+/// come from `AWS_ENDPOINT_URL` and its forms for one service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AwsConfig {
-    /// The region of the store, and of STS.
+    /// The region of the service, and of STS.
     pub region: Option<String>,
-    /// The profile of the shared config files that gives the credentials. It goes before
-    /// `AWS_PROFILE`, `AWS_ACCESS_KEY_ID` and every other variable, as with `aws --profile`; one
-    /// that does not exist is an error. A profile that names no credentials leaves those of the
-    /// container and of the instance.
+    /// The profile of the shared config files that has the credentials. It wins over `AWS_PROFILE`,
+    /// `AWS_ACCESS_KEY_ID` and every other variable, as with `aws --profile`. One that does not
+    /// exist is an error. If it has no credentials, those of the container or the instance are
+    /// used.
     pub profile: Option<String>,
-    /// The credentials to begin with, instead of those that the SDK finds. Nothing renews them.
+    /// The credentials to start with, instead of those that the SDK finds. Nothing renews them.
     pub credentials: Option<Credentials>,
-    /// Roles to assume, each by the one before it; the first by the credentials that were found.
+    /// Roles to assume, each with the credentials of the one before it.
     pub roles: Vec<Role>,
     /// The endpoint of every service, STS included.
     pub endpoint_url: Option<String>,
-    /// The endpoint of the store alone.
+    /// The endpoint of Secrets Manager or Parameter Store alone.
     pub service_endpoint_url: Option<String>,
     /// The endpoint of STS alone.
     pub sts_endpoint_url: Option<String>,
     /// Attempts in total, the first one included, for STS as well. Default: 3, as in the AWS SDKs'
-    /// [standard mode](https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html).
+    /// [standard
+    /// mode](https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html).
     pub retry: NonZeroU32,
-    /// The time to connect, and again the time to wait for an answer, of one attempt; for STS as
-    /// well. Default: 5 s, as in the Python s1crets.
+    /// The time to connect, and again to wait for a response, of one attempt, for STS as well.
+    /// Default: 5 s, as in the Python s1crets.
     pub timeout: Duration,
 }
 
@@ -56,11 +52,12 @@ pub struct Role {
     pub arn: String,
     /// The name of the session, as CloudTrail shows it. Default: `s1crets`.
     pub session_name: String,
-    /// How long the credentials live: 900 s up to the role's own maximum, and at most an hour for a
-    /// role that is assumed by another one
-    /// ([AssumeRole](https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html)). Default: 3600 s.
+    /// The lifetime of the credentials: 900 s up to the role's own maximum, and at most an hour for
+    /// a role that is assumed with another role's credentials
+    /// ([AssumeRole](https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html)).
+    /// Default: 3600 s.
     pub duration: Duration,
-    /// What the role's trust policy demands of a third party.
+    /// The external id that the role's trust policy demands.
     pub external_id: Option<String>,
 }
 
@@ -81,20 +78,19 @@ impl Default for AwsConfig {
 }
 
 impl AwsConfig {
-    /// The same in a region.
+    /// Sets the region.
     #[must_use]
     pub fn with_region(self, region: impl Into<String>) -> Self {
         Self { region: Some(region.into()), ..self }
     }
 
-    /// The same with the credentials of a profile.
+    /// Sets the profile that has the credentials.
     #[must_use]
     pub fn with_profile(self, profile: impl Into<String>) -> Self {
         Self { profile: Some(profile.into()), ..self }
     }
 
-    /// The same with credentials that the program has by another way. They are used until the end,
-    /// or to assume the roles.
+    /// Sets the credentials to start with. They are used as they are, or to assume the roles.
     ///
     /// ```
     /// use s1crets::providers::aws::{AwsConfig, Credentials};
@@ -108,26 +104,26 @@ impl AwsConfig {
         Self { credentials: Some(credentials), ..self }
     }
 
-    /// The same with one more role, assumed by those before it.
+    /// Adds a role, assumed with the credentials of the role before it.
     #[must_use]
     pub fn with_role(mut self, role: Role) -> Self {
         self.roles.push(role);
         self
     }
 
-    /// The same with one endpoint for every service, STS included.
+    /// Sets the endpoint of every service, STS included.
     #[must_use]
     pub fn with_endpoint_url(self, url: impl Into<String>) -> Self {
         Self { endpoint_url: Some(url.into()), ..self }
     }
 
-    /// The same with that many attempts in total.
+    /// Sets the attempts in total, the first one included. Default: 3.
     #[must_use]
     pub fn with_retry(self, attempts: NonZeroU32) -> Self {
         Self { retry: attempts, ..self }
     }
 
-    /// The same with that much time to connect, and to wait for an answer.
+    /// Sets the time to connect, and again to wait for a response, of one attempt. Default: 5 s.
     #[must_use]
     pub fn with_timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
@@ -140,57 +136,29 @@ impl Role {
         Self { arn: arn.into(), session_name: "s1crets".into(), duration: Duration::from_secs(3600), external_id: None }
     }
 
-    /// The same with another session name.
+    /// Sets the session name. Default: `s1crets`.
     #[must_use]
     pub fn with_session_name(self, name: impl Into<String>) -> Self {
         Self { session_name: name.into(), ..self }
     }
 
-    /// The same with another life time.
+    /// Sets the lifetime of the credentials, 900 s to 12 h. Default: 3600 s.
     #[must_use]
     pub fn with_duration(self, duration: Duration) -> Self {
         Self { duration, ..self }
     }
 
-    /// The same with an external id.
+    /// Sets the external id. Default: none.
     #[must_use]
     pub fn with_external_id(self, id: impl Into<String>) -> Self {
         Self { external_id: Some(id.into()), ..self }
     }
 }
 
-/// From `s1crets.toml`.
-impl AwsConfig {
-    pub(crate) fn from_settings(settings: ProviderSettings) -> Result<Self> {
-        for (key, url) in [
-            ("endpoint_url", &settings.endpoint_url),
-            ("service_endpoint_url", &settings.service_endpoint_url),
-            ("sts_endpoint_url", &settings.sts_endpoint_url),
-        ] {
-            if url.as_deref().is_some_and(|url| !is_url(url)) {
-                return Err(Error::config(format!("`{key}` is no URL, such as http://HOST:PORT")));
-            }
-        }
-        let roles = settings.roles.unwrap_or_default().into_iter().map(Role::from_settings);
-        let default = Self::default();
-        Ok(Self {
-            region: settings.region,
-            profile: settings.profile,
-            credentials: None,
-            roles: roles.collect::<Result<_>>()?,
-            endpoint_url: settings.endpoint_url,
-            service_endpoint_url: settings.service_endpoint_url,
-            sts_endpoint_url: settings.sts_endpoint_url,
-            retry: settings.retry.unwrap_or(default.retry),
-            timeout: settings.timeout.unwrap_or(default.timeout),
-        })
-    }
-}
-
 #[cfg(all(feature = "disk-cache", unix))]
 impl AwsConfig {
-    /// Binds records on disk to everything that decides whom a provider asks, and as whom. A new field has to be listed
-    /// here to compile.
+    /// Binds disk cache entries to everything that decides where the provider connects, and as
+    /// whom. A new field has to be listed here to compile.
     pub(crate) fn bind(&self, binding: &mut Binding<'_>) {
         let Self {
             region,
@@ -215,36 +183,5 @@ impl AwsConfig {
         binding.value("service_endpoint_url", service_endpoint_url.as_ref());
         binding.value("sts_endpoint_url", sts_endpoint_url.as_ref());
         crate::cache_scope::aws::environment(binding, profile.as_deref());
-    }
-}
-
-/// Whether the SDK could send a request there. What it says of one that it can't is of no use to anybody.
-fn is_url(text: &str) -> bool {
-    let rest = text.split_once("://").filter(|(scheme, _)| ["http", "https"].contains(&&*scheme.to_ascii_lowercase()));
-    rest.is_some_and(|(_, rest)| {
-        !rest.starts_with(['/', ':'])
-            && !rest.is_empty()
-            && !rest.contains(|letter: char| letter == '\\' || letter.is_whitespace() || letter.is_control())
-    })
-}
-
-/// As STS [has it](https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html).
-const LIVES: RangeInclusive<Duration> = Duration::from_secs(15 * 60)..=Duration::from_secs(12 * 60 * 60);
-
-impl Role {
-    fn from_settings(settings: RoleSettings) -> Result<Self> {
-        if !settings.arn.starts_with("arn:") {
-            return Err(Error::config("the `arn` of a role is such as arn:aws:iam::123456789012:role/reader"));
-        }
-        if settings.duration.is_some_and(|duration| !LIVES.contains(&duration)) {
-            return Err(Error::config("the `duration` of a role is from 15 minutes to 12 hours"));
-        }
-        let default = Self::new(settings.arn);
-        Ok(Self {
-            session_name: settings.session_name.unwrap_or(default.session_name),
-            duration: settings.duration.unwrap_or(default.duration),
-            external_id: settings.external_id,
-            arn: default.arn,
-        })
     }
 }

@@ -1,6 +1,5 @@
-//! Which region, endpoints and credentials are in force, out of the settings, the environment and
-//! the AWS profile, and where each came from. For the session, which connects, and for those who
-//! explain what it would do.
+//! Resolves region, endpoints and credentials of an AWS provider: settings, environment and AWS
+//! profile, with origins. The session connects with the result, and `explain` shows it.
 
 use std::env;
 
@@ -10,7 +9,7 @@ use aws_types::{region::Region, service_config::ServiceConfigKey};
 use super::{config::AwsConfig, http, session};
 use crate::{
     aws_credentials::{shared_files::profile_files, source::AwsCredentialSource},
-    config::{Connection, CredentialSource, Origin, ProviderTable},
+    config::{Connection, CredentialSource, Origin, Section},
     error::Result,
 };
 
@@ -37,7 +36,7 @@ enum Source {
     Profile(String),
 }
 
-/// What is known without a call.
+/// The settings that are known without a call.
 pub(super) struct Resolved {
     /// `None` if only instance metadata may know.
     region: Option<(String, Source)>,
@@ -108,15 +107,15 @@ fn found_endpoint(config: &SdkConfig, settings: &AwsConfig, service: ServiceName
     Some(Endpoint { url, source })
 }
 
-/// Where an instance with these settings asks, and as whom. Nobody is called.
-pub(super) async fn explain(settings: &AwsConfig, table: &ProviderTable, service: ServiceName) -> Result<Connection> {
+/// Explains where an instance with these settings connects, and as whom. AWS is not called.
+pub(super) async fn explain(settings: &AwsConfig, section: &Section, service: ServiceName) -> Result<Connection> {
     let resolved = Resolved::of(settings).await?;
-    // Without any region the SDK would ask instance metadata for one. This one is not told.
+    // Without any region the SDK would ask instance metadata for one. This one is not shown.
     let region = resolved.region().unwrap_or(Region::from_static("us-east-1"));
     let config = session::loader(settings).http_client(http::client()).region(region).load().await;
-    let mut connection = Connection::new(table, &["region"]);
+    let mut connection = Connection::new(section, &["region"]);
     if let Some((region, source)) = &resolved.region {
-        connection.record(table.setting("region", region.as_str(), &source.origin(table)));
+        connection.record(section.setting("region", region.as_str(), &source.origin(section)));
     }
     let store = endpoint(&config, settings, service).map(|it| (it, "service_endpoint_url"));
     let sts =
@@ -127,34 +126,34 @@ pub(super) async fn explain(settings: &AwsConfig, table: &ProviderTable, service
             Source::Variable(ENDPOINT) => "endpoint_url",
             Source::Variable(_) | Source::Profile(_) => of_service,
         };
-        connection.record(table.setting(key, shown(&url), &source.origin(table)));
+        connection.record(section.setting(key, shown(&url), &source.origin(section)));
     }
-    connection.credential = Some(credential(settings, table, &resolved.credentials));
+    connection.credential = Some(credential(settings, section, &resolved.credentials));
     Ok(connection)
 }
 
-/// The last of the roles, or the credentials that there are without roles.
-fn credential(settings: &AwsConfig, table: &ProviderTable, first: &AwsCredentialSource) -> CredentialSource {
+/// The last of the roles, or without roles the first credentials.
+fn credential(settings: &AwsConfig, section: &Section, first: &AwsCredentialSource) -> CredentialSource {
     if let Some(last) = settings.roles.last() {
-        return CredentialSource::new(format!("role {}, assumed with {first}", last.arn), table.origin("roles"));
+        return CredentialSource::new(format!("role {}, assumed with {first}", last.arn), section.origin("roles"));
     }
     let origin = match (first.variable(), &settings.profile) {
         (Some(variable), _) => Origin::Variable(variable),
-        (None, Some(_)) if matches!(first, AwsCredentialSource::Profile(..)) => table.origin("profile"),
+        (None, Some(_)) if matches!(first, AwsCredentialSource::Profile(..)) => section.origin("profile"),
         (None, _) => Origin::Default,
     };
     CredentialSource::new(first.to_string(), origin)
 }
 
-/// What holds an `@` may hold a password.
+/// A URL for display. One with an `@` may hold a password.
 fn shown(url: &str) -> &str {
     if url.contains('@') { "***" } else { url }
 }
 
 impl Source {
-    fn origin(&self, table: &ProviderTable) -> Origin {
+    fn origin(&self, section: &Section) -> Origin {
         match self {
-            Self::Setting(key) => table.origin(key),
+            Self::Setting(key) => section.origin(key),
             Self::Variable(name) => Origin::Variable(name),
             Self::Profile(name) => Origin::AwsProfile(name.as_str().into()),
         }

@@ -40,7 +40,7 @@ use super::{
 };
 use crate::{
     capabilities::Capabilities,
-    config::{Connection, ProviderTable},
+    config::{Connection, Section},
     error::{Error, ErrorKind, Result},
     options::{Effort, GetOptions, ListOptions, UpdateOptions, Version},
     provider::{Identity, Listing, Provider, Updated, is_listed},
@@ -94,8 +94,8 @@ impl SecretsManager {
         Ok(Self { session: Session::open(config).await? })
     }
 
-    pub(crate) async fn explain(config: &AwsConfig, table: &ProviderTable) -> Result<Connection> {
-        Session::<Sm>::explain(config, table).await
+    pub(crate) async fn explain(config: &AwsConfig, section: &Section) -> Result<Connection> {
+        Session::<Sm>::explain(config, section).await
     }
 
     async fn value(&self, id: &str, version: &Version, effort: Effort) -> Result<Secret> {

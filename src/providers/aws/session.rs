@@ -35,7 +35,7 @@ use super::{
     resolve::{self, Resolved, ServiceName},
 };
 use crate::{
-    config::{Connection, ProviderTable},
+    config::{Connection, Section},
     error::{Error, ErrorKind, Result},
     options::Effort,
     provider::Identity,
@@ -76,8 +76,8 @@ impl<S: Service> Session<S> {
     }
 
     /// Where a session with these settings would ask, and as whom. Nobody is called.
-    pub(crate) async fn explain(settings: &AwsConfig, table: &ProviderTable) -> Result<Connection> {
-        Box::pin(silently(resolve::explain(settings, table, S::NAME))).await
+    pub(crate) async fn explain(settings: &AwsConfig, section: &Section) -> Result<Connection> {
+        Box::pin(silently(resolve::explain(settings, section, S::NAME))).await
     }
 
     /// Makes one call. If AWS says that the credentials have expired, they are renewed, once for all

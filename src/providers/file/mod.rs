@@ -87,6 +87,7 @@ mod planted;
 mod provider;
 mod python_json;
 mod read;
+mod settings;
 mod snapshot;
 mod source;
 mod store;
@@ -107,3 +108,5 @@ pub use config::{DEFAULT_PATH, FileBuilder};
 pub use provider::FileProvider;
 pub use snapshot::Snapshot;
 pub use store::FileStatus;
+
+pub(crate) use settings::FORM;

@@ -4,6 +4,7 @@ mod aws; // logins by AWS identities, against a server that checks the signature
 mod canary; // no token, JWT, secret id or password in any output
 mod cluster; // an active node and a standby, and one that nobody has initialised
 mod conformance; // the contract of `Provider`, on both versions, bare and behind the cache
+mod connections; // tables of connections, shared by providers
 mod foreign_replies; // replies of other engines: leases, logins, wrapped ones, plain maps
 mod garbage; // answers that are none of Vault's, to every call and every login
 mod kv; // what only Vault has: policies, deleted versions, mounts, who wins

@@ -1,6 +1,7 @@
 //! What the command gets of the environment that we were given.
 
 use std::{
+    collections::BTreeSet,
     env,
     ffi::{OsStr, OsString},
 };
@@ -63,7 +64,7 @@ pub(super) const CREDENTIALS: [&str; 23] = [
 /// Which variables of our environment the command gets, and which of them are resolved.
 pub(super) struct Inheritance<'a> {
     credentials: Filter,
-    named_credentials: Vec<&'a str>,
+    named_credentials: BTreeSet<String>,
     pure: bool,
     keep: &'a Filter,
     requested: &'a Requested,
@@ -78,8 +79,8 @@ pub(super) struct Inherited {
 }
 
 impl<'a> Inheritance<'a> {
-    pub(super) fn new(config: &'a Config, pure: bool, keep: &'a Filter, requested: &'a Requested) -> Self {
-        let (credentials, named_credentials) = (Filter::of(&CREDENTIALS), config.credential_variables().collect());
+    pub(super) fn new(config: &Config, pure: bool, keep: &'a Filter, requested: &'a Requested) -> Self {
+        let (credentials, named_credentials) = (Filter::of(&CREDENTIALS), config.credential_variables());
         Self { credentials, named_credentials, pure, keep, requested }
     }
 
@@ -120,6 +121,6 @@ impl<'a> Inheritance<'a> {
     }
 
     fn is_credential(&self, name: &str) -> bool {
-        self.credentials.matches(name) || self.named_credentials.contains(&name)
+        self.credentials.matches(name) || self.named_credentials.contains(name)
     }
 }
