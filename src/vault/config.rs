@@ -1,4 +1,4 @@
-//! Settings of a connection.
+//! [`VaultConfig`]: the settings of a Vault connection in code.
 
 use std::{fmt, num::NonZeroU32, path::PathBuf, time::Duration};
 
@@ -16,10 +16,10 @@ use crate::{
     error::{Error, Result},
 };
 
-/// Where a server on the same machine listens, unless it is told otherwise.
+/// The address at which a server on the same machine listens by default.
 pub(super) const DEFAULT_ADDRESS: &str = "https://127.0.0.1:8200";
 
-/// Where the server is, who to be there, and how patiently to ask.
+/// The address, login, TLS settings and retry policy of a connection.
 ///
 /// ```
 /// use s1crets::vault::{AppRole, Auth, SecretSource, VaultConfig};
@@ -32,26 +32,27 @@ pub(super) const DEFAULT_ADDRESS: &str = "https://127.0.0.1:8200";
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct VaultConfig {
-    /// `https://HOST:PORT`, `http://…`, or `unix:///PATH` for an agent's socket. Default: `https://127.0.0.1:8200`.
+    /// `https://HOST:PORT`, `http://…`, or `unix:///PATH` for an agent's socket. Default:
+    /// `https://127.0.0.1:8200`.
     pub address: String,
     /// The namespace of every call, such as `team1/app`.
     pub namespace: Option<String>,
     /// How to log in. Default: the token of `~/.vault-token`.
     pub auth: Auth,
-    /// Whom to trust, and who to be, on the way.
+    /// TLS: the certificates to trust, and the client's own.
     pub tls: TlsConfig,
     /// The proxy for every call. Default: none, whatever the environment says.
     pub proxy: Option<ProxyUrl>,
     /// Attempts in total, the first one included, for logins as well. Default: 3.
     pub retry: NonZeroU32,
-    /// The time to connect, and again the time to wait for an answer, of one attempt. Default: 5 s.
+    /// The time to connect, and again to wait for a response, of one attempt. Default: 5 s.
     pub timeout: Duration,
-    /// Whether [`shutdown`](super::Vault::shutdown) revokes the token that a login got. A token that was given is
-    /// never revoked. Default: no.
+    /// Whether [`shutdown`](super::Vault::shutdown) revokes the token of a login. A token that was
+    /// given is never revoked. Default: no.
     pub revoke_at_shutdown: bool,
 }
 
-/// TLS of a connection.
+/// The TLS settings of a connection.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct TlsConfig {
@@ -61,11 +62,12 @@ pub struct TlsConfig {
     pub ca_path: Option<PathBuf>,
     /// The client's certificate, PEM, with its chain.
     pub client_cert: Option<PathBuf>,
-    /// Its key, PEM.
+    /// The key of the client's certificate, PEM.
     pub client_key: Option<PathBuf>,
     /// The name that the server's certificate must have, instead of the address's host.
     pub server_name: Option<String>,
-    /// Takes any certificate, so that whoever is in between gets the token and every secret. A warning is logged.
+    /// Accepts any certificate, so that whoever is in between gets the token and every secret. A
+    /// warning is logged.
     pub danger_skip_verify: bool,
 }
 
@@ -74,12 +76,12 @@ pub struct TlsConfig {
 pub struct ProxyUrl(String);
 
 impl ProxyUrl {
-    /// `http://[USER:PASSWORD@]HOST:PORT`.
+    /// A proxy at `http://[USER:PASSWORD@]HOST:PORT`.
     pub fn new(url: impl Into<String>) -> Self {
         Self(url.into())
     }
 
-    /// One of a config file, where no secret lies.
+    /// The proxy of a config file, which must hold no password.
     pub(super) fn of_settings(text: &str) -> Result<Self> {
         let url: Option<Url> = text.parse().ok().filter(|url: &Url| url.has_host() && !is_deceptive(text));
         match url {
@@ -96,7 +98,7 @@ impl ProxyUrl {
         &self.0
     }
 
-    /// The proxy without what it is told to log in to it.
+    /// The URL without user name and password; `***` if it can't be parsed.
     pub(super) fn without_user(&self) -> String {
         let parse = |text: &str| text.parse().ok().filter(Url::has_host);
         let has_scheme = self.0.contains("://");
@@ -130,9 +132,9 @@ impl Default for VaultConfig {
     }
 }
 
-/// Where the commands `vault login` and `bao login` leave the token.
+/// The file in which `vault login` and `bao login` store the token.
 pub(super) fn default_token_file() -> PathBuf {
-    // Without a home folder: where root alone can put one.
+    // Without a home folder it is in the root folder, where only root can put one.
     crate::fs::home::folder().unwrap_or_else(|| "/".into()).join(".vault-token")
 }
 
@@ -142,49 +144,50 @@ impl VaultConfig {
         Self { address: address.into(), ..Self::default() }
     }
 
-    /// The same in a namespace.
+    /// Sets the namespace of every call. Default: none.
     #[must_use]
     pub fn with_namespace(self, namespace: impl Into<String>) -> Self {
         Self { namespace: Some(namespace.into()), ..self }
     }
 
-    /// The same with another login.
+    /// Sets the login. Default: the token of `~/.vault-token`.
     #[must_use]
     pub fn with_auth(self, auth: Auth) -> Self {
         Self { auth, ..self }
     }
 
-    /// The same with a token.
+    /// Sets a token to use instead of a login.
     #[must_use]
     pub fn with_token(self, token: impl Into<String>) -> Self {
         self.with_auth(Auth::Token(SecretSource::given(token)))
     }
 
-    /// The same with other TLS settings.
+    /// Sets the TLS settings. Default: the system's certificate authorities.
     #[must_use]
     pub fn with_tls(self, tls: TlsConfig) -> Self {
         Self { tls, ..self }
     }
 
-    /// The same through a proxy. Of a server without TLS the proxy sees all.
+    /// Sets the proxy for every call. It can read the traffic to a server without TLS. Default:
+    /// none.
     #[must_use]
     pub fn with_proxy(self, proxy: ProxyUrl) -> Self {
         Self { proxy: Some(proxy), ..self }
     }
 
-    /// The same with that many attempts in total.
+    /// Sets the attempts in total, the first one included. Default: 3.
     #[must_use]
     pub fn with_retry(self, attempts: NonZeroU32) -> Self {
         Self { retry: attempts, ..self }
     }
 
-    /// The same with that much time to connect, and to wait for an answer.
+    /// Sets the time to connect, and again to wait for a response, of one attempt. Default: 5 s.
     #[must_use]
     pub fn with_timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
     }
 
-    /// The same, with its token revoked at the shutdown or not.
+    /// Sets whether a shutdown revokes the token of a login. Default: `false`.
     #[must_use]
     pub fn with_revoke_at_shutdown(self, revoke: bool) -> Self {
         Self { revoke_at_shutdown: revoke, ..self }
@@ -192,7 +195,7 @@ impl VaultConfig {
 }
 
 impl VaultConfig {
-    /// A warning if there are certificates to verify and they are not verified.
+    /// A warning if the connection uses certificates and does not verify them.
     pub(super) fn unverified(&self) -> Option<String> {
         let by_tls = Address::parse(&self.address).is_ok_and(|address| self.shows_certificates(&address));
         (self.tls.danger_skip_verify && by_tls).then(|| {
@@ -203,8 +206,8 @@ impl VaultConfig {
         })
     }
 
-    /// Whether there is a certificate to check on the way. A redirect leads to the same scheme, or
-    /// is not followed.
+    /// Whether the connection uses TLS to the server or to the proxy. A redirect can't change that:
+    /// it is followed only to the same scheme.
     pub(super) fn shows_certificates(&self, address: &Address) -> bool {
         let by_proxy = self.proxy.as_ref().is_some_and(|proxy| !proxy.as_str().starts_with("http://"));
         address.is_secured() || by_proxy
@@ -212,31 +215,32 @@ impl VaultConfig {
 }
 
 impl TlsConfig {
-    /// The same that trusts the certificates of this file alone.
+    /// Trusts only the certificates of this file, instead of the system's.
     #[must_use]
     pub fn with_ca_file(self, file: impl Into<PathBuf>) -> Self {
         Self { ca_file: Some(file.into()), ..self }
     }
 
-    /// The same that trusts the certificates of this folder's files alone.
+    /// Trusts only the certificates in this folder's files, instead of the system's.
     #[must_use]
     pub fn with_ca_path(self, folder: impl Into<PathBuf>) -> Self {
         Self { ca_path: Some(folder.into()), ..self }
     }
 
-    /// The same with a certificate of the client and its key.
+    /// Sets the client's certificate and its key. Default: none.
     #[must_use]
     pub fn with_client_cert(self, certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
         Self { client_cert: Some(certificate.into()), client_key: Some(key.into()), ..self }
     }
 
-    /// The same with another name for the server.
+    /// Sets the name that the server's certificate must have. Default: the address's host.
     #[must_use]
     pub fn with_server_name(self, name: impl Into<String>) -> Self {
         Self { server_name: Some(name.into()), ..self }
     }
 
-    /// The same that takes any certificate, or not: see [`danger_skip_verify`](Self::danger_skip_verify).
+    /// Sets whether any certificate is accepted: see
+    /// [`danger_skip_verify`](Self::danger_skip_verify). Default: `false`.
     #[must_use]
     pub fn with_danger_skip_verify(self, skip: bool) -> Self {
         Self { danger_skip_verify: skip, ..self }
@@ -245,8 +249,8 @@ impl TlsConfig {
 
 #[cfg(all(feature = "disk-cache", unix))]
 impl VaultConfig {
-    /// Binds records on disk to everything that decides whom a connection asks, and as whom. A new field has to be listed
-    /// here to compile.
+    /// Binds disk cache entries to everything that decides where the connection leads, and as whom.
+    /// A new field has to be listed here to compile.
     pub(crate) fn bind(&self, binding: &mut Binding<'_>) {
         let Self { address, namespace, auth, tls, proxy, retry: _, timeout: _, revoke_at_shutdown: _ } = self;
         binding.value("address", Some(address));
@@ -266,7 +270,7 @@ impl TlsConfig {
         binding.content("ca_file", ca_file.as_deref());
         binding.folder("ca_path", ca_path.as_deref());
         binding.content("client_cert", client_cert.as_deref());
-        // The certificate names the key.
+        // The certificate determines the key.
         binding.name("client_key", client_key.as_deref());
         binding.value("server_name", server_name.as_ref());
         binding.value("danger_skip_verify", danger_skip_verify.then_some("unverified"));
@@ -279,7 +283,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_proxy_is_told_without_its_password() {
+    fn a_proxy_is_shown_without_its_password() {
         for (proxy, told) in [
             ("http://u:hunter2@p:1", "http://p:1"),
             ("u:hunter2@p:1", "http://p:1"),
