@@ -20,7 +20,7 @@ pub(crate) struct Malformed {
     /// What the value has to be.
     expected: Option<String>,
     /// A hint that replaces those made from `unknown` and `expected`.
-    hint: Option<String>,
+    hint: Option<Box<str>>,
 }
 
 #[derive(Debug)]
@@ -76,7 +76,7 @@ impl Malformed {
 
     /// The same error in other words.
     pub(super) fn replaced(self, message: String, hint: String) -> Self {
-        Self { message, hint: Some(hint), ..self }
+        Self { message, hint: Some(hint.into()), ..self }
     }
 }
 
@@ -151,7 +151,7 @@ impl From<Malformed> for Error {
             Some(origin) => format!("{origin}: {message}"),
             None => message,
         });
-        match hint.or_else(|| unknown.map(|unknown| unknown.hint())).or(expected) {
+        match hint.map(String::from).or_else(|| unknown.map(|unknown| unknown.hint())).or(expected) {
             Some(hint) => error.with_hint(hint),
             None => error,
         }
