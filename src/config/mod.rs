@@ -38,7 +38,9 @@ pub use config::Config;
 pub use config_file::{ConfigFile, Trust};
 pub use connection::{Connection, CredentialSource};
 pub use effective::Setting;
-pub(crate) use error::{Malformed, did_you_mean};
+#[cfg(feature = "vault")]
+pub(crate) use error::Malformed;
+pub(crate) use error::did_you_mean;
 pub use find::{FILE_NAME, default_places};
 pub(crate) use general::GeneralSettings;
 pub use load::ConfigLoader;
@@ -47,14 +49,25 @@ pub(crate) use origin::join;
 pub use origin::{Origin, Place};
 pub use raw_table::RawTable;
 pub use run::RunSettings;
+#[cfg(all(feature = "schema", any(feature = "__aws", feature = "file", feature = "vault")))]
+pub(crate) use schema::Span;
+#[cfg(all(feature = "schema", feature = "vault"))]
+pub(crate) use schema::Version;
 #[cfg(feature = "schema")]
-pub(crate) use schema::{Span, Version, schema_of};
+pub(crate) use schema::schema_of;
 pub(crate) use section::Section;
 #[cfg(feature = "vault")]
 pub(crate) use section::Sourced;
 pub(crate) use table::{Table, Value};
-pub(crate) use table_type::{Form, TableType, Types, keys_of};
+#[cfg(feature = "vault")]
+pub(crate) use table_type::keys_of;
+pub(crate) use table_type::{Form, TableType, Types};
 pub use trust::{RecordState, TrustRecord, TrustStore};
 pub use values::parse_duration;
-pub(crate) use values::{path, span, timeout};
+#[cfg(any(feature = "file", feature = "vault"))]
+pub(crate) use values::path;
+#[cfg(any(feature = "__aws", feature = "file"))]
+pub(crate) use values::span;
+#[cfg(any(feature = "__aws", feature = "vault"))]
+pub(crate) use values::timeout;
 pub use variables::env_vars;

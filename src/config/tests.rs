@@ -314,7 +314,7 @@ fn a_path_below_a_folder_that_is_not_utf8_stays_as_it_is() {
 
     #[derive(serde::Deserialize)]
     struct OnlyPath {
-        #[serde(deserialize_with = "super::path")]
+        #[serde(deserialize_with = "crate::config::values::path")]
         path: Option<std::path::PathBuf>,
     }
 
@@ -322,7 +322,7 @@ fn a_path_below_a_folder_that_is_not_utf8_stays_as_it_is() {
     let text = "[providers.file]\npath = \"x\"";
     let config = Config::read_layers(Text { text, path: None, folder: Some(folder) }, None, NO_VARIABLES);
     let config = config.expect("settings");
-    let section = super::Section::new("providers", "file", config.providers["file"].clone());
+    let section = super::section::Section::new("providers", "file", config.providers["file"].clone());
     assert_eq!(section.read::<OnlyPath>().expect("a path").path, Some(folder.join("x")));
     let shown: Vec<_> = config.effective().iter().map(Setting::to_string).collect();
     assert!(shown.contains(&"providers.file.path = \"/f\u{fffd}/x\"".to_owned()), "{shown:?}");

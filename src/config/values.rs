@@ -28,6 +28,7 @@ pub(super) fn some_fraction<'de, D: Deserializer<'de>>(deserializer: D) -> Resul
 /// Deserializes a path that may be left out, for `#[serde(default, deserialize_with = "path")]`.
 ///
 /// A path that was resolved comes as bytes, because it need not be UTF-8.
+#[cfg_attr(not(any(feature = "file", feature = "vault")), allow(dead_code, reason = "no provider has a path"))]
 pub(crate) fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
     struct PathVisitor;
 
