@@ -1,5 +1,5 @@
-//! Finds out how AWS-LC was built, for `s1crets --version --verbose`.
-#![allow(clippy::print_stdout, reason = "what is printed are instructions to cargo")]
+//! Build script: finds out whether AWS-LC has jitter entropy, for `s1crets --version --verbose`.
+#![allow(clippy::print_stdout, reason = "cargo reads instructions from stdout")]
 
 use std::{env, fs};
 
@@ -8,14 +8,15 @@ fn main() {
     println!("cargo::rustc-env=S1CRETS_JITTER_ENTROPY={}", jitter_entropy());
 }
 
-/// By what is in the library that is linked, and not by a variable: there are several, and other builds may have set them.
-/// `unknown` where the library can't be looked at, as one of the system's.
+/// Searches the library that is linked. The variables that control its build don't tell: an earlier
+/// build may have had others. Returns `unknown` if the library can't be searched, such as one of
+/// the system.
 fn jitter_entropy() -> &'static str {
     let Some(library) = aws_lc("LIBCRYPTO_PATH") else { return "unknown" };
     println!("cargo::rerun-if-changed={library}");
     let is_static = aws_lc("LINK_KIND").is_none_or(|kind| kind == "static");
     match fs::read(&library) {
-        // A library without the names of its functions tells nothing.
+        // A stripped library has no function names to search for.
         Ok(bytes) if is_static && holds(&bytes, b"CTR_DRBG_reseed") => {
             if holds(&bytes, b"jent_entropy_collector_alloc") { "on" } else { "off" }
         }
@@ -23,7 +24,8 @@ fn jitter_entropy() -> &'static str {
     }
 }
 
-/// What the build of AWS-LC tells those that depend on it. The name holds its version.
+/// Metadata that the build of AWS-LC passes to dependents, in a variable whose name contains its
+/// version.
 fn aws_lc(what: &str) -> Option<String> {
     let suffix = format!("_SYS_{what}");
     let mut variables = env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));

@@ -1,4 +1,5 @@
-//! Reads secrets from the example fetcher file: whole, by key, typed, and a default for one that is not there.
+//! Reads secrets from the example file: by key, typed, with a default for a missing secret, and an
+//! error with its kind.
 //!
 //! Run it with `cargo run --example get`.
 
@@ -19,7 +20,7 @@ async fn main() -> Result<(), s1crets::Error> {
     let region = client.get("file", "app/region").default("eu-west-1").await?;
     println!("region: {}", region.expose_str()?);
 
-    let error = client.get_ref("file://app/nope#password").await.expect_err("there is no such secret");
+    let error = client.get_ref("file://app/nope#password").await.expect_err("the file has no such secret");
     println!("{}: {error}", error.kind());
     Ok(())
 }

@@ -6,7 +6,7 @@
 pub struct Capabilities {
     /// `update` works at all.
     pub update: bool,
-    /// [`UpdateOptions::if_version`] is honoured.
+    /// [`UpdateOptions::if_version`](crate::UpdateOptions::if_version) is honoured.
     pub update_if_version: bool,
     /// Values that are bytes.
     pub binary: bool,
@@ -25,8 +25,10 @@ pub struct Capabilities {
     /// Reads are look-ups in memory that is kept fresh anyway: a cache in front would only make
     /// them older. The [`Client`](crate::Client) puts none there.
     pub local: bool,
-    /// [`Provider::version`] does not read the value.
+    /// [`Provider::version`](crate::Provider::version) does not read the value.
     pub version_probe: bool,
+    /// [`Provider::watch`](crate::Provider::watch) reports changes of a secret.
+    pub watch: bool,
     /// How many names one call of the backend can read; 1 if each takes a call of its own.
     pub batch: usize,
 }

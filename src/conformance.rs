@@ -4,7 +4,7 @@
 //! calls [`run`]; the cases are picked by what the provider [can do](Provider::capabilities), so that
 //! read-only ones are held to the contract too, on values that the fixture plants.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
@@ -14,6 +14,7 @@ use crate::{
     options::{GetOptions, ListOptions, UpdateOptions, Version},
     provider::Provider,
     secret::{Secret, SecretValue},
+    watch::Watch,
 };
 
 /// A provider to be held to the contract, and the means to plant secrets behind its back.
@@ -56,6 +57,7 @@ pub async fn run(fixture: &dyn Fixture) {
     suite.updates_never_create().await;
     suite.updates_of_a_key_leave_the_rest().await;
     suite.updates_on_condition_conflict().await;
+    suite.changes_are_reported_to_every_watch().await;
     suite.errors_and_debug_hold_no_value().await;
 }
 
@@ -381,6 +383,38 @@ impl Suite<'_> {
         assert_eq!(self.get(&name).await.expect("updated").expose_bytes(), br#"{"v":2}"#);
     }
 
+    /// Two watches of a secret that does not exist yet see it appear and change, by versions that hold
+    /// nothing of the value. Whether a new version with the same value is reported is left open.
+    async fn changes_are_reported_to_every_watch(&self) {
+        const MARK: &str = "s1crets-conformance-watched";
+        let name = self.name("watch/it");
+        let first = self.provider.watch(&name).await.expect("a secret to come can be watched");
+        assert_eq!(first.is_some(), self.can().watch, "as the capabilities say");
+        let Some(first) = first else { return };
+        let mut watches = [first.clone(), self.provider.watch(&name).await.expect("again").expect("a second watch")];
+        assert!(watches.iter().all(|watch| watch.version().is_none()), "there is no such secret yet");
+
+        self.plant("watch/other", r#"{"v":1}"#).await;
+        self.plant("watch/it", format!(r#"{{"v":"{MARK}"}}"#)).await;
+        let mut versions = Vec::new();
+        for watch in &mut watches {
+            versions.push(next_version(watch).await.expect("the secret appeared"));
+        }
+        assert_eq!(versions[0], versions[1]);
+        if self.can().update {
+            self.update(&name, format!(r#"{{"v":"{MARK}-2"}}"#), UpdateOptions::default()).await.expect("updated");
+            for watch in &mut watches {
+                versions.push(next_version(watch).await.expect("the secret changed"));
+            }
+            assert_eq!(versions[2], versions[3]);
+            assert_ne!(versions[0], versions[2]);
+        }
+        let shown = format!("{versions:?} {watches:?}");
+        assert!(!shown.contains(MARK), "{shown}");
+        let late = self.provider.watch(&name).await.expect("watched").expect("a third watch");
+        assert_eq!(late.version().as_ref(), versions.last(), "a watch starts at the current version");
+    }
+
     async fn errors_and_debug_hold_no_value(&self) {
         const MARK: &str = "s1crets-conformance-mark";
         let name = self.plant("redacted", format!("{{\"v\":\"{MARK}\"}}")).await;
@@ -390,4 +424,11 @@ impl Suite<'_> {
         shown += &format!("{:?}", secret.parse::<Vec<u8>>().expect_err("no list"));
         assert!(!shown.contains(MARK), "{shown}");
     }
+}
+
+/// The version after the next change that is reported.
+async fn next_version(watch: &mut Watch) -> Option<String> {
+    let changed = tokio::time::timeout(Duration::from_secs(30), watch.changed()).await;
+    assert!(changed.expect("a change is reported"), "the provider is still there");
+    watch.version()
 }

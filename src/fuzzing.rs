@@ -54,7 +54,7 @@ pub fn config(text: &str) {
 /// If it isn't.
 #[cfg(feature = "file")]
 pub fn fetcher_file(text: &str) {
-    crate::providers::file::fetcher_file(text);
+    crate::providers::file::fuzz(text);
 }
 
 /// Any bytes are a record of the cache on disk or are refused; what is read is written and read again as the same.

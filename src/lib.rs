@@ -63,6 +63,8 @@
 //! - `aws-sm`, `aws-ps`, and `aws` for both: the AWS providers.
 //! - `disk-cache`: the cache on disk behind those in memory, on Unix; off until it is asked for.
 //! - `vault`: the provider `vault.kv`. Its logins by AWS identities need one of the AWS features too.
+//! - `vaultrs`: [`Vault::vaultrs`](https://docs.rs/s1crets/latest/s1crets/vault/struct.Vault.html#method.vaultrs), a
+//!   client of the crate vaultrs on our connection. It turns on the feature `log` of `tracing`.
 //! - `metrics`: the caches' counters as metrics of the process, through the [`metrics`](https://docs.rs/metrics) facade.
 //! - `unstable-conformance`: the contract of [`Provider`] as tests, for those who write one. It may change in any release.
 //!
@@ -79,9 +81,13 @@
 //! Calls run on [Tokio](https://docs.rs/tokio), as the AWS SDK does. The library starts no runtime of its own, but for the
 //! blocking calls.
 
-// From the lowest layer to the highest: a module imports from those above it in this list.
+// From the lowest layer to the highest: a module imports from those above it, never from below.
+// `cargo xtask layers` checks that.
 mod error;
+
+mod clock;
 mod fs;
+mod retry;
 mod shell;
 mod single_flight;
 
@@ -89,9 +95,13 @@ mod secret;
 
 mod capabilities;
 mod options;
+mod watch;
+
 mod provider;
 
 mod cache;
+
+pub mod config;
 
 #[cfg(feature = "__aws")]
 mod aws_credentials;
@@ -101,10 +111,13 @@ mod aws_credentials;
     allow(dead_code, reason = "one vendor binds what another one has not")
 )]
 mod cache_scope;
-pub mod config;
-pub mod providers;
+
+#[cfg(feature = "vault")]
+mod transport;
 #[cfg(feature = "vault")]
 pub mod vault;
+
+pub mod providers;
 
 mod client;
 
@@ -126,13 +139,19 @@ pub use client::{
 };
 pub use config::Config;
 pub use error::{Error, ErrorKind, Operation, Result};
-pub use options::{Effort, GetOptions, ListOptions, UpdateOptions, Version};
+pub use options::{GetOptions, ListOptions, UpdateOptions, Version};
 pub use provider::{Identity, Listing, Provider, Updated};
+pub use retry::{Backoff, RetryPolicy};
 pub use secret::{
-    Credential, Freshness, Json, JsonKind, KeyPath, Metadata, Reference, Secret, SecretValue, Source, Versioned,
+    Credential, Freshness, Json, JsonKind, KeyPath, Lease, Metadata, Reference, Secret, SecretValue, Source, Versioned,
 };
+pub use watch::{Watch, WatchSender};
 
-/// The README's Rust, compiled.
-#[cfg(all(doctest, feature = "aws"))]
+/// Compiles the Rust examples of the README and of the providers' pages.
+#[cfg(all(doctest, feature = "aws", feature = "file", feature = "vault"))]
 #[doc = include_str!("../README.md")]
-pub struct Readme;
+#[doc = include_str!("../docs/providers/aws.md")]
+#[doc = include_str!("../docs/providers/file.md")]
+#[doc = include_str!("../docs/providers/memory.md")]
+#[doc = include_str!("../docs/providers/vault.md")]
+pub struct Pages;

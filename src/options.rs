@@ -1,10 +1,9 @@
-//! How a call is to be made: which version, how often tried, how long waited for.
-
-use std::{num::NonZeroU32, time::Duration};
+//! Options of a call: version, decryption, cache use and retry policy.
 
 use crate::{
     capabilities::Capabilities,
     error::{Error, Result},
+    retry::RetryPolicy,
     secret::KeyPath,
 };
 
@@ -25,16 +24,6 @@ pub enum Version {
     Stage(String),
 }
 
-/// How many attempts are made and how long one may take; what is unset is as the client has it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub struct Effort {
-    /// Attempts in total, the first one included.
-    pub retry: Option<NonZeroU32>,
-    /// The time to connect, and again the time to wait for an answer, of one attempt.
-    pub timeout: Option<Duration>,
-}
-
 /// How one secret is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -45,8 +34,8 @@ pub struct GetOptions {
     pub decrypt: bool,
     /// Whether a cache may answer. Either way the answer is kept for others. Default: yes.
     pub cached: bool,
-    /// Attempts and timeout.
-    pub effort: Effort,
+    /// Attempts, timeout and backoff; what is not set is taken from the provider.
+    pub retry_policy: RetryPolicy,
 }
 
 /// How the secrets under a path are read.
@@ -62,8 +51,8 @@ pub struct ListOptions {
     pub fail_on_error: bool,
     /// Whether a cache may answer. Either way the answer is kept for others. Default: yes.
     pub cached: bool,
-    /// Attempts and timeout.
-    pub effort: Effort,
+    /// Attempts, timeout and backoff; what is not set is taken from the provider.
+    pub retry_policy: RetryPolicy,
 }
 
 /// How a secret is written.
@@ -74,19 +63,19 @@ pub struct UpdateOptions {
     pub keypath: KeyPath,
     /// The version that must still be the current one, else the update is a conflict.
     pub if_version: Option<String>,
-    /// Attempts and timeout.
-    pub effort: Effort,
+    /// Attempts, timeout and backoff; what is not set is taken from the provider.
+    pub retry_policy: RetryPolicy,
 }
 
 impl Default for GetOptions {
     fn default() -> Self {
-        Self { version: Version::Current, decrypt: true, cached: true, effort: Effort::default() }
+        Self { version: Version::Current, decrypt: true, cached: true, retry_policy: RetryPolicy::default() }
     }
 }
 
 impl Default for ListOptions {
     fn default() -> Self {
-        Self { recursive: true, decrypt: true, fail_on_error: true, cached: true, effort: Effort::default() }
+        Self { recursive: true, decrypt: true, fail_on_error: true, cached: true, retry_policy: RetryPolicy::default() }
     }
 }
 
@@ -101,6 +90,12 @@ impl GetOptions {
     #[must_use]
     pub fn with_decrypt(self, decrypt: bool) -> Self {
         Self { decrypt, ..self }
+    }
+
+    /// Sets attempts, timeout and backoff. What the policy leaves open is taken from the provider.
+    #[must_use]
+    pub fn with_retry_policy(self, retry_policy: RetryPolicy) -> Self {
+        Self { retry_policy, ..self }
     }
 
     /// Refuses what the provider would ignore.
@@ -130,6 +125,12 @@ impl ListOptions {
         Self { fail_on_error, ..self }
     }
 
+    /// Sets attempts, timeout and backoff. What the policy leaves open is taken from the provider.
+    #[must_use]
+    pub fn with_retry_policy(self, retry_policy: RetryPolicy) -> Self {
+        Self { retry_policy, ..self }
+    }
+
     /// Refuses what the provider would ignore.
     pub(crate) fn check(&self, can: Capabilities) -> Result<()> {
         if !self.decrypt && !can.decrypt {
@@ -150,6 +151,12 @@ impl UpdateOptions {
     #[must_use]
     pub fn with_if_version(self, version: impl Into<String>) -> Self {
         Self { if_version: Some(version.into()), ..self }
+    }
+
+    /// Sets attempts, timeout and backoff. What the policy leaves open is taken from the provider.
+    #[must_use]
+    pub fn with_retry_policy(self, retry_policy: RetryPolicy) -> Self {
+        Self { retry_policy, ..self }
     }
 
     /// Refuses what the provider can't do or would ignore.

@@ -13,7 +13,8 @@ use crate::{
     capabilities::Capabilities,
     error::{Error, Result},
     options::{GetOptions, ListOptions, UpdateOptions},
-    secret::{Secret, SecretValue, freshness::Seen},
+    secret::{Secret, SecretValue, freshness::Provenance},
+    watch::Watch,
 };
 
 /// Somebody who keeps secrets.
@@ -82,6 +83,17 @@ pub trait Provider: fmt::Debug + Send + Sync + 'static {
     async fn identity(&self) -> Result<Option<Identity>> {
         Ok(None)
     }
+
+    /// Reports the versions of one secret as they change, never its values. `None` if the provider
+    /// can't tell ([`Capabilities::watch`]). A secret that does not exist yet can be watched. A
+    /// wrapper passes this on.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get), but for `NotFound`.
+    async fn watch(&self, path: &str) -> Result<Option<Watch>> {
+        let _ = path;
+        Ok(None)
+    }
 }
 
 /// The secrets below a path, by full name in order. Cloning shares them.
@@ -93,7 +105,7 @@ struct Entries {
     secrets: BTreeMap<String, Secret>,
     failures: BTreeMap<String, Error>,
     /// What the cache that gave this noted on it.
-    seen: Option<Seen>,
+    provenance: Option<Provenance>,
 }
 
 /// What an update did.
@@ -123,7 +135,7 @@ pub struct Identity {
 impl Listing {
     /// A listing of what could be read and what could not.
     pub fn new(secrets: BTreeMap<String, Secret>, failures: BTreeMap<String, Error>) -> Self {
-        Self(Arc::new(Entries { secrets, failures, seen: None }))
+        Self(Arc::new(Entries { secrets, failures, provenance: None }))
     }
 
     /// The secret of this full name, if it was there and readable.
@@ -166,15 +178,16 @@ impl Listing {
         failure.map_or(Ok(self), Err)
     }
 
-    pub(crate) fn seen(&self) -> Option<Seen> {
-        self.0.seen
+    pub(crate) fn provenance(&self) -> Option<Provenance> {
+        self.0.provenance
     }
 
     /// The same with a note on it and on every secret.
-    pub(crate) fn with_seen(self, seen: Seen) -> Self {
+    pub(crate) fn with_provenance(self, provenance: Provenance) -> Self {
         let mut entries = Arc::unwrap_or_clone(self.0);
-        entries.seen = Some(seen);
-        entries.secrets = entries.secrets.into_iter().map(|(name, secret)| (name, secret.with_seen(seen))).collect();
+        entries.provenance = Some(provenance);
+        entries.secrets =
+            entries.secrets.into_iter().map(|(name, secret)| (name, secret.with_provenance(provenance))).collect();
         Self(Arc::new(entries))
     }
 
@@ -217,22 +230,6 @@ fn below<'a>(name: &'a str, path: &str) -> Option<&'a str> {
     name.strip_prefix(path)?.strip_prefix('/').filter(|rest| !rest.is_empty())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_level_ends_at_a_slash() {
-        assert!(is_below("prod/data/x", "prod/data"));
-        assert!(is_below("prod/data/x", "prod/data/"));
-        assert!(!is_below("prod/database", "prod/data"));
-        assert!(!is_below("prod/data", "prod/data"));
-        assert!(is_below("/prod/x", "/") && is_below("prod/x", ""));
-        assert!(is_listed("/a/b", "/a", false) && !is_listed("/a/b/c", "/a", false));
-        assert!(is_listed("/a", "/", false) && !is_listed("/a/b", "/", false));
-    }
-}
-
 impl Identity {
     /// An identity by its name.
     pub fn new(name: impl Into<String>) -> Self {
@@ -256,5 +253,21 @@ impl Identity {
     #[must_use]
     pub fn with_server_time(self, server_time: Option<SystemTime>) -> Self {
         Self { server_time, ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_ends_at_a_slash() {
+        assert!(is_below("prod/data/x", "prod/data"));
+        assert!(is_below("prod/data/x", "prod/data/"));
+        assert!(!is_below("prod/database", "prod/data"));
+        assert!(!is_below("prod/data", "prod/data"));
+        assert!(is_below("/prod/x", "/") && is_below("prod/x", ""));
+        assert!(is_listed("/a/b", "/a", false) && !is_listed("/a/b/c", "/a", false));
+        assert!(is_listed("/a", "/", false) && !is_listed("/a/b", "/", false));
     }
 }

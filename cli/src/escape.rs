@@ -1,21 +1,29 @@
-//! Escapes text from others (names of secrets, messages of servers, paths), so that it can't forge output.
+//! Escapes untrusted text for terminals and logs: names of secrets, messages of servers, paths.
 //!
-//! What it could do otherwise:
+//! Unescaped, such text could:
 //!
-//! - end the line and begin another one, or move the cursor and change colours of a terminal;
-//! - change the order in which the line is read, or hide a part of it ([Unicode TR 36](https://www.unicode.org/reports/tr36/));
-//! - give a command to the CI system that reads the log. GitHub's runner and those modelled on it obey
-//!   [`::name::` at the beginning of a line](https://github.com/actions/runner/blob/main/src/Runner.Common/ActionCommand.cs),
-//!   after white space too, and `##[name]` anywhere in one; Azure Pipelines obeys
-//!   [`##vso[name]`](https://github.com/microsoft/azure-pipelines-agent/blob/master/src/Agent.Worker/WorkerCommandManager.cs)
-//!   and TeamCity `##teamcity[name]`, anywhere in a line.
+//! - end the line and forge another one, move the cursor or change colours of a terminal;
+//! - reverse the reading order of a line, or hide a part of it
+//!   ([Unicode TR 36](https://www.unicode.org/reports/tr36/));
+//! - give commands to the CI system that reads the log.
 //!
-//! Values of secrets are not escaped: whoever asks for a value gets it as it is.
+//! The commands of CI systems are:
+//!
+//! - [`::name::` at the beginning of a
+//!   line](https://github.com/actions/runner/blob/main/src/Runner.Common/ActionCommand.cs), also
+//!   after whitespace, and `##[name]` anywhere in a line: GitHub's runner, and those modelled on
+//!   it;
+//! - [`##vso[name]`](https://github.com/microsoft/azure-pipelines-agent/blob/master/src/Agent.Worker/WorkerCommandManager.cs)
+//!   anywhere in a line: Azure Pipelines;
+//! - `##teamcity[name]` anywhere in a line: TeamCity.
+//!
+//! Values of secrets are not escaped: they are printed as they are. How `export` quotes them is in
+//! [`quoting`](crate::quoting).
 
 use std::borrow::Cow;
 
-/// Text of one line for people. What can't be seen, or means something to a terminal or a CI system, is written as
-/// a number: `\n`, `\u{1b}`.
+/// Escapes one line of text for people. Characters that are invisible, or special to a terminal or
+/// a CI system, become `\n` or `\u{1b}`.
 pub(crate) fn text(text: &str) -> Cow<'_, str> {
     let escapes: Vec<_> = escapes(text).collect();
     if escapes.is_empty() {
@@ -33,11 +41,11 @@ pub(crate) fn text(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped + &text[rest..])
 }
 
-/// JSON on one line, written by a serializer: the same document, with the same escapes in its texts.
+/// Escapes JSON on one line, as a serializer writes it. The result is the same document.
 pub(crate) fn json(json: &str) -> String {
     let mut escaped = String::with_capacity(json.len());
     let mut rest = 0;
-    // Outside of texts, JSON has none of these characters; within, none of them is part of an escape.
+    // These characters occur only within strings, and never as part of an escape.
     for (at, character) in escapes(json) {
         escaped += &json[rest..at];
         for unit in character.encode_utf16(&mut [0; 2]) {
@@ -48,31 +56,31 @@ pub(crate) fn json(json: &str) -> String {
     escaped + &json[rest..]
 }
 
-/// The characters that must not stand as they are, by where they are.
+/// The characters to escape, with their positions.
 fn escapes(text: &str) -> impl Iterator<Item = (usize, char)> {
     let indent = text.len() - text.trim_start().len();
-    // GitHub trims lines before it looks for a command.
+    // GitHub's runner trims a line before it looks for a command.
     let command = text[indent..].starts_with("::").then_some(indent);
     let mut before = None;
     text.char_indices().filter(move |(at, character)| {
         let is_second_hash = *character == '#' && before == Some('#');
         before = Some(*character);
-        is_second_hash || command == Some(*at) || !can_be_seen(*character)
+        is_second_hash || command == Some(*at) || !is_visible(*character)
     })
 }
 
-/// Letters and symbols that are drawn as nothing: fillers of Hangul, and the empty pattern of Braille.
-const BLANK: [char; 5] = ['\u{115f}', '\u{1160}', '\u{2800}', '\u{3164}', '\u{ffa0}'];
+/// Letters and symbols without a visible glyph: Hangul fillers and the empty Braille pattern.
+const NO_GLYPH: [char; 5] = ['\u{115f}', '\u{1160}', '\u{2800}', '\u{3164}', '\u{ffa0}'];
 
-/// Whether a character is written as it is seen: no control or format character, no white space but the plain one.
-fn can_be_seen(character: char) -> bool {
+/// Whether a character is visible: no control or format character, no whitespace but the space.
+fn is_visible(character: char) -> bool {
     if character.is_ascii() {
         return !character.is_ascii_control();
     }
-    if BLANK.contains(&character) {
+    if NO_GLYPH.contains(&character) {
         return false;
     }
-    // The first character of a text is escaped if it combines with the one before; here there is one.
+    // `escape_debug` escapes a combining mark at the beginning of a text, but not after a letter.
     let pair = format!("x{character}");
     pair.escape_debug().eq(pair.chars())
 }
@@ -82,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_can_be_seen_stays_as_it_is() {
+    fn visible_text_is_left_as_it_is() {
         for plain in [
             "",
             "prod/db",
@@ -99,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn text_from_others_forges_neither_lines_nor_commands() {
+    fn untrusted_text_forges_neither_lines_nor_ci_commands() {
         for (hostile, escaped) in [
             ("a\nb\r\tc", "a\\nb\\r\\tc"),
             ("\u{1b}[31m\u{7}\u{7f}\u{9b}", "\\u{1b}[31m\\u{7}\\u{7f}\\u{9b}"),
@@ -117,10 +125,10 @@ mod tests {
     }
 
     #[test]
-    fn json_stays_the_same_document() {
+    fn escaped_json_is_the_same_document() {
         for hostile in ["a\nb##vso[x]\u{9b}\u{202e}\u{e0001}\\u0023#", "::x::\"##[y]\u{7f}"] {
             let escaped = json(&serde_json::to_string(hostile).expect("a text"));
-            assert!(escaped.chars().all(can_be_seen) && !escaped.contains("##"), "{escaped}");
+            assert!(escaped.chars().all(is_visible) && !escaped.contains("##"), "{escaped}");
             assert_eq!(serde_json::from_str::<String>(&escaped).expect("JSON"), hostile);
         }
     }

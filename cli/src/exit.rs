@@ -1,4 +1,4 @@
-//! How the command ends.
+//! Exit statuses of the command, by kind of failure. `s1crets --help` and docs/cli.md list them.
 
 use std::process::ExitCode;
 
@@ -6,7 +6,7 @@ use s1crets::ErrorKind;
 
 use crate::report::Failure;
 
-/// The exit statuses, each with one meaning.
+/// The exit statuses. Their order matters: of several failures the highest one wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Exit {
     Found = 0,
@@ -22,7 +22,6 @@ impl Exit {
         match failure {
             Failure::Usage(_) => Self::Usage,
             Failure::Secret(error) | Failure::Named { error, .. } => Self::of_kind(error.kind()),
-            // The highest: what a script would have to see to last.
             Failure::Many(failures) => failures.iter().map(Self::of).max().unwrap_or(Self::Failed),
             Failure::Io { .. } => Self::Failed,
         }
@@ -50,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_has_the_status_that_the_help_tells() {
+    fn every_error_kind_has_the_exit_status_in_the_help() {
         for kind in ErrorKind::ALL {
             let status = match kind.as_str() {
                 "not_found" | "key_not_found" => 1,

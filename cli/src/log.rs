@@ -1,4 +1,4 @@
-//! The command's own log, on standard error, for those who ask for it.
+//! The log on stderr, by `-vv`. Without that, only warnings that nobody should miss.
 
 use std::io::{self, Write};
 
@@ -6,9 +6,10 @@ use tracing_subscriber::EnvFilter;
 
 use crate::escape;
 
-/// Logs what this project's own code does: of dependencies nothing, whatever they would log. Three
-/// things are told in any case, as they would not be noticed otherwise: that the cache on disk can't be
-/// used, that certificates are not verified, and that a config file is not used or is open to others.
+/// Starts the log. It holds events of s1crets only, because dependencies may log secrets.
+///
+/// Three kinds of warnings are always logged: a disk cache that can't be used, certificates that
+/// are not verified, and a config file that is ignored or that others can change.
 pub(crate) fn start(verbose: u8) {
     let level = match verbose {
         0 | 1 => "s1crets::disk_cache=warn,s1crets::tls=warn,s1crets::config=warn",
@@ -17,7 +18,10 @@ pub(crate) fn start(verbose: u8) {
     tracing_subscriber::fmt().with_env_filter(EnvFilter::new(level)).with_writer(|| Escaped).without_time().init();
 }
 
-/// Standard error, in which names and messages of others forge nothing. An event comes in one piece and is one line.
+/// Writes events to stderr, one line each. Escapes control characters, so that a name or a message
+/// can't forge output.
+///
+/// `tracing_subscriber` writes each event with one call.
 struct Escaped;
 
 impl Write for Escaped {

@@ -1,4 +1,4 @@
-//! Values and answers on standard output.
+//! Prints secrets and other results to stdout, as text or JSON.
 
 use std::{
     io::{self, IsTerminal, StdoutLock, Write},
@@ -6,24 +6,25 @@ use std::{
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
-use s1crets::{Listing, Secret, Updated};
+use s1crets::{Listing, Secret};
 use serde_json::{Value, json};
 
 use crate::{escape, report::Failure};
 
-/// How a value is printed.
+/// How values are printed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Style {
     pub(crate) json: bool,
+    /// Add a newline to a text value.
     pub(crate) newline: bool,
-    /// Bytes may go to a terminal.
+    /// Allow binary values on a terminal.
     pub(crate) binary: bool,
 }
 
-/// One secret.
+/// Prints one secret.
 pub(crate) fn secret(secret: &Secret, style: Style) -> Result<(), Failure> {
     if style.json {
-        return print(|out| writeln!(out, "{}", described(secret)));
+        return print(|out| writeln!(out, "{}", secret_as_json(secret)));
     }
     refuse_binary([secret].into_iter(), style)?;
     print(|out| {
@@ -35,10 +36,10 @@ pub(crate) fn secret(secret: &Secret, style: Style) -> Result<(), Failure> {
     })
 }
 
-/// Many secrets, a line each.
+/// Prints `NAME VALUE` lines, or one JSON object by name.
 pub(crate) fn listing(listing: &Listing, style: Style) -> Result<(), Failure> {
     if style.json {
-        let members = listing.iter().map(|(name, secret)| format!("{}:{}", as_json(name), described(secret)));
+        let members = listing.iter().map(|(name, secret)| format!("{}:{}", as_json(name), secret_as_json(secret)));
         let members: Vec<_> = members.collect();
         return print(|out| writeln!(out, "{{{}}}", members.join(",")));
     }
@@ -54,61 +55,42 @@ pub(crate) fn listing(listing: &Listing, style: Style) -> Result<(), Failure> {
     })
 }
 
-/// What an update did, for those who want JSON; nothing for others.
-pub(crate) fn updated(updated: &Updated, json: bool) -> Result<(), Failure> {
-    match json {
-        true => line(&json!({ "name": updated.name, "version": updated.version })),
-        false => Ok(()),
-    }
-}
-
-/// Whether something exists, for those who want JSON; others go by the exit status.
-pub(crate) fn exists(exists: bool, json: bool) -> Result<(), Failure> {
-    match json {
-        true => line(&json!({ "exists": exists })),
-        false => Ok(()),
-    }
-}
-
-/// Facts about the command's own doings: as JSON, or as text for people.
+/// Prints `fields` as JSON, or `text` for people, with each line escaped.
 #[cfg(unix)]
-pub(crate) fn facts(facts: &Value, text: &str, json: bool) -> Result<(), Failure> {
+pub(crate) fn json_or_text(fields: &Value, text: &str, json: bool) -> Result<(), Failure> {
     match json {
-        true => line(facts),
-        false => text_lines(text),
+        true => line(fields),
+        false => print(|out| text.lines().try_for_each(|line| writeln!(out, "{}", escape::text(line)))),
     }
 }
 
-/// Runs `write` on standard output. A reader that has seen enough is no error.
+/// Calls `write` with stdout and flushes it. A closed pipe is not an error: its reader has seen
+/// enough.
 pub(crate) fn print(write: impl FnOnce(&mut StdoutLock<'_>) -> io::Result<()>) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match write(&mut out).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::io("can't write to standard output", error))
-        }
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::io("can't write to stdout", error)),
         _ => Ok(()),
     }
 }
 
-/// Text for people, escaped line by line.
-pub(crate) fn text_lines(text: &str) -> Result<(), Failure> {
-    print(|out| text.lines().try_for_each(|line| writeln!(out, "{}", escape::text(line))))
-}
-
-/// One line of text for people, escaped whole: a line end in it begins no other line.
+/// Prints one line of text for people. Escapes all of it, so that a newline in a name starts no
+/// second line.
 pub(crate) fn text_line(text: &str) -> Result<(), Failure> {
     print(|out| writeln!(out, "{}", escape::text(text)))
 }
 
-/// JSON on a line.
+/// Prints JSON on one line.
 pub(crate) fn line(value: &Value) -> Result<(), Failure> {
     print(|out| writeln!(out, "{}", escape::json(&value.to_string())))
 }
 
-/// A value with what is known of it, as JSON. Bytes that are no text are in base64.
+/// A secret with its metadata as JSON. A value that is not UTF-8 text is in base64, under
+/// `value_base64`.
 ///
-/// The value is written as any JSON serializer writes it: so it is known to masks. All else is escaped.
-fn described(secret: &Secret) -> String {
+/// The value is written as every JSON serializer writes it, because masks know that form. The rest
+/// is escaped.
+fn secret_as_json(secret: &Secret) -> String {
     let (key, value) = match (secret.is_binary(), secret.expose_str()) {
         (false, Ok(text)) => ("value", json!(text)),
         _ => ("value_base64", json!(BASE64.encode(secret.expose_bytes()))),
@@ -131,7 +113,7 @@ fn refuse_binary<'a>(mut secrets: impl Iterator<Item = &'a Secret>, style: Style
         return Ok(());
     }
     match secrets.any(Secret::is_binary) {
-        true => Err(Failure::Usage("the secret is binary: it is not printed to a terminal without --binary".into())),
+        true => Err(Failure::Usage("the secret is binary; pass --binary to print it to a terminal".into())),
         false => Ok(()),
     }
 }

@@ -1,82 +1,77 @@
-//! Files that hold secrets: written whole or not at all, and readable by nobody else at any moment.
-
-#[cfg(not(unix))]
-mod by_path;
-#[cfg(unix)]
-mod place; // where a path leads, without following what a stranger placed there
-#[cfg(unix)]
-mod replace; // the fresh file that takes the old one's place
-#[cfg(all(test, unix))]
-mod tests;
+//! Output files: where `-o` writes, private by default, whole or not at all.
+//!
+//! `s1crets-fs` writes them. Here is what the command adds: standard output by its names, FIFOs,
+//! text added to a file of a CI system, and signals that wait until a file is whole.
 
 use std::{
-    fs::File,
     io::{self, Read, Seek, SeekFrom, Write},
     path::Path,
 };
 
+use s1crets_fs::{AtomicWrite, NamedTarget, Target};
+
 #[cfg(unix)]
-use self::place::Target;
+use crate::signals::uninterrupted;
 use crate::{output, report::Failure};
 
 /// The mode of a file that its owner alone may read and write.
 pub(crate) const MODE: u32 = 0o600;
 
-/// Makes `path` hold these bytes: in a new file in the same folder, with its mode from the first byte on, that takes the
-/// place of the old one when it is on the disk. A file that holds them already is left as it is, except for its mode. What
-/// is no file, such as a pipe, is written to, and so is what is open already, such as `/dev/stdout` or `-`, which is the same.
+/// Writes a file with this mode, or to standard output for `-`, `/dev/stdout` and the like.
+///
+/// A file is replaced whole or not at all. A FIFO or a file that a process holds open is written
+/// to.
 ///
 /// # Errors
-/// Also if the path leads over a link, to a FIFO or through a folder that a stranger may have placed there.
+/// `Io`, also if the path leads over a link or FIFO, or through a folder, of another user.
 pub(crate) fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Failure> {
     if path == Path::new("-") {
         return output::print(|out| out.write_all(bytes));
     }
-    let told = |error| Failure::io(format!("can't write {}", path.display()), error);
+    let target = Target::of(path).map_err(|error| unwritten(path, error.into()))?;
     #[cfg(unix)]
-    match Target::of(path).map_err(told)? {
-        Target::StandardOutput => output::print(|out| out.write_all(bytes)),
-        Target::Open(mut file) => file.write_all(bytes).map_err(told),
-        Target::Name(place) => replace::write(&place, bytes, mode).map_err(told),
+    if matches!(target, Target::StandardOutput) {
+        return output::print(|out| out.write_all(bytes));
     }
-    #[cfg(not(unix))]
-    by_path::write(path, bytes).map_err(told)
+    write_to(&target, bytes, mode).map_err(|error| unwritten(path, error))
 }
 
-/// The same for a file that everybody may read, in a folder that is created if it is not there.
-#[cfg(unix)]
+/// Writes a file that everybody may read, and creates its folder if it does not exist.
 pub(crate) fn write_public(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
-    match Target::creating_folders(&folder.join(name))? {
-        Target::Name(place) => replace::write(&place, bytes, 0o644),
-        Target::Open(mut file) => file.write_all(bytes),
+    write_to(&Target::creating_folders(&folder.join(name))?, bytes, 0o644)
+}
+
+fn write_to(target: &Target, bytes: &[u8], mode: u32) -> io::Result<()> {
+    match target {
+        #[cfg(unix)]
         Target::StandardOutput => io::stdout().write_all(bytes),
+        #[cfg(unix)]
+        Target::Open(file) => (&*file).write_all(bytes),
+        // A signal may end the wait for a FIFO's reader.
+        Target::Named(target) if target.is_special() => Ok(target.write_through(bytes)?),
+        Target::Named(target) => uninterrupted(|| Ok(AtomicWrite::default().with_mode(mode).write(target, bytes)?)),
     }
 }
 
-#[cfg(not(unix))]
-pub(crate) fn write_public(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
-    std::fs::create_dir_all(folder)?;
-    by_path::write(&folder.join(name), bytes)
-}
-
-/// Puts bytes behind what a file holds, on a line of their own. A new one is private.
+/// Adds bytes to a file, on a line of their own. A new file is private.
 ///
 /// # Errors
 /// As [`write`].
 pub(crate) fn append(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let told = |error| Failure::io(format!("can't write to {}", path.display()), error);
-    #[cfg(unix)]
-    let file = match Target::of(path).map_err(told)? {
-        Target::StandardOutput => return output::print(|out| out.write_all(bytes)),
-        Target::Open(file) => return (&file).write_all(bytes).map_err(told),
-        Target::Name(place) => replace::append(&place),
-    };
-    #[cfg(not(unix))]
-    let file = by_path::append(path);
-    file.and_then(|file| append_lines(file, bytes)).map_err(told)
+    let failed = |error| Failure::io(format!("can't write to {}", path.display()), error);
+    match Target::of(path).map_err(|error| failed(error.into()))? {
+        #[cfg(unix)]
+        Target::StandardOutput => output::print(|out| out.write_all(bytes)),
+        #[cfg(unix)]
+        Target::Open(mut file) => file.write_all(bytes).map_err(failed),
+        // A signal may end the wait for a FIFO's reader.
+        Target::Named(target) if target.is_special() => add(&target, bytes).map_err(failed),
+        Target::Named(target) => uninterrupted(|| add(&target, bytes)).map_err(failed),
+    }
 }
 
-fn append_lines(mut file: File, bytes: &[u8]) -> io::Result<()> {
+fn add(target: &NamedTarget, bytes: &[u8]) -> io::Result<()> {
+    let mut file = target.append()?;
     if file.metadata()?.len() > 0 {
         let mut last = [0];
         file.seek(SeekFrom::End(-1))?;
@@ -86,4 +81,67 @@ fn append_lines(mut file: File, bytes: &[u8]) -> io::Result<()> {
         }
     }
     file.write_all(bytes)
+}
+
+#[cfg(not(unix))]
+fn uninterrupted<T>(write: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    write()
+}
+
+fn unwritten(path: &Path, error: io::Error) -> Failure {
+    Failure::io(format!("can't write {}", path.display()), error)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::{
+        fs,
+        os::unix::fs::{PermissionsExt, symlink},
+    };
+
+    use super::*;
+
+    #[test]
+    fn an_output_file_is_private_and_replaced_whole() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("out");
+        write(&path, b"one", MODE).expect("written");
+        write(&path, b"three", 0o640).expect("written");
+        let mode = fs::metadata(&path).expect("there").permissions().mode();
+        assert_eq!((fs::read(&path).expect("read"), mode & 0o7777), (b"three".to_vec(), 0o640));
+        assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1);
+    }
+
+    #[test]
+    fn a_link_or_fifo_in_a_shared_folder_is_refused_with_a_hint() {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o1777)).expect("changed");
+        let link = folder.path().join("link");
+        fs::write(folder.path().join("target"), "old").expect("written");
+        symlink("target", &link).expect("a link");
+        for tried in [write(&link, b"hunter2", MODE), append(&link, b"hunter2")] {
+            let Err(Failure::Io { error, .. }) = tried else { panic!("the link is used") };
+            assert!(error.to_string().ends_with("is in a folder that others can write to"), "{error}");
+            assert!(s1crets_fs::Refusal::of(&error).is_some());
+        }
+        assert_eq!(fs::read(folder.path().join("target")).expect("read"), b"old");
+    }
+
+    #[test]
+    fn a_missing_folder_is_an_io_failure() {
+        let error = write(Path::new("/nonexistent/out"), b"x", MODE).expect_err("no folder");
+        assert!(matches!(error, Failure::Io { .. }));
+    }
+
+    #[test]
+    fn appended_text_begins_a_line() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("env");
+        append(&path, b"A=1\n").expect("written");
+        assert_eq!(fs::metadata(&path).expect("there").permissions().mode() & 0o7777, 0o600);
+        fs::write(&path, b"A=1").expect("written");
+        append(&path, b"B=2\n").expect("written");
+        append(&path, b"C=3\n").expect("written");
+        assert_eq!(fs::read(&path).expect("read"), b"A=1\nB=2\nC=3\n");
+    }
 }

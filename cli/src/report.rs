@@ -1,27 +1,29 @@
-//! What is told of a failure: one line, a hint, and the causes for those who ask.
+//! Failures and warnings, and how they are printed on stderr: a message, its causes with `-v`, and
+//! a hint; or JSON.
 
 use std::{
     error::Error as StdError,
-    fmt,
     io::{self, Write},
 };
 
 use clap::error::ErrorKind;
+use s1crets_fs::Refusal;
 
 use crate::{args::Global, escape};
 
-/// Why the command ends without success.
+/// Why the command fails.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// What was typed makes no sense.
+    /// The arguments are invalid.
     Usage(String),
-    /// The library says no.
+    /// An error of the library.
     Secret(s1crets::Error),
-    /// The library says no to one of many.
+    /// An error of the library, on one of several names.
     Named { name: String, error: s1crets::Error },
-    /// Several at once, each told on a line of its own.
+    /// Several failures, each printed by itself.
     Many(Vec<Failure>),
-    /// The shell's side of it: standard input or output, a file.
+    /// stdin, stdout, a file or a process failed. `what` is what was attempted, such as `can't read
+    /// x`.
     Io { what: String, error: io::Error },
 }
 
@@ -30,7 +32,7 @@ impl Failure {
         Self::Io { what: what.into(), error }
     }
 
-    /// One secret of several that could not be read.
+    /// A failure on one of several names.
     pub(crate) fn unreadable(name: &str, error: &s1crets::Error) -> Self {
         Self::Named { name: name.to_owned(), error: error.clone() }
     }
@@ -57,7 +59,7 @@ impl Failure {
     fn hint(&self) -> Option<&str> {
         match self {
             Self::Secret(error) | Self::Named { error, .. } => error.hint(),
-            Self::Io { error, .. } => Refusal::of(error).map(|refusal| refusal.hint),
+            Self::Io { error, .. } => Refusal::of(error).map(|refusal| refusal.hint.as_str()),
             Self::Usage(_) | Self::Many(_) => None,
         }
     }
@@ -70,34 +72,7 @@ impl Failure {
     }
 }
 
-/// Why we don't do what the system would let us do with a file, and what helps. It travels as an [`io::Error`].
-#[derive(Debug)]
-pub(crate) struct Refusal {
-    pub(crate) why: String,
-    pub(crate) hint: &'static str,
-}
-
-impl Refusal {
-    fn of(error: &io::Error) -> Option<&Self> {
-        error.get_ref()?.downcast_ref()
-    }
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.why)
-    }
-}
-
-impl StdError for Refusal {}
-
-impl From<Refusal> for io::Error {
-    fn from(refusal: Refusal) -> Self {
-        Self::new(io::ErrorKind::PermissionDenied, refusal)
-    }
-}
-
-/// What is behind an error, the nearest first.
+/// The causes of an error, the nearest one first.
 pub(crate) fn causes_of(error: &s1crets::Error) -> impl Iterator<Item = String> {
     std::iter::successors(error.source(), |cause| (*cause).source()).map(ToString::to_string)
 }
@@ -108,39 +83,37 @@ impl From<s1crets::Error> for Failure {
     }
 }
 
-/// Tells a failure on standard error.
+/// Prints a failure to stderr.
 pub(crate) fn failure(failure: &Failure, global: &Global) {
     if let Failure::Many(failures) = failure {
         return failures.iter().for_each(|failure| self::failure(failure, global));
     }
-    let told = if global.json { as_json(failure) } else { as_text(failure, global.verbose > 0) };
-    // Nobody left to tell it to.
-    let _ = io::stderr().write_all(told.as_bytes());
+    write_to_stderr(&if global.json { as_json(failure) } else { as_text(failure, global.verbose > 0) });
 }
 
-/// Tells that what was typed makes no sense, or prints the help that was asked for.
+/// Prints a usage error to stderr, or the help that was asked for to stdout.
 pub(crate) fn usage(error: &clap::Error) {
     if !error.use_stderr() {
-        // Help has nothing of others in it. Nobody left to tell it to.
+        // Help contains no text from outside. If stdout is closed, nobody wants it.
         return drop(error.print());
     }
-    // What was typed is in it, and may be anybody's: the title of a merge request, say.
+    // clap quotes the arguments, and anyone may have written those: the title of a merge request,
+    // for example. Newlines in them are escaped first, because those of clap must stay.
     let mut text = error.to_string();
-    for typed in
-        std::env::args_os().filter_map(|typed| typed.into_string().ok()).filter(|typed| typed.contains(['\n', '\r']))
-    {
-        for part in [typed.as_str(), typed.split_once('=').map_or("", |(_, value)| value)] {
+    let args = std::env::args_os().filter_map(|arg| arg.into_string().ok());
+    for arg in args.filter(|arg| arg.contains(['\n', '\r'])) {
+        for part in [arg.as_str(), arg.split_once('=').map_or("", |(_, value)| value)] {
             if !part.is_empty() {
                 text = text.replace(part, &escape::text(part));
             }
         }
     }
     let text: String = text.lines().map(|line| format!("{}\n", escape::text(line))).collect();
-    let _ = io::stderr().write_all(text.as_bytes());
+    write_to_stderr(&text);
 }
 
-/// Tells, as JSON, that what was typed is none of what can be.
-pub(crate) fn untyped(error: &clap::Error) {
+/// Prints a usage error to stderr as JSON.
+pub(crate) fn usage_as_json(error: &clap::Error) {
     let text = error.to_string();
     let message: Vec<_> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
     let message = match error.kind() {
@@ -148,17 +121,21 @@ pub(crate) fn untyped(error: &clap::Error) {
         _ => message.join(" ").trim_start_matches("error: ").to_owned(),
     };
     let hint = text.lines().find_map(|line| line.trim_start().strip_prefix("tip: "));
-    // Nobody left to tell it to.
-    let _ = io::stderr().write_all(json("usage", &message, hint, &[]).as_bytes());
+    write_to_stderr(&json("usage", &message, hint, &[]));
 }
 
-/// Tells of something that does not stop the command.
+/// Prints a warning to stderr; the command goes on.
 pub(crate) fn warning(message: &str, global: &Global) {
-    let told = match global.json {
+    let text = match global.json {
         true => format!("{}\n", escape::json(&serde_json::json!({ "warning": { "message": message } }).to_string())),
         false => format!("s1crets: warning: {}\n", escape::text(message)),
     };
-    let _ = io::stderr().write_all(told.as_bytes());
+    write_to_stderr(&text);
+}
+
+/// Writes in one piece. Ignores errors, because there is nowhere left to report them.
+fn write_to_stderr(text: &str) {
+    let _ = io::stderr().write_all(text.as_bytes());
 }
 
 fn as_text(failure: &Failure, causes: bool) -> String {

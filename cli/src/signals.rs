@@ -1,9 +1,9 @@
-//! Signals that ask to end, while something is done that must not be cut.
+//! Defers SIGHUP, SIGINT and SIGTERM during a file write, and finds out which signals are ignored.
 
 use std::{
     fs, io,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
@@ -13,24 +13,72 @@ use signal_hook::{
     flag, low_level,
 };
 
-/// Does it whole: a signal that comes meanwhile ends the command behind it.
-pub(crate) fn uninterrupted<T>(act: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-    let (came, done) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
-    let ignored = ignored();
-    for signal in [SIGHUP, SIGINT, SIGTERM].into_iter().filter(|signal| !ignored.has(*signal)) {
-        flag::register_conditional_default(signal, done.clone())?;
-        flag::register_usize(signal, came.clone(), usize::try_from(signal).unwrap_or_default())?;
-    }
-    let acted = act();
-    done.store(true, Ordering::SeqCst);
-    if let Ok(signal @ 1..) = i32::try_from(came.load(Ordering::SeqCst)) {
-        low_level::emulate_default_handler(signal)?;
-    }
-    acted
+/// What the signal handlers of this process look at. Handlers stay registered for ever, so there is
+/// one set of them: one for each write would leave those of the first write in force, which end the
+/// process at once.
+struct Handlers {
+    /// No write is under way: a signal ends the process, as it does by default.
+    idle: Arc<AtomicBool>,
+    /// The last signal that came during a write; 0 for none.
+    came: Arc<AtomicUsize>,
+    /// How many writes are under way.
+    writes: usize,
 }
 
-/// The signals that whoever started us wants ignored, as nohup does: a bit each, the first for signal 1. They stay ignored,
-/// by what we start too.
+static HANDLERS: Mutex<Option<Handlers>> = Mutex::new(None);
+
+/// Runs a write to its end: a signal that comes meanwhile ends the process after it.
+///
+/// # Errors
+/// Those of the write; that the signals can't be handled.
+pub(crate) fn uninterrupted<T>(write: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    begin()?;
+    let written = write();
+    end()?;
+    written
+}
+
+fn begin() -> io::Result<()> {
+    let mut handlers = HANDLERS.lock().unwrap_or_else(PoisonError::into_inner);
+    if handlers.is_none() {
+        *handlers = Some(register()?);
+    }
+    if let Some(handlers) = &mut *handlers {
+        handlers.writes += 1;
+        handlers.idle.store(false, Ordering::SeqCst);
+    }
+    Ok(())
+}
+
+fn end() -> io::Result<()> {
+    let mut handlers = HANDLERS.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(handlers) = &mut *handlers else { return Ok(()) };
+    handlers.writes -= 1;
+    if handlers.writes > 0 {
+        return Ok(());
+    }
+    handlers.idle.store(true, Ordering::SeqCst);
+    match i32::try_from(handlers.came.swap(0, Ordering::SeqCst)) {
+        Ok(signal @ 1..) => low_level::emulate_default_handler(signal),
+        _ => Ok(()),
+    }
+}
+
+/// Registers a handler for each signal that asks to end, unless whoever started us ignores it.
+fn register() -> io::Result<Handlers> {
+    let (idle, came) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicUsize::new(0)));
+    let ignored = ignored();
+    for signal in [SIGHUP, SIGINT, SIGTERM].into_iter().filter(|signal| !ignored.has(*signal)) {
+        flag::register_conditional_default(signal, idle.clone())?;
+        flag::register_usize(signal, came.clone(), usize::try_from(signal).unwrap_or_default())?;
+    }
+    Ok(Handlers { idle, came, writes: 0 })
+}
+
+/// The signals that our parent set to be ignored, as nohup does. They stay ignored, also in the
+/// command that `run` starts.
+///
+/// A bit mask, with signal 1 at bit 0.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ignored(u64);
 
@@ -40,8 +88,64 @@ impl Ignored {
     }
 }
 
+/// Reads the ignored signals from `/proc`. Empty on systems without it.
 pub(crate) fn ignored() -> Ignored {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     Ignored(mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        env,
+        io::{BufRead, BufReader, Write},
+        os::unix::process::ExitStatusExt,
+        path::Path,
+        process::{Command, Stdio},
+    };
+
+    use rustix::process::{Pid, Signal, kill_process};
+
+    use super::*;
+
+    /// This test's own executable as another process: it writes twice, and during the second write
+    /// it waits for a line.
+    fn writing_twice(file: &Path) -> Command {
+        let mut command = Command::new(env::current_exe().expect("a test"));
+        command.args(["--exact", "signals::tests::body_of_the_process_that_writes_twice", "--nocapture"]);
+        command.env("S1CRETS_TEST_WRITES", file).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command
+    }
+
+    #[test]
+    #[expect(clippy::print_stdout, reason = "it tells the other process where it is")]
+    fn body_of_the_process_that_writes_twice() {
+        let Some(file) = env::var_os("S1CRETS_TEST_WRITES") else { return };
+        uninterrupted(|| Ok(())).expect("the first write");
+        let second = uninterrupted(|| {
+            println!("\nin the second write");
+            io::stdin().read_line(&mut String::new())?;
+            fs::write(&file, "whole")
+        });
+        second.expect("the second write");
+        println!("after the second write");
+    }
+
+    #[test]
+    fn a_signal_during_the_second_write_waits_for_its_end_too() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("out");
+        let mut child = writing_twice(&file).spawn().expect("started");
+        let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines().map_while(Result::ok);
+        assert!(lines.any(|line| line == "in the second write"));
+        let pid = Pid::from_child(&child);
+        kill_process(pid, Signal::TERM).expect("sent");
+        // The process may be dead already: then there is nobody to read the line.
+        let _ = child.stdin.take().expect("piped").write_all(b"\n");
+        let status = child.wait().expect("ended");
+        assert_eq!(fs::read_to_string(&file).ok().as_deref(), Some("whole"));
+        assert_eq!(status.signal(), Some(SIGTERM), "the signal ends the process after the write");
+        assert!(!lines.any(|line| line == "after the second write"));
+    }
 }

@@ -1,6 +1,6 @@
 #!/bin/sh
-# A plain script, for cron or any other system: it starts itself again with its secrets, and whatever it prints from then on is
-# redacted, by `set -x` too.
+# Secrets in a plain script, for cron or any CI system. It restarts itself with its secrets, and
+# everything it prints from there on is redacted, also what `set -x` prints.
 set -eu
 
 if [ "${1-}" != --with-secrets ]; then

@@ -1,9 +1,9 @@
-//! Any text is an env file or is refused; what is read can be quoted and is read again as the same.
+//! Env files: any text is parsed or refused, and what was parsed round-trips through quotes.
 #![no_main]
 
-#[path = "../../cli/src/name.rs"]
+#[path = "../../cli/src/variable_name.rs"]
 #[allow(dead_code, reason = "the command needs more of it")]
-mod name;
+mod variable_name;
 #[path = "../../cli/src/commands/run/env_file/parse.rs"]
 mod parse;
 

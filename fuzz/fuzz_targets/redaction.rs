@@ -1,43 +1,43 @@
-//! However a stream is cut, the same comes out, and in it stands no form of a value.
+//! Redaction: the output contains no encoding of a value, and doesn't depend on how the input is cut.
 #![no_main]
 
-#[allow(dead_code, reason = "the command uses all of it")]
-#[path = "../../cli/src/forms/mod.rs"]
-mod forms;
+#[allow(dead_code, reason = "the command uses the rest")]
+#[path = "../../cli/src/encodings/mod.rs"]
+mod encodings;
+#[allow(dead_code, reason = "the command uses the rest")]
+#[path = "../../cli/src/quoting.rs"]
+mod quoting;
 #[path = "../../cli/src/redact/mod.rs"]
 mod redact;
-#[allow(dead_code, reason = "the command uses all of it")]
-#[path = "../../cli/src/spelling.rs"]
-mod spelling;
 
 use std::sync::Arc;
 
 use s1crets::{Metadata, Secret};
 
-use forms::Forms;
-use redact::{Needles, Redactor};
+use encodings::Encodings;
+use redact::{Matcher, Redactor};
 
 libfuzzer_sys::fuzz_target!(|input: (Vec<&[u8]>, Vec<&[u8]>)| {
     let (values, pieces) = input;
-    let mut forms = Forms::default();
+    let mut encodings = Encodings::default();
     for value in values {
-        let _ = forms.add(&Secret::binary(value, Metadata::default()));
+        let _ = encodings.add(&Secret::binary(value, Metadata::default()));
         if let Ok(text) = std::str::from_utf8(value) {
-            let _ = forms.add(&Secret::text(text, Metadata::default()));
+            let _ = encodings.add(&Secret::text(text, Metadata::default()));
         }
     }
-    let needles = Arc::new(Needles::new(&forms));
+    let matcher = Arc::new(Matcher::new(&encodings));
     let whole = pieces.concat();
-    let shown = flow(&needles, &[&whole]);
-    assert_eq!(flow(&needles, &pieces), shown, "by how it is cut");
-    // A value with an asterisk may come about anew, beside a mark.
-    for form in forms.iter().filter(|form| !form.contains(&b'*')) {
-        assert!(!shown.windows(form.len()).any(|part| part == form), "{form:?} is left");
+    let shown = redact(&matcher, &[&whole]);
+    assert_eq!(redact(&matcher, &pieces), shown, "the output depends on the cuts");
+    // An encoding with an asterisk is left out: a mark and the text next to it may form it.
+    for encoding in encodings.iter().filter(|encoding| !encoding.contains(&b'*')) {
+        assert!(!shown.windows(encoding.len()).any(|part| part == encoding), "{encoding:?} is left");
     }
 });
 
-fn flow(needles: &Arc<Needles>, pieces: &[&[u8]]) -> Vec<u8> {
-    let (mut redactor, mut out) = (Redactor::new(needles.clone()), Vec::new());
+fn redact(matcher: &Arc<Matcher>, pieces: &[&[u8]]) -> Vec<u8> {
+    let (mut redactor, mut out) = (Redactor::new(matcher.clone()), Vec::new());
     pieces.iter().for_each(|piece| redactor.push(piece, &mut out));
     redactor.finish(&mut out);
     out

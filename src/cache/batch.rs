@@ -1,4 +1,4 @@
-//! Loads that are asked for one by one and go out together.
+//! Batching: loads of single secrets that go out together in one call.
 
 use std::{
     pin::pin,
@@ -12,7 +12,7 @@ use futures::{
 };
 use tokio::{sync::Semaphore, task::yield_now, time::sleep};
 
-use super::calls::Calls;
+use super::provider_calls::ProviderCalls;
 use crate::{
     error::Result,
     options::{GetOptions, Version},
@@ -20,30 +20,33 @@ use crate::{
     secret::Secret,
 };
 
-/// How many batches are under way at once; the next ones wait. The rate limits of the AWS stores are those of the whole
-/// account.
+/// How many batches are under way at once; further ones wait. The rate limits of the AWS stores count
+/// for the whole account.
 const CONCURRENCY: usize = 4;
 
-/// Gathers what is asked for within a short window, and asks for it in as few calls as the provider allows.
+/// Collects loads within a short window, and makes as few calls of them as the provider allows.
 ///
-/// A load that somebody waits for and that finds nothing else going on leaves at once, or rather after all tasks that
-/// are ready by then have had their turn: a burst is gathered, a lone miss waits for nobody. Everything else is
-/// gathered until the window is over, or until there is enough for a full call.
-pub(super) struct Batches<P: ?Sized> {
-    calls: Arc<Calls<P>>,
+/// - A load that a reader waits for, while nothing else is going on, is delayed by one turn of the
+///   ready tasks only. So a burst becomes a batch, and a lone miss waits for nobody.
+/// - Every other load waits for the window to end, or for a full call's worth of names.
+/// - The first load of a batch, its leader, sends it off. If the leader goes away, the others make
+///   their own calls: [`Opened`] dissolves the batch.
+/// - A batch runs as a task of its own. If that panics, or its runtime ends, each name is loaded alone.
+pub(super) struct Batcher<P: ?Sized> {
+    calls: Arc<ProviderCalls<P>>,
     window: Duration,
-    /// How many names fit one call.
+    /// How many names fit into one call.
     size: usize,
     state: Mutex<State>,
     permits: Semaphore,
 }
 
-/// Whether somebody waits for a load.
+/// Whether a reader waits for a load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Priority {
-    /// A reader does.
+    /// A reader waits.
     Awaited,
-    /// Nobody does: the value is still good.
+    /// Nobody waits: the cached value is still fresh.
     Background,
 }
 
@@ -54,7 +57,7 @@ struct State {
     under_way: usize,
 }
 
-/// What is asked for in the same way, and will leave together.
+/// Loads with the same options, which will go out in one call.
 struct Batch {
     id: u64,
     options: GetOptions,
@@ -66,21 +69,21 @@ struct Ask {
     answer: oneshot::Sender<Result<Secret>>,
 }
 
-impl<P: Provider + ?Sized> Batches<P> {
-    pub(super) fn new(calls: Arc<Calls<P>>, window: Duration) -> Arc<Self> {
+impl<P: Provider + ?Sized> Batcher<P> {
+    pub(super) fn new(calls: Arc<ProviderCalls<P>>, window: Duration) -> Arc<Self> {
         let size = calls.capabilities().batch;
         Arc::new(Self { calls, window, size, state: Mutex::default(), permits: Semaphore::new(CONCURRENCY) })
     }
 
-    /// One secret, by a call of its own or by one with others.
-    pub(super) async fn get(self: &Arc<Self>, path: &str, options: &GetOptions, haste: Priority) -> Result<Secret> {
+    /// Loads one secret, by a call of its own or together with others.
+    pub(super) async fn get(self: &Arc<Self>, path: &str, options: &GetOptions, priority: Priority) -> Result<Secret> {
         if !self.gathers(options) {
             return self.calls.get(path, options).await;
         }
         let (answer, opened) = self.join(path, options);
         let answer = match opened {
             None => answer.await,
-            Some(batch) => match select(answer, pin!(self.lead(batch, haste))).await {
+            Some(batch) => match select(answer, pin!(self.lead(batch, priority))).await {
                 Either::Left((answer, _)) => answer,
                 Either::Right((Some(alone), _)) => return alone,
                 Either::Right((None, answer)) => answer.await,
@@ -88,7 +91,7 @@ impl<P: Provider + ?Sized> Batches<P> {
         };
         match answer {
             Ok(answer) => answer,
-            // The batch panicked, or the runtime that it ran on is gone: that is no fault of this name.
+            // The batch panicked, or its runtime is gone. That is not this name's fault.
             Err(_) => self.calls.get(path, options).await,
         }
     }
@@ -98,7 +101,8 @@ impl<P: Provider + ?Sized> Batches<P> {
         self.size > 1 && !self.window.is_zero() && options.version == Version::Current
     }
 
-    /// Puts a name into the batch of its kind; if that had to be opened, whoever did so is to see it off. A full one leaves.
+    /// Adds a name to the batch with its options, and sends the batch if it is full. A caller that
+    /// opened the batch leads it.
     fn join(
         self: &Arc<Self>,
         path: &str,
@@ -114,9 +118,9 @@ impl<P: Provider + ?Sized> Batches<P> {
         (receiver, opened)
     }
 
-    /// Waits until the batch is to leave, and lets it go. The answer, if there was one ask only.
-    async fn lead(self: &Arc<Self>, batch: Opened<'_, P>, haste: Priority) -> Option<Result<Secret>> {
-        if batch.quiet && haste == Priority::Awaited {
+    /// Waits for the batch to fill, and sends it. The answer, if this load stayed alone.
+    async fn lead(self: &Arc<Self>, batch: Opened<'_, P>, priority: Priority) -> Option<Result<Secret>> {
+        if batch.quiet && priority == Priority::Awaited {
             yield_now().await;
             let lone = self.state().take_lone(batch.id);
             if let Some((ask, options)) = lone {
@@ -130,7 +134,7 @@ impl<P: Provider + ?Sized> Batches<P> {
         None
     }
 
-    /// Has the names of a batch asked for, by a task of its own: nobody's leaving stops it.
+    /// Calls the provider for a batch, in a task of its own, which no caller's leaving stops.
     fn send(self: &Arc<Self>, batch: Batch) {
         let (batches, call) = (self.clone(), UnderWay::begin(self));
         tokio::spawn(async move {
@@ -146,20 +150,20 @@ impl<P: Provider + ?Sized> Batches<P> {
     }
 }
 
-impl<P: Provider + ?Sized> Calls<P> {
+impl<P: Provider + ?Sized> ProviderCalls<P> {
     async fn ask(&self, batch: Batch) {
         let (paths, senders): (Vec<_>, Vec<_>) = batch.asks.into_iter().map(|ask| (ask.path, ask.answer)).unzip();
         let answers = match paths.as_slice() {
             [path] => vec![self.get(path, &batch.options).await],
             paths => self.get_many(paths, &batch.options).await,
         };
-        // Those who have gone away need no answer.
+        // A caller that has gone away needs no answer.
         senders.into_iter().zip(answers).for_each(|(sender, answer)| drop(sender.send(answer)));
     }
 }
 
 impl State {
-    /// The id of the batch if it was opened for this, and whether nothing else was going on.
+    /// The id of the batch if it was opened for this load, and whether nothing else was going on.
     fn put(&mut self, ask: Ask, options: &GetOptions) -> Option<(u64, bool)> {
         if let Some(batch) = self.gathering.iter_mut().find(|batch| batch.options == *options) {
             batch.asks.push(ask);
@@ -190,9 +194,9 @@ impl State {
     }
 }
 
-/// A batch in the care of whoever opened it. If its task ends, those who joined are on their own.
+/// A batch and its leader. Dropping this dissolves the batch, and those who joined load on their own.
 struct Opened<'a, P: Provider + ?Sized> {
-    batches: &'a Batches<P>,
+    batches: &'a Batcher<P>,
     id: u64,
     quiet: bool,
 }
@@ -203,11 +207,11 @@ impl<P: Provider + ?Sized> Drop for Opened<'_, P> {
     }
 }
 
-/// Counts a call for as long as it is under way.
-struct UnderWay<P: Provider + ?Sized>(Arc<Batches<P>>);
+/// Counts a call while it is under way.
+struct UnderWay<P: Provider + ?Sized>(Arc<Batcher<P>>);
 
 impl<P: Provider + ?Sized> UnderWay<P> {
-    fn begin(batches: &Arc<Batches<P>>) -> Self {
+    fn begin(batches: &Arc<Batcher<P>>) -> Self {
         batches.state().under_way += 1;
         Self(batches.clone())
     }

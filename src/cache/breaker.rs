@@ -1,65 +1,64 @@
-//! Whether it makes sense to ask a provider now.
+//! The circuit breaker of a provider: after failed calls it is asked less and less often.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use tokio::time::Instant;
+use crate::{
+    clock::Instant,
+    retry::{Backoff, jitter},
+};
 
-/// The pause after the first failure. Doubled with each further one in a row.
-const FIRST: Duration = Duration::from_secs(1);
+/// How long a provider that failed is not asked. One that is back is noticed within the longest wait.
+const BACKOFF: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
 
-/// No pause is longer: a provider that is back is noticed within this.
-const LONGEST: Duration = Duration::from_secs(30);
-
-/// The failures of a provider in a row, and until when what is held is served without asking it.
+/// Counts the failed calls of a provider in a row, and says when it may be asked again.
 ///
-/// Only reads that have something to serve heed it. One that doesn't asks in any case: for it, an attempt that may
-/// fail is better than none.
+/// Only reads that have a cached value to serve heed the breaker. A read without one always asks the
+/// provider: an attempt that may fail is better than none.
 #[derive(Default)]
-pub(super) struct Health(Mutex<Failures>);
+pub(super) struct Breaker(Mutex<Failures>);
 
 #[derive(Default)]
 struct Failures {
     in_a_row: u32,
-    until: Option<Instant>,
+    retry_at: Option<Instant>,
 }
 
-impl Health {
-    /// Whether it may be asked.
+impl Breaker {
+    /// Whether the provider may be asked.
     pub(super) fn may_ask(&self, now: Instant) -> bool {
-        self.state().until.is_none_or(|until| now >= until)
+        self.failures().retry_at.is_none_or(|retry_at| now >= retry_at)
     }
 
-    /// Whether it failed lately, so that the next attempt may well fail too, after some time: not one to let a reader wait
-    /// for who can be served something.
-    pub(super) fn failed_lately(&self, now: Instant) -> bool {
-        self.state().until.is_some_and(|until| now < until + LONGEST)
+    /// Whether it failed so recently that the next attempt may well time out. Readers with a stale
+    /// value to serve need not wait for that attempt.
+    pub(super) fn failed_recently(&self, now: Instant) -> bool {
+        self.failures().retry_at.is_some_and(|retry_at| now < retry_at + BACKOFF.longest())
     }
 
-    /// It gave an answer, if only that there is nothing. Says whether it had failed before.
-    pub(super) fn answered(&self) -> bool {
-        std::mem::take(&mut *self.state()).in_a_row > 0
+    /// Notes a call that was answered. Returns whether the call before it had failed.
+    pub(super) fn succeeded(&self) -> bool {
+        std::mem::take(&mut *self.failures()).in_a_row > 0
     }
 
-    /// It failed for a passing reason. `chance` is a random number from 0 to 1. Says whether it had answered before.
-    pub(super) fn failed(&self, now: Instant, chance: f64) -> bool {
-        let mut state = self.state();
-        state.in_a_row = state.in_a_row.saturating_add(1);
-        state.until = Some(now + pause(state.in_a_row, chance));
-        state.in_a_row == 1
+    /// Notes a call that failed for a transient reason. Returns whether the call before it had not.
+    pub(super) fn failed(&self) -> bool {
+        self.failed_at(Instant::now(), jitter())
     }
 
-    fn state(&self) -> MutexGuard<'_, Failures> {
+    /// `jitter` is a random number from 0 to 1.
+    fn failed_at(&self, now: Instant, jitter: f64) -> bool {
+        let mut failures = self.failures();
+        failures.in_a_row = failures.in_a_row.saturating_add(1);
+        failures.retry_at = Some(now + BACKOFF.spread(failures.in_a_row, jitter));
+        failures.in_a_row == 1
+    }
+
+    fn failures(&self) -> MutexGuard<'_, Failures> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Between half of the full pause and all of it, so that many machines don't come back in step.
-fn pause(failures: u32, chance: f64) -> Duration {
-    let full = FIRST.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(LONGEST);
-    full.mul_f64(0.5 + chance.clamp(0.0, 1.0) / 2.0)
 }
 
 #[cfg(test)]
@@ -67,20 +66,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_double_up_to_a_bound() {
-        let pauses: Vec<_> = (1..=7).map(|failures| pause(failures, 1.0).as_secs()).collect();
-        assert_eq!(pauses, [1, 2, 4, 8, 16, 30, 30]);
-        assert_eq!(pause(u32::MAX, 0.0), LONGEST / 2);
-    }
-
-    #[test]
-    fn an_answer_ends_the_pause() {
-        let (health, now) = (Health::default(), Instant::now());
-        assert!(health.may_ask(now));
-        assert!(health.failed(now, 1.0));
-        assert!(!health.may_ask(now) && health.may_ask(now + FIRST));
-        assert!(health.failed_lately(now + LONGEST) && !health.failed_lately(now + FIRST + LONGEST));
-        assert!(health.answered() && !health.answered() && !health.failed_lately(now));
-        assert!(health.may_ask(now));
+    fn an_answer_closes_the_breaker() {
+        let (breaker, now) = (Breaker::default(), Instant::now());
+        let (first, longest) = (Duration::from_secs(1), BACKOFF.longest());
+        assert!(breaker.may_ask(now));
+        assert!(breaker.failed_at(now, 1.0));
+        assert!(!breaker.may_ask(now) && breaker.may_ask(now + first));
+        assert!(breaker.failed_recently(now + longest));
+        assert!(!breaker.failed_recently(now + first + longest));
+        assert!(breaker.succeeded() && !breaker.succeeded() && !breaker.failed_recently(now));
+        assert!(breaker.may_ask(now));
     }
 }

@@ -1,109 +1,124 @@
-//! The wrapper that answers from memory.
+//! [`Cached`]: a provider with a cache in front.
 
 use std::{
     collections::{BTreeSet, HashMap},
     fmt,
     sync::Arc,
+    time::Duration,
 };
 
 use async_trait::async_trait;
-use tokio::{sync::watch, time::Instant};
+use futures::future::BoxFuture;
+use tokio::sync::watch;
 
 #[cfg(all(feature = "disk-cache", unix))]
 use super::disk::{Disk, DiskCache};
 use super::{
     batch::Priority,
-    breaker::Health,
-    entries::{Entries, Kept, Look, OnFailure},
+    breaker::Breaker,
+    entries::{Cacheable, Entries, Lookup, OnFailure},
     key::{self, ListingKey},
+    loader::{LoadReason, Loader},
     policy::CachePolicy,
-    second_tier::{Behind, LoadReason},
+    second_tier::SecondTier,
     stats::{CacheStats, Counters},
-    upstream::Upstream,
 };
 use crate::{
     capabilities::Capabilities,
+    clock::Instant,
     error::{Error, Result},
     options::{GetOptions, ListOptions, UpdateOptions},
     provider::{Identity, Listing, Provider, Updated, is_below},
-    secret::{Secret, SecretValue, Source, freshness::Seen},
+    secret::{Secret, SecretValue, Source, freshness::Provenance},
+    single_flight::Executor,
+    watch::Watch,
 };
 
-/// A provider with a cache in memory in front, a provider itself.
+/// A provider with a cache in front, and a provider itself.
 ///
-/// - What it holds fresh, it answers at once and without a call. Shortly before the end of its time it is loaded anew in
-///   the background.
-/// - What it doesn't hold is loaded once, however many ask: the load goes on when callers go away, the first one
-///   included, and is kept for the next.
-/// - What it holds no longer fresh is loaded anew before it is answered. If the provider is unavailable, too slow or
-///   throttled, the old answer is served, for a bounded time; its [`freshness`](Secret::freshness) says so. While a provider
-///   keeps failing it is asked less and less often, and what is held is served at once.
-/// - That there is no such secret is remembered for some seconds. Other errors are not, nor are listings with failures.
-///   A secret that turns out to be gone or denied is dropped.
+/// - A fresh entry is served at once and without a call. Shortly before it expires, a read reloads it
+///   in the background.
+/// - A missing entry is loaded once, however many callers ask. The load goes on when callers go away,
+///   the first one included, and its value is stored for the next.
+/// - An expired entry is reloaded before it is served. If the provider is unavailable, too slow or
+///   throttled, the old value is served within a bound, marked by its
+///   [`freshness`](Secret::freshness). While the provider keeps failing, it is asked less and less
+///   often, and stale values are served at once.
+/// - That a secret does not exist is remembered for some seconds. Other errors are not, nor are
+///   listings with failures. A secret that turns out to be gone or denied is dropped.
 ///
-/// An [`update`](Provider::update) drops the secret under all its names and versions, and every listing
-/// that covers it, before it returns; a load that was under way is then not kept.
-/// [`path_exists`](Provider::path_exists) is never answered from memory.
+/// An [`update`](Provider::update) drops the secret under all its names and versions, and every
+/// listing that covers it, before it returns; the outcome of a load that was under way is not stored.
+/// [`path_exists`](Provider::path_exists) and [`version`](Provider::version) always ask the provider.
 ///
-/// Loads of single secrets that come within a short window go out as one call, where the backend can read several at once;
-/// one that comes alone goes at once. If the policy says so, a value that is held is not read anew while the provider says
-/// that its version is still the current one.
+/// Loads of single secrets within a short window go out as one call, where the backend can read
+/// several at once; one that comes alone does not wait. If the policy says so, an expired value is
+/// fresh again, without being read, while the provider confirms its version.
 ///
-/// How long each of these is, [`CachePolicy`] says. Values are wiped when the last handle goes; the cache itself lets go
-/// of them some time after their end, not at the instant.
+/// [`CachePolicy`] sets each of these times. Values are wiped when the last handle is dropped; the
+/// cache drops its own some time after their end, not at that instant.
 pub struct Cached<P: ?Sized> {
     secrets: Arc<Entries<String, Secret>>,
     listings: Arc<Entries<ListingKey, Listing>>,
     counters: Arc<Counters>,
-    upstream: Arc<Upstream<P>>,
-    behind: Arc<Behind>,
+    loader: Arc<Loader<P>>,
+    second_tier: Arc<SecondTier>,
     policy: CachePolicy,
 }
 
+/// A load as a task runs it: an answer for each key.
+type Load<T> = BoxFuture<'static, Vec<Result<T>>>;
+
 impl<P: Provider + ?Sized> Cached<P> {
-    /// A cache in front of `provider`.
+    /// Puts a cache in front of `provider`.
     pub fn new(provider: Arc<P>, policy: CachePolicy) -> Self {
         Self::named(provider, policy, "provider")
     }
 
-    /// The same, with the name by which logs and metrics call the provider.
+    /// Puts a cache in front of `provider`, with the name that logs and metrics use for it.
     pub fn named(provider: Arc<P>, policy: CachePolicy, name: &str) -> Self {
-        let (health, counters) = (Arc::new(Health::default()), Arc::new(Counters::new(name)));
+        Self::on_executor(provider, policy, name, Executor::Caller)
+    }
+
+    pub(crate) fn on_executor(provider: Arc<P>, policy: CachePolicy, name: &str, executor: Executor) -> Self {
+        let (breaker, counters) = (Arc::new(Breaker::default()), Arc::new(Counters::new(name)));
         Self {
-            secrets: Entries::new(policy, health.clone(), counters.clone()),
-            listings: Entries::new(policy, health, counters.clone()),
-            upstream: Upstream::new(provider, &policy, counters.clone()),
+            secrets: Entries::new(policy, breaker.clone(), counters.clone(), executor),
+            listings: Entries::new(policy, breaker.clone(), counters.clone(), executor),
+            loader: Loader::new(provider, &policy, counters.clone(), breaker),
             counters,
-            behind: Arc::default(),
+            second_tier: Arc::default(),
             policy,
         }
     }
 
-    /// The same with a disk behind the memory: what is loaded is kept there too, and found there by other processes and
-    /// after a restart. `scope` must tell the provider with its settings from all others whose secrets are kept in the same
-    /// folder: it is part of what a record is bound to.
+    /// Adds a disk cache as a second tier: values are stored there, too, and found there by other
+    /// processes and after a restart.
+    ///
+    /// `scope` must tell this provider and its settings from all others whose secrets are stored in
+    /// the same folder: it is part of what a record is bound to.
     #[cfg(all(feature = "disk-cache", unix))]
+    #[must_use]
     pub fn on_disk(self, disk: DiskCache, scope: &str) -> Self {
         let disk = Disk::new(disk, self.policy.entries);
-        self.with_behind(Arc::new(Behind::new(disk, scope.to_owned())))
+        self.with_second_tier(Arc::new(SecondTier::on_disk(disk, scope.to_owned())))
     }
 
-    /// The same with something behind the memory.
-    pub(crate) fn with_behind(self, behind: Arc<Behind>) -> Self {
-        // What is not kept in memory is not kept at all.
-        let behind = if self.policy.keeps() { behind } else { Arc::default() };
-        Self { behind, ..self }
+    pub(crate) fn with_second_tier(self, second_tier: Arc<SecondTier>) -> Self {
+        // What may not be stored in memory may not be stored at all.
+        let second_tier = if self.policy.keeps() { second_tier } else { Arc::default() };
+        Self { second_tier, ..self }
     }
 
-    /// The secret, if it is held and may be answered from memory. It may be loaded anew behind this.
+    /// The secret, if it is cached and may be served. It may be reloaded in the background.
     pub fn held(&self, path: &str, options: &GetOptions) -> Option<Secret> {
-        self.look(path, options)?.ok()
+        self.lookup(path, options)?.ok()
     }
 
-    /// Drops what is held of a name, and the listings that cover it.
+    /// Drops a name, and the listings that cover it.
     pub fn invalidate(&self, path: &str) {
-        // First the disk: what is no longer in memory must not be found there again.
-        self.behind.drop_name(path);
+        // First the disk: a value that is no longer in memory must not be found there again.
+        self.second_tier.drop_name(path);
         let name = path.to_owned();
         let by_name = move |secret: &Secret| secret.name() == Some(&name);
         self.secrets.drop_if(|key| key::path_of(key) == path, Some(Arc::new(by_name)));
@@ -112,7 +127,7 @@ impl<P: Provider + ?Sized> Cached<P> {
 
     /// Drops everything.
     pub fn clear(&self) {
-        self.behind.clear();
+        self.second_tier.clear();
         self.drop_memory();
     }
 
@@ -121,183 +136,192 @@ impl<P: Provider + ?Sized> Cached<P> {
         self.listings.drop_if(|_| true, None);
     }
 
-    /// Loads a secret anew, whatever is held, and keeps what comes.
+    /// Loads a secret, whatever is cached, and stores the answer.
     ///
     /// # Errors
-    /// As [`get`](Provider::get); what is held is not served.
+    /// As [`get`](Provider::get); a cached value is not served instead.
     pub async fn refresh(&self, path: &str, options: &GetOptions) -> Result<Secret> {
         let options = GetOptions { cached: false, ..options.clone() };
-        one(self.load(&[path.to_owned()], &options).await)
+        self.get(path, &options).await
     }
 
-    /// What to use instead of a secret that whoever it is for, a database say, refused: the newer one that is held, or
-    /// one that is loaded now. Nothing if there is none yet. All who report the same version share one load, and there
-    /// is at most one in a [`reread_interval`](CachePolicy::reread_interval).
+    /// The replacement for a secret that its user, such as a database, rejected: the newer version that
+    /// is cached, or one that is loaded now. `None` if there is no newer one yet.
+    ///
+    /// All callers that report the same version share one load, and there is at most one in a
+    /// [`reread_interval`](CachePolicy::reread_interval).
     ///
     /// # Errors
     /// As [`get`](Provider::get).
-    pub async fn rejected(&self, path: &str, options: &GetOptions, refused: &Secret) -> Result<Option<Secret>> {
+    pub async fn rejected(&self, path: &str, options: &GetOptions, rejected: &Secret) -> Result<Option<Secret>> {
+        check(path)?;
         let key = key::of_secret(path, options).into_owned();
-        let newer = |secret: Secret| (!secret.is_same_version(refused)).then_some(secret);
-        self.behind.catch_up(|| self.drop_memory());
-        self.secrets.restore(&key, || self.behind.restore(&key));
+        let newer = |secret: Secret| (!secret.is_same_version(rejected)).then_some(secret);
+        self.second_tier.catch_up(|| self.drop_memory());
+        self.secrets.restore(&key, || self.second_tier.restore(&key));
         if let Some(newer) = self.secrets.peek(&key).and_then(newer) {
             return Ok(Some(newer));
         }
-        let keys = [key];
-        let answer = match self.secrets.may_reread(&keys[0]) {
-            true => one(self.secrets.load(&keys, self.loader(options, LoadReason::Refused), OnFailure::Tell).await)
-                .map(Some),
-            false => self.secrets.join(&keys[0]).await,
-        };
-        answer.map(|secret| secret.and_then(newer))
+        if !self.secrets.may_reread(&key) {
+            return Ok(self.secrets.join(&key).await?.and_then(newer));
+        }
+        let load = self.load_secrets(options, LoadReason::Refused);
+        Ok(newer(one(self.secrets.load(&[key], load, OnFailure::Fail).await)?))
     }
 
-    /// Tells of every load of a secret that ends, and of drops.
-    pub(crate) fn landings(&self, path: &str) -> watch::Receiver<()> {
+    /// Reports when a load of a secret ends, and when anything is dropped.
+    pub(crate) fn load_events(&self, path: &str) -> watch::Receiver<()> {
         self.secrets.follow(key::of_secret(path, &GetOptions::default()).into_owned())
     }
 
-    /// What this cache has done so far.
+    /// What this cache has done so far, and how much it holds.
     pub fn stats(&self) -> CacheStats {
         self.counters.read([self.secrets.size(), self.listings.size()])
     }
 
-    /// The answer from memory, if there is one: the secret, or that there is none.
-    pub(crate) fn look(&self, path: &str, options: &GetOptions) -> Option<Result<Secret>> {
-        if !options.cached {
+    /// The cached answer, if there is one: the secret, or that it does not exist.
+    pub(crate) fn lookup(&self, path: &str, options: &GetOptions) -> Option<Result<Secret>> {
+        if !options.cached || !key::is_valid(path) {
             return None;
         }
-        self.behind.catch_up(|| self.drop_memory());
+        self.second_tier.catch_up(|| self.drop_memory());
         let key = key::of_secret(path, options);
-        match self.look_further(&key) {
-            Look::Hit(secret) => Some(Ok(secret)),
-            Look::Due(secret) => {
-                self.secrets.refresh(&key.into_owned(), self.loader(options, LoadReason::Due));
+        let found = match self.secrets.lookup(&*key) {
+            Lookup::Miss if self.second_tier.exists() => {
+                self.secrets.restore(&key.clone().into_owned(), || self.second_tier.restore(&*key))
+            }
+            found => found,
+        };
+        match found {
+            Lookup::Hit(secret) => Some(Ok(secret)),
+            Lookup::Due(secret) => {
+                self.secrets.refresh(&key.into_owned(), self.load_secrets(options, LoadReason::Due));
                 Some(Ok(secret))
             }
-            Look::Missing(error) => Some(Err(error)),
-            Look::Miss => None,
+            Lookup::Missing(error) => Some(Err(error)),
+            Lookup::Miss => None,
         }
     }
 
-    /// A look into the memory, and then at the disk.
-    fn look_further(&self, key: &str) -> Look<Secret> {
-        match self.secrets.look(key) {
-            Look::Miss if self.behind.is_there() => self.secrets.restore(&key.to_owned(), || self.behind.restore(key)),
-            look => look,
-        }
-    }
-
-    /// What `paths` stand for, by one call of the provider for those that nobody is loading yet. Whoever refused a
-    /// cached answer is not given that of a load that began before either.
+    /// Loads `paths`, by one call of the provider for those that no load is under way for. A caller that
+    /// refuses cached answers is not given that of a load which began earlier either.
     async fn load(&self, paths: &[String], options: &GetOptions) -> Vec<Result<Secret>> {
         let keys: Vec<_> = paths.iter().map(|path| key::of_secret(path, options).into_owned()).collect();
         if !options.cached {
-            self.secrets.leave_loads(&keys);
+            self.secrets.detach_loads(&keys);
         }
-        self.secrets
-            .load(&keys, self.loader(options, LoadReason::of(options.cached)), OnFailure::of(options.cached))
-            .await
+        let load = self.load_secrets(options, LoadReason::of(options.cached));
+        self.secrets.load(&keys, load, OnFailure::of(options.cached)).await
     }
 
-    fn loader(&self, options: &GetOptions, why: LoadReason) -> impl Fn(Vec<String>) -> Load<Secret> + use<P> {
-        let (upstream, entries, options) = (self.upstream.clone(), self.secrets.clone(), options.clone());
-        let (behind, policy) = (self.behind.clone(), self.policy);
-        let haste = if why == LoadReason::Due { Priority::Background } else { Priority::Awaited };
+    fn load_secrets(&self, options: &GetOptions, reason: LoadReason) -> impl Fn(Vec<String>) -> Load<Secret> + use<P> {
+        let (loader, entries, options) = (self.loader.clone(), self.secrets.clone(), options.clone());
+        let (second_tier, policy) = (self.second_tier.clone(), self.policy);
+        let priority = if reason == LoadReason::Due { Priority::Background } else { Priority::Awaited };
         move |keys| {
-            let (upstream, entries, options, behind) =
-                (upstream.clone(), entries.clone(), options.clone(), behind.clone());
+            let (loader, entries, options) = (loader.clone(), entries.clone(), options.clone());
+            let second_tier = second_tier.clone();
             let call = async move |keys: Vec<String>| match keys.as_slice() {
                 [key] => {
-                    let held = || options.cached.then(|| entries.peek(key)).flatten();
-                    vec![upstream.get(key, &options, haste, held).await]
+                    let cached = || options.cached.then(|| entries.peek(key)).flatten();
+                    vec![loader.get(key, &options, priority, cached).await]
                 }
                 keys => {
                     let paths: Vec<_> = keys.iter().map(|key| key::path_of(key).to_owned()).collect();
-                    upstream.get_many(&paths, &options).await
+                    loader.get_many(&paths, &options).await
                 }
             };
-            Box::pin(async move { behind.load(keys, why, &policy, call).await })
+            Box::pin(async move { second_tier.load(keys, reason, &policy, call).await })
         }
     }
 
-    fn list_loader(
+    fn load_listing(
         &self,
         path: &str,
         options: &ListOptions,
-        why: LoadReason,
+        reason: LoadReason,
     ) -> impl Fn(Vec<ListingKey>) -> Load<Listing> + use<P> {
-        let (upstream, behind, policy) = (self.upstream.clone(), self.behind.clone(), self.policy);
-        // Those who share the load may differ in what failures mean to them.
+        let (loader, second_tier, policy) = (self.loader.clone(), self.second_tier.clone(), self.policy);
+        // Callers that share the load may differ in `fail_on_error`: each applies its own.
         let (path, options) = (path.to_owned(), options.clone().with_fail_on_error(false));
         move |keys| {
-            let (upstream, behind, path, options) = (upstream.clone(), behind.clone(), path.clone(), options.clone());
-            let call = async move |_| vec![upstream.list(&path, &options).await];
-            Box::pin(async move { behind.load(keys, why, &policy, call).await })
+            let (loader, second_tier) = (loader.clone(), second_tier.clone());
+            let (path, options) = (path.clone(), options.clone());
+            let call = async move |_| vec![loader.list(&path, &options).await];
+            Box::pin(async move { second_tier.load(keys, reason, &policy, call).await })
         }
     }
 
-    fn look_at_listing(&self, key: &ListingKey) -> Look<Listing> {
-        self.behind.catch_up(|| self.drop_memory());
-        match self.listings.look(key) {
-            Look::Miss if self.behind.is_there() => self.listings.restore(key, || self.behind.restore(key)),
-            look => look,
+    fn lookup_listing(&self, key: &ListingKey) -> Lookup<Listing> {
+        self.second_tier.catch_up(|| self.drop_memory());
+        match self.listings.lookup(key) {
+            Lookup::Miss if self.second_tier.exists() => self.listings.restore(key, || self.second_tier.restore(key)),
+            found => found,
         }
     }
 
     async fn list(&self, path: &str, options: &ListOptions) -> Result<Listing> {
+        check(path)?;
         let key = ListingKey::new(path, options);
         if options.cached {
-            match self.look_at_listing(&key) {
-                Look::Hit(listing) => return Ok(listing),
-                Look::Due(listing) => {
-                    self.listings.refresh(&key, self.list_loader(path, options, LoadReason::Due));
+            match self.lookup_listing(&key) {
+                Lookup::Hit(listing) => return Ok(listing),
+                Lookup::Due(listing) => {
+                    self.listings.refresh(&key, self.load_listing(path, options, LoadReason::Due));
                     return Ok(listing);
                 }
-                Look::Missing(error) => return Err(error),
-                Look::Miss => {}
+                Lookup::Missing(error) => return Err(error),
+                Lookup::Miss => {}
             }
         } else {
-            self.listings.leave_loads(std::slice::from_ref(&key));
+            self.listings.detach_loads(std::slice::from_ref(&key));
         }
-        let loader = self.list_loader(path, options, LoadReason::of(options.cached));
-        one(self.listings.load(&[key], loader, OnFailure::of(options.cached)).await)
+        let load = self.load_listing(path, options, LoadReason::of(options.cached));
+        one(self.listings.load(&[key], load, OnFailure::of(options.cached)).await)
     }
 }
 
-/// A secret that is kept on disk and still good, for whoever has no memory to look into yet.
-pub(crate) fn kept(behind: &Behind, policy: &CachePolicy, path: &str, options: &GetOptions) -> Option<Secret> {
-    if !behind.is_there() || !options.cached || !policy.keeps() {
+/// A secret from the second tier that is still fresh, for a caller whose provider is not open yet.
+pub(crate) fn read_second_tier(
+    second_tier: &SecondTier,
+    policy: &CachePolicy,
+    path: &str,
+    options: &GetOptions,
+) -> Option<Secret> {
+    if !second_tier.exists() || !options.cached || !policy.keeps() || !key::is_valid(path) {
         return None;
     }
-    let (secret, loaded) = behind.restore::<Secret>(&*key::of_secret(path, options))?;
-    let times = policy.times(loaded, 0.0);
-    let seen = Seen { loaded, expires: times.expires, source: Source::Disk, error: None };
-    times.is_fresh(Instant::now()).then(|| secret.with_seen(seen))
+    let (secret, loaded) = second_tier.restore::<Secret>(&*key::of_secret(path, options))?;
+    let deadlines = policy.deadlines(loaded, None, 0.0);
+    let provenance = Provenance { loaded, expires: deadlines.expires, source: Source::Disk, error: None };
+    deadlines.is_fresh(Instant::now()).then(|| secret.with_provenance(provenance))
 }
 
-/// A call of the provider that a load makes.
-type Load<T> = futures::future::BoxFuture<'static, Vec<Result<T>>>;
-
 #[async_trait]
+#[deny(clippy::missing_trait_methods)]
 impl<P: Provider + ?Sized> Provider for Cached<P> {
     fn capabilities(&self) -> Capabilities {
-        self.upstream.provider().capabilities()
+        self.loader.provider().capabilities()
     }
 
     async fn get(&self, path: &str, options: &GetOptions) -> Result<Secret> {
-        match self.look(path, options) {
+        check(path)?;
+        match self.lookup(path, options) {
             Some(answer) => answer,
             None => one(self.load(&[path.to_owned()], options).await),
         }
     }
 
-    /// Names that are held need no call; the others go out in one `get_many` of the provider.
+    /// Cached names need no call; the others go out in one `get_many` of the provider.
     async fn get_many(&self, paths: &[String], options: &GetOptions) -> Vec<Result<Secret>> {
         let mut answers: HashMap<&String, Result<Secret>> = HashMap::new();
-        answers.extend(paths.iter().filter_map(|path| Some((path, self.look(path, options)?))));
-        let missing: BTreeSet<_> = paths.iter().filter(|path| !answers.contains_key(path)).collect();
+        let mut missing = BTreeSet::new();
+        for path in paths {
+            match check(path).map_or_else(|error| Some(Err(error)), |()| self.lookup(path, options)) {
+                Some(answer) => drop(answers.insert(path, answer)),
+                None => drop(missing.insert(path)),
+            }
+        }
         let names: Vec<_> = missing.iter().map(|path| (*path).clone()).collect();
         if !names.is_empty() {
             answers.extend(missing.into_iter().zip(self.load(&names, options).await));
@@ -311,22 +335,28 @@ impl<P: Provider + ?Sized> Provider for Cached<P> {
     }
 
     async fn identity(&self) -> Result<Option<Identity>> {
-        self.upstream.provider().identity().await
+        self.loader.provider().identity().await
     }
 
-    /// Never answered from memory.
+    async fn watch(&self, path: &str) -> Result<Option<Watch>> {
+        self.loader.provider().watch(path).await
+    }
+
+    /// Always asks the provider.
     async fn version(&self, path: &str, options: &GetOptions) -> Result<Option<String>> {
-        self.upstream.provider().version(path, options).await
+        self.loader.provider().version(path, options).await
     }
 
+    /// Always asks the provider.
     async fn path_exists(&self, path: &str) -> Result<bool> {
-        self.upstream.provider().path_exists(path).await
+        self.loader.provider().path_exists(path).await
     }
 
     async fn update(&self, path: &str, value: &SecretValue, options: &UpdateOptions) -> Result<Updated> {
-        // However it ends: a write that timed out may have been made.
-        let _dropped = OnDrop(|| self.invalidate(path));
-        let updated = self.upstream.provider().update(path, value, options).await?;
+        // Dropped however it ends, even if this future is dropped: a write that timed out may have
+        // been made.
+        let _invalidate = OnDrop(|| self.invalidate(path));
+        let updated = self.loader.provider().update(path, value, options).await?;
         if let Some(name) = updated.name.as_deref().filter(|name| *name != path) {
             self.invalidate(name);
         }
@@ -337,50 +367,64 @@ impl<P: Provider + ?Sized> Provider for Cached<P> {
 impl<P: Provider + ?Sized> fmt::Debug for Cached<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cached")
-            .field("provider", &self.upstream.provider())
+            .field("provider", &self.loader.provider())
             .field("stats", &self.stats())
             .finish_non_exhaustive()
     }
 }
 
-impl Kept for Secret {
+impl Cacheable for Secret {
     const KIND: &'static str = "secret";
 
-    fn is_whole(&self) -> bool {
+    fn is_complete(&self) -> bool {
         true
     }
 
-    fn seen(&self) -> Option<Seen> {
-        self.seen()
+    fn lifetime(&self) -> Option<Duration> {
+        self.metadata().lifetime()
+    }
+
+    fn provenance(&self) -> Option<Provenance> {
+        self.provenance()
     }
 
     fn bytes(&self) -> usize {
         self.size()
     }
 
-    fn noted(self, seen: Seen) -> Self {
-        self.with_seen(seen)
+    fn with_provenance(self, provenance: Provenance) -> Self {
+        self.with_provenance(provenance)
     }
 }
 
-impl Kept for Listing {
+impl Cacheable for Listing {
     const KIND: &'static str = "listing";
 
-    fn is_whole(&self) -> bool {
+    fn is_complete(&self) -> bool {
         self.failures().len() == 0
     }
 
-    fn seen(&self) -> Option<Seen> {
-        self.seen()
+    /// That of the secret that ends first.
+    fn lifetime(&self) -> Option<Duration> {
+        self.iter().filter_map(|(_, secret)| secret.metadata().lifetime()).min()
+    }
+
+    fn provenance(&self) -> Option<Provenance> {
+        self.provenance()
     }
 
     fn bytes(&self) -> usize {
         self.iter().map(|(name, secret)| name.len() + secret.bytes()).sum()
     }
 
-    fn noted(self, seen: Seen) -> Self {
-        self.with_seen(seen)
+    fn with_provenance(self, provenance: Provenance) -> Self {
+        self.with_provenance(provenance)
     }
+}
+
+/// Refuses a path that could be taken for the key of another entry.
+fn check(path: &str) -> Result<()> {
+    if key::is_valid(path) { Ok(()) } else { Err(Error::invalid_input("the path contains a NUL character")) }
 }
 
 /// Whether a listing of `path` may hold `name`; the secret of that very name too, as some providers list it.

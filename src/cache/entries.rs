@@ -1,4 +1,20 @@
-//! What is held under its keys, and how it is come by.
+//! Cached entries by key, and how they are loaded.
+//!
+//! One [`Entries`] holds single secrets, another one listings. Its parts:
+//!
+//! - [`Store`]: the values, each with its deadlines, within the bounds of the policy.
+//! - `negative`: names that do not exist, remembered for a short time.
+//! - [`SingleFlight`]: the loads under way. What a load brings is stored in one step with taking the
+//!   load off its list.
+//!
+//! A value that was dropped (by an update, an invalidation, another process) must not come back.
+//! Three things could bring it: a load under way, which [`drop_if`](Entries::drop_if) detaches *before*
+//! it empties the store; a load under another name, whose value a [`StaleFilter`] then matches; and a
+//! copy in the second tier, which [`restore`](Entries::restore) discards if anything was dropped since
+//! it began to read.
+//!
+//! Where a stale value is served: in [`judge`](Entries::judge), without waiting, while the circuit
+//! breaker is open; and in [`load`](Entries::load), after a load that failed for a transient reason.
 
 use std::{
     borrow::Borrow,
@@ -12,81 +28,87 @@ use moka::{
     ops::compute::{CompResult, Op},
     sync::Cache,
 };
-use tokio::{sync::watch, time::Instant};
+use tokio::sync::watch;
 
 use super::{
-    breaker::Health,
-    policy::{CachePolicy, Times, Verdict, after},
+    breaker::Breaker,
+    policy::{CachePolicy, Deadlines, Verdict},
     stats::Counters,
     store::Store,
 };
 use crate::{
+    clock::Instant,
     error::{Error, ErrorKind, Result},
-    secret::{Source, freshness::Seen},
-    single_flight::{Flights, StaleFilter},
+    retry::jitter,
+    secret::{Source, freshness::Provenance},
+    single_flight::{Executor, SingleFlight, StaleFilter},
 };
 
-/// Values by key, with the loads that bring them. One for single secrets, one for listings.
+/// Cached values by key, with the loads that bring them.
 pub(super) struct Entries<K, T> {
     policy: CachePolicy,
-    held: Store<K, T>,
-    missing: Cache<K, Arc<Missing>>,
-    /// When a value was last loaded because it was rejected.
-    reread: Cache<K, Instant>,
-    flights: Arc<Flights<K, T>>,
-    /// How often anything was dropped, which what was found elsewhere before may have missed.
-    drops: Mutex<u64>,
-    /// Those who want to know when what is under a key was loaded or dropped.
+    store: Store<K, T>,
+    negative: Cache<K, Arc<Negative>>,
+    /// When a value was last loaded because its users reported it as rejected.
+    last_reread: Cache<K, Instant>,
+    loads: Arc<SingleFlight<K, T>>,
+    /// How often anything was dropped: tells a reader of the second tier that its copy may be old.
+    drop_count: Mutex<u64>,
+    /// Those who want to know when a key was loaded or dropped.
     followers: Mutex<HashMap<K, watch::Sender<()>>>,
-    health: Arc<Health>,
+    breaker: Arc<Breaker>,
     counters: Arc<Counters>,
 }
 
-/// What can be put on a entries.
-pub(super) trait Kept: Clone + Send + Sync + 'static {
-    /// What such values are called in metrics.
+/// What can be cached: a secret, or a listing.
+pub(super) trait Cacheable: Clone + Send + Sync + 'static {
+    /// The name of such values in metrics.
     const KIND: &'static str;
 
-    /// Whether it is all of what was asked for.
-    fn is_whole(&self) -> bool;
+    /// Whether it is all of what was asked for. A listing with failures is not, and is not stored.
+    fn is_complete(&self) -> bool;
 
-    /// The note on it, if there is one.
-    fn seen(&self) -> Option<Seen>;
+    /// How long it lives by itself, counted from when it was requested; `None` if it has no end.
+    fn lifetime(&self) -> Option<Duration>;
 
-    /// How much memory it takes, about.
+    /// What the cache noted when it served this; `None` for a value fresh from the provider.
+    fn provenance(&self) -> Option<Provenance>;
+
+    /// How many bytes it takes, about.
     fn bytes(&self) -> usize;
 
-    /// The same with a note on how fresh it is.
-    fn noted(self, seen: Seen) -> Self;
+    /// The same value with a note of where it came from.
+    fn with_provenance(self, provenance: Provenance) -> Self;
 }
 
-struct Missing {
+/// A secret that does not exist.
+struct Negative {
     until: Instant,
     error: Error,
 }
 
-/// What a load that fails for a passing reason comes to.
+/// What a reader gets if its load fails for a transient reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum OnFailure {
-    /// What is held, if it is not too old.
+    /// The cached value, if it is not too old.
     ServeStale,
-    /// The error: whoever wants nothing from the cache gets nothing old from it either.
-    Tell,
+    /// The error: a reader that refuses cached answers gets no old ones either.
+    Fail,
 }
 
 impl OnFailure {
     pub(super) fn of(cached: bool) -> Self {
-        if cached { Self::ServeStale } else { Self::Tell }
+        if cached { Self::ServeStale } else { Self::Fail }
     }
 }
 
-/// What a look at the entries brings.
-pub(super) enum Look<T> {
+/// The result of a lookup.
+pub(super) enum Lookup<T> {
     /// The value.
     Hit(T),
-    /// The value, which is to be loaded anew in the background.
+    /// The value, which is to be reloaded in the background.
     Due(T),
-    /// There is no such thing, as was found a moment ago.
+    /// No such secret exists, as a recent load found.
     Missing(Error),
     /// It has to be loaded.
     Miss,
@@ -95,63 +117,66 @@ pub(super) enum Look<T> {
 impl<K, T> Entries<K, T>
 where
     K: Hash + Eq + Clone + Send + Sync + 'static,
-    T: Kept,
+    T: Cacheable,
 {
-    pub(super) fn new(policy: CachePolicy, health: Arc<Health>, counters: Arc<Counters>) -> Arc<Self> {
+    pub(super) fn new(
+        policy: CachePolicy,
+        breaker: Arc<Breaker>,
+        counters: Arc<Counters>,
+        executor: Executor,
+    ) -> Arc<Self> {
         let entries = if policy.keeps() { policy.entries } else { 0 };
-        // What decides is in `Times`; this lets go of what nobody asks for any more.
+        // The deadlines decide; moka's time to live only frees what nobody asks for any more.
         let life = policy.ttl.saturating_add(policy.max_stale).min(LONGEST_LIFE);
         Arc::new(Self {
             policy,
-            held: Store::new(entries, policy.max_bytes, life, counters.clone()),
-            missing: Cache::builder().max_capacity(entries).time_to_live(policy.negative_ttl.min(LONGEST_LIFE)).build(),
-            reread: Cache::builder()
-                .max_capacity(entries)
-                .time_to_live(policy.reread_interval.min(LONGEST_LIFE))
-                .build(),
-            flights: Flights::new(),
-            drops: Mutex::default(),
+            store: Store::new(entries, policy.max_bytes, life, counters.clone()),
+            negative: bounded(entries, policy.negative_ttl),
+            last_reread: bounded(entries, policy.reread_interval),
+            loads: SingleFlight::new(executor),
+            drop_count: Mutex::default(),
             followers: Mutex::default(),
-            health,
+            breaker,
             counters,
         })
     }
 
-    pub(super) fn look<Q>(&self, key: &Q) -> Look<T>
+    /// Looks a key up in memory.
+    pub(super) fn lookup<Q>(&self, key: &Q) -> Lookup<T>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        match self.held.get(key) {
-            Some(held) => self.judge(held.value, &held.times),
-            None => self.look_missing(key),
+        match self.store.get(key) {
+            Some(entry) => self.judge(entry.value, &entry.deadlines),
+            None => self.lookup_negative(key),
         }
     }
 
-    /// What `find` brings from elsewhere, with the time when it was loaded, if that is newer than what is held: it is put on
-    /// the entries, and looked at.
-    pub(super) fn restore(&self, key: &K, find: impl FnOnce() -> Option<(T, Instant)>) -> Look<T> {
-        let drops = *self.drops();
-        let Some((value, loaded)) = find() else { return Look::Miss };
-        let times = self.policy.times(loaded, chance());
-        if self.held.get(key).is_some_and(|held| held.times.loaded >= loaded)
-            || times.verdict(Instant::now()) == Verdict::Dead
+    /// Looks a key up in the second tier: what `read` returns, with the time of its load, is stored if
+    /// it is newer than what memory has.
+    pub(super) fn restore(&self, key: &K, read: impl FnOnce() -> Option<(T, Instant)>) -> Lookup<T> {
+        let drops_before = *self.drop_count();
+        let Some((value, loaded)) = read() else { return Lookup::Miss };
+        let deadlines = self.policy.deadlines(loaded, None, jitter());
+        if self.store.get(key).is_some_and(|entry| entry.deadlines.loaded >= loaded)
+            || deadlines.verdict(Instant::now()) == Verdict::Dead
         {
-            return Look::Miss;
+            return Lookup::Miss;
         }
-        // What was found before a drop may be what had to go.
-        let now = self.drops();
-        if *now != drops {
-            return Look::Miss;
+        // A copy that was read before a drop may be the very value that was dropped.
+        let drops = self.drop_count();
+        if *drops != drops_before {
+            return Lookup::Miss;
         }
-        self.keep(key, value.clone(), times, None);
-        drop(now);
+        self.insert(key, value.clone(), deadlines, None);
+        drop(drops);
         self.counters.restored.add();
-        let seen = Seen { loaded, expires: times.expires, source: Source::Disk, error: None };
-        self.judge(value.noted(seen), &times)
+        let provenance = Provenance { loaded, expires: deadlines.expires, source: Source::Disk, error: None };
+        self.judge(value.with_provenance(provenance), &deadlines)
     }
 
-    /// What `keys` stand for: by the loads under way, or by one call of `load` for all others.
+    /// The values of `keys`: from loads under way, or from one call of `load` for all others.
     pub(super) async fn load<F>(
         self: &Arc<Self>,
         keys: &[K],
@@ -162,12 +187,13 @@ where
         F: Future<Output = Vec<Result<T>>> + Send + 'static,
     {
         keys.iter().for_each(|_| self.counters.misses.add());
-        let held = |key: &K| (on_failure == OnFailure::ServeStale).then(|| self.fresh(key)).flatten();
-        let outcomes = self.flights.fly(keys, held, load, self.landing(), || self.counters.coalesced.add()).await;
-        let loaded = Instant::now();
+        let requested = Instant::now();
+        let stored = |key: &K| (on_failure == OnFailure::ServeStale).then(|| self.fresh(key)).flatten();
+        let on_join = || self.counters.coalesced.add();
+        let outcomes = self.loads.load(keys, stored, load, self.store_outcome(requested), on_join).await;
         let answers = keys.iter().zip(outcomes).map(|(key, outcome)| match outcome {
-            Ok(value) if value.seen().is_some() => Ok(value),
-            Ok(value) => Ok(self.noted(value, loaded)),
+            Ok(value) if value.provenance().is_some() => Ok(value),
+            Ok(value) => Ok(self.with_load_noted(value, requested)),
             Err(error) if error.kind().is_transient() && on_failure == OnFailure::ServeStale => {
                 self.stale(key).ok_or(error)
             }
@@ -176,39 +202,40 @@ where
         answers.collect()
     }
 
-    /// The outcome of the load under way, if there is one.
+    /// The outcome of the load under way for a key, if there is one.
     pub(super) async fn join(&self, key: &K) -> Result<Option<T>> {
-        self.flights.outcome(key).await.transpose()
+        self.loads.join(key).await.transpose()
     }
 
-    /// Has a value loaded anew in the background, unless that is under way.
+    /// Reloads a value in the background, unless a load of it is under way.
     pub(super) fn refresh<F>(self: &Arc<Self>, key: &K, load: impl FnOnce(Vec<K>) -> F)
     where
         F: Future<Output = Vec<Result<T>>> + Send + 'static,
     {
-        if self.flights.start(key, load, self.landing()) {
+        if self.loads.start(key, load, self.store_outcome(Instant::now())) {
             self.counters.refreshes.add();
         }
     }
 
-    /// Tells of every load that ends, and of drops.
+    /// Reports when a load of the key ends, and when anything is dropped.
     pub(super) fn follow(&self, key: K) -> watch::Receiver<()> {
         let mut followers = self.followers.lock().unwrap_or_else(PoisonError::into_inner);
         followers.retain(|_, follower| follower.receiver_count() > 0);
         followers.entry(key).or_insert_with(|| watch::Sender::new(())).subscribe()
     }
 
-    /// What is held, unless it is too old to be served even in an outage.
+    /// The cached value, unless it is too old to be served even in an outage.
     pub(super) fn peek(&self, key: &K) -> Option<T> {
-        let held = self.held.get(key).filter(|held| held.times.verdict(Instant::now()) != Verdict::Dead)?;
-        Some(held.value)
+        let entry = self.store.get(key).filter(|entry| entry.deadlines.verdict(Instant::now()) != Verdict::Dead)?;
+        Some(entry.value)
     }
 
-    /// Whether a rejected value may be loaded again by now; from then on it may not for a while.
+    /// Whether a rejected value may be loaded again now. If so, not again for
+    /// [`reread_interval`](CachePolicy::reread_interval).
     pub(super) fn may_reread(&self, key: &K) -> bool {
         let now = Instant::now();
-        let entry = self.reread.entry_by_ref(key).and_compute_with(|last| {
-            match last.is_none_or(|last| now >= after(*last.value(), self.policy.reread_interval)) {
+        let entry = self.last_reread.entry_by_ref(key).and_compute_with(|last| {
+            match last.is_none_or(|last| now >= *last.value() + self.policy.reread_interval) {
                 true => Op::Put(now),
                 false => Op::Nop,
             }
@@ -216,177 +243,154 @@ where
         matches!(entry, CompResult::Inserted(_) | CompResult::ReplacedWith(_))
     }
 
-    /// Drops what matches by its key, or by its value. First the loads: one that lands in between finds itself
-    /// forgotten, or what it brings doubted.
+    /// Drops what matches by its key, or by its value. Loads come first: one that ends in between finds
+    /// itself detached.
     pub(super) fn drop_if(&self, by_key: impl Fn(&K) -> bool, by_value: Option<StaleFilter<T>>) {
-        *self.drops() += 1;
-        self.flights.forget_if(&by_key, by_value.as_ref());
-        self.held.remove_if(|key, value| by_key(key) || by_value.as_ref().is_some_and(|matches| matches(value)));
-        for (key, _) in &self.missing {
+        *self.drop_count() += 1;
+        self.loads.detach(&by_key, by_value.as_ref());
+        self.store.remove_if(|key, value| by_key(key) || by_value.as_ref().is_some_and(|matches| matches(value)));
+        for (key, _) in &self.negative {
             if by_key(&key) {
-                self.missing.invalidate(&*key);
+                self.negative.invalidate(&*key);
             }
         }
-        self.counters.holds(T::KIND, || self.held.size());
-        self.tell(|_| true);
+        self.counters.holds(T::KIND, || self.store.size());
+        self.notify(|_| true);
     }
 
-    /// Lets loads under way go on without anyone who asks from now on joining them.
-    pub(super) fn leave_loads(&self, keys: &[K]) {
-        self.flights.forget_if(|key| keys.contains(key), None);
+    /// Keeps readers from now on from joining the loads of these keys that are under way.
+    pub(super) fn detach_loads(&self, keys: &[K]) {
+        self.loads.detach(|key| keys.contains(key), None);
     }
 
-    /// How many entries and bytes are held.
+    /// How many entries and bytes are stored.
     pub(super) fn size(&self) -> (u64, u64) {
-        self.held.size()
+        self.store.size()
     }
 
-    fn judge(&self, value: T, times: &Times) -> Look<T> {
+    /// What a stored value is good for now. While the circuit breaker is open, a stale value is served
+    /// at once; while it has just closed, one is served and reloaded in the background.
+    fn judge(&self, value: T, deadlines: &Deadlines) -> Lookup<T> {
         let now = Instant::now();
-        match times.verdict(now) {
-            Verdict::Fresh => self.hit(value),
-            Verdict::Due if self.health.may_ask(now) => {
-                self.counters.hits.add();
-                Look::Due(value)
-            }
-            Verdict::Due => self.hit(value),
-            Verdict::Stale if !self.health.may_ask(now) => {
-                self.counters.stale.add();
-                Look::Hit(value)
-            }
-            Verdict::Stale if self.health.failed_lately(now) => {
-                self.counters.stale.add();
-                Look::Due(value)
-            }
-            Verdict::Stale | Verdict::Dead => Look::Miss,
-        }
+        let (counter, lookup) = match deadlines.verdict(now) {
+            Verdict::Fresh => (&self.counters.hits, Lookup::Hit(value)),
+            Verdict::Due if !self.breaker.may_ask(now) => (&self.counters.hits, Lookup::Hit(value)),
+            Verdict::Due => (&self.counters.hits, Lookup::Due(value)),
+            Verdict::Stale if !self.breaker.may_ask(now) => (&self.counters.stale, Lookup::Hit(value)),
+            Verdict::Stale if self.breaker.failed_recently(now) => (&self.counters.stale, Lookup::Due(value)),
+            Verdict::Stale | Verdict::Dead => return Lookup::Miss,
+        };
+        counter.add();
+        lookup
     }
 
-    fn hit(&self, value: T) -> Look<T> {
-        self.counters.hits.add();
-        Look::Hit(value)
-    }
-
-    fn drops(&self) -> MutexGuard<'_, u64> {
-        self.drops.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn look_missing<Q>(&self, key: &Q) -> Look<T>
+    fn lookup_negative<Q>(&self, key: &Q) -> Lookup<T>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        match self.missing.get(key).filter(|missing| Instant::now() < missing.until) {
-            Some(missing) => {
+        match self.negative.get(key).filter(|negative| Instant::now() < negative.until) {
+            Some(negative) => {
                 self.counters.negative.add();
-                Look::Missing(missing.error.clone())
+                Lookup::Missing(negative.error.clone())
             }
-            None => Look::Miss,
+            None => Lookup::Miss,
         }
     }
 
-    /// What is held, if it may still be served although it can't be loaded anew.
+    /// The cached value, if it may be served although it can't be reloaded.
     fn stale(&self, key: &K) -> Option<T> {
         self.peek(key).inspect(|_| self.counters.stale.add())
     }
 
-    /// Keeps the outcome of a load.
-    fn landing(self: &Arc<Self>) -> impl Fn(&K, &Result<T>) + Clone + Send + use<K, T> {
+    /// Stores the outcome of a load that was requested at this time.
+    fn store_outcome(self: &Arc<Self>, requested: Instant) -> impl Fn(&K, &Result<T>) + Clone + Send + use<K, T> {
         let entries = self.clone();
-        move |key, outcome| entries.land(key, outcome)
-    }
-
-    fn land(&self, key: &K, outcome: &Result<T>) {
-        let now = Instant::now();
-        match outcome {
-            Ok(value) => {
-                // What another process has brought is as old as it is, and no word of the provider to us.
-                let loaded = value.seen().map(|seen| seen.loaded);
-                if loaded.is_none() {
-                    self.answered();
-                }
-                self.missing.invalidate(key);
-                if value.is_whole() && self.policy.keeps() {
-                    self.keep(key, value.clone(), self.policy.times(loaded.unwrap_or(now), chance()), None);
-                }
+        move |key, outcome| {
+            match outcome {
+                Ok(value) => entries.store_value(key, value, requested),
+                Err(error) => entries.store_error(key, error),
             }
-            Err(error) if error.kind().is_transient() => {
-                self.failed(error.kind(), now);
-                if let Some(held) = self.held.get(key) {
-                    self.keep(key, held.value, held.times, Some(error.kind()));
-                }
-            }
-            Err(error) => self.refused(key, error, now),
-        }
-        self.tell(|followed| followed == key);
-    }
-
-    fn answered(&self) {
-        if self.health.answered() {
-            tracing::info!(provider = self.counters.provider(), "the provider answers again");
+            entries.notify(|followed| followed == key);
         }
     }
 
-    fn failed(&self, kind: ErrorKind, now: Instant) {
-        if self.health.failed(now, chance()) {
-            let provider = self.counters.provider();
-            tracing::warn!(provider, kind = kind.as_str(), "the provider fails; whatever is held is served for now");
+    fn store_value(&self, key: &K, value: &T, requested: Instant) {
+        self.negative.invalidate(key);
+        if value.is_complete() && self.policy.keeps() {
+            // A value that another process loaded is as old as it was there.
+            let loaded = value.provenance().map_or_else(Instant::now, |provenance| provenance.loaded);
+            self.insert(key, value.clone(), self.deadlines(value, loaded, requested), None);
         }
     }
 
-    fn tell(&self, concerned: impl Fn(&K) -> bool) {
-        let followers = self.followers.lock().unwrap_or_else(PoisonError::into_inner);
-        followers.iter().filter(|(key, _)| concerned(key)).for_each(|(_, follower)| {
-            let _ = follower.send(());
-        });
-    }
-
-    fn refused(&self, key: &K, error: &Error, now: Instant) {
+    fn store_error(&self, key: &K, error: &Error) {
         match error.kind() {
-            ErrorKind::NotFound => {
-                self.held.remove(key);
-                if !self.policy.negative_ttl.is_zero() {
-                    let until = after(now, self.policy.negative_ttl);
-                    self.missing.insert(key.clone(), Arc::new(Missing { until, error: error.clone() }));
+            kind if kind.is_transient() => {
+                if let Some(entry) = self.store.get(key) {
+                    self.insert(key, entry.value, entry.deadlines, Some(kind));
                 }
-                self.answered();
             }
-            ErrorKind::AccessDenied => {
-                self.held.remove(key);
-                self.answered();
+            ErrorKind::NotFound => {
+                self.store.remove(key);
+                if !self.policy.negative_ttl.is_zero() {
+                    let until = Instant::now() + self.policy.negative_ttl;
+                    self.negative.insert(key.clone(), Arc::new(Negative { until, error: error.clone() }));
+                }
             }
-            // Neither an outage nor a word on this secret: credentials, settings, a corrupt answer.
+            ErrorKind::AccessDenied => self.store.remove(key),
+            // Says nothing about this secret: credentials, configuration, a corrupt reply.
             _ => {}
         }
     }
 
-    fn keep(&self, key: &K, value: T, times: Times, error: Option<ErrorKind>) {
-        let seen = Seen { loaded: times.loaded, expires: times.expires, source: Source::Memory, error };
+    fn insert(&self, key: &K, value: T, deadlines: Deadlines, error: Option<ErrorKind>) {
+        let Deadlines { loaded, expires, .. } = deadlines;
         let bytes = value.bytes() as u64;
-        self.held.put(key, value.noted(seen), times, bytes);
-        self.counters.holds(T::KIND, || self.held.size());
+        let value = value.with_provenance(Provenance { loaded, expires, source: Source::Memory, error });
+        self.store.put(key, value, deadlines, bytes);
+        self.counters.holds(T::KIND, || self.store.size());
     }
 
-    /// With the note that it was loaded just now.
-    fn noted(&self, value: T, loaded: Instant) -> T {
-        let expires = after(loaded, self.policy.ttl);
-        match self.policy.keeps() {
-            true => value.noted(Seen { loaded, expires, source: Source::Provider, error: None }),
-            false => value,
+    fn deadlines(&self, value: &T, loaded: Instant, requested: Instant) -> Deadlines {
+        let end = value.lifetime().map(|lifetime| requested + lifetime);
+        self.policy.deadlines(loaded, end, jitter())
+    }
+
+    /// With a note that it was loaded just now.
+    fn with_load_noted(&self, value: T, requested: Instant) -> T {
+        if !self.policy.keeps() {
+            return value;
         }
+        let Deadlines { loaded, expires, .. } = self.deadlines(&value, Instant::now(), requested);
+        value.with_provenance(Provenance { loaded, expires, source: Source::Provider, error: None })
     }
 
-    /// What is held, if it is fresh.
+    /// The cached value, if it is fresh.
     fn fresh(&self, key: &K) -> Option<T> {
-        let held = self.held.get(key)?;
-        let fresh = matches!(held.times.verdict(Instant::now()), Verdict::Fresh | Verdict::Due);
-        fresh.then_some(held.value)
+        self.store.get(key).filter(|entry| entry.deadlines.is_fresh(Instant::now())).map(|entry| entry.value)
+    }
+
+    fn notify(&self, concerns: impl Fn(&K) -> bool) {
+        let followers = self.followers.lock().unwrap_or_else(PoisonError::into_inner);
+        followers.iter().filter(|(key, _)| concerns(key)).for_each(|(_, follower)| {
+            let _ = follower.send(());
+        });
+    }
+
+    fn drop_count(&self) -> MutexGuard<'_, u64> {
+        self.drop_count.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Longer lives than this make moka's clock overflow.
-const LONGEST_LIFE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
-
-fn chance() -> f64 {
-    fastrand::f64()
+/// A map of so many entries that live for so long.
+fn bounded<K, V>(entries: u64, life: Duration) -> Cache<K, V>
+where
+    K: Hash + Eq + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    Cache::builder().max_capacity(entries).time_to_live(life.min(LONGEST_LIFE)).build()
 }
+
+/// Longer lives make moka's clock overflow.
+const LONGEST_LIFE: Duration = Duration::from_secs(365 * 24 * 60 * 60);

@@ -1,14 +1,23 @@
-//! Under what an answer is kept: all that changes it, and nothing else.
+//! Cache keys: everything that changes an answer, and nothing else.
 
 use std::borrow::Cow;
 
-use super::second_tier::Key;
 use crate::options::{GetOptions, ListOptions, Version};
 
-/// The key of a single secret. A keypath is no part of it: it is applied to what is kept.
+/// What a value is stored under, as bytes.
+#[cfg_attr(not(all(feature = "disk-cache", unix)), allow(dead_code, reason = "only a disk asks"))]
+pub(super) trait Key {
+    /// Different for different keys.
+    fn encoded(&self) -> Cow<'_, [u8]>;
+
+    /// The path that was asked for.
+    fn path(&self) -> &str;
+}
+
+/// The key of a single secret. It has no keypath: that is applied to the cached value.
 ///
-/// The plain case borrows, so that a hit allocates nothing. Paths hold no control characters, hence the
-/// separator can't be part of one.
+/// The plain case borrows the path, so that a hit allocates nothing. Other cases append the version
+/// after a NUL, which [`is_valid`] keeps out of paths: a crafted path can't be another one's key.
 pub(super) fn of_secret<'a>(path: &'a str, options: &GetOptions) -> Cow<'a, str> {
     let version = match &options.version {
         Version::Current if options.decrypt => return Cow::Borrowed(path),
@@ -20,6 +29,11 @@ pub(super) fn of_secret<'a>(path: &'a str, options: &GetOptions) -> Cow<'a, str>
     };
     let decrypt = if options.decrypt { "" } else { "\0raw" };
     Cow::Owned(format!("{path}\0{version}{decrypt}"))
+}
+
+/// Whether a path can be a key. One with a NUL is no path of any provider.
+pub(super) fn is_valid(path: &str) -> bool {
+    !path.as_bytes().contains(&0)
 }
 
 /// The path in a key of a single secret.
@@ -42,7 +56,7 @@ impl ListingKey {
 }
 
 impl Key for str {
-    fn spelled(&self) -> Cow<'_, [u8]> {
+    fn encoded(&self) -> Cow<'_, [u8]> {
         Cow::Borrowed(self.as_bytes())
     }
 
@@ -52,8 +66,8 @@ impl Key for str {
 }
 
 impl Key for String {
-    fn spelled(&self) -> Cow<'_, [u8]> {
-        (**self).spelled()
+    fn encoded(&self) -> Cow<'_, [u8]> {
+        (**self).encoded()
     }
 
     fn path(&self) -> &str {
@@ -62,7 +76,7 @@ impl Key for String {
 }
 
 impl Key for ListingKey {
-    fn spelled(&self) -> Cow<'_, [u8]> {
+    fn encoded(&self) -> Cow<'_, [u8]> {
         Cow::Owned(format!("{}\0{}\0{}", self.path, self.recursive, self.decrypt).into_bytes())
     }
 

@@ -3,25 +3,25 @@
 mod batch;
 mod breaker;
 mod cached;
-mod calls;
 #[cfg(all(feature = "disk-cache", unix))]
 pub(crate) mod disk;
 mod entries;
 mod key;
+mod loader;
 mod metrics;
 mod policy;
+mod provider_calls;
 mod revalidate;
 mod second_tier;
 mod stats;
 mod store;
 #[cfg(test)]
 mod tests;
-mod upstream;
 
 pub use cached::Cached;
-pub(crate) use cached::kept;
+pub(crate) use cached::read_second_tier;
 #[cfg(all(feature = "disk-cache", unix))]
 pub use disk::{DiskCache, DiskKey, DiskStats, PruneStats};
 pub use policy::CachePolicy;
-pub(crate) use second_tier::Behind;
+pub(crate) use second_tier::SecondTier;
 pub use stats::CacheStats;

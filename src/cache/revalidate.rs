@@ -1,49 +1,51 @@
-//! Whether what is held is still the current version, asked without reading the value.
+//! Revalidation: whether a cached value is still the current version, asked without reading the value.
 
 use std::time::Duration;
 
 use moka::sync::Cache;
-use tokio::{sync::Semaphore, time::Instant};
+use tokio::sync::Semaphore;
 
-use super::{calls::Calls, policy::after};
+use super::provider_calls::ProviderCalls;
 use crate::{
+    clock::Instant,
     error::{Error, ErrorKind, Result},
     options::GetOptions,
     provider::Provider,
     secret::Secret,
 };
 
-/// How long the version of a secret is not asked for after that was denied. Rights change rarely, and by people.
-const DENIED: Duration = Duration::from_secs(6 * 60 * 60);
+/// How long a secret's version is not asked for after that was denied. Permissions change rarely.
+const DENIED_FOR: Duration = Duration::from_secs(6 * 60 * 60);
 
-/// How many questions are under way at once: each is a call of its own.
+/// How many version checks run at once: each is a call of its own.
 const CONCURRENCY: usize = 8;
 
-/// Asks for versions, but not for those that it was denied.
+/// Checks versions, except for those that it was denied.
 pub(super) struct Revalidation {
     denied: Cache<String, Instant>,
     permits: Semaphore,
 }
 
 impl Revalidation {
-    /// `entries` bounds how many denials are remembered.
+    /// Remembers at most `entries` denials.
     pub(super) fn new(entries: u64) -> Self {
-        let denied = Cache::builder().max_capacity(entries).time_to_live(DENIED).build();
+        let denied = Cache::builder().max_capacity(entries).time_to_live(DENIED_FOR).build();
         Self { denied, permits: Semaphore::new(CONCURRENCY) }
     }
 
-    /// Whether `held`, kept under `key`, is still what the provider would give. If that can't be told, it is to be read.
+    /// Whether `cached`, stored under `key`, is still what the provider would give. `false` if that
+    /// can't be told: then the value is read.
     ///
     /// # Errors
-    /// A passing failure: a read would meet it too.
+    /// A transient failure: a read would meet it too.
     pub(super) async fn confirms<P: Provider + ?Sized>(
         &self,
-        calls: &Calls<P>,
+        calls: &ProviderCalls<P>,
         key: &str,
         (path, options): (&str, &GetOptions),
-        held: &Secret,
+        cached: &Secret,
     ) -> Result<bool> {
-        let Some(version) = held.version() else { return Ok(false) };
+        let Some(version) = cached.version() else { return Ok(false) };
         if self.denied.get(key).is_some_and(|until| Instant::now() < until) {
             return Ok(false);
         }
@@ -68,10 +70,10 @@ impl Revalidation {
         }
     }
 
-    fn refused<P: Provider + ?Sized>(&self, key: &str, error: &Error, calls: &Calls<P>) {
+    fn refused<P: Provider + ?Sized>(&self, key: &str, error: &Error, calls: &ProviderCalls<P>) {
         if matches!(error.kind(), ErrorKind::AccessDenied | ErrorKind::Unsupported) {
             calls.counters().revalidation_denied.add();
-            self.denied.insert(key.to_owned(), after(Instant::now(), DENIED));
+            self.denied.insert(key.to_owned(), Instant::now() + DENIED_FOR);
         }
     }
 }

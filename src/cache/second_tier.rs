@@ -1,79 +1,102 @@
-//! What stands behind the memory: the disk, if it was asked for (feature `disk-cache`; without it, nothing).
-
-use std::borrow::Cow;
+//! The second tier of a cache, behind memory: the disk, if the feature `disk-cache` is built and used.
+//!
+//! Without it every method does nothing, so that the rest of the cache need not know.
 
 #[cfg(all(feature = "disk-cache", unix))]
-pub(crate) use super::disk::Behind;
+use std::sync::Arc;
+
+#[cfg(all(feature = "disk-cache", unix))]
+use super::disk::{Disk, DiskTier, ScopeSource};
+use super::{entries::Cacheable, key::Key, loader::LoadReason, policy::CachePolicy};
+use crate::{clock::Instant, error::Result};
+
+/// What a second tier asks of the values that it stores.
+#[cfg(all(feature = "disk-cache", unix))]
+pub(super) use super::disk::OnDisk as Storable;
+
+/// Without a disk nothing is asked.
 #[cfg(not(all(feature = "disk-cache", unix)))]
-pub(crate) use nothing::Behind;
+pub(super) trait Storable {}
 
-/// Under what something is kept, as bytes.
-#[cfg_attr(not(all(feature = "disk-cache", unix)), allow(dead_code, reason = "only a disk wants to know"))]
-pub(super) trait Key {
-    /// Different for different keys.
-    fn spelled(&self) -> Cow<'_, [u8]>;
+#[cfg(not(all(feature = "disk-cache", unix)))]
+impl<T> Storable for T {}
 
-    /// The path that was asked for.
-    fn path(&self) -> &str;
+/// The values of one provider on disk, or nothing.
+#[derive(Debug, Default)]
+pub(crate) struct SecondTier {
+    #[cfg(all(feature = "disk-cache", unix))]
+    disk: Option<DiskTier>,
 }
 
-/// Why something is loaded, and so what may be taken instead that another process has brought.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum LoadReason {
-    /// It is not held: anything that is still good.
-    Missing,
-    /// It is held and about to expire: only what is newer.
-    Due,
-    /// Somebody wants it from the provider itself: nothing.
-    Refused,
-}
-
-impl LoadReason {
-    /// For whoever reads what isn't held.
-    pub(super) fn of(cached: bool) -> Self {
-        if cached { Self::Missing } else { Self::Refused }
+#[cfg_attr(
+    not(all(feature = "disk-cache", unix)),
+    allow(unused_variables, clippy::unused_self, reason = "nothing to do without a disk")
+)]
+impl SecondTier {
+    /// The part of a disk cache that belongs to one provider with its settings, told apart by `scope`.
+    #[cfg(all(feature = "disk-cache", unix))]
+    pub(crate) fn on_disk(disk: Arc<Disk>, scope: impl ScopeSource + 'static) -> Self {
+        Self { disk: Some(DiskTier::new(disk, scope)) }
     }
-}
 
-#[cfg(not(all(feature = "disk-cache", unix)))]
-mod nothing {
-    use tokio::time::Instant;
+    /// Whether there is a second tier.
+    pub(crate) fn exists(&self) -> bool {
+        #[cfg(all(feature = "disk-cache", unix))]
+        return self.disk.is_some();
+        #[cfg(not(all(feature = "disk-cache", unix)))]
+        false
+    }
 
-    use super::{Key, LoadReason};
-    use crate::{
-        cache::{entries::Kept, policy::CachePolicy},
-        error::Result,
-    };
-
-    #[derive(Debug, Default)]
-    pub(crate) struct Behind;
-
-    impl Behind {
-        pub(crate) fn is_there(&self) -> bool {
-            false
+    /// Runs `drop_memory` if another process dropped anything since the last call.
+    pub(super) fn catch_up(&self, drop_memory: impl FnOnce()) {
+        #[cfg(all(feature = "disk-cache", unix))]
+        if let Some(disk) = &self.disk {
+            disk.catch_up(drop_memory);
         }
+    }
 
-        pub(in crate::cache) fn catch_up(&self, _: impl FnOnce()) {}
+    /// The value under a key, and when it was loaded.
+    pub(super) fn restore<T: Cacheable + Storable>(&self, key: &(impl Key + ?Sized)) -> Option<(T, Instant)> {
+        #[cfg(all(feature = "disk-cache", unix))]
+        return self.disk.as_ref()?.restore(key);
+        #[cfg(not(all(feature = "disk-cache", unix)))]
+        None
+    }
 
-        pub(in crate::cache) fn restore<T: Kept>(&self, _: &(impl Key + ?Sized)) -> Option<(T, Instant)> {
-            None
+    /// The values of `keys`: those that another process has loaded meanwhile, and the answers of one
+    /// `call` for the others, which are stored.
+    pub(super) async fn load<K, T, F>(
+        &self,
+        keys: Vec<K>,
+        reason: LoadReason,
+        policy: &CachePolicy,
+        call: impl FnOnce(Vec<K>) -> F,
+    ) -> Vec<Result<T>>
+    where
+        K: Key + Clone + Send + 'static,
+        T: Cacheable + Storable,
+        F: Future<Output = Vec<Result<T>>>,
+    {
+        #[cfg(all(feature = "disk-cache", unix))]
+        if let Some(disk) = &self.disk {
+            return disk.load(keys, reason, policy, call).await;
         }
+        call(keys).await
+    }
 
-        pub(in crate::cache) async fn load<K, T, F>(
-            &self,
-            keys: Vec<K>,
-            _: LoadReason,
-            _: &CachePolicy,
-            call: impl FnOnce(Vec<K>) -> F,
-        ) -> Vec<Result<T>>
-        where
-            F: Future<Output = Vec<Result<T>>>,
-        {
-            call(keys).await
+    /// Drops every value of a name, and the listings that cover it, in all scopes.
+    pub(crate) fn drop_name(&self, name: &str) {
+        #[cfg(all(feature = "disk-cache", unix))]
+        if let Some(disk) = &self.disk {
+            disk.drop_name(name);
         }
+    }
 
-        pub(in crate::cache) fn drop_name(&self, _: &str) {}
-
-        pub(in crate::cache) fn clear(&self) {}
+    /// Drops everything.
+    pub(crate) fn clear(&self) {
+        #[cfg(all(feature = "disk-cache", unix))]
+        if let Some(disk) = &self.disk {
+            disk.clear();
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! What is held, within its bounds.
+//! The store of cached entries, bounded by number and by bytes.
 
 use std::{
     borrow::Borrow,
@@ -13,27 +13,29 @@ use std::{
 use moka::{notification::RemovalCause, sync::Cache};
 use rapidhash::fast::RandomState;
 
-use super::{policy::Times, stats::Counters};
+use super::{policy::Deadlines, stats::Counters};
 
-/// Entries by key: at most so many, and if that is set, at most so many bytes.
+/// Entries by key, within a number of entries and, if set, of bytes.
 ///
-/// moka sees to the number, by who is used least; it bounds one thing only. The bytes are counted here; what is too
-/// much goes in the order in which it was loaded. As only what is read is loaded anew, that is nearly the order of use.
+/// moka bounds one thing only: it bounds the number, and evicts what is used least. Bytes are counted
+/// here. Over their bound, the entries loaded longest ago are evicted. As only entries that are read
+/// are reloaded, that is nearly the order of use.
 pub(super) struct Store<K, T> {
-    entries: Cache<K, Held<T>, RandomState>,
+    entries: Cache<K, Entry<T>, RandomState>,
     bytes: Arc<AtomicU64>,
     max_bytes: Option<u64>,
-    /// Held by whoever makes room, so that two don't do so for the same bytes.
+    /// Entry while bytes are evicted, so that two threads don't evict for the same ones.
     making_room: Mutex<()>,
     counters: Arc<Counters>,
 }
 
-/// An entry. Kept as it is rather than behind a count of its own: those who read the same one contend for each.
+/// An entry. It is stored by value: a reference count of its own would be one more that threads which
+/// read the same entry contend for.
 #[derive(Clone)]
-pub(super) struct Held<T> {
-    /// With its note, so that a hit is one clone.
+pub(super) struct Entry<T> {
+    /// With its provenance noted, so that a hit is one clone.
     pub(super) value: T,
-    pub(super) times: Times,
+    pub(super) deadlines: Deadlines,
     bytes: u64,
 }
 
@@ -42,12 +44,12 @@ where
     K: Hash + Eq + Clone + Send + Sync + 'static,
     T: Clone + Send + Sync + 'static,
 {
-    /// `life` is how long an entry stays that nobody replaces.
+    /// `life` is how long moka keeps an entry that nobody replaces.
     pub(super) fn new(max_entries: u64, max_bytes: Option<u64>, life: Duration, counters: Arc<Counters>) -> Self {
         let bytes = Arc::new(AtomicU64::new(0));
         let (left, evicted) = (bytes.clone(), counters.clone());
-        let gone = move |_: Arc<K>, held: Held<T>, cause| {
-            left.fetch_sub(held.bytes, Ordering::Relaxed);
+        let gone = move |_: Arc<K>, entry: Entry<T>, cause| {
+            left.fetch_sub(entry.bytes, Ordering::Relaxed);
             if cause == RemovalCause::Size {
                 evicted.evicted.add();
             }
@@ -57,7 +59,7 @@ where
         Self { entries, bytes, max_bytes, making_room: Mutex::default(), counters }
     }
 
-    pub(super) fn get<Q>(&self, key: &Q) -> Option<Held<T>>
+    pub(super) fn get<Q>(&self, key: &Q) -> Option<Entry<T>>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
@@ -65,13 +67,14 @@ where
         self.entries.get(key)
     }
 
-    /// Puts an entry of that many bytes. One that exceeds the bound by itself is not kept, nor is what it replaces.
-    pub(super) fn put(&self, key: &K, value: T, times: Times, bytes: u64) {
+    /// Stores an entry of that many bytes. One that exceeds the bound by itself is not stored, and what it
+    /// replaces is removed.
+    pub(super) fn put(&self, key: &K, value: T, deadlines: Deadlines, bytes: u64) {
         if self.max_bytes.is_some_and(|max| bytes > max) {
             return self.remove(key);
         }
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
-        self.entries.insert(key.clone(), Held { value, times, bytes });
+        self.entries.insert(key.clone(), Entry { value, deadlines, bytes });
         if let Some(max) = self.max_bytes.filter(|max| self.bytes() > *max) {
             self.make_room(max);
         }
@@ -86,14 +89,14 @@ where
     }
 
     pub(super) fn remove_if(&self, matches: impl Fn(&K, &T) -> bool) {
-        for (key, held) in &self.entries {
-            if matches(&key, &held.value) {
+        for (key, entry) in &self.entries {
+            if matches(&key, &entry.value) {
                 self.entries.invalidate(&*key);
             }
         }
     }
 
-    /// How many entries and bytes are held, with what is to go anyway gone.
+    /// How many entries and bytes are stored, after pending evictions.
     pub(super) fn size(&self) -> (u64, u64) {
         self.entries.run_pending_tasks();
         (self.entries.entry_count(), self.bytes())
@@ -103,15 +106,16 @@ where
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// Drops the oldest until a part of the room is free, so that not every load has to look for some. The newest stays.
+    /// Evicts the oldest entries until a sixteenth of the room is free, so that not every load has to
+    /// evict. The newest stays.
     fn make_room(&self, max: u64) {
         let _only = self.making_room.lock().unwrap_or_else(PoisonError::into_inner);
-        // What moka has evicted but not yet let go of counts until then.
+        // What moka has evicted but not yet freed counts until then.
         self.entries.run_pending_tasks();
         if self.bytes() <= max {
             return;
         }
-        let mut oldest: Vec<_> = self.entries.iter().map(|(key, held)| (held.times.loaded, key)).collect();
+        let mut oldest: Vec<_> = self.entries.iter().map(|(key, entry)| (entry.deadlines.loaded, key)).collect();
         oldest.sort_unstable_by_key(|(loaded, _)| *loaded);
         oldest.pop();
         for (_, key) in oldest {

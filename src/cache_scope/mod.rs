@@ -29,7 +29,7 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use self::file::Content;
-use crate::fs::fingerprint::Stamp;
+use crate::fs::fingerprint::Fingerprint;
 
 /// Looks up an environment variable.
 pub(crate) type Env<'a> = dyn Fn(&str) -> Option<OsString> + 'a;
@@ -44,7 +44,7 @@ pub(crate) struct Binding<'a> {
     fixed: Sha256,
     /// The digest of token files, which a provider reads again when they change.
     followed: Sha256,
-    files: Vec<(PathBuf, Option<Stamp>)>,
+    files: Vec<(PathBuf, Option<Fingerprint>)>,
     unknown: Option<Unknown>,
     /// Each input and how it is bound, to be compared with the documentation.
     #[cfg(test)]
@@ -56,7 +56,7 @@ pub(crate) struct Binding<'a> {
 pub(crate) struct Bound {
     pub(crate) fixed: [u8; 32],
     pub(crate) followed: [u8; 32],
-    files: Vec<(PathBuf, Option<Stamp>)>,
+    files: Vec<(PathBuf, Option<Fingerprint>)>,
 }
 
 /// Why an input can't be determined. Then nothing is read from disk or written to it.
@@ -86,6 +86,12 @@ impl<'a> Binding<'a> {
     pub(crate) fn value(&mut self, input: &str, value: Option<impl AsRef<[u8]>>) {
         self.note(input, "value");
         feed_optional(&mut self.fixed, input, value);
+    }
+
+    /// Binds an identity that only code knows: nothing is read from disk or written there.
+    #[cfg(feature = "vault")]
+    pub(crate) fn unknown_identity(&mut self) {
+        self.unknown = self.unknown.take().or(Some(Unknown::NoToken));
     }
 
     /// Binds the value of a variable.
@@ -202,15 +208,15 @@ impl Bound {
 }
 
 /// The status of a file; `None` if it doesn't exist.
-fn stamp(path: &Path) -> Option<Stamp> {
-    std::fs::metadata(path).ok().map(|metadata| Stamp::of(&metadata))
+fn stamp(path: &Path) -> Option<Fingerprint> {
+    std::fs::metadata(path).ok().map(|metadata| Fingerprint::of(&metadata))
 }
 
 /// Whether a file has certainly not changed. Two changes within the clock's resolution look like
 /// one, so a file that changed a moment ago counts as changed.
-fn is_same(path: &Path, before: Option<&Stamp>) -> bool {
+fn is_same(path: &Path, before: Option<&Fingerprint>) -> bool {
     let now = stamp(path);
-    now.as_ref() == before && !now.is_some_and(|stamp| stamp.is_fresh(SystemTime::now()))
+    now.as_ref() == before && !now.is_some_and(|stamp| stamp.is_recent(SystemTime::now()))
 }
 
 /// The absolute path: a relative one is another file in another folder.

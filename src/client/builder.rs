@@ -10,7 +10,7 @@ use std::{
 };
 
 use crate::{
-    cache::{Behind, CachePolicy},
+    cache::{CachePolicy, SecondTier},
     client::{
         Client,
         registry::{self, Instance, Opening, PROVIDER_TYPES, ProviderType},
@@ -149,14 +149,14 @@ impl ClientBuilder {
             let instance = instances.of(kind.name);
             let behind = behind(*kind, &instance);
             let opening = kind.opening(instance).unwrap_or_else(failing);
-            stacks.insert(kind.name.to_owned(), Stack::new(opening, policy).with_behind(behind));
+            stacks.insert(kind.name.to_owned(), Stack::new(opening, policy).with_second_tier(behind));
         }
         for (name, raw) in &config.providers {
             let opened = || {
                 let kind = registry::find(raw.type_or(name))?;
                 let instance = instances.of(name);
                 let behind = behind(kind, &instance);
-                Ok(Stack::new(kind.opening(instance)?, policy).with_behind(behind))
+                Ok(Stack::new(kind.opening(instance)?, policy).with_second_tier(behind))
             };
             let stack = opened().map_err(|error| raw.in_table(&join("providers", name), &error))?;
             stacks.insert(name.clone(), stack);
@@ -333,21 +333,21 @@ impl<'a> Instances<'a> {
 
 /// The second tier behind a provider's cache in memory, by its type and settings.
 #[cfg(all(feature = "disk-cache", unix))]
-fn behind(config: &Config) -> Result<impl Fn(ProviderType, &Instance) -> Behind + use<>> {
+fn behind(config: &Config) -> Result<impl Fn(ProviderType, &Instance) -> SecondTier + use<>> {
     let on = config.cache.disk == Some(true);
     let disk = on.then(|| Disk::new(config.disk_cache(), config.cache_policy().entries));
     Ok(move |kind: ProviderType, instance: &Instance| match (&disk, Scope::of(kind, instance)) {
-        (Some(disk), Some(scope)) => Behind::new(disk.clone(), scope),
-        _ => Behind::default(),
+        (Some(disk), Some(scope)) => SecondTier::on_disk(disk.clone(), scope),
+        _ => SecondTier::default(),
     })
 }
 
 #[cfg(not(all(feature = "disk-cache", unix)))]
-fn behind(config: &Config) -> Result<impl Fn(ProviderType, &Instance) -> Behind + use<>> {
+fn behind(config: &Config) -> Result<impl Fn(ProviderType, &Instance) -> SecondTier + use<>> {
     match config.cache.disk {
         Some(true) => Err(Error::unsupported("this build has no cache on disk")
             .with_hint("build s1crets with the feature `disk-cache`, on Unix")),
-        _ => Ok(|_, _: &_| Behind),
+        _ => Ok(|_, _: &_| SecondTier),
     }
 }
 

@@ -269,7 +269,7 @@ impl Client {
     pub(crate) fn held(&self, provider: &str, path: &str, options: &GetOptions) -> Option<Result<Secret>> {
         let stack = self.0.stacks.get(provider)?;
         match stack.layers() {
-            Some(Layers::Cached(cached)) => cached.look(path, options),
+            Some(Layers::Cached(cached)) => cached.lookup(path, options),
             Some(Layers::Plain(_)) => None,
             None => {
                 let kept = stack.kept(path, options)?;
@@ -358,7 +358,7 @@ impl Client {
     /// Tells of loads of a secret; nothing for a provider without a cache.
     pub(crate) async fn landings(&self, provider: &str, path: &str) -> Result<Option<watch::Receiver<()>>> {
         match self.open(provider).await? {
-            Layers::Cached(cached) => Ok(Some(cached.landings(path))),
+            Layers::Cached(cached) => Ok(Some(cached.load_events(path))),
             Layers::Plain(_) => Ok(None),
         }
     }

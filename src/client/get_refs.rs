@@ -45,13 +45,14 @@ impl<'a, Mode> GetRefs<'a, Mode> {
 
     /// Attempts in total, for each call of a backend that this takes. 0 counts as 1.
     pub fn retry(mut self, attempts: u32) -> Self {
-        self.options.effort.retry = Some(NonZeroU32::new(attempts).unwrap_or(NonZeroU32::MIN));
+        let attempts = NonZeroU32::new(attempts).unwrap_or(NonZeroU32::MIN);
+        self.options.retry_policy = self.options.retry_policy.with_attempts(attempts);
         self
     }
 
     /// The time to connect, and again to wait for an answer, of one attempt.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.options.effort.timeout = Some(timeout);
+        self.options.retry_policy = self.options.retry_policy.with_timeout(timeout);
         self
     }
 

@@ -14,6 +14,7 @@ use tokio::{sync::watch, task::AbortHandle};
 use crate::{
     client::Client,
     error::{Error, Result},
+    retry::Backoff,
     secret::{KeyPath, Reference, Secret},
 };
 
@@ -46,8 +47,8 @@ pub struct HandleRef(Guard<Arc<Secret>>);
 #[derive(Clone)]
 pub struct HandleChanges(watch::Receiver<Secret>);
 
-/// The pauses between attempts to read a value that can't be read.
-const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(30)];
+/// The waits between attempts to read a value that can't be read.
+const BACKOFF: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
 
 /// A look is taken this often at least, and not more often than the other: in between, changes come by the cache.
 const LOOKS: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(60)];
@@ -145,7 +146,7 @@ impl Follower {
         loop {
             let wait = match failures {
                 0 => self.until_due(&shared.current.load()),
-                failures => pause(failures),
+                failures => BACKOFF.wait(failures),
             };
             self.wait(wait).await;
             match self.read().await {
@@ -198,11 +199,6 @@ impl Shared {
             differs
         });
     }
-}
-
-fn pause(failures: u32) -> Duration {
-    let [first, longest] = PAUSES;
-    first.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(longest)
 }
 
 impl Drop for Held {

@@ -293,26 +293,27 @@ with_keypath!(
     Update: "Only that part is changed. Text becomes a JSON string there."
 );
 
-/// Requests whose attempts and patience can be chosen.
-macro_rules! with_effort {
+/// Adds the setters of the retry policy to a request.
+macro_rules! with_retry_policy {
     ($($name:ident),*) => {$(
         impl<Mode> $name<'_, Mode> {
             /// Attempts in total, for each call of the backend that this takes. 0 counts as 1.
             pub fn retry(mut self, attempts: u32) -> Self {
-                self.options.effort.retry = Some(NonZeroU32::new(attempts).unwrap_or(NonZeroU32::MIN));
+                let attempts = NonZeroU32::new(attempts).unwrap_or(NonZeroU32::MIN);
+        self.options.retry_policy = self.options.retry_policy.with_attempts(attempts);
                 self
             }
 
             /// The time to connect, and again to wait for an answer, of one attempt.
             pub fn timeout(mut self, timeout: Duration) -> Self {
-                self.options.effort.timeout = Some(timeout);
+                self.options.retry_policy = self.options.retry_policy.with_timeout(timeout);
                 self
             }
         }
     )*};
 }
 
-with_effort!(Get, GetByPath, Update);
+with_retry_policy!(Get, GetByPath, Update);
 
 /// Requests that a cache may answer.
 macro_rules! with_cached {

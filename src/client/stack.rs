@@ -8,7 +8,7 @@ use std::sync::{
 use tokio::sync::OnceCell;
 
 use crate::{
-    cache::{Behind, CachePolicy, Cached, kept},
+    cache::{CachePolicy, Cached, SecondTier, read_second_tier},
     client::registry::Opening,
     error::Result,
     options::GetOptions,
@@ -20,7 +20,7 @@ use crate::{
 pub(crate) struct Stack {
     opening: Opening,
     policy: CachePolicy,
-    behind: Arc<Behind>,
+    second_tier: Arc<SecondTier>,
     layers: OnceCell<Layers>,
     /// Whether somebody opens the provider in the background.
     opens: AtomicBool,
@@ -34,13 +34,13 @@ pub(crate) enum Layers {
 
 impl Stack {
     pub(crate) fn new(opening: Opening, policy: CachePolicy) -> Self {
-        let (behind, layers, opens) = Default::default();
-        Self { opening, policy, behind, layers, opens }
+        let (second_tier, layers, opens) = Default::default();
+        Self { opening, policy, second_tier, layers, opens }
     }
 
     /// The same with a disk behind the memory.
-    pub(crate) fn with_behind(self, behind: Behind) -> Self {
-        Self { behind: Arc::new(behind), ..self }
+    pub(crate) fn with_second_tier(self, second_tier: SecondTier) -> Self {
+        Self { second_tier: Arc::new(second_tier), ..self }
     }
 
     /// The provider, opened by the first who asks. If that fails, the next one tries again.
@@ -49,7 +49,9 @@ impl Stack {
             let opened = (self.opening)().await?;
             Ok(match opened.capabilities().local {
                 true => Layers::Plain(opened),
-                false => Layers::Cached(Cached::named(opened, self.policy, name).with_behind(self.behind.clone())),
+                false => {
+                    Layers::Cached(Cached::named(opened, self.policy, name).with_second_tier(self.second_tier.clone()))
+                }
             })
         });
         opened.await
@@ -62,7 +64,7 @@ impl Stack {
 
     /// What is kept on disk, which takes no open provider.
     pub(crate) fn kept(&self, path: &str, options: &GetOptions) -> Option<Secret> {
-        kept(&self.behind, &self.policy, path, options)
+        read_second_tier(&self.second_tier, &self.policy, path, options)
     }
 
     /// Whether nobody else has said so before: one opens it in the background, the others needn't.
@@ -72,7 +74,7 @@ impl Stack {
 
     /// Whether other processes may change what its cache holds.
     pub(crate) fn is_shared(&self) -> bool {
-        self.behind.is_there()
+        self.second_tier.exists()
     }
 }
 

@@ -6,10 +6,11 @@ use serde_json::{Map, Value};
 
 use super::{
     config::Config,
-    defaults::{DEFAULT_PROVIDER, DEFAULT_RETRY, DEFAULT_TIMEOUT},
+    defaults::DEFAULT_PROVIDER,
     origin::{Origin, join},
     raw_table::RawTable,
 };
+use crate::retry::{DEFAULT_ATTEMPTS, DEFAULT_TIMEOUT};
 
 /// One setting in force, and its origin.
 ///
@@ -58,7 +59,7 @@ impl Config {
         let set = leaves(self);
         let filled = Self {
             provider: self.provider.clone().or_else(|| Some(DEFAULT_PROVIDER.to_owned())),
-            retry: self.retry.or(Some(DEFAULT_RETRY)),
+            retry: self.retry.or(Some(DEFAULT_ATTEMPTS)),
             timeout: self.timeout.or(Some(DEFAULT_TIMEOUT)),
             cache: self.cache.clone().filled(self.cache_policy()),
             ..self.clone()

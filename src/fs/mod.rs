@@ -1,6 +1,7 @@
-//! Files: small ones read without blocking, their fingerprints, and the home folder.
+//! Files: reading small ones, their fingerprints (from the package `s1crets-fs`), and the home folder.
 
-#[cfg(any(feature = "file", feature = "vault", all(feature = "disk-cache", unix)))]
-pub(crate) mod fingerprint;
 pub(crate) mod home;
-pub(crate) mod plain_file;
+
+#[cfg(any(feature = "vault", all(feature = "disk-cache", unix)))]
+pub(crate) use s1crets_fs::fingerprint;
+pub(crate) use s1crets_fs::plain_file;

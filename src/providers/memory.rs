@@ -1,7 +1,22 @@
-//! `memory`: secrets in a map, for tests; failures are scripted.
+//! `memory`: secrets in a map, for tests, with failures on demand.
 //!
-//! The reference for the contract of [`Provider`]: what another provider does differently, its documentation tells.
+//! It is the reference for the contract of [`Provider`]. The documentation of another provider says
+//! what that one does differently.
 //!
+//! # Authentication order
+//! There is no login.
+//!
+//! # Reference grammar
+//! `memory://NAME[#KEY]`; any text is a name.
+//!
+//! # Limits
+//! None but memory. All versions of a secret are kept until it is removed.
+//!
+//! # Error mapping
+//! A missing secret or version is `NotFound`, an update of another version a `Conflict`. Any other
+//! kind comes from a [`Fault`].
+//!
+//! # Example
 //! ```
 //! use s1crets::{Client, ErrorKind, providers::memory::{Memory, Fault}};
 //!
@@ -33,6 +48,7 @@ use crate::{
     options::{GetOptions, ListOptions, UpdateOptions, Version},
     provider::{Listing, Provider, Updated, is_below, is_listed},
     secret::{Metadata, Secret, SecretValue},
+    watch::{Watch, WatchSender},
 };
 
 /// The keys of a table of type `memory`.
@@ -44,7 +60,7 @@ pub(crate) const FORM: Form = Form::of::<MemorySettings>();
 #[serde(deny_unknown_fields)]
 struct MemorySettings {}
 
-/// Secrets in a map. Clones share it, so that a test keeps a hand on what a client uses.
+/// Secrets in a map. Clones share it, so that a test can change what a client reads.
 #[derive(Clone, Default)]
 pub struct Memory(Arc<Mutex<State>>);
 
@@ -63,6 +79,8 @@ struct State {
     secrets: BTreeMap<String, Vec<Secret>>,
     faults: VecDeque<Fault>,
     calls: Vec<Operation>,
+    /// The watches that somebody may still listen to, each with the name of its secret.
+    watches: Vec<(String, WatchSender)>,
 }
 
 impl Memory {
@@ -78,29 +96,32 @@ impl Memory {
         Self::default()
     }
 
-    /// The same with a secret; the text or bytes are its version 1.
+    /// Adds a secret; the text or bytes are its version 1.
     #[must_use]
     pub fn with(self, name: &str, value: impl Into<SecretValue>) -> Self {
         self.set(name, value);
         self
     }
 
-    /// Makes a secret, or gives it one more version.
+    /// Creates a secret, or gives it one more version.
     pub fn set(&self, name: &str, value: impl Into<SecretValue>) {
         self.state().put(name, &value.into());
     }
 
     /// Deletes a secret with all its versions.
     pub fn remove(&self, name: &str) {
-        self.state().secrets.remove(name);
+        let mut state = self.state();
+        state.secrets.remove(name);
+        state.report(name);
     }
 
-    /// Lets the next matching call fail, or wait. Faults are taken in the order in which they were put.
+    /// Lets the next matching call fail, or wait. Faults are used in the order in which they were
+    /// added.
     pub fn fail_next(&self, fault: Fault) {
         self.state().faults.push_back(fault);
     }
 
-    /// Forgets the faults that have not come up yet.
+    /// Drops the faults that were not used yet.
     pub fn clear_faults(&self) {
         self.state().faults.clear();
     }
@@ -115,7 +136,7 @@ impl Memory {
         self.state().calls.iter().filter(|made| **made == operation).count()
     }
 
-    /// Counts the call, and does to it what the script says.
+    /// Counts the call, and applies the next fault that matches.
     async fn call(&self, operation: Operation) -> Result<()> {
         let fault = self.state().next_fault(operation);
         let Some(fault) = fault else {
@@ -131,7 +152,7 @@ impl Memory {
         }
     }
 
-    /// The state is whole between any two calls, so that a panic elsewhere does not spoil it.
+    /// The state is consistent between any two calls, so a panic elsewhere does not harm it.
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -143,23 +164,23 @@ impl Fault {
         Self { kind: Some(kind), ..Self::delay(Duration::ZERO) }
     }
 
-    /// No failure, only a wait before the answer.
+    /// No failure, only a delay before the result.
     pub fn delay(delay: Duration) -> Self {
         Self { kind: None, operation: None, delay, panics: false }
     }
 
-    /// A panic in the midst of the call.
+    /// A panic during the call.
     pub fn panic() -> Self {
         Self { panics: true, ..Self::delay(Duration::ZERO) }
     }
 
-    /// The same for calls of one kind only.
+    /// Limits the fault to calls of one kind.
     #[must_use]
     pub fn on(self, operation: Operation) -> Self {
         Self { operation: Some(operation), ..self }
     }
 
-    /// The same after a wait.
+    /// Delays the fault.
     #[must_use]
     pub fn after(self, delay: Duration) -> Self {
         Self { delay, ..self }
@@ -182,7 +203,21 @@ impl State {
             Some(text) => Secret::text(text, metadata),
             None => Secret::binary(value.expose_bytes(), metadata),
         });
+        self.report(name);
         version
+    }
+
+    /// The current version of a secret; `None` if it does not exist.
+    fn version(&self, name: &str) -> Option<String> {
+        self.secrets.get(name)?.last()?.version().map(str::to_owned)
+    }
+
+    /// Reports the version of a secret to its watches.
+    fn report(&mut self, name: &str) {
+        let version = self.version(name);
+        self.watches.retain(|(_, sender)| !sender.is_closed());
+        let of_name = self.watches.iter().filter(|(watched, _)| watched == name);
+        of_name.for_each(|(_, sender)| sender.send(version.clone()));
     }
 
     fn get(&self, path: &str, version: &Version) -> Result<Secret> {
@@ -216,6 +251,7 @@ impl Provider for Memory {
             binary: true,
             version_numbers: true,
             version_probe: true,
+            watch: true,
             batch: usize::MAX,
             ..Capabilities::default()
         }
@@ -255,9 +291,17 @@ impl Provider for Memory {
         self.call(Operation::Update).await?;
         self.state().update(path, value, options)
     }
+
+    /// No fault applies to it.
+    async fn watch(&self, path: &str) -> Result<Option<Watch>> {
+        let mut state = self.state();
+        let (sender, watch) = Watch::channel(state.version(path));
+        state.watches.push((path.to_owned(), sender));
+        Ok(Some(watch))
+    }
 }
 
-/// The names only: a test's output is as public as any log.
+/// Shows the names only: a test's output is as public as any log.
 impl fmt::Debug for Memory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Memory").field("names", &self.state().secrets.keys().collect::<Vec<_>>()).finish()

@@ -1,24 +1,23 @@
-//! How fresh a secret is that a cache gave.
+//! Freshness: how old a secret is that a cache served, and whether it is stale.
 
 use std::time::Duration;
 
-use tokio::time::Instant;
+use crate::{clock::Instant, error::ErrorKind};
 
-use crate::error::ErrorKind;
-
-/// How fresh a secret is that a cache gave, as of the moment when this was asked for.
+/// How fresh a secret is that a cache served, as of the moment when this was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Freshness {
-    /// How long ago the provider gave the value, or last said that it is still the current one.
+    /// How long ago the provider gave the value, or last confirmed that its version is current.
     pub age: Duration,
-    /// How long the value is fresh yet; zero if it is stale.
+    /// How long the value stays fresh; zero if it is stale. The shorter of the cache's TTL and the
+    /// value's own lifetime.
     pub expires_in: Duration,
-    /// Whether the value has outlived its time: it is served because the provider can't be asked.
+    /// Whether the value is past its TTL. It is served because the provider can't be reached.
     pub stale: bool,
-    /// Where this handle came from.
+    /// Where this value came from.
     pub source: Source,
-    /// Why the last attempt to read the value anew failed, if it did.
+    /// Why the last attempt to reload the value failed, if it did.
     pub refresh_error: Option<ErrorKind>,
 }
 
@@ -26,24 +25,24 @@ pub struct Freshness {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Source {
-    /// Read from the provider, or confirmed by it, by the call that gave it.
+    /// From the provider, by the call that returned it: read, or confirmed by its version.
     Provider,
-    /// Held in memory.
+    /// From memory.
     Memory,
-    /// Kept on disk, by this process or another one.
+    /// From disk, where this process or another one stored it.
     Disk,
 }
 
-/// What a cache notes on a handle that it gives.
+/// What a cache notes on a value that it serves.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Seen {
+pub(crate) struct Provenance {
     pub(crate) loaded: Instant,
     pub(crate) expires: Instant,
     pub(crate) source: Source,
     pub(crate) error: Option<ErrorKind>,
 }
 
-impl Seen {
+impl Provenance {
     pub(crate) fn freshness(self, now: Instant) -> Freshness {
         Freshness {
             age: now.saturating_duration_since(self.loaded),

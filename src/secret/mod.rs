@@ -1,8 +1,11 @@
 //! Secrets and what belongs to them: values, JSON and key paths, references, metadata.
 
+#[cfg(any(feature = "vault", feature = "__aws"))]
+pub(crate) mod echo;
 pub(crate) mod freshness;
 pub(crate) mod json;
 pub(crate) mod keypath;
+mod metadata;
 pub(crate) mod reference;
 #[expect(clippy::module_inception, reason = "the file is named after its type")]
 pub(crate) mod secret;
@@ -12,7 +15,8 @@ pub(crate) mod value;
 pub use freshness::{Freshness, Source};
 pub use json::{Json, JsonKind};
 pub use keypath::KeyPath;
+pub use metadata::{Lease, Metadata};
 pub use reference::Reference;
-pub use secret::{Metadata, Secret};
+pub use secret::Secret;
 pub use typed::{Credential, Versioned};
 pub use value::SecretValue;

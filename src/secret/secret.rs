@@ -1,17 +1,21 @@
 //! The value that a provider gave: shared, redacted, wiped.
 
-use std::{collections::BTreeMap, fmt, sync::Arc, sync::OnceLock, time::SystemTime};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+    time::SystemTime,
+};
 
 use serde::de::DeserializeOwned;
 use subtle::ConstantTimeEq;
-use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use crate::{
+    clock::Instant,
     error::{Error, ErrorKind, Result},
     secret::{
-        Freshness, Json, KeyPath, SecretValue,
-        freshness::Seen,
+        Freshness, Json, KeyPath, Metadata, SecretValue,
+        freshness::Provenance,
         json::{NodeId, NotJson, ROOT, Tree},
         keypath::{self, Found},
     },
@@ -29,21 +33,7 @@ pub struct Secret {
     /// The part of the document's JSON that this is; `None`: all of it, JSON or not.
     node: Option<NodeId>,
     /// What the cache that gave this noted on it.
-    seen: Option<Seen>,
-}
-
-/// What a backend says about a secret beside its value.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Metadata {
-    /// The backend's own name for the secret, which may be another than the one asked for.
-    pub name: Option<String>,
-    /// The backend's version: a number, or an id, as text.
-    pub version: Option<String>,
-    /// When this version was made.
-    pub created: Option<SystemTime>,
-    /// What people have noted on the secret, where the backend keeps such notes (Vault's custom metadata).
-    pub custom: BTreeMap<String, String>,
+    provenance: Option<Provenance>,
 }
 
 struct Document {
@@ -191,27 +181,25 @@ impl Secret {
 
     /// How fresh this is, if a cache gave it: as of now, so that a handle that is kept grows older.
     pub fn freshness(&self) -> Option<Freshness> {
-        self.seen.map(|seen| seen.freshness(Instant::now()))
+        self.provenance.map(|provenance| provenance.freshness(Instant::now()))
     }
 
-    pub(crate) fn seen(&self) -> Option<Seen> {
-        self.seen
+    pub(crate) fn provenance(&self) -> Option<Provenance> {
+        self.provenance
     }
 
-    pub(crate) fn with_seen(self, seen: Seen) -> Self {
-        Self { seen: Some(seen), ..self }
+    pub(crate) fn with_provenance(self, provenance: Provenance) -> Self {
+        Self { provenance: Some(provenance), ..self }
     }
 
     /// The same without a note.
-    pub(crate) fn unseen(self) -> Self {
-        Self { seen: None, ..self }
+    pub(crate) fn without_provenance(self) -> Self {
+        Self { provenance: None, ..self }
     }
 
     /// The bytes of the value and of what was said with it.
     pub(crate) fn size(&self) -> usize {
-        let Metadata { name, version, custom, created: _ } = self.metadata();
-        let said = name.iter().chain(version).chain(custom.keys()).chain(custom.values()).map(String::len);
-        self.document.bytes().len() + said.sum::<usize>()
+        self.document.bytes().len() + self.metadata().size()
     }
 
     /// Whether both are, or are parts of, the same version of a secret; of a secret without versions, the same value.
@@ -226,7 +214,7 @@ impl Secret {
     }
 
     fn whole(content: Content, metadata: Metadata) -> Self {
-        Self { document: Arc::new(Document { content, metadata, tree: OnceLock::new() }), node: None, seen: None }
+        Self { document: Arc::new(Document { content, metadata, tree: OnceLock::new() }), node: None, provenance: None }
     }
 
     fn part(&self) -> Option<Json<'_>> {
@@ -250,7 +238,7 @@ impl Secret {
             Found::Place(json) => Self { node: Some(json.node()), ..self.clone() },
             Found::Collected(text) => {
                 let array = Self::whole(Content::Text(text), self.metadata().clone());
-                Self { node: Some(ROOT), seen: self.seen, ..array }
+                Self { node: Some(ROOT), provenance: self.provenance, ..array }
             }
         })
     }
@@ -279,32 +267,6 @@ impl Document {
         let text = self.text().ok_or(NotJson::NotText)?;
         let tree = self.tree.get_or_init(|| Tree::parse(text)).as_ref().map_err(|why| *why)?;
         Ok((text, tree))
-    }
-}
-
-impl Metadata {
-    /// The same with the backend's own name.
-    #[must_use]
-    pub fn with_name(self, name: impl Into<String>) -> Self {
-        Self { name: Some(name.into()), ..self }
-    }
-
-    /// The same with a version.
-    #[must_use]
-    pub fn with_version(self, version: impl Into<String>) -> Self {
-        Self { version: Some(version.into()), ..self }
-    }
-
-    /// The same with the time at which this version was made.
-    #[must_use]
-    pub fn with_created(self, created: SystemTime) -> Self {
-        Self { created: Some(created), ..self }
-    }
-
-    /// The same with what people have noted.
-    #[must_use]
-    pub fn with_custom(self, custom: BTreeMap<String, String>) -> Self {
-        Self { custom, ..self }
     }
 }
 

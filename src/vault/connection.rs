@@ -1,89 +1,90 @@
-//! A connection: one server, one login, shared by everything that talks to it.
+//! Vault connection: one server and one login, shared by everything that talks to it.
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
 use super::{
-    auth::Login,
     config::VaultConfig,
     error,
     health::{self, Health},
     http::{Bearer, Http},
     identity,
-    request::Call,
-    response::Reply,
-    token::{self, Refusal, TokenManager},
+    request::ApiRequest,
+    response::Response,
+    token::{self, LiveToken, Refusal, TokenManager},
 };
 use crate::{
     error::{Error, Result},
-    options::Effort,
     provider::Identity,
+    retry::RetryPolicy,
 };
 
-/// A connection to a Vault or OpenBao server. Cheap to clone; clones share the token, and what keeps it alive.
+/// A connection to a Vault or OpenBao server. Cheap to clone; clones share the token and its
+/// renewal.
 ///
-/// It logs in at the first call. From then on work in the background, on the runtime of that call, renews the token or
-/// gets a new one ahead of its end; a read never waits for that. When the last clone is dropped the work ends at once.
-/// Where the runtime ends before the connection, the next call starts the work again on its own.
+/// It logs in at the first call. A background task on the runtime of that call then renews the
+/// token, or replaces it ahead of its end; a read never waits for that. The task ends when the last
+/// clone is dropped. If its runtime ends first, the next call starts the task again.
 #[derive(Clone)]
 pub struct Vault(Arc<Inner>);
 
 struct Inner {
     http: Arc<Http>,
-    keeper: Arc<TokenManager>,
+    manager: Arc<TokenManager>,
     revoke_at_shutdown: bool,
 }
 
-/// How a connection stands, without a secret in it.
+/// The state of a connection, without a secret in it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct VaultStatus {
-    /// How it logs in: `token`, `approle`, …
+    /// The login method: `token`, `approle`, …
     pub method: &'static str,
-    /// Whether there is a token that has not come to its end, as far as is known here.
+    /// Whether there is a token that has not expired, as far as is known here.
     pub logged_in: bool,
-    /// When it ends; `None` for one that doesn't, or of which that isn't known.
+    /// How long the token still lives; `None` if it never expires, or that isn't known yet.
     pub expires_in: Option<Duration>,
-    /// Whether it will be renewed rather than replaced.
+    /// Whether the token will be renewed rather than replaced.
     pub renewable: bool,
-    /// How many calls it is good for, where that is limited.
+    /// How many calls the token is still good for; `None` if that is not limited.
     pub uses_left: Option<u64>,
     /// The last failure to log in or to renew, until one succeeds.
     pub last_error: Option<Error>,
-    /// How many logins there were.
+    /// The number of logins so far.
     pub logins: u64,
-    /// How many renewals there were.
+    /// The number of renewals so far.
     pub renewals: u64,
 }
 
 impl Vault {
-    /// A connection by these settings. No call is made yet.
+    /// Opens a connection with these settings. No call is made yet.
     ///
     /// # Errors
-    /// [`Config`](crate::ErrorKind::Config) if a setting is malformed, or a file that it names can't be read.
+    /// [`Config`](crate::ErrorKind::Config) if a setting is malformed, or a file that it names
+    /// can't be read.
     pub fn new(config: VaultConfig) -> Result<Self> {
         if let Some(warning) = config.unverified() {
             tracing::warn!(target: "s1crets::tls", "{warning}");
         }
         let revoke_at_shutdown = config.revoke_at_shutdown;
-        let login: Box<dyn Login> = config.auth.clone().into_login();
+        let login = config.auth.clone().into_login();
         let http = Arc::new(Http::new(config)?);
-        let keeper = Arc::new(TokenManager::new(http.clone(), login));
-        Ok(Self(Arc::new(Inner { http, keeper, revoke_at_shutdown })))
+        let manager = Arc::new(TokenManager::new(http.clone(), login));
+        Ok(Self(Arc::new(Inner { http, manager, revoke_at_shutdown })))
     }
 
-    /// Logs in now, rather than at the first call.
+    /// Logs in now rather than at the first call.
     ///
     /// # Errors
     /// [`Unauthenticated`](crate::ErrorKind::Unauthenticated) if the login is refused.
     pub async fn log_in(&self) -> Result<()> {
-        self.0.keeper.token().await.map(drop)
+        self.0.manager.token().await.map(drop)
     }
 
-    /// How the connection stands.
+    /// The state of the connection.
     pub fn status(&self) -> VaultStatus {
-        let snapshot = self.0.keeper.snapshot();
+        let snapshot = self.0.manager.snapshot();
         VaultStatus {
             method: snapshot.method,
             logged_in: snapshot.logged_in,
@@ -96,15 +97,17 @@ impl Vault {
         }
     }
 
-    /// How the server is.
+    /// The state of the server.
     ///
     /// # Errors
-    /// [`Unavailable`](crate::ErrorKind::Unavailable) and [`Timeout`](crate::ErrorKind::Timeout) if it can't be asked.
+    /// [`Unavailable`](crate::ErrorKind::Unavailable) and [`Timeout`](crate::ErrorKind::Timeout) if
+    /// it can't be asked.
     pub async fn health(&self) -> Result<Health> {
         health::ask(&self.0.http).await
     }
 
-    /// Who the server takes our token for: its display name, policies and end, never the token.
+    /// The identity that the server sees: the token's display name, policies and expiry, never the
+    /// token.
     ///
     /// # Errors
     /// [`AccessDenied`](crate::ErrorKind::AccessDenied) if its policies forbid it to ask.
@@ -112,13 +115,15 @@ impl Vault {
         identity::ask(self).await
     }
 
-    /// Ends the connection for all its clones: the work in the background, and, if the settings say so, the token that
-    /// a login got. Later calls fail.
+    /// Shuts the connection down for all its clones: the background task, and the token of a login
+    /// if [`revoke_at_shutdown`](VaultConfig::revoke_at_shutdown) says so. Later calls fail as
+    /// `Unavailable`.
     ///
     /// # Errors
-    /// If the token can't be revoked; it then lives to its end.
+    /// Those of [`revoke_self`](Self::revoke_self) if the token can't be revoked: it then lives to
+    /// its end.
     pub async fn shutdown(&self) -> Result<()> {
-        match self.0.keeper.shut() {
+        match self.0.manager.shut_down() {
             Some(token) if self.0.revoke_at_shutdown => token::revoke(&self.0.http, &token).await,
             _ => Ok(()),
         }
@@ -129,34 +134,56 @@ impl Vault {
         self.0.http.namespace()
     }
 
-    /// Makes one call; a reply of any status but those of a refused token is an answer. If the token was dead, it is
-    /// made once more with a new one.
-    pub(crate) async fn call(&self, call: &Call, effort: Effort) -> Result<Reply> {
-        let Inner { http, keeper, .. } = &*self.0;
-        let patience = http.patience(effort);
-        let token = keeper.token().await?;
+    /// A request's retry policy, with the connection's own for what it leaves open.
+    pub(crate) fn policy(&self, policy: RetryPolicy) -> RetryPolicy {
+        self.0.http.policy(policy)
+    }
+
+    /// Sends one request and returns the response, whatever its status. If the token was dead, the
+    /// request is sent once more with a new one.
+    pub(crate) async fn send(&self, request: &ApiRequest, policy: RetryPolicy) -> Result<Response> {
+        self.send_with_token(request, policy).await.map(|(response, _)| response)
+    }
+
+    /// As [`send`](Self::send), with the token that the response is for.
+    pub(super) async fn send_with_token(
+        &self,
+        request: &ApiRequest,
+        policy: RetryPolicy,
+    ) -> Result<(Response, Arc<LiveToken>)> {
+        let Inner { http, manager, .. } = &*self.0;
+        let policy = http.policy(policy);
+        let token = manager.token().await?;
         let asked = Instant::now();
-        let reply = http.exchange(call, Bearer::Token(&token), patience).await?;
-        // Only Vault's own refusal says anything of the token.
-        if reply.status != 403 || !reply.is_vaults() {
-            return Ok(reply);
+        let response = http.exchange(request, Bearer::Token(&token), policy).await?;
+        // A proxy's 403 says nothing about the token.
+        if response.status != 403 || !response.is_from_vault() {
+            return Ok((response, token));
         }
-        match keeper.refused(&token, asked).await? {
-            Refusal::Policy => Ok(reply),
-            Refusal::Dead(fresh) => http.exchange(call, Bearer::Token(&fresh), patience).await,
+        match manager.refused(&token, asked).await? {
+            Refusal::Policy => Ok((response, token)),
+            Refusal::Dead(fresh) => Ok((http.exchange(request, Bearer::Token(&fresh), policy).await?, fresh)),
         }
     }
 
-    /// As [`call`](Self::call), where every status but success is an error.
-    pub(crate) async fn demand(&self, call: &Call, effort: Effort) -> Result<Reply> {
-        let reply = self.call(call, effort).await?;
-        if reply.is_success() { Ok(reply) } else { Err(error::from_reply(&reply, call)) }
+    /// As [`send`](Self::send), where every status but success is an error.
+    pub(crate) async fn send_ok(&self, request: &ApiRequest, policy: RetryPolicy) -> Result<Response> {
+        let response = self.send(request, policy).await?;
+        if response.is_success() { Ok(response) } else { Err(error::from_response(&response, request)) }
+    }
+
+    pub(super) fn http(&self) -> &Http {
+        &self.0.http
+    }
+
+    pub(super) fn manager(&self) -> &Arc<TokenManager> {
+        &self.0.manager
     }
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.keeper.stop();
+        self.manager.stop_task();
     }
 }
 

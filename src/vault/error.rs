@@ -1,26 +1,19 @@
-//! What the server answers, as our kinds. The one place where an answer of Vault becomes an error of ours.
+//! Error mapping of Vault: makes our `Error` of a reply or of a failed request.
 
-use super::{config::DEFAULT_ADDRESS, request::Call, response::Reply, retry::Patience};
+use super::{config::DEFAULT_ADDRESS, request::ApiRequest, response::Response};
 use crate::{
-    error::{Error, ErrorKind},
-    secret::{
-        Json, JsonKind,
-        json::{ROOT, Tree},
-    },
+    error::{Error, ErrorKind, Result},
+    retry::RetryPolicy,
+    secret::{Json, echo::Echo},
+    transport::{Address, AddressError, Failure},
 };
 
-/// The server's words are cut here: they are for a person, who reads no more.
-const LONGEST_WORDS: usize = 300;
-
-/// Shorter texts are names such as `ci`, which any sentence may hold.
-const SHORTEST_SECRET: usize = 8;
-
-/// What to see to if the answer came from something else.
+/// The hint for a reply that came from something else.
 const NOT_VAULTS: &str = "the answer is not Vault's: does the address name a Vault or OpenBao server?";
 
 /// The kind for a status, as Vault
-/// [uses them](https://developer.hashicorp.com/vault/api-docs#http-status-codes). What a 403 means, a policy or a dead
-/// token, is found out before by asking; here it is a policy.
+/// [uses them](https://developer.hashicorp.com/vault/api-docs#http-status-codes). A 403 means a policy
+/// here: whether the token is dead has been asked before.
 pub(crate) fn kind_of_status(status: u16) -> ErrorKind {
     match status {
         400 | 413 | 414 | 422 => ErrorKind::InvalidInput,
@@ -39,25 +32,25 @@ pub(crate) fn kind_of_status(status: u16) -> ErrorKind {
 
 /// The error of a reply that is no success.
 ///
-/// What the server says is kept where it can't repeat a secret of the request: a proxy in between, or an echo of what
-/// was malformed, could.
-pub(crate) fn from_reply(reply: &Reply, call: &Call) -> Error {
-    // Vault says nothing at all to a change of what is not there.
-    let is_vaults = reply.is_vaults() || reply.is_empty() && call.is_change();
+/// It quotes the server's explanation, unless that repeats a secret of the request, as a proxy's echo
+/// may.
+pub(crate) fn from_response(reply: &Response, call: &ApiRequest) -> Error {
+    // Vault sends an empty body for a change of something that doesn't exist.
+    let is_vaults = reply.is_from_vault() || reply.is_empty() && call.is_change();
     let kind = match kind_of_status(reply.status) {
-        // A website's page says nothing of secrets: taken for "not found", a wrong address would be answered by a default.
+        // A web server's page is no "not found": a wrong address would make callers use their default.
         ErrorKind::NotFound if !is_vaults => ErrorKind::Corrupt,
         kind => kind,
     };
-    let words = words(reply).filter(|words| !repeats(words, reply, call));
+    let status = format!("Vault answered with status {}", reply.status);
     let error = Error::new(
         kind,
-        match words {
-            Some(words) => format!("Vault answered with status {}: {words}", reply.status),
-            None => format!("Vault answered with status {}", reply.status),
+        match explanation(reply, call) {
+            Some(explanation) => format!("{status}: {explanation}"),
+            None => status,
         },
     );
-    // 501: not initialised, which takes a person.
+    // 501: not initialized. Only a person can do that.
     let error = if reply.status == 501 { error.with_retryable(false) } else { error };
     match kind {
         ErrorKind::Corrupt | ErrorKind::AccessDenied if !is_vaults => error.with_hint(NOT_VAULTS),
@@ -68,20 +61,20 @@ pub(crate) fn from_reply(reply: &Reply, call: &Call) -> Error {
     }
 }
 
-/// The same of the question who we are, which a policy may forbid, and nobody else has a say in.
-pub(crate) fn from_identity(reply: &Reply, call: &Call) -> Error {
-    let error = from_reply(reply, call);
+/// The error of a lookup of the token itself, which only Vault can refuse.
+pub(crate) fn from_identity(reply: &Response, call: &ApiRequest) -> Error {
+    let error = from_response(reply, call);
     match error.kind() {
-        ErrorKind::AccessDenied if !reply.is_vaults() => {
+        ErrorKind::AccessDenied if !reply.is_from_vault() => {
             Error::corrupt(error.message().to_owned()).with_hint(NOT_VAULTS)
         }
         _ => error,
     }
 }
 
-/// The error of a refused login: there is no identity.
-pub(crate) fn from_login(reply: &Reply, call: &Call) -> Error {
-    let error = from_reply(reply, call);
+/// The error of a refused login.
+pub(crate) fn from_login(reply: &Response, call: &ApiRequest) -> Error {
+    let error = from_response(reply, call);
     match error.kind() {
         ErrorKind::InvalidInput | ErrorKind::AccessDenied | ErrorKind::NotFound | ErrorKind::Unsupported => {
             Error::new(ErrorKind::Unauthenticated, format!("the login was refused: {}", error.message()))
@@ -90,29 +83,53 @@ pub(crate) fn from_login(reply: &Reply, call: &Call) -> Error {
     }
 }
 
-/// No answer in time.
-pub(crate) fn timed_out(patience: Patience) -> Error {
-    let Patience { attempts, timeout } = patience;
-    Error::new(ErrorKind::Timeout, format!("Vault did not answer in time (attempts: {attempts}, timeout: {timeout:?})"))
+/// Reads the address of a server.
+///
+/// # Errors
+/// `Config` if it is malformed, or holds a password; the message doesn't repeat it.
+pub(super) fn parse_address(text: &str) -> Result<Address> {
+    Address::parse(text).map_err(|error| match error {
+        AddressError::Malformed => Error::config("the address of Vault is malformed")
+            .with_hint("write it as https://HOST:PORT, http://HOST:PORT or unix:///PATH"),
+        AddressError::HoldsCredentials => {
+            Error::config("the address of Vault holds a user name or a password, which Vault has none of")
+        }
+    })
 }
 
-/// The server can't be reached, or the connection broke.
-pub(crate) fn unreachable(error: reqwest::Error, address: &str) -> Error {
-    // The URL holds the path, which the context tells already.
-    let error = error.without_url();
-    let address = address.trim();
-    let told = match error.is_connect() {
-        true => Error::new(ErrorKind::Unavailable, format!("can't connect to Vault at {address}")),
-        false => Error::new(ErrorKind::Unavailable, format!("the connection to Vault at {address} broke")),
-    };
-    let told = told.with_source(error);
-    match address == DEFAULT_ADDRESS {
-        true => told.with_hint("that is the default: `address` in the config file or VAULT_ADDR names another"),
-        false => told,
+/// The error of a request that got no response.
+pub(super) fn from_failure(failure: Failure, policy: RetryPolicy) -> Error {
+    match failure {
+        Failure::Timeout => timed_out(policy),
+        Failure::Connect(address, source) => {
+            let message = format!("can't connect to Vault at {address}");
+            let error = Error::new(ErrorKind::Unavailable, message).with_source(source);
+            match address == DEFAULT_ADDRESS {
+                true => {
+                    error.with_hint("that is the default: `address` in the config file or VAULT_ADDR names another")
+                }
+                false => error,
+            }
+        }
+        Failure::Broken(address, source) => {
+            Error::new(ErrorKind::Unavailable, format!("the connection to Vault at {address} broke"))
+                .with_source(source)
+        }
+        Failure::Redirect(why) => {
+            Error::new(ErrorKind::Unavailable, format!("a redirect of Vault was not followed: {why}"))
+        }
+        Failure::TooLong => Error::corrupt("the answer is too long to be one of Vault's"),
+        Failure::Config(error) => error,
     }
 }
 
-/// The token given is none any more, and there is no way to a new one.
+/// The error of a request without a response in time.
+pub(crate) fn timed_out(policy: RetryPolicy) -> Error {
+    let (attempts, timeout) = (policy.attempts(), policy.timeout());
+    Error::new(ErrorKind::Timeout, format!("Vault did not answer in time (attempts: {attempts}, timeout: {timeout:?})"))
+}
+
+/// The error of a token that is not valid any more, and can't be replaced.
 pub(crate) fn dead_token() -> Error {
     Error::new(ErrorKind::Unauthenticated, "the Vault token is not valid: expired, revoked or unknown to this server")
         .with_hint(
@@ -121,39 +138,19 @@ pub(crate) fn dead_token() -> Error {
         )
 }
 
-/// The server's own explanation, on one line.
-fn words(reply: &Reply) -> Option<String> {
+/// The server's own explanation on one line, unless it repeats the token or a text of the request's
+/// body.
+fn explanation(reply: &Response, call: &ApiRequest) -> Option<String> {
     let errors = reply.json()?.get("errors")?;
     let all: Vec<_> = errors.elements().filter_map(Json::as_str).collect();
-    let line = all.join("; ").split_whitespace().collect::<Vec<_>>().join(" ");
-    let cut: String = line.chars().filter(|character| !character.is_control()).take(LONGEST_WORDS).collect();
-    (!cut.is_empty()).then_some(cut)
-}
-
-/// Whether the words hold the token, or a text of the request's body.
-fn repeats(words: &str, reply: &Reply, call: &Call) -> bool {
-    let token = reply.sent.as_ref().and_then(|token| std::str::from_utf8(token.as_bytes()).ok());
-    if token.is_some_and(|token| words.contains(token)) {
-        return true;
+    let mut echo = Echo::default();
+    if let Some(token) = &reply.sent {
+        echo = echo.with(token.as_bytes());
     }
-    let Some(body) = call.body.as_ref().and_then(|body| std::str::from_utf8(body).ok()) else {
-        return false;
-    };
-    match Tree::parse(body) {
-        Ok(tree) => holds_text_of(words, Json::new(body, &tree, ROOT)),
-        Err(_) => true,
+    if let Some(body) = &call.body {
+        echo = echo.with_body(body);
     }
-}
-
-fn holds_text_of(words: &str, json: Json<'_>) -> bool {
-    match json.kind() {
-        JsonKind::Object => json.members().any(|(_, member)| holds_text_of(words, member)),
-        JsonKind::Array => json.elements().any(|element| holds_text_of(words, element)),
-        JsonKind::String => json.as_str().is_some_and(|text| text.len() >= SHORTEST_SECRET && words.contains(text)),
-        // A PIN is a number, and a number is often a part of another one: no words at all are safer.
-        JsonKind::Number => json.raw().len() >= 4 && words.contains(json.raw()),
-        JsonKind::Null | JsonKind::Bool => false,
-    }
+    echo.quotable(&all.join("; "))
 }
 
 #[cfg(test)]
@@ -162,12 +159,12 @@ mod tests {
 
     use super::*;
 
-    fn reply(status: u16, body: &str) -> Reply {
-        Reply::new(status, Zeroizing::new(body.as_bytes().to_vec()), None)
+    fn reply(status: u16, body: &str) -> Response {
+        Response::new(status, Zeroizing::new(body.as_bytes().to_vec()))
     }
 
-    fn call(body: &str) -> Call {
-        Call::post("auth/approle/login", Zeroizing::new(body.to_owned())).expect("a path")
+    fn call(body: &str) -> ApiRequest {
+        ApiRequest::post("auth/approle/login", Zeroizing::new(body.to_owned())).expect("a path")
     }
 
     #[test]
@@ -182,14 +179,16 @@ mod tests {
             (503, ErrorKind::Unavailable),
             (418, ErrorKind::Unexpected),
         ] {
-            assert_eq!(from_reply(&reply(status, r#"{"errors":[]}"#), &call("{}")).kind(), kind, "{status}");
+            assert_eq!(from_response(&reply(status, r#"{"errors":[]}"#), &call("{}")).kind(), kind, "{status}");
         }
     }
 
     #[test]
     fn the_servers_words_are_told_on_one_line() {
-        let told =
-            from_reply(&reply(403, "{\"errors\":[\"1 error occurred:\\n\\t* permission denied\\n\\n\"]}"), &call("{}"));
+        let told = from_response(
+            &reply(403, "{\"errors\":[\"1 error occurred:\\n\\t* permission denied\\n\\n\"]}"),
+            &call("{}"),
+        );
         assert_eq!(told.message(), "Vault answered with status 403: 1 error occurred: * permission denied");
     }
 
@@ -197,11 +196,29 @@ mod tests {
     fn words_that_repeat_the_request_are_left_out() {
         let sent = call(r#"{"role_id":"app","secret_id":"hunter2-hunter2","more":{"pin":[8642]}}"#);
         for body in [r#"{"errors":["bad id hunter2-hunter2"]}"#, r#"{"errors":["no pin 8642"]}"#, "hunter2-hunter2"] {
-            let told = format!("{:?}", from_reply(&reply(400, body), &sent));
+            let told = format!("{:?}", from_response(&reply(400, body), &sent));
             assert!(!told.contains("hunter2") && !told.contains("8642"), "{told}");
         }
         let login = from_login(&reply(400, r#"{"errors":["invalid role or secret ID"]}"#), &sent);
         assert_eq!(login.kind(), ErrorKind::Unauthenticated);
         assert!(login.message().ends_with("invalid role or secret ID"), "{login}");
+    }
+
+    #[test]
+    fn a_secret_that_folding_or_cutting_would_hide_is_not_quoted() {
+        let long = "0123456789abcdef".repeat(40);
+        for secret in ["two  blanks and\ta tab", "line\nbreak here", long.as_str()] {
+            let body = serde_json::json!({ "password": secret }).to_string();
+            let answer = serde_json::json!({ "errors": [format!("invalid password {secret:?}"), secret] });
+            let error = from_response(&reply(400, &answer.to_string()), &call(&body));
+            assert_eq!(error.message(), "Vault answered with status 400", "{secret}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_not_quoted() {
+        let mut refused = reply(403, r#"{"errors":["bad token s.abcdef0123456789"]}"#);
+        refused.sent = Some("s.abcdef0123456789".parse().expect("a header"));
+        assert_eq!(from_response(&refused, &call("{}")).message(), "Vault answered with status 403");
     }
 }

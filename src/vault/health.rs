@@ -1,23 +1,23 @@
-//! How the server is.
+//! Health of a server: active, standby, sealed, its version and its clock.
 
 use std::time::SystemTime;
 
 use super::{
     http::{Bearer, Http},
-    request::Call,
-    response::{not_as_vault, seconds},
+    request::ApiRequest,
+    response::{malformed_response, seconds},
 };
-use crate::{error::Result, options::Effort, secret::Json};
+use crate::{error::Result, retry::RetryPolicy, secret::Json};
 
-/// What a server says of itself; no token is needed to ask.
+/// Health of a server. Asking takes no token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Health {
-    /// Whether it serves, and if not, why.
+    /// Whether it serves requests, and otherwise why not.
     pub state: HealthState,
-    /// Its version, as `2.7.2`.
+    /// Its version, such as `2.7.2`.
     pub version: Option<String>,
-    /// Its clock when it answered, to the second.
+    /// Its time when it answered, in whole seconds.
     pub server_time: Option<SystemTime>,
 }
 
@@ -27,21 +27,21 @@ pub struct Health {
 pub enum HealthState {
     /// It is unsealed and active.
     Active,
-    /// It is unsealed, and sends callers on to the active node.
+    /// It is unsealed, and redirects requests to the active node.
     Standby,
-    /// It is unsealed, serves reads and sends the rest on.
+    /// It is unsealed, serves reads, and forwards the rest to the active node.
     PerformanceStandby,
-    /// It is the secondary of a disaster recovery pair.
+    /// It is a secondary for disaster recovery, and serves nothing.
     DisasterRecovery,
     /// It is sealed: nothing can be read until it is unsealed.
     Sealed,
-    /// It holds nothing yet.
+    /// It was never initialized.
     NotInitialized,
 }
 
 pub(super) async fn ask(http: &Http) -> Result<Health> {
-    let call = Call::get("sys/health")?.impatient();
-    let reply = http.exchange(&call, Bearer::Nobody, http.patience(Effort::default())).await?;
+    let call = ApiRequest::get("sys/health")?.impatient();
+    let reply = http.exchange(&call, Bearer::Nobody, http.policy(RetryPolicy::default())).await?;
     let state = match reply.status {
         200 => HealthState::Active,
         429 => HealthState::Standby,
@@ -49,14 +49,14 @@ pub(super) async fn ask(http: &Http) -> Result<Health> {
         473 => HealthState::PerformanceStandby,
         501 => HealthState::NotInitialized,
         503 => HealthState::Sealed,
-        _ => return Err(super::error::from_reply(&reply, &call)),
+        _ => return Err(super::error::from_response(&reply, &call)),
     };
-    // A gateway says 503 too: a server's own answer says what it is.
+    // A gateway sends 503 too. Only a server's own body says whether it is initialized.
     let body = reply.json().filter(|json| json.get("initialized").is_some());
     let body = match body {
         Some(body) => body,
-        None if reply.is_success() => return Err(not_as_vault()),
-        None => return Err(super::error::from_reply(&reply, &call)),
+        None if reply.is_success() => return Err(malformed_response()),
+        None => return Err(super::error::from_response(&reply, &call)),
     };
     let server_time = seconds(body, "server_time_utc").and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since));
     Ok(Health { state, server_time, version: body.get("version").and_then(Json::as_str).map(str::to_owned) })

@@ -1,36 +1,52 @@
-//! The connection to Vault and OpenBao: one server, one login, a token that is kept alive.
+//! Vault and OpenBao: one connection with one login, a token that is kept alive, and the typed API.
 //!
-//! Everything that talks to such a server shares a [`Vault`]: the provider of
+//! Everything that talks to such a server shares a [`Vault`], as the provider of
 //! [key-value secrets](crate::providers::vault_kv) does.
 //!
+//! ```no_run
+//! use s1crets::vault::{AppRole, Auth, SecretSource, Vault, VaultConfig};
+//!
+//! # async fn example() -> s1crets::Result<()> {
+//! let login = AppRole::new("my-role-id", SecretSource::file("/run/secret-id"));
+//! let vault = Vault::new(VaultConfig::new("https://vault.internal:8200").with_auth(Auth::AppRole(login)))?;
+//! let credential = vault.read("database/creds/app").idempotent(false).await?;
+//! println!("lease {:?} for {:?}", credential.lease_id(), credential.lease_duration());
+//! # Ok(()) }
+//! ```
+//!
+//! # Requests
+//! [`Vault::read`], [`write`](Vault::write), [`list`](Vault::list) and [`delete`](Vault::delete)
+//! reach the whole API of the server; [`Request`] has their options, errors and attempts. A
+//! [`Response`] carries data, lease, auth, wrap info and warnings.
+//!
 //! # Logins
-//! [`Auth`] names them. What a login proves itself with, a file or a variable, is read anew at each one
-//! ([`SecretSource`]). [`VaultConfig::from_env`] finds a token as `vault` and `bao` do.
+//! [`Auth`] names the methods; [`Login`] is implemented for others. A credential is read anew at
+//! each login ([`SecretSource`]). [`VaultConfig::from_env`] finds a token as `vault` and `bao` do.
 //!
 //! # Life of a token
-//! It is got at the first call, once however many ask, and renewed in the background two thirds into what is left of it.
-//! One that can't be renewed any more (at its maximum, a batch token, a limited number of uses, a refused renewal) is
-//! replaced by a new login ahead of its end. A call that is refused asks once, for all that were refused with it, whether
-//! the token is still one: if not, there is one login, and the call is made once more; if it is, the policy said no. A
-//! token that was *given* is renewed while the server allows it and can't be replaced; its file is read again when it
+//! The first call obtains a token, once for all callers. It is renewed in the background after two
+//! thirds of its TTL. One that can't be renewed any more is replaced by a new login ahead of its
+//! end: at its maximum TTL, a batch token, limited uses, a refused renewal.
+//!
+//! After a refused call, one of the refused callers asks whether the token is still alive. If it
+//! is, a policy denied the call. If it is dead, there is one login, and each call is sent once
+//! more. A token that was *given* is renewed but can't be replaced; its file is read again when it
 //! changes.
 //!
 //! # Attempts
-//! An attempt may take the timeout to connect and once more to answer. Connection failures, and the statuses 412, 429,
-//! 472, 473 and 503, are tried again after a wait that grows and varies, and `Retry-After` is honoured, as seconds and as
-//! a date; a wait that is longer than an attempt ends the call instead. Statuses 500, 502, 504 and answers that got lost
-//! are tried again only where making the call twice does no harm. A standby's redirect (307) is followed to the same call
-//! on another node, never from https to http.
+//! One attempt may take the timeout to connect and again to receive each part of the response. No
+//! connection, and the statuses 412, 429, 472, 473 and 503, are retried after a backoff, or after
+//! `Retry-After`. If that is longer than an attempt may take, the call ends. Lost responses and the
+//! statuses 500, 502 and 504 are retried only for idempotent requests. A standby's redirect (307 or
+//! 308) is followed to the same call on another node, never from https to http.
 //!
 //! # Secrets
-//! Tokens, request bodies and replies lie in buffers that are wiped; what the HTTP and TLS libraries copy on the way is
-//! theirs. No log line, error or `Debug` holds a token, a credential or a value. What the server says of a failure is
-//! told, unless it repeats a text of the request.
+//! Tokens, request bodies and responses lie in buffers that are wiped; what the HTTP and TLS
+//! libraries copy is theirs. No log line, error or `Debug` holds a token, a credential or a value.
+//! An error holds the server's message, unless it repeats a text of the request.
 
-mod address;
+mod api;
 mod auth;
-mod body;
-mod client;
 mod config;
 mod connection;
 mod env;
@@ -45,31 +61,40 @@ mod request;
 mod reserved;
 mod resolve;
 mod response;
-mod retry;
 mod settings;
 mod source;
 mod token;
+mod token_info;
+#[cfg(feature = "vaultrs")]
+mod vaultrs;
 
-pub use auth::{AppRole, Auth, Cert, Jwt, Kubernetes, UserPass};
+pub use api::Request;
+pub use auth::{AppRole, Auth, Cert, Jwt, Kubernetes, Login, LoginClient, UserPass};
 #[cfg(feature = "__aws")]
 pub use auth::{AwsEc2, AwsIam};
-pub use config::{ProxyUrl, TlsConfig, VaultConfig};
+pub use config::VaultConfig;
 pub use connection::{Vault, VaultStatus};
 pub use env::env_vars;
 pub use health::{Health, HealthState};
-pub use source::SecretSource;
+pub use response::{AuthInfo, Response, WrapInfo};
+pub use source::{SecretFetcher, SecretSource};
+pub use token::{Grant, Token};
+pub use token_info::TokenInfo;
 
-pub(crate) use body::Fields;
+pub use crate::transport::{ProxyUrl, TlsConfig};
+
 pub(crate) use env::VARIABLES;
-pub(crate) use error::from_reply;
+pub(crate) use error::{from_response, timed_out};
 pub(crate) use named_connections::{SharedVault, VaultConnections};
 pub(crate) use path::check as check_path;
-pub(crate) use request::Call;
+pub(crate) use request::ApiRequest;
 pub(crate) use reserved::{any as any_reserved, first as first_reserved};
-pub(crate) use response::{Reply, not_as_vault, seconds};
+pub(crate) use response::{malformed_response, seconds};
 pub(crate) use settings::{ConnectionSettings, FORM};
 
-/// The SDK's trace level prints whole requests, credentials included: its own log is turned off.
+pub(crate) use crate::transport::Fields;
+
+/// Turns the AWS SDK's own log off: its trace level prints whole requests with their credentials.
 #[cfg(feature = "__aws")]
 fn silently<F: Future>(future: F) -> impl Future<Output = F::Output> {
     use tracing::{instrument::WithSubscriber, subscriber::NoSubscriber};

@@ -1,17 +1,17 @@
-//! Paths of the API, so encoded that what is asked for is what the server sees.
+//! API paths: refuses those that would be resolved on the way, and encodes the rest.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::error::{Error, Result};
 
-/// What stands for itself in a URL whoever reads it.
+/// The characters that need no encoding in any part of a URL.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The segments of a path, each a name of its own.
+/// Checks that each segment of a path reaches the server as it is.
 ///
 /// # Errors
-/// `InvalidInput` for `.` and `..`, which HTTP clients and proxies resolve, whatever they stand for by then, and for
-/// empty segments, which the server collapses: either would read another secret than the one asked for.
+/// `InvalidInput` for `.` and `..`, which HTTP clients and proxies resolve even if they are
+/// encoded, and for empty segments, which the server drops. Either would read another secret.
 pub(crate) fn check(path: &str) -> Result<()> {
     if path.starts_with('/') || path.ends_with('/') {
         return Err(Error::invalid_input("a path of Vault neither begins nor ends with '/'")
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_would_be_resolved_on_the_way_is_refused() {
+    fn a_path_that_would_be_resolved_on_the_way_is_refused() {
         for path in ["a/../b", "..", "a/.", "a//b", "/a", "a/", "", "a/\u{7f}"] {
             assert!(check(path).is_err(), "{path}");
         }
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn segments_reach_the_server_as_they_are() {
+    fn segments_are_encoded_to_reach_the_server_unchanged() {
         assert_eq!(encode("a/%2e%2e/b c?d#e"), "a/%252e%252e/b%20c%3Fd%23e");
         assert_eq!(encode("secret/h\u{e9}/x.y-z_~"), "secret/h%C3%A9/x.y-z_~");
     }

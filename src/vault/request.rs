@@ -1,27 +1,42 @@
-//! One request to the API, before anybody has signed it with a token.
+//! Request to Vault's API: method, path, body and whether it may be sent twice, before a token is
+//! added.
+
+use std::io;
 
 use bytes::Bytes;
 use percent_encoding::percent_decode_str;
-use reqwest::Method;
+use reqwest::{
+    Method,
+    header::{HeaderMap, HeaderName, HeaderValue},
+};
+use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::{body::wiped, path};
-use crate::error::Result;
+use super::{http, path};
+use crate::{
+    error::{Error, Result},
+    transport::wiped,
+};
 
-/// A request: where to, with what, and whether it may be made twice.
-pub(crate) struct Call {
+const WRAP_TTL: HeaderName = HeaderName::from_static("x-vault-wrap-ttl");
+
+/// One request to the API.
+#[derive(Clone)]
+pub(crate) struct ApiRequest {
     pub(super) method: Method,
-    /// What follows the address, encoded, with its query.
+    /// The encoded path below the address, with its query.
     pub(super) target: String,
     pub(super) body: Option<Bytes>,
     pub(super) content_type: &'static str,
-    /// Whether a request whose answer was lost may be sent again.
+    /// Headers of this request, which replace the connection's own.
+    pub(super) headers: HeaderMap,
+    /// Whether it may be sent again if its response was lost.
     pub(super) idempotent: bool,
-    /// Whether a status that asks for patience is to be waited for; health is asked to be told it.
+    /// Whether a status such as 503 is retried. The health check wants to be told it.
     pub(super) patient: bool,
 }
 
-impl Call {
+impl ApiRequest {
     pub(super) fn is_change(&self) -> bool {
         self.method != Method::GET
     }
@@ -31,7 +46,7 @@ impl Call {
         Self::new(Method::GET, path, true)
     }
 
-    /// The names below a path: `list=true` rather than the method `LIST`, which some proxies don't let through.
+    /// The names below a path: `list=true` rather than the method `LIST`, which some proxies block.
     pub(crate) fn list(path: &str) -> Result<Self> {
         Ok(Self::get(path)?.with_query("list=true"))
     }
@@ -47,34 +62,53 @@ impl Call {
         Ok(Self { body: Some(wiped(body)), content_type, ..Self::new(Method::PATCH, path, false)? })
     }
 
-    /// The same with a query, which must be encoded.
-    pub(crate) fn with_query(self, query: &str) -> Self {
-        Self { target: format!("{}?{query}", self.target), ..self }
+    pub(super) fn delete(path: &str) -> Result<Self> {
+        Self::new(Method::DELETE, path, false)
     }
 
-    /// The same, which may be sent again if its answer was lost.
+    /// Adds a query, which must be encoded.
+    pub(crate) fn with_query(self, query: &str) -> Self {
+        let separator = if self.target.contains('?') { '&' } else { '?' };
+        Self { target: format!("{}{separator}{query}", self.target), ..self }
+    }
+
+    /// Allows another attempt if the response was lost.
     pub(crate) fn idempotent(self) -> Self {
         Self { idempotent: true, ..self }
     }
 
-    /// The same, which is not sent again if its answer was lost: it may do something after all.
+    /// Forbids another attempt if the response was lost: the server may have acted on the request.
     pub(crate) fn once(self) -> Self {
         Self { idempotent: false, ..self }
     }
 
-    /// The same, where every status is an answer at once.
+    /// Returns every status at once, without a retry.
     pub(crate) fn impatient(self) -> Self {
         Self { patient: false, ..self }
     }
 
-    /// What a policy says that allows it.
+    /// Sends the request to another namespace than the connection's.
+    pub(super) fn in_namespace(mut self, namespace: &str) -> Result<Self> {
+        http::check_namespace(namespace)?;
+        self.headers.insert(http::NAMESPACE, http::namespace_header(namespace)?);
+        Ok(self)
+    }
+
+    /// Asks for the response to be wrapped for this many seconds.
+    pub(super) fn wrapped_for(mut self, seconds: u64) -> Self {
+        self.headers.insert(WRAP_TTL, HeaderValue::from(seconds));
+        self
+    }
+
+    /// The policy rule that would allow the request.
     pub(super) fn right(&self) -> String {
         let (path, query) = self.target.split_once('?').unwrap_or((&self.target, ""));
         let path = percent_decode_str(path.trim_start_matches("/v1/")).decode_utf8_lossy();
-        let capability = match (&self.method, query) {
-            (&Method::GET, "list=true") => "list",
-            (&Method::GET, _) => "read",
-            (&Method::PATCH, _) => "patch",
+        let capability = match self.method {
+            Method::GET if query.split('&').any(|part| part == "list=true") => "list",
+            Method::GET => "read",
+            Method::PATCH => "patch",
+            Method::DELETE => "delete",
             _ => "update",
         };
         format!("path {path:?} {{ capabilities = [{capability:?}] }}")
@@ -83,6 +117,73 @@ impl Call {
     fn new(method: Method, path: &str, idempotent: bool) -> Result<Self> {
         path::check(path)?;
         let target = format!("/v1/{}", path::encode(path));
-        Ok(Self { method, target, body: None, content_type: "application/json", idempotent, patient: true })
+        let headers = HeaderMap::new();
+        Ok(Self { method, target, body: None, content_type: "application/json", headers, idempotent, patient: true })
+    }
+}
+
+/// `body` as the text of a JSON object. `()` and `None` give an empty object.
+///
+/// # Errors
+/// `InvalidInput` if it can't be written as JSON, or is no object. The message doesn't repeat it.
+pub(super) fn json_object<B: Serialize + ?Sized>(body: &B) -> Result<Zeroizing<String>> {
+    let mut buffer = WipingBuffer::default();
+    let invalid = || Error::invalid_input("the body can't be written as a JSON object");
+    serde_json::to_writer(&mut buffer, body).map_err(|_| invalid())?;
+    match std::str::from_utf8(&buffer.0) {
+        Ok("null") => Ok(Zeroizing::new("{}".to_owned())),
+        Ok(text) if text.starts_with('{') => Ok(Zeroizing::new(text.to_owned())),
+        _ => Err(invalid()),
+    }
+}
+
+/// A buffer that wipes the old memory when it grows.
+#[derive(Default)]
+struct WipingBuffer(Zeroizing<Vec<u8>>);
+
+impl io::Write for WipingBuffer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let needed = self.0.len() + bytes.len();
+        if needed > self.0.capacity() {
+            let mut larger = Zeroizing::new(Vec::with_capacity(needed * 2));
+            larger.extend_from_slice(&self.0);
+            self.0 = larger;
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_body_is_an_object_and_an_error_does_not_repeat_it() {
+        assert_eq!(
+            *json_object(&json!({ "a": "x".repeat(100) })).expect("an object"),
+            json!({ "a": "x".repeat(100) }).to_string()
+        );
+        assert_eq!(*json_object(&()).expect("nothing"), "{}");
+        for wrong in [json!("hunter2"), json!(["hunter2"]), json!(1)] {
+            let error = json_object(&wrong).expect_err("no object");
+            assert_eq!(error.kind(), crate::ErrorKind::InvalidInput);
+            assert!(!format!("{error:?}").contains("hunter2"));
+        }
+    }
+
+    #[test]
+    fn a_denied_request_names_the_capability_that_it_needs() {
+        let list = ApiRequest::list("secret/metadata").expect("a path").with_query("after=x");
+        assert_eq!(list.target, "/v1/secret/metadata?list=true&after=x");
+        assert_eq!(list.right(), r#"path "secret/metadata" { capabilities = ["list"] }"#);
+        let delete = ApiRequest::delete("secret/data/x").expect("a path");
+        assert_eq!(delete.right(), r#"path "secret/data/x" { capabilities = ["delete"] }"#);
     }
 }

@@ -8,13 +8,12 @@
 //! server.
 //!
 //! Invariant: a token, certificate authority, namespace or proxy of one server is never used for
-//! another. The table in docs/providers.md has every setting.
+//! another. The table in docs/config.md has every setting.
 
 use std::path::PathBuf;
 
 use super::{
-    address::Address,
-    config::{DEFAULT_ADDRESS, ProxyUrl, VaultConfig},
+    config::{DEFAULT_ADDRESS, VaultConfig},
     connection::Vault,
     env::{Environment, env_vars},
     settings::{ConnectionRole, VaultSettings},
@@ -23,6 +22,8 @@ use crate::{
     config::{Connection, CredentialSource, Origin, Sourced},
     error::{Error, ErrorKind, Result},
     fs::home,
+    retry::RetryPolicy,
+    transport::{Address, ProxyUrl},
 };
 
 /// The settings that are resolved here.
@@ -246,8 +247,7 @@ impl Resolver<'_> {
     fn retry_policy(&mut self) {
         let VaultSettings { own, general, .. } = self.settings;
         let config = &mut self.resolved.config;
-        config.retry = own.retry.or(general.retry).unwrap_or(config.retry);
-        config.timeout = own.timeout.or(general.timeout).unwrap_or(config.timeout);
+        config.retry_policy = RetryPolicy::from_settings(own.retry.or(general.retry), own.timeout.or(general.timeout));
         config.revoke_at_shutdown = own.revoke_at_shutdown.unwrap_or(config.revoke_at_shutdown);
     }
 

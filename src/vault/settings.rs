@@ -5,10 +5,11 @@ use std::{num::NonZeroU32, path::PathBuf, time::Duration};
 
 use serde::Deserialize;
 
-use super::{address::Address, auth::Auth, config::ProxyUrl, http::check_namespace, login_settings::AuthSettings};
+use super::{auth::Auth, env::env_vars, error::parse_address, http::check_namespace, login_settings::AuthSettings};
 use crate::{
     config::{Form, GeneralSettings, RawTable, Section, path, timeout},
     error::{Error, Result},
+    transport::ProxyUrl,
 };
 
 /// The name of the connection that Vault providers use where they name none.
@@ -117,13 +118,13 @@ impl VaultSettings {
     pub(crate) fn read(section: Section, role: ConnectionRole, general: &GeneralSettings) -> Result<Self> {
         let own: ConnectionSettings = section.read()?;
         if let Some(address) = &own.address {
-            Address::parse(address)?;
+            parse_address(address)?;
         }
         if let Some(namespace) = &own.namespace {
             check_namespace(namespace)?;
         }
         let auth = own.auth.clone().map(Auth::from_settings).transpose()?;
-        let proxy = own.proxy.as_deref().map(ProxyUrl::of_settings).transpose()?;
+        let proxy = own.proxy.as_deref().map(|url| ProxyUrl::from_settings(url, env_vars::PROXY_ADDR)).transpose()?;
         if role == ConnectionRole::Named {
             complete(&own)?;
         }

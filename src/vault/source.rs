@@ -1,19 +1,21 @@
-//! Where a login finds what it proves itself with.
+//! Where a login finds its credential: a given value, a file, a variable, or code that fetches it.
 
-use std::{env, fmt, fs, io::ErrorKind::NotFound, path::PathBuf};
+use std::{env, fmt, fs, io::ErrorKind::NotFound, path::PathBuf, sync::Arc, time::Duration};
 
+use async_trait::async_trait;
 use zeroize::Zeroizing;
 
 #[cfg(all(feature = "disk-cache", unix))]
 use crate::cache_scope::Binding;
 use crate::{
     error::{Error, ErrorKind, Result},
-    fs::{fingerprint::Stamp, plain_file},
+    fs::{fingerprint::Fingerprint, plain_file},
+    secret::Secret,
 };
 
-/// A token, secret id, JWT or password: given, or to be read anew at each login.
+/// A token, secret ID, JWT or password: given, or read anew at each login.
 ///
-/// White space at the end is cut off: files and variables are written by `echo`.
+/// White space at the end is cut off, as `echo` leaves a newline in files and variables.
 #[derive(Clone)]
 pub struct SecretSource(Kind);
 
@@ -22,6 +24,46 @@ enum Kind {
     Given(Zeroizing<String>),
     File(PathBuf),
     Env(String),
+    Fetched(Arc<dyn SecretFetcher>),
+}
+
+/// Fetches a credential for a login, such as a JWT from a CI system or a cloud's metadata service.
+///
+/// Closures that return a future implement it:
+///
+/// ```
+/// use s1crets::{Client, vault::{Auth, Jwt, SecretSource, VaultConfig}};
+///
+/// # fn example(client: Client) -> VaultConfig {
+/// // The JWT lies in AWS Secrets Manager, where another program renews it.
+/// let source = SecretSource::fetched(move || {
+///     let client = client.clone();
+///     async move { client.get("aws.sm", "ci/jwt").cached(false).await }
+/// });
+/// VaultConfig::new("https://vault.internal:8200").with_auth(Auth::Jwt(Jwt::new(source).with_role("ci")))
+/// # }
+/// ```
+#[async_trait]
+pub trait SecretFetcher: Send + Sync + 'static {
+    /// The credential as it is now, as text. Called at each login, once at a time.
+    ///
+    /// A fetch that takes longer than a call to the server with all its attempts is cut off.
+    ///
+    /// # Errors
+    /// The login fails with this error. Its kind decides when the next login is made: see
+    /// [`Login::login`](crate::vault::Login::login). The message must not hold the credential.
+    async fn fetch(&self) -> Result<Secret>;
+}
+
+#[async_trait]
+impl<F, Fetch> SecretFetcher for F
+where
+    F: Fn() -> Fetch + Send + Sync + 'static,
+    Fetch: Future<Output = Result<Secret>> + Send,
+{
+    async fn fetch(&self) -> Result<Secret> {
+        self().await
+    }
 }
 
 impl SecretSource {
@@ -30,19 +72,30 @@ impl SecretSource {
         Self(Kind::Given(Zeroizing::new(value.into())))
     }
 
-    /// A file that holds it.
+    /// A file that holds the value, read at each login.
     pub fn file(path: impl Into<PathBuf>) -> Self {
         Self(Kind::File(path.into()))
     }
 
-    /// An environment variable that holds it.
+    /// An environment variable that holds the value, read at each login.
     pub fn env(name: impl Into<String>) -> Self {
         Self(Kind::Env(name.into()))
     }
 
-    /// What it is now. `what` names it in the error: `Unauthenticated` if there is nothing, `Config` if there is something
-    /// that can't be it.
-    pub(crate) fn read(&self, what: &str) -> Result<Zeroizing<String>> {
+    /// Code that fetches the value at each login.
+    ///
+    /// The disk cache is off for a connection that logs in by it: nothing tells whose values it
+    /// would hold.
+    pub fn fetched(fetcher: impl SecretFetcher) -> Self {
+        Self(Kind::Fetched(Arc::new(fetcher)))
+    }
+
+    /// The value as it is now. `what` names it in errors; a fetch may take `limit`.
+    ///
+    /// # Errors
+    /// `Unauthenticated` if there is no value, `Config` if it can't be one, `Timeout` if a fetch
+    /// takes too long, or the fetcher's own error.
+    pub(crate) async fn read(&self, what: &str, limit: Duration) -> Result<Zeroizing<String>> {
         let text = match &self.0 {
             Kind::Given(value) => value.clone(),
             Kind::File(path) => plain_file::read_text(path).map_err(|error| {
@@ -51,13 +104,18 @@ impl SecretSource {
             })?,
             Kind::Env(name) => {
                 let unset =
-                    |_| nothing(format!("the variable {name} holds no {what}")).with_hint(format!("set {name}"));
+                    |_| missing(format!("the variable {name} holds no {what}")).with_hint(format!("set {name}"));
                 Zeroizing::new(env::var(name).map_err(unset)?)
+            }
+            Kind::Fetched(fetcher) => {
+                let late = |_| Error::new(ErrorKind::Timeout, format!("fetching the {what} took too long"));
+                let secret = tokio::time::timeout(limit, fetcher.fetch()).await.map_err(late)??;
+                Zeroizing::new(secret.expose_str()?.to_owned())
             }
         };
         let trimmed = text.trim_end();
         if trimmed.is_empty() {
-            return Err(nothing(format!("the {what} is empty")));
+            return Err(missing(format!("the {what} is empty")));
         }
         if trimmed.chars().any(char::is_control) {
             return Err(Error::config(format!("the {what} holds a control character")));
@@ -65,18 +123,19 @@ impl SecretSource {
         Ok(Zeroizing::new(trimmed.to_owned()))
     }
 
-    /// What tells one state of the file from the next; `None` for what is no file, or is not there.
-    pub(crate) fn stamp(&self) -> Option<Stamp> {
+    /// The file's fingerprint; `None` if this is no file or the file is missing.
+    pub(crate) fn stamp(&self) -> Option<Fingerprint> {
         let Kind::File(path) = &self.0 else {
             return None;
         };
-        fs::metadata(path).ok().map(|metadata| Stamp::of(&metadata))
+        fs::metadata(path).ok().map(|metadata| Fingerprint::of(&metadata))
     }
 }
 
 #[cfg(all(feature = "disk-cache", unix))]
 impl SecretSource {
-    /// Binds where it is; of a file no more than its path, as it rotates by design.
+    /// Binds disk cache records to where the credential is. A file's content is left out, as it
+    /// rotates by design.
     pub(crate) fn bind_place(&self, binding: &mut Binding<'_>) {
         match &self.0 {
             Kind::Given(value) => binding.value("secret given to a login", Some(value.as_bytes())),
@@ -85,20 +144,21 @@ impl SecretSource {
                 binding.value("auth.env", Some(name));
                 binding.variable(name);
             }
+            Kind::Fetched(_) => binding.unknown_identity(),
         }
     }
 
-    /// The same with what is in the file, for it says who we are.
+    /// Binds disk cache records to the token itself, which decides the identity.
     pub(crate) fn bind_token(&self, binding: &mut Binding<'_>) {
         match &self.0 {
             Kind::File(path) => binding.token_file("auth.file of a token", path),
-            Kind::Given(_) | Kind::Env(_) => self.bind_place(binding),
+            Kind::Given(_) | Kind::Env(_) | Kind::Fetched(_) => self.bind_place(binding),
         }
     }
 }
 
-/// There is nothing to log in with, which is to be not logged in.
-fn nothing(message: String) -> Error {
+/// Without a credential there is no identity.
+fn missing(message: String) -> Error {
     Error::new(ErrorKind::Unauthenticated, message)
 }
 
@@ -108,6 +168,7 @@ impl fmt::Debug for SecretSource {
             Kind::Given(_) => f.write_str("Given([redacted])"),
             Kind::File(path) => f.debug_tuple("File").field(path).finish(),
             Kind::Env(name) => f.debug_tuple("Env").field(name).finish(),
+            Kind::Fetched(_) => f.write_str("Fetched"),
         }
     }
 }
@@ -116,24 +177,43 @@ impl fmt::Debug for SecretSource {
 mod tests {
     use super::*;
 
-    #[test]
-    fn what_is_no_header_and_no_line_is_refused_without_being_told() {
+    async fn read(source: &SecretSource) -> Result<Zeroizing<String>> {
+        source.read("token", Duration::from_secs(1)).await
+    }
+
+    #[tokio::test]
+    async fn a_value_that_is_no_header_is_refused_without_repeating_it() {
         for value in ["", " \n", "hunter2\nhunter2", "hunter2\0"] {
             let source = SecretSource::given(value);
-            let error = source.read("token").expect_err("no token");
+            let error = read(&source).await.expect_err("no token");
             assert!(!format!("{source:?} {error:?}").contains("hunter2"));
         }
         for absent in [SecretSource::file("/nonexistent/token"), SecretSource::env("S1CRETS_NO_SUCH_VARIABLE")] {
-            assert_eq!(absent.read("token").expect_err("nothing").kind(), ErrorKind::Unauthenticated);
+            assert_eq!(read(&absent).await.expect_err("nothing").kind(), ErrorKind::Unauthenticated);
         }
         #[cfg(unix)]
         {
             let folder = tempfile::tempdir().expect("a folder");
             let pipe = folder.path().join("pipe");
             rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RUSR).expect("made");
-            let error = SecretSource::file(&pipe).read("token").expect_err("a pipe that nobody writes to");
+            let error = read(&SecretSource::file(&pipe)).await.expect_err("a pipe that nobody writes to");
             assert_eq!(error.kind(), ErrorKind::Config);
         }
-        assert_eq!(*SecretSource::given("hunter2\r\n").read("token").expect("a token"), "hunter2");
+        assert_eq!(*read(&SecretSource::given("hunter2\r\n")).await.expect("a token"), "hunter2");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_fetched_value_is_fetched_at_each_read_and_not_waited_for_without_end() {
+        let count = Arc::new(std::sync::atomic::AtomicU32::new(0));
+        let counted = count.clone();
+        let source = SecretSource::fetched(move || {
+            let number = counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            async move { Ok(Secret::text(format!("jwt-{number}\n"), crate::Metadata::default())) }
+        });
+        assert_eq!(*read(&source).await.expect("a value"), "jwt-0");
+        assert_eq!(*read(&source).await.expect("a value"), "jwt-1");
+        assert_eq!(format!("{source:?}"), "Fetched");
+        let stuck = SecretSource::fetched(std::future::pending::<Result<Secret>>);
+        assert_eq!(read(&stuck).await.expect_err("too late").kind(), ErrorKind::Timeout);
     }
 }

@@ -1,4 +1,4 @@
-//! A certificate authority of the tests' own.
+//! A certificate authority for tests.
 
 use std::{
     fmt, fs,
@@ -10,17 +10,17 @@ use rcgen::{
     KeyUsagePurpose,
 };
 
-/// A certificate authority, with what it issued as PEM files in one folder.
+/// A certificate authority that writes what it issues to one folder, as PEM files.
 pub struct Authority {
     folder: PathBuf,
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
 
 impl Authority {
-    /// Makes one that keeps its files in `folder`.
+    /// Creates an authority that writes to `folder`.
     ///
     /// # Panics
-    /// When the folder can't be written.
+    /// If the folder is not writable.
     pub fn create(folder: &Path) -> Self {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, "s1crets test authority");
@@ -31,15 +31,16 @@ impl Authority {
         Self { folder: folder.to_owned(), issuer }
     }
 
-    /// Its own certificate, for those who are to trust it.
+    /// The file of its own certificate, for clients to trust.
     pub fn certificate_file(&self) -> PathBuf {
         self.folder.join("ca.pem")
     }
 
-    /// A certificate and its key for `name`, for `localhost` and for 127.0.0.1, as server and as client.
+    /// Issues a certificate for `name`, `localhost` and 127.0.0.1, for servers and clients. Returns
+    /// the files of the certificate and its key.
     ///
     /// # Panics
-    /// When the folder can't be written.
+    /// If the folder is not writable.
     pub fn issue(&self, name: &str) -> (PathBuf, PathBuf) {
         let names = [name, "localhost", "127.0.0.1"].map(str::to_owned);
         let mut params = CertificateParams::new(names).expect("names");

@@ -1,4 +1,4 @@
-//! Planting values in moto without the SDK that is under test.
+//! Stores values in moto, without the SDK that is under test.
 
 use std::{
     error::Error,
@@ -15,9 +15,9 @@ use crate::{client, http::Response};
 const JSON: &str = "application/x-amz-json-1.1";
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// Plants values in one account and region of a moto server.
+/// Stores values in one account and region of a moto server.
 ///
-/// Its calls block, so give it moto itself and not a proxy that runs in the test's own thread.
+/// Its calls block the thread. Don't send them through a proxy that runs in the same thread.
 #[derive(Clone, Debug)]
 pub struct AwsSeed {
     endpoint: String,
@@ -26,21 +26,21 @@ pub struct AwsSeed {
 }
 
 impl AwsSeed {
-    /// For moto's default account, 123456789012.
+    /// Creates a seed for moto's default account, 123456789012.
     pub fn new(endpoint: &str, region: &str) -> Self {
         Self { endpoint: endpoint.to_owned(), region: region.to_owned(), account: None }
     }
 
-    /// The same for another account, whose stores are its own.
+    /// Sets the account, by its 12 digits. Each account has separate stores.
     pub fn with_account(self, account: &str) -> Self {
         Self { account: Some(account.to_owned()), ..self }
     }
 
-    /// Puts a parameter and returns its version. `kind` is `String`, `StringList` or
-    /// `SecureString`. One that exists is overwritten, which makes a new version.
+    /// Stores a parameter and returns its version. `kind` is `String`, `StringList` or
+    /// `SecureString`. An existing parameter gets a new version.
     ///
     /// # Panics
-    /// When moto refuses.
+    /// If moto refuses.
     pub fn put_parameter(&self, name: &str, value: &str, kind: &str) -> u64 {
         let input = json!({ "Name": name, "Value": value, "Type": kind, "Overwrite": true });
         let reply = self.must("AmazonSSM.PutParameter", &input);
@@ -50,7 +50,7 @@ impl AwsSeed {
     /// Creates a text secret and returns its ARN.
     ///
     /// # Panics
-    /// When moto refuses: a secret of that name exists, say.
+    /// If moto refuses, for example because the secret exists.
     pub fn create_secret(&self, name: &str, text: &str) -> String {
         self.create(&json!({ "Name": name, "SecretString": text }))
     }
@@ -58,27 +58,27 @@ impl AwsSeed {
     /// Creates a binary secret and returns its ARN.
     ///
     /// # Panics
-    /// When moto refuses.
+    /// If moto refuses.
     pub fn create_secret_binary(&self, name: &str, bytes: &[u8]) -> String {
         self.create(&json!({ "Name": name, "SecretBinary": BASE64_STANDARD.encode(bytes) }))
     }
 
-    /// Puts a new version of a text secret and returns the version's id.
+    /// Stores a new version of a text secret and returns the version's ID.
     ///
     /// # Panics
-    /// When moto refuses.
+    /// If moto refuses.
     pub fn put_secret(&self, name: &str, text: &str) -> String {
         let input = json!({ "SecretId": name, "SecretString": text });
         text_of(&self.must("secretsmanager.PutSecretValue", &input), "VersionId")
     }
 
-    /// Any call of the JSON protocol: `call("secretsmanager.DeleteSecret", &json!({…}))`.
+    /// Makes a call of the JSON protocol: `call("secretsmanager.DeleteSecret", &json!({…}))`.
     ///
     /// # Errors
-    /// When the status is not 2xx.
+    /// If the status is not 2xx.
     ///
     /// # Panics
-    /// When the server can't be talked to.
+    /// If the server can't be reached.
     pub fn call(&self, target: &str, input: &Value) -> Result<Value, SeedError> {
         let service = match target.split_once('.') {
             Some(("AmazonSSM", _)) => "ssm",
@@ -91,14 +91,14 @@ impl AwsSeed {
         Ok(serde_json::from_str(&body).unwrap_or_default())
     }
 
-    /// Any call of the query protocol, which answers in XML:
+    /// Makes a call of the query protocol and returns the XML response:
     /// `query("iam", &[("Action", "CreateUser"), …])`.
     ///
     /// # Errors
-    /// When the status is not 2xx.
+    /// If the status is not 2xx.
     ///
     /// # Panics
-    /// When the server can't be talked to.
+    /// If the server can't be reached.
     pub fn query(&self, service: &str, fields: &[(&str, &str)]) -> Result<String, SeedError> {
         let encoded = |text| utf8_percent_encode(text, NON_ALPHANUMERIC);
         let pairs = fields.iter().map(|(name, value)| format!("{name}={}", encoded(value)));
@@ -130,8 +130,8 @@ impl AwsSeed {
         }
     }
 
-    /// moto reads service and region from the scope; the signature counts only with its access
-    /// control on.
+    /// moto takes the service and region from the credential scope. It ignores the signature unless
+    /// access control is on.
     fn authorization(&self, service: &str) -> String {
         let region = &self.region;
         let scope = format!("test/20260101/{region}/{service}/aws4_request");
@@ -139,29 +139,29 @@ impl AwsSeed {
     }
 }
 
-/// A call that was answered with another status than 2xx.
+/// A call whose response had a status other than 2xx.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SeedError {
-    /// What was called.
+    /// The operation that was called.
     pub operation: String,
     /// The HTTP status.
     pub status: u16,
-    /// The answer's body.
+    /// The body of the response.
     pub body: String,
 }
 
 impl fmt::Display for SeedError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { operation, status, body } = self;
-        write!(f, "{operation} was answered with {status}: {body}")
+        write!(f, "{operation} failed with status {status}: {body}")
     }
 }
 
 impl Error for SeedError {}
 
-/// A name that nothing else in this run has, so that tests can share a server:
-/// `unique("/db/")` is `/db/4711-0`.
+/// A name that is unique in this test run, so that tests can share a server: `unique("/db/")` may
+/// be `/db/4711-0`.
 pub fn unique(prefix: &str) -> String {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! One blocking HTTP exchange, for planting values and steering moto from any kind of test.
+//! A blocking HTTP client, to prepare and control servers from sync and async tests.
 
 use std::{
     io::{self, Read, Write},
@@ -8,8 +8,8 @@ use std::{
 
 use crate::http::{Request, Response, malformed, parse_response};
 
-/// moto answers in milliseconds. A test that hangs here talks to a server in its own, blocked
-/// thread.
+/// The servers respond in milliseconds. A request that times out usually waits for a server in the
+/// thread that it blocks.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
 pub(crate) fn post(endpoint: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> io::Result<Response> {
@@ -45,7 +45,8 @@ pub(crate) fn authority(endpoint: &str) -> &str {
     rest.trim_end_matches('/')
 }
 
-/// The request asked for the connection to be closed, but not every server does.
+/// Reads until the response is whole. Not every server closes the connection, although the request
+/// asks for it.
 fn read_response(stream: &mut TcpStream) -> io::Result<Response> {
     let mut arrived = Vec::new();
     let mut piece = [0; 16 * 1024];

@@ -1,7 +1,7 @@
-//! HTTP/1.1 messages: taking them off the wire and putting them on it.
+//! HTTP/1.1 messages: parsing and serialization.
 //!
-//! The parsers are functions over what has arrived so far, so that the blocking client and the
-//! async servers share them.
+//! The parsers take the bytes received so far, so that the blocking client and the async servers
+//! share them.
 
 use std::io::{self, Error, ErrorKind};
 
@@ -13,37 +13,37 @@ const MAX_HEADERS: usize = 100;
 
 pub(crate) type Headers = Vec<(String, String)>;
 
-/// One HTTP request as it came off the wire, its body whole.
+/// An HTTP request as it was received, with its whole body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     /// `GET`, `POST`, …
     pub method: String,
-    /// The path with its query, as sent.
+    /// The path and query, as sent.
     pub path: String,
-    /// The headers in the order and case they were sent in.
+    /// The headers, in the order and case of the client.
     pub headers: Vec<(String, String)>,
-    /// The body with any chunking undone.
+    /// The body, without chunked encoding.
     pub body: Vec<u8>,
 }
 
 impl Request {
-    /// The first header of this name, in whatever case it was sent.
+    /// The first header with this name. The case is ignored.
     pub fn header(&self, name: &str) -> Option<&str> {
         find(&self.headers, name)
     }
 
-    /// The body as text; bytes that are not UTF-8 are replaced.
+    /// The body as text, with replacement characters for invalid UTF-8.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// The body as JSON, `Null` when it is none. A member that is not there reads as `Null` too,
-    /// so `request.json()["Name"]` is always safe to write.
+    /// The body as JSON, or `Null` if it is not JSON. A missing member is `Null` too, so
+    /// `request.json()["Name"]` never panics.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
-    /// A field of a form body, decoded: `request.form("RoleArn")` of a call to STS.
+    /// A decoded field of a form body: `request.form("RoleArn")` for a call to STS.
     pub fn form(&self, name: &str) -> Option<String> {
         let body = self.text();
         let mut fields = body.split('&').filter_map(|pair| pair.split_once('='));
@@ -52,8 +52,8 @@ impl Request {
         Some(percent_decode_str(&spaced).decode_utf8_lossy().into_owned())
     }
 
-    /// What is asked for: the AWS operation (`GetParameter`, `AssumeRole`), else the method and
-    /// the path without its query (`PUT /latest/api/token`).
+    /// The AWS operation (`GetParameter`, `AssumeRole`), or else the method and the path without
+    /// its query (`PUT /latest/api/token`).
     pub fn operation(&self) -> String {
         if let Some((_, operation)) = self.header("x-amz-target").and_then(|t| t.split_once('.')) {
             return operation.to_owned();
@@ -65,12 +65,13 @@ impl Request {
         format!("{} {path}", self.method)
     }
 
-    /// Whether the client wants this to be the last request of its connection.
+    /// Whether the client asks for the connection to be closed after this request.
     pub(crate) fn is_last(&self) -> bool {
         self.header("connection").is_some_and(|it| it.eq_ignore_ascii_case("close"))
     }
 
-    /// Asks for the connection to be closed afterwards: whoever sends this uses it once.
+    /// The request as bytes. It asks for the connection to be closed, because no connection is
+    /// reused.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let mut head = format!("{} {} HTTP/1.1\r\n", self.method, self.path);
         for (name, value) in end_to_end(&self.headers) {
@@ -99,9 +100,9 @@ impl Response {
         self
     }
 
-    /// The status line and the headers, promising the whole body.
+    /// The status line and the headers, with the length of the whole body.
     pub(crate) fn head(&self) -> String {
-        // An empty reason phrase is legal, and no client reads one.
+        // An empty reason phrase is valid, and clients ignore it.
         let mut head = format!("HTTP/1.1 {} \r\n", self.status);
         for (name, value) in end_to_end(&self.headers) {
             head += &format!("{name}: {value}\r\n");
@@ -110,7 +111,7 @@ impl Response {
     }
 }
 
-/// The request at the front of `bytes` and its length, or `None` when more must arrive first.
+/// The first request in `bytes` and its length, or `None` if it is incomplete.
 pub(crate) fn parse_request(bytes: &[u8]) -> io::Result<Option<(Request, usize)>> {
     let mut slots = [EMPTY_HEADER; MAX_HEADERS];
     let mut head = httparse::Request::new(&mut slots);
@@ -129,8 +130,8 @@ pub(crate) fn parse_request(bytes: &[u8]) -> io::Result<Option<(Request, usize)>
     Ok(Some((request, head_length + body_length)))
 }
 
-/// The response that `bytes` is, or `None` when more must arrive first. `ended` says that nothing
-/// more will: the end of a body without a length.
+/// The response in `bytes`, or `None` if it is incomplete. `ended` says that the connection is
+/// closed, which ends a body without a length.
 pub(crate) fn parse_response(bytes: &[u8], ended: bool) -> io::Result<Option<Response>> {
     let mut slots = [EMPTY_HEADER; MAX_HEADERS];
     let mut head = httparse::Response::new(&mut slots);
@@ -153,7 +154,7 @@ enum Framing {
 }
 
 impl Framing {
-    /// The body at the front of `bytes` and the length it takes there.
+    /// The body at the start of `bytes`, and its encoded length.
     fn body(&self, bytes: &[u8]) -> io::Result<Option<(Vec<u8>, usize)>> {
         match *self {
             Self::Length(length) => Ok(bytes.get(..length).map(|body| (body.to_vec(), length))),
@@ -195,7 +196,7 @@ fn dechunk(bytes: &[u8]) -> io::Result<Option<(Vec<u8>, usize)>> {
     }
 }
 
-/// Trailers are skipped: none of the services sends one that matters.
+/// The length of the trailers and the empty line. Trailers are ignored: the tests need none.
 fn trailer_length(bytes: &[u8]) -> Option<usize> {
     if bytes.starts_with(b"\r\n") {
         return Some(2);
@@ -209,8 +210,8 @@ pub(crate) fn find<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'
     named.next().map(|(_, value)| value.as_str())
 }
 
-/// The headers that speak of the message, not of the connection it came by. Lengths are written
-/// anew with the body.
+/// The end-to-end headers, without those of the connection. The length is left out as well, because
+/// it is written with the body.
 fn end_to_end(headers: &[(String, String)]) -> impl Iterator<Item = &(String, String)> {
     const PER_CONNECTION: [&str; 4] = ["connection", "content-length", "keep-alive", "transfer-encoding"];
     headers.iter().filter(|(name, _)| !PER_CONNECTION.iter().any(|it| it.eq_ignore_ascii_case(name)))
@@ -236,19 +237,19 @@ mod tests {
         4\r\nWiki\r\n5\r\npedia\r\n0\r\nExpires: never\r\n\r\nGET / ";
 
     #[test]
-    fn a_chunked_request_is_put_together_however_it_is_cut() {
+    fn a_chunked_request_is_assembled_however_it_is_split() {
         let end = CHUNKED.len() - "GET / ".len();
         for cut in 0..end {
             assert_eq!(parse_request(&CHUNKED[..cut]).expect("valid so far"), None);
         }
         let (request, length) = parse_request(CHUNKED).expect("valid").expect("whole");
-        assert_eq!(length, end, "the next request is left alone");
+        assert_eq!(length, end, "the next request is not consumed");
         assert_eq!(request.text(), "Wikipedia");
         assert_eq!(request.operation(), "POST /x");
     }
 
     #[test]
-    fn a_response_without_a_length_lasts_to_the_end() {
+    fn a_response_without_a_length_ends_with_the_connection() {
         let bytes = b"HTTP/1.1 200 OK\r\nServer: x\r\n\r\nhello";
         assert_eq!(parse_response(bytes, false).expect("valid"), None);
         let response = parse_response(bytes, true).expect("valid").expect("whole");
@@ -256,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_length_that_is_none_and_a_huge_chunk_are_no_panic() {
+    fn an_invalid_length_and_a_huge_chunk_do_not_panic() {
         assert!(parse_request(b"POST / HTTP/1.1\r\ncontent-length: x\r\n\r\n").is_err());
         let huge = b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\nffffffffffffffff\r\nx";
         assert!(parse_request(huge).is_ok_and(|it| it.is_none()));

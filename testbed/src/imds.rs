@@ -1,5 +1,5 @@
-//! The instance metadata service (IMDSv2), which moto plays without the token's lifetime, the
-//! credentials' type and the identity document.
+//! A fake EC2 instance metadata service (IMDSv2). moto's lacks the token's lifetime, the type of
+//! the credentials and the identity document.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -18,12 +18,12 @@ use crate::{
 const CREDENTIALS: &str = "/latest/meta-data/iam/security-credentials/";
 const TOKEN_TTL: &str = "x-aws-ec2-metadata-token-ttl-seconds";
 
-/// What the real service gives a role at most.
+/// The longest lifetime of tokens and role credentials at the real service.
 const LIFETIME: Duration = Duration::from_secs(6 * 60 * 60);
 
-/// A metadata service that answers as EC2 does, for one instance with one role.
+/// A metadata service that responds like EC2's, for one instance with one role.
 ///
-/// To make it slow or silent, put a [`FaultProxy`](crate::FaultProxy) before it.
+/// To make it slow or silent, put a [`FaultProxy`](crate::FaultProxy) in front of it.
 pub struct FakeImds {
     server: Server,
     state: Arc<Mutex<State>>,
@@ -41,7 +41,8 @@ struct State {
 }
 
 impl FakeImds {
-    /// Starts one for an instance in `region` with the instance role `role`.
+    /// Starts the service for an instance in `region` with the role `role`, as tasks of the current
+    /// runtime.
     pub async fn start(region: &str, role: &str) -> Self {
         let state = Arc::new(Mutex::new(State::new(region, role)));
         let serving = Arc::clone(&state);
@@ -49,12 +50,12 @@ impl FakeImds {
         Self { server: server.await, state }
     }
 
-    /// Where it listens, to be used as `AWS_EC2_METADATA_SERVICE_ENDPOINT`.
+    /// Its URL, for `AWS_EC2_METADATA_SERVICE_ENDPOINT`.
     pub fn endpoint(&self) -> &str {
         self.server.endpoint()
     }
 
-    /// What the role's credentials are from now on, and when they end.
+    /// Sets the role's credentials and when they expire.
     pub fn set_credentials(&self, access: &str, secret: &str, token: &str, expires: SystemTime) {
         let mut state = self.state();
         access.clone_into(&mut state.access_key);
@@ -63,12 +64,12 @@ impl FakeImds {
         state.expires = expires;
     }
 
-    /// How often something was asked for: `count("PUT /latest/api/token")`.
+    /// The number of requests for an operation: `count("PUT /latest/api/token")`.
     pub fn count(&self, operation: &str) -> usize {
         self.state().counts.get(operation).copied().unwrap_or(0)
     }
 
-    /// How often anything was asked for.
+    /// The number of all requests.
     pub fn total(&self) -> usize {
         self.state().counts.values().sum()
     }
@@ -114,7 +115,8 @@ impl State {
         self.document(&operation)
     }
 
-    /// A lifetime from one second to six hours must be asked for, and is told back.
+    /// Issues a session token. The client must ask for a lifetime from one second to six hours, and
+    /// the response repeats it.
     fn issue_token(&mut self, request: &Request) -> Response {
         let asked = request.header(TOKEN_TTL).and_then(|ttl| ttl.parse().ok());
         let Some(ttl) = asked.filter(|ttl| (1..=LIFETIME.as_secs()).contains(ttl)) else {
@@ -130,7 +132,7 @@ impl State {
         match (operation, role) {
             ("GET /latest/meta-data/placement/region", _) => text(200, &self.region),
             ("GET /latest/dynamic/instance-identity/document", _) => self.identity(),
-            // Over several lines, as the real one.
+            // It has several lines, like the real one.
             ("GET /latest/dynamic/instance-identity/pkcs7", _) => text(200, "MIIFakeIdentity\nOfAnInstance=\n"),
             (_, Some("")) => text(200, &self.role),
             (_, Some(role)) if role == self.role => self.credentials(),
@@ -177,7 +179,7 @@ async fn serve(mut connection: Connection, state: Arc<Mutex<State>>) -> io::Resu
 }
 
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    state.lock().expect("nothing panics while it answers")
+    state.lock().expect("nothing panics while it holds the lock")
 }
 
 fn text(status: u16, body: &str) -> Response {

@@ -1,4 +1,4 @@
-//! JWTs, signed by a key that a test tells the server to trust.
+//! Issues signed JWTs for tests of the JWT login.
 
 use std::fmt;
 
@@ -6,19 +6,19 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PublicKeyData, SigningKey};
 use serde_json::Value;
 
-/// Whoever issues JWTs, by ES256.
+/// An issuer of JWTs that are signed with ES256.
 pub struct JwtIssuer(KeyPair);
 
 impl JwtIssuer {
-    /// One with a key of its own.
+    /// Creates an issuer with a new key.
     ///
     /// # Panics
-    /// When there is no randomness.
+    /// If the system has no randomness.
     pub fn create() -> Self {
         Self(KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).expect("a key"))
     }
 
-    /// The key to check its JWTs by, as PEM.
+    /// The public key that verifies its JWTs, as PEM.
     pub fn public_key(&self) -> String {
         use base64::engine::general_purpose::STANDARD;
 
@@ -26,30 +26,30 @@ impl JwtIssuer {
         format!("-----BEGIN PUBLIC KEY-----\n{der}\n-----END PUBLIC KEY-----\n")
     }
 
-    /// A JWT of these claims.
+    /// A signed JWT with these claims.
     ///
     /// # Panics
-    /// When it can't be signed.
+    /// If signing fails.
     pub fn issue(&self, claims: &Value) -> String {
         let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"ES256","typ":"JWT"}"#);
         let signed = format!("{header}.{}", URL_SAFE_NO_PAD.encode(claims.to_string()));
         let signature = self.0.sign(signed.as_bytes()).expect("a signature");
-        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(plain(&signature)))
+        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(raw_signature(&signature)))
     }
 }
 
-/// The two numbers of a signature, 32 bytes each: a JWT has them without the DER around.
-fn plain(der: &[u8]) -> Vec<u8> {
-    let mut plain = Vec::new();
+/// Converts a DER signature to the form of a JWT: its two numbers, 32 bytes each.
+fn raw_signature(der: &[u8]) -> Vec<u8> {
+    let mut raw = Vec::new();
     let mut rest = &der[2..];
     while let [2, length, more @ ..] = rest {
         let (number, after) = more.split_at(usize::from(*length));
         let digits = &number[number.len().saturating_sub(32)..];
-        plain.resize(plain.len() + 32 - digits.len(), 0);
-        plain.extend_from_slice(digits);
+        raw.resize(raw.len() + 32 - digits.len(), 0);
+        raw.extend_from_slice(digits);
         rest = after;
     }
-    plain
+    raw
 }
 
 impl fmt::Debug for JwtIssuer {

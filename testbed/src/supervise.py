@@ -1,66 +1,51 @@
-# Runs the moto server for as long as standard input stays open.
+# Runs the moto server until standard input is closed.
 #
-# The owner holds the other end of that pipe. Whatever ends the owner, a SIGKILL too, closes it,
-# and the server goes within the same instant: no test run leaves one behind.
+# The owner holds the other end of that pipe. When the owner dies, even by SIGKILL, the pipe closes
+# and the server exits at once, so that no test run leaves one behind.
 import os
 import signal
 import sys
 import threading
 
-# Ctrl-C reaches the whole process group. The owner ends first and takes this server along, so
-# that tests which are winding down still have one.
+# Ctrl-C reaches the whole process group. Ignoring it keeps the server alive until the owner has
+# exited, for tests that are still finishing.
 signal.signal(signal.SIGINT, signal.SIG_IGN)
 
-# The first line of standard output is the port. Whatever moto prints goes to the log.
+# Standard output gets one line, the port. What moto prints goes to the log.
 announce = os.fdopen(os.dup(1), "w")
 os.dup2(2, 1)
 
 
-def outlive_nobody():
+def exit_with_owner():
     while os.read(0, 4096):
         pass
     os._exit(0)
 
 
-threading.Thread(target=outlive_nobody, daemon=True).start()
+threading.Thread(target=exit_with_owner, daemon=True).start()
 
 from werkzeug.serving import make_server
 
-from moto.secretsmanager.models import SecretsManagerBackend
 from moto.server import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
-
-# moto 5.2.5 moves the label AWSCURRENT and goes on reading the version that it was on, where AWS
-# reads the one that it is on.
-move_stage = SecretsManagerBackend.update_secret_version_stage
-
-
-def move_stage_as_aws(self, secret_id, version_stage, remove_from_version_id, move_to_version_id):
-    moved = move_stage(self, secret_id, version_stage, remove_from_version_id, move_to_version_id)
-    if version_stage == "AWSCURRENT" and move_to_version_id:
-        self.secrets[secret_id].set_default_version_id(move_to_version_id)
-    return moved
-
-
-SecretsManagerBackend.update_secret_version_stage = move_stage_as_aws
 
 application = DomainDispatcherApplication(create_backend_app)
 one_at_a_time = threading.Lock()
 
 
 def serve(environ, start_response):
-    # moto walks its tables without a lock: a call beside one that creates something is sometimes
-    # answered with 500, "dictionary changed size during iteration".
+    # moto iterates over its tables without a lock. A parallel call that creates something can make
+    # it respond with 500, "dictionary changed size during iteration".
     with one_at_a_time:
         return application(environ, start_response)
 
 
 server = make_server("127.0.0.1", 0, serve, threaded=True, request_handler=MotoRequestHandler)
-# Tests come by the hundred at once; werkzeug's own queue of 128 would make some wait a second.
+# Hundreds of tests connect at once. With werkzeug's queue of 128, some would wait for a second.
 server.socket.listen(1024)
 os.environ["MOTO_PORT"] = str(server.server_port)
 
-# moto loads a service at its first request, which takes up to a second: too long for a test that
-# has set a short timeout.
+# moto loads a service at its first request, which takes up to a second. Loading them now keeps tests
+# with short timeouts reliable.
 for service in ("iam", "secretsmanager", "ssm", "sts"):
     scope = f"test/20260101/us-east-1/{service}/aws4_request"
     authorization = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=x"

@@ -1,7 +1,7 @@
-# Runs a server for as long as standard input stays open: `supervise_child.py PROGRAM ARGUMENTS...`
+# Runs a server until standard input is closed: `supervise_child.py PROGRAM ARGUMENTS...`
 #
-# The owner holds the other end of that pipe. Whatever ends the owner, a SIGKILL too, closes it, and the server
-# goes within the same instant. Where the kernel can do so, it also takes the server along should this script go first.
+# The owner holds the other end of that pipe. When the owner dies, even by SIGKILL, the pipe closes and this script
+# kills the server at once. On Linux, the kernel kills the server if this script dies first.
 import ctypes
 import os
 import signal
@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 
-# Ctrl-C reaches the whole process group. The owner ends first and takes the server along.
+# Ctrl-C reaches the whole process group. Ignoring it keeps the server alive until the owner has exited.
 signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
@@ -22,7 +22,7 @@ def die_with_parent():
 server = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, stdout=2, preexec_fn=die_with_parent)
 
 
-def outlive_nobody():
+def exit_with_owner():
     while os.read(0, 4096):
         pass
     server.kill()
@@ -30,5 +30,5 @@ def outlive_nobody():
     os._exit(0)
 
 
-threading.Thread(target=outlive_nobody, daemon=True).start()
+threading.Thread(target=exit_with_owner, daemon=True).start()
 sys.exit(server.wait())

@@ -1,4 +1,4 @@
-//! TLS before a server that speaks none.
+//! Terminates TLS in front of a server that has none.
 
 use std::{error::Error, fmt, fs, io, net::SocketAddr, path::Path, sync::Arc};
 
@@ -16,26 +16,28 @@ use crate::{
     server::{Connection, Server},
 };
 
-/// Listens with a certificate of an [`Authority`] and passes on what it hears. Dropping it ends all connections.
+/// Terminates TLS with a certificate of an [`Authority`], and forwards to a plain server. Dropping
+/// it closes all connections.
 pub struct TlsFront {
     endpoint: String,
     _server: Server,
 }
 
 impl TlsFront {
-    /// Starts one before the server at `http://ADDRESS:PORT`, as tasks of the calling runtime.
+    /// Starts it in front of the server at `upstream`, which is `http://ADDRESS:PORT`, as tasks of
+    /// the current runtime.
     ///
     /// # Panics
-    /// When it can't listen, or the address is none.
-    pub async fn start(authority: &Authority, before: &str) -> Self {
-        let behind: SocketAddr = before.trim_start_matches("http://").parse().expect("http://ADDRESS:PORT");
+    /// If `upstream` is not valid, or there is no free port.
+    pub async fn start(authority: &Authority, upstream: &str) -> Self {
+        let upstream: SocketAddr = upstream.trim_start_matches("http://").parse().expect("http://ADDRESS:PORT");
         let (certificate, key) = authority.issue("tls-front");
         let acceptor = acceptor(&certificate, &key).expect("a certificate and its key");
-        let server = Server::start(move |connection| pass_on(connection, acceptor.clone(), behind)).await;
+        let server = Server::start(move |connection| forward(connection, acceptor.clone(), upstream)).await;
         Self { endpoint: server.endpoint().replace("http://", "https://"), _server: server }
     }
 
-    /// Where it listens: `https://127.0.0.1:PORT`.
+    /// Its URL: `https://127.0.0.1:PORT`.
     pub fn endpoint(&self) -> &str {
         &self.endpoint
     }
@@ -54,10 +56,10 @@ fn acceptor(certificate: &Path, key: &Path) -> Result<TlsAcceptor, Box<dyn Error
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
-async fn pass_on(connection: Connection, acceptor: TlsAcceptor, behind: SocketAddr) -> io::Result<()> {
-    // A client that doesn't take the certificate hangs up, which is its own affair.
+async fn forward(connection: Connection, acceptor: TlsAcceptor, upstream: SocketAddr) -> io::Result<()> {
+    // A client that rejects the certificate closes the connection, and reports that itself.
     let mut client = acceptor.accept(connection.into_stream()).await?;
-    let mut server = TcpStream::connect(behind).await?;
+    let mut server = TcpStream::connect(upstream).await?;
     server.set_nodelay(true)?;
     copy_bidirectional(&mut client, &mut server).await.map(drop)
 }

@@ -1,4 +1,4 @@
-//! A proxy that opens tunnels: what stands between a network and the outside.
+//! An HTTP `CONNECT` proxy, as companies run at the border of their network.
 
 use std::{
     io,
@@ -10,7 +10,7 @@ use crate::{
     server::{Connection, Server},
 };
 
-/// A proxy of the method `CONNECT` alone, which keeps where it was asked to connect to. Dropping it ends all tunnels.
+/// A proxy that supports only `CONNECT`, and records its targets. Dropping it closes all tunnels.
 #[derive(Debug)]
 pub struct Tunnel {
     server: Server,
@@ -18,7 +18,7 @@ pub struct Tunnel {
 }
 
 impl Tunnel {
-    /// Starts one, as tasks of the calling runtime.
+    /// Starts the proxy, as tasks of the current runtime.
     pub async fn start() -> Self {
         let opened = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&opened);
@@ -26,12 +26,12 @@ impl Tunnel {
         Self { server: server.await, opened }
     }
 
-    /// Where it listens: `http://127.0.0.1:PORT`.
+    /// Its URL: `http://127.0.0.1:PORT`.
     pub fn endpoint(&self) -> &str {
         self.server.endpoint()
     }
 
-    /// Where it was asked to connect to, each as `HOST:PORT`, in order.
+    /// The targets of all tunnels so far, each as `HOST:PORT`, in order.
     pub fn opened(&self) -> Vec<String> {
         self.opened.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -43,7 +43,7 @@ async fn serve(mut connection: Connection, opened: Arc<Mutex<Vec<String>>>) -> i
             opened.lock().unwrap_or_else(PoisonError::into_inner).push(request.path.clone());
             return connection.tunnel(&request.path).await;
         }
-        connection.respond(&Response::new(405, "text/plain", "tunnels alone")).await?;
+        connection.respond(&Response::new(405, "text/plain", "only CONNECT is supported")).await?;
     }
     Ok(())
 }

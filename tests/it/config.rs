@@ -6,8 +6,17 @@ use serde_json::Value;
 const SCHEMA: &str = "docs/s1crets.schema.json";
 
 /// Pages with configs in them.
-const PAGES: [&str; 5] =
-    ["README.md", "docs/providers.md", "docs/providers/vault.md", "docs/cli.md", "src/config/config.rs"];
+const PAGES: [&str; 9] = [
+    "README.md",
+    "docs/config.md",
+    "docs/cache.md",
+    "docs/cli.md",
+    "docs/providers.md",
+    "docs/providers/aws.md",
+    "docs/providers/file.md",
+    "docs/providers/vault.md",
+    "src/config/config.rs",
+];
 
 #[test]
 fn the_schema_that_is_kept_is_the_one_of_the_types() {

@@ -1,4 +1,4 @@
-//! How many calls AWS gets: what a bill and a rate limit notice.
+//! How many calls AWS gets for many reads, which a bill and a rate limit depend on.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use crate::support::{Aws, STORES, fails, text, within};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_thousand_cold_gets_of_one_name_are_one_call() {
+async fn a_thousand_concurrent_cold_reads_of_one_name_are_one_call() {
     for (store, operation, prefix) in STORES {
         let aws = Aws::start().await;
         let (client, name) = (aws.client().await, unique(prefix));

@@ -2,9 +2,14 @@
 
 use std::{
     io::{BufRead, BufReader},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
+
+use s1crets_testbed::OpenBao;
+use serde_json::json;
+
+use crate::vault::api::leasing_engine;
 
 fn example(name: &str) -> Command {
     // target/debug/deps/it-… -> target/debug/examples/name
@@ -14,6 +19,36 @@ fn example(name: &str) -> Command {
     let mut command = Command::new(program);
     command.env_clear();
     command
+}
+
+/// The package outside the workspace: a provider, a login and a lease on the public API alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_vault_plugin_logs_in_provides_and_renews_a_lease() {
+    let bao = OpenBao::dev();
+    bao.must("POST", "sys/auth/people", &json!({ "type": "userpass" }));
+    bao.policy(
+        "plugin",
+        r#"path "leased/creds/app" { capabilities = ["read"] }
+           path "sys/leases/*" { capabilities = ["update"] }"#,
+    );
+    let user = json!({ "password": "a-password-of-tests", "token_policies": ["plugin"] });
+    bao.must("POST", "auth/people/users/app", &user);
+    let _management = leasing_engine(&bao, "leased").await;
+
+    let package = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/vault-plugin");
+    let test = std::env::current_exe().unwrap();
+    // target/debug/deps/it-…: dependencies that the workspace has built the same way are reused.
+    let target = test.ancestors().nth(3).unwrap();
+    let output = Command::new(env!("CARGO"))
+        .args(["run", "--quiet", "--frozen", "--manifest-path"])
+        .arg(package.join("Cargo.toml"))
+        .args(["--", bao.address(), "app", "people"])
+        .env("CARGO_TARGET_DIR", target)
+        .env("VAULT_PLUGIN_PASSWORD", "a-password-of-tests")
+        .output()
+        .unwrap();
+    let (printed, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(printed, "note: kept by the token\nrenewed: 3600s\nrevoked\n", "{errors}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Credentials past their time, or nearly: renewed once, for all who call.
+//! Expired AWS credentials, and those about to expire: renewed once for all callers.
 
 use std::time::{Duration, SystemTime};
 
@@ -104,7 +104,7 @@ async fn every_kind_of_call_survives_an_expired_token() {
 }
 
 #[tokio::test]
-async fn credentials_without_a_role_are_taken_anew_once_too() {
+async fn credentials_without_a_role_are_loaded_again_once() {
     let aws = Aws::start().await;
     let (client, name) = (aws.client().await, unique("it/static-"));
     aws.plant("aws.sm", &name, "x");
@@ -116,7 +116,7 @@ async fn credentials_without_a_role_are_taken_anew_once_too() {
 }
 
 #[tokio::test]
-async fn credentials_that_still_hold_are_not_renewed() {
+async fn valid_credentials_are_not_renewed() {
     let aws = Aws::start().await;
     let (client, name) = (by_role(&aws).await, unique("it/hold-"));
     aws.plant("aws.sm", &name, "x");
@@ -128,7 +128,7 @@ async fn credentials_that_still_hold_are_not_renewed() {
 }
 
 #[tokio::test]
-async fn credentials_about_to_expire_are_renewed_ahead_once_for_all() {
+async fn credentials_about_to_expire_are_renewed_once_for_all_callers() {
     for (store, operation, prefix) in STORES {
         let aws = Aws::start().await;
         let (client, name) = (by_role(&aws).await, unique(prefix));
@@ -145,7 +145,7 @@ async fn credentials_about_to_expire_are_renewed_ahead_once_for_all() {
 }
 
 #[tokio::test]
-async fn each_role_of_a_chain_is_renewed_by_its_own_clock() {
+async fn each_role_of_a_chain_is_renewed_by_its_own_expiry() {
     let aws = Aws::start().await;
     let config = aws.config().with_role(Role::new(ROLE)).with_role(Role::new("arn:aws:iam::111111111111:role/next"));
     let client = aws.client_by(config).await;
@@ -174,7 +174,7 @@ async fn credentials_that_can_not_be_renewed_yet_serve_until_they_expire() {
 }
 
 #[tokio::test]
-async fn an_identity_that_expired_before_the_role_is_taken_anew_once() {
+async fn an_identity_that_expires_before_the_role_is_loaded_again_once() {
     let aws = Aws::start().await;
     let (client, name) = (by_role_one_by_one(&aws).await, unique("it/before-"));
     aws.plant("aws.sm", &name, "x");

@@ -13,23 +13,23 @@ mod canary; // marked secrets go everywhere; no log line, error or `Debug` may h
 mod client; // the facade: names, requests and their refinements, settings, the words of errors
 mod config; // s1crets.toml: its schema, its examples, who said what
 mod conformance; // the contract of `Provider`, held by every provider, bare and behind the cache
-mod counts; // how many calls AWS gets: what a bill and a rate limit notice
+mod counts; // how many calls AWS gets for many reads
 #[cfg(unix)]
 mod credential_process; // programs of AWS profiles: what they print, and that they end
 mod disk; // the cache on disk: one secret by several names, nothing of it in clear
 mod docs; // what the pages say of the tests
-mod effort; // attempts and timeouts: what is tried again, how often, and what is told at the end
 mod environment; // what environment, profile, instance metadata and config file give
 mod examples; // the programs in examples/ do what they say
-mod expiry; // credentials past their time, or nearly: renewed once, for all who call
+mod expiry; // expired AWS credentials, and those about to expire: renewed once for all callers
 mod many; // many references at once: how few calls they take, and what each of them answers
-mod parameter_store; // reading Parameter Store: kinds of values, versions, listings, what exists
-mod parameter_update; // writing to Parameter Store: what stays, what is never touched, who wins
+mod parameter_store; // reads of Parameter Store: kinds of values, versions, batches, listings, path_exists
+mod parameter_update; // updates of Parameter Store: attributes that are kept, conditions, lost races
 mod references; // `/aws/reference/secretsmanager/…`, Parameter Store's way to Secrets Manager
-mod roles; // who the calls are made as: roles, chains of them, and an STS in trouble
-mod secrets_listing; // what lies below a path of Secrets Manager, by the batch call and without it
-mod secrets_manager; // reading Secrets Manager: names and versions, bytes, what exists, what is deleted
-mod secrets_update; // writing to Secrets Manager: the form of the value, the stages, who wins
+mod retry; // retry policy: which failures are retried, how often, with which timeout, and what the error says
+mod roles; // assumed roles: single ones, chains of them, and an STS that fails
+mod secrets_listing; // listings of Secrets Manager, by the batch call and without it
+mod secrets_manager; // reads of Secrets Manager: names, versions, bytes, path_exists, deleted secrets
+mod secrets_update; // updates of Secrets Manager: text and bytes, stages, compare-and-swap, lost races
 mod single_flight; // one load a key: whoever asks, goes away, panics or changes the secret meanwhile
 mod values; // what a value is and how keypaths read it, on both AWS stores alike
 mod vault; // Vault's key-value secrets, its logins and the life of a token, on OpenBao

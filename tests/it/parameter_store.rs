@@ -1,4 +1,4 @@
-//! Reading Parameter Store: kinds of values, versions, listings, what exists.
+//! Reads of Parameter Store: kinds of values, versions, batches, listings, path_exists.
 
 use s1crets::{ErrorKind, ListOptions, Provider};
 use s1crets_testbed::{Fault, unique};
@@ -15,7 +15,7 @@ async fn a_string_list_stays_one_text() {
 }
 
 #[tokio::test]
-async fn a_secure_string_is_decrypted_unless_told_otherwise() {
+async fn a_secure_string_is_decrypted_by_default() {
     let aws = Aws::start().await;
     let (client, name) = (aws.client().await, unique("/it/ps/secure-"));
     aws.seed.put_parameter(&name, "hunter2", "SecureString");
@@ -70,6 +70,30 @@ async fn several_versions_in_one_batch_are_told_apart() {
     let texts: Vec<_> = aws.client().await.get_many("aws.ps", &names).await.into_iter().map(text).collect();
     assert_eq!(texts, ["three", "one", "two"]);
     assert_eq!(aws.proxy.total(), 1);
+}
+
+/// Some servers, moto among them, leave the selector out.
+#[tokio::test]
+async fn versions_that_a_batch_does_not_tell_apart_are_read_one_by_one() {
+    let aws = Aws::start().await;
+    let name = unique("/it/ps/no-selector-");
+    for value in ["one", "two", "three"] {
+        aws.seed.put_parameter(&name, value, "String");
+    }
+    let arn = format!("arn:aws:ssm:us-east-1:{}:parameter{name}", crate::support::ACCOUNT);
+    let entry = |value: &str, version: u8| json!({ "Name": name, "ARN": arn, "Type": "String", "Value": value, "Version": version });
+    for other in [format!("{name}:1"), format!("{arn}:1")] {
+        let mut found = [entry("one", 1), entry("three", 3)];
+        for _ in 0..2 {
+            found.reverse();
+            aws.proxy.fault("GetParameters", Fault::json(&json!({ "Parameters": found }))).once();
+            let answers = aws.client().await.get_many("aws.ps", &[name.clone(), other.clone()]).await;
+            assert_eq!(answers.into_iter().map(text).collect::<Vec<_>>(), ["three", "one"], "{other}");
+        }
+        // As moto answers, in any order.
+        let answers = aws.client().await.get_many("aws.ps", &[other.clone(), name.clone()]).await;
+        assert_eq!(answers.into_iter().map(text).collect::<Vec<_>>(), ["one", "three"], "{other}");
+    }
 }
 
 #[tokio::test]
@@ -140,7 +164,7 @@ async fn a_sibling_that_begins_alike_does_not_make_a_path_exist() {
 }
 
 #[tokio::test]
-async fn a_look_never_asks_for_decryption() {
+async fn path_exists_never_asks_for_decryption() {
     let aws = Aws::start().await;
     let name = unique("/it/ps/look-");
     aws.seed.put_parameter(&name, "x", "SecureString");
@@ -187,7 +211,7 @@ async fn an_empty_page_does_not_end_a_listing() {
 }
 
 #[tokio::test]
-async fn who_may_read_but_not_describe_still_learns_what_exists() {
+async fn an_identity_that_may_not_describe_still_finds_what_exists() {
     let aws = Aws::start().await;
     let (client, root) = (aws.client().await, unique("/it/ps/readable-"));
     aws.seed.put_parameter(&format!("{root}/a/b"), "x", "SecureString");

@@ -1,4 +1,4 @@
-//! Writing to Parameter Store: what stays, what is never touched, who wins.
+//! Updates of Parameter Store: attributes that are kept, conditions, lost races.
 
 use s1crets::ErrorKind;
 use s1crets_testbed::{Fault, unique};
@@ -11,7 +11,7 @@ fn put(aws: &Aws, input: &Value) {
 }
 
 #[tokio::test]
-async fn everything_but_the_value_is_sent_back_as_it_was() {
+async fn an_update_keeps_all_attributes_but_the_value() {
     let aws = Aws::start().await;
     let (client, name) = (aws.client().await, unique("/it/ps/keep-"));
     put(
@@ -35,7 +35,7 @@ async fn everything_but_the_value_is_sent_back_as_it_was() {
 }
 
 #[tokio::test]
-async fn a_plain_parameter_is_not_given_what_it_never_had() {
+async fn an_update_adds_no_attributes() {
     let aws = Aws::start().await;
     for kind in ["String", "StringList"] {
         let name = unique("/it/ps/plain-");
@@ -122,7 +122,7 @@ async fn a_write_between_reading_and_writing_a_key_is_a_conflict() {
 }
 
 #[tokio::test]
-async fn a_write_in_the_last_moment_is_a_conflict_too_and_stands_in_the_history() {
+async fn a_write_right_before_ours_is_a_conflict_and_stays_in_the_history() {
     let aws = Aws::start().await;
     let (client, name) = (aws.client().await, unique("/it/ps/last-"));
     aws.seed.put_parameter(&name, r#"{"a":1}"#, "String");
@@ -147,7 +147,7 @@ async fn a_key_is_changed_in_the_decrypted_value() {
 }
 
 #[tokio::test]
-async fn a_refused_value_is_told_without_the_value() {
+async fn an_error_of_a_refused_value_does_not_show_the_value() {
     let aws = Aws::start().await;
     let (client, name) = (aws.client().await, unique("/it/ps/refused-"));
     aws.seed.put_parameter(&name, "old", "String");

@@ -1,4 +1,4 @@
-//! Who the calls are made as: roles, chains of them, and an STS in trouble.
+//! Assumed roles: single ones, chains of them, and an STS that fails.
 
 use std::time::Duration;
 
@@ -117,7 +117,7 @@ async fn fifty_cold_callers_assume_the_role_once() {
 }
 
 #[tokio::test]
-async fn a_role_that_may_not_be_assumed_is_access_denied_at_once() {
+async fn a_role_that_may_not_be_assumed_is_access_denied_without_a_retry() {
     let aws = Aws::start().await;
     let client = aws.client_by(aws.config().with_role(Role::new(ROLE))).await;
     aws.proxy.fault("AssumeRole", Fault::access_denied()).always();
@@ -131,7 +131,7 @@ async fn a_role_that_may_not_be_assumed_is_access_denied_at_once() {
 }
 
 #[tokio::test]
-async fn sts_failing_is_tried_again_as_often_as_the_store() {
+async fn sts_is_retried_as_often_as_the_store() {
     let faults = [
         (Fault::server_error(), ErrorKind::Unavailable),
         (Fault::Status(503), ErrorKind::Unavailable),
@@ -154,7 +154,7 @@ async fn sts_failing_is_tried_again_as_often_as_the_store() {
 }
 
 #[tokio::test]
-async fn sts_hanging_is_a_timeout_after_the_same_patience() {
+async fn a_hanging_sts_times_out_by_the_same_retry_policy() {
     for retry in [1, 3] {
         let aws = Aws::start_in("us-west-2").await;
         let config = aws.config().with_role(Role::new(ROLE)).with_retry(attempts(retry));

@@ -1,4 +1,4 @@
-//! What lies below a path of Secrets Manager, by the batch call and without it.
+//! Listings of Secrets Manager, by the batch call and without it.
 
 use s1crets::{ErrorKind, ListOptions, Listing, Provider};
 use s1crets_testbed::{Fault, unique};
@@ -31,7 +31,7 @@ async fn a_listing_ends_at_a_slash_and_gives_full_names() {
 }
 
 #[tokio::test]
-async fn the_secret_of_that_very_name_is_listed_unless_a_slash_says_below() {
+async fn the_secret_named_like_the_path_is_listed_unless_the_path_ends_with_a_slash() {
     let aws = Aws::start().await;
     let (client, root) = (aws.client().await, unique("it/sm/very-"));
     aws.seed.create_secret(&root, "x");
@@ -59,14 +59,14 @@ async fn the_root_lists_all() {
 }
 
 #[tokio::test]
-async fn an_exclamation_mark_does_not_turn_the_filter_round() {
+async fn an_exclamation_mark_does_not_negate_the_filter() {
     let aws = Aws::start().await;
     fails(aws.client().await.get_by_path("aws.sm", "!prod").await, ErrorKind::InvalidInput);
     assert_eq!(aws.proxy.total(), 0);
 }
 
 #[tokio::test]
-async fn bytes_are_listed_as_bytes_and_empty_and_deleted_secrets_not_at_all() {
+async fn a_listing_holds_bytes_but_no_empty_or_deleted_secrets() {
     let aws = Aws::start().await;
     let (client, root) = (aws.client().await, unique("it/sm/mixed-"));
     aws.seed.create_secret(&format!("{root}/text"), "x");
@@ -80,7 +80,7 @@ async fn bytes_are_listed_as_bytes_and_empty_and_deleted_secrets_not_at_all() {
 }
 
 #[tokio::test]
-async fn a_denied_batch_is_listed_and_read_singly() {
+async fn without_the_right_to_batch_reads_secrets_are_listed_and_read_one_by_one() {
     let aws = Aws::start().await;
     let (client, root) = (aws.client().await, unique("it/sm/denied-"));
     for index in 0..5 {
@@ -96,7 +96,7 @@ async fn a_denied_batch_is_listed_and_read_singly() {
 }
 
 #[tokio::test]
-async fn a_secret_deleted_between_listing_and_reading_is_not_there() {
+async fn a_secret_deleted_between_listing_and_reading_is_left_out() {
     let aws = Aws::start().await;
     let (client, root) = (aws.client().await, unique("it/sm/raced-"));
     for rest in ["a", "b"] {
@@ -120,7 +120,7 @@ fn half_refused(root: &str, code: &str) -> Fault {
 }
 
 #[tokio::test]
-async fn one_refused_secret_fails_the_listing_or_is_told_beside_it() {
+async fn one_denied_secret_fails_the_listing_or_is_reported_in_it() {
     for (code, kind) in
         [("AccessDeniedException", ErrorKind::AccessDenied), ("DecryptionFailure", ErrorKind::AccessDenied)]
     {
@@ -138,7 +138,7 @@ async fn one_refused_secret_fails_the_listing_or_is_told_beside_it() {
 }
 
 #[tokio::test]
-async fn a_listing_with_failures_is_not_held() {
+async fn a_listing_with_failures_is_not_cached() {
     let aws = Aws::start().await;
     let (client, root) = (aws.client().await, unique("it/sm/unheld-"));
     aws.seed.create_secret(&format!("{root}/open"), "x");
@@ -174,7 +174,7 @@ async fn a_failure_in_the_middle_of_the_pages_fails_the_listing() {
 }
 
 #[tokio::test]
-async fn a_refused_name_of_a_batch_is_asked_for_singly() {
+async fn a_name_that_is_refused_in_a_batch_is_read_alone() {
     let aws = Aws::start().await;
     let (client, root) = (aws.client().await, unique("it/sm/singly-"));
     for rest in ["open", "shut"] {

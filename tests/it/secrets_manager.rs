@@ -1,4 +1,4 @@
-//! Reading Secrets Manager: names and versions, bytes, what exists, what is deleted.
+//! Reads of Secrets Manager: names, versions, bytes, path_exists, deleted secrets.
 
 use s1crets::{ErrorKind, Provider};
 use s1crets_testbed::{Fault, unique};
@@ -65,7 +65,7 @@ async fn bytes_stay_bytes() {
 }
 
 #[tokio::test]
-async fn bytes_go_before_text_and_neither_is_corrupt() {
+async fn bytes_win_over_text_and_an_answer_with_neither_is_corrupt() {
     let aws = Aws::start().await;
     let client = aws.client().await;
     let both = json!({ "Name": "x", "VersionId": "v", "SecretString": "text", "SecretBinary": "/wA=" });
@@ -101,7 +101,7 @@ async fn a_missing_secret_is_not_found_and_says_which() {
 }
 
 #[tokio::test]
-async fn a_secret_that_waits_for_its_deletion_is_gone_with_the_reason() {
+async fn a_secret_scheduled_for_deletion_is_not_found_with_the_reason() {
     let aws = Aws::start().await;
     let (client, root) = (aws.client().await, unique("it/sm/deleted-"));
     let name = format!("{root}/gone");
@@ -156,7 +156,28 @@ async fn a_sibling_that_begins_alike_does_not_make_a_path_exist() {
 }
 
 #[tokio::test]
-async fn who_may_read_but_not_list_sees_exact_names() {
+async fn path_exists_never_reads_the_value() {
+    let aws = Aws::start().await;
+    let (client, root) = (aws.client().await, unique("it/sm/unread-"));
+    let (name, empty) = (format!("{root}/x"), format!("{root}/empty"));
+    let arn = aws.seed.create_secret(&name, "x");
+    aws.seed.call("secretsmanager.CreateSecret", &json!({ "Name": empty })).unwrap();
+    for (path, exists) in [(&name, true), (&arn, true), (&root, true), (&empty, false), (&format!("{root}/y"), false)] {
+        assert_eq!(client.path_exists("aws.sm", path).await.unwrap(), exists, "{path}");
+    }
+    // Without the right to describe, the names tell.
+    aws.proxy.fault("DescribeSecret", Fault::access_denied()).always();
+    for (path, exists) in [(&name, true), (&root, true), (&format!("{root}/y"), false)] {
+        assert_eq!(client.path_exists("aws.sm", path).await.unwrap(), exists, "{path}");
+    }
+    aws.proxy.fault("ListSecrets", Fault::access_denied()).always();
+    fails(client.path_exists("aws.sm", &name).await, ErrorKind::AccessDenied);
+    let reads: usize = ["GetSecretValue", "BatchGetSecretValue"].map(|read| aws.proxy.count(read)).iter().sum();
+    assert_eq!(reads, 0, "{:?}", aws.proxy.counts());
+}
+
+#[tokio::test]
+async fn an_identity_that_may_not_list_finds_exact_names() {
     let aws = Aws::start().await;
     let (client, root) = (aws.client().await, unique("it/sm/exact-"));
     let name = format!("{root}/x");
@@ -167,7 +188,7 @@ async fn who_may_read_but_not_list_sees_exact_names() {
 }
 
 #[tokio::test]
-async fn the_root_exists_where_anything_does() {
+async fn the_root_exists_if_there_is_any_secret() {
     let aws = Aws::start_in("ap-northeast-1").await;
     aws.seed.create_secret("only", "x");
     let store = aws.secrets_manager().await;

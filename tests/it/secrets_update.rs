@@ -1,4 +1,4 @@
-//! Writing to Secrets Manager: the form of the value, the stages, who wins.
+//! Updates of Secrets Manager: text and bytes, stages, compare-and-swap, lost races.
 
 use s1crets::ErrorKind;
 use s1crets_testbed::{Fault, unique};
@@ -91,6 +91,26 @@ async fn an_update_of_one_key_moves_current_and_leaves_no_label_behind() {
     assert_eq!(stages, &json!(["AWSCURRENT"]), "{described}");
 }
 
+/// moto goes on answering with the version that was current, unless the stage is named. In a batch
+/// call it can't be.
+#[tokio::test]
+async fn after_updates_of_one_key_every_read_gives_the_newest_version() {
+    let aws = Aws::start().await;
+    let root = unique("it/sm/newest-");
+    let name = format!("{root}/x");
+    aws.seed.create_secret(&name, r#"{"a":1,"b":1}"#);
+    for value in ["one", "two", "three"] {
+        aws.client().await.update("aws.sm", &name, value).key("a").await.unwrap();
+        let newest = format!(r#"{{"a":"{value}","b":1}}"#);
+        let client = aws.client().await;
+        assert_eq!(text(client.get("aws.sm", &name).await), newest);
+        let many = aws.client().await.get_many("aws.sm", &[name.clone(), name.clone()]).await;
+        many.into_iter().for_each(|answer| assert_eq!(text(answer), newest));
+        let listing = client.get_by_path("aws.sm", &root).await.unwrap();
+        assert_eq!(listing.get(&name).unwrap().expose_str().unwrap(), newest);
+    }
+}
+
 #[tokio::test]
 async fn a_version_put_between_reading_and_moving_stays_current() {
     let aws = Aws::start().await;
@@ -145,7 +165,7 @@ async fn without_the_right_to_move_stages_the_version_is_compared_and_written() 
 }
 
 #[tokio::test]
-async fn a_refused_value_is_told_without_the_value() {
+async fn an_error_of_a_refused_value_does_not_show_the_value() {
     let aws = Aws::start().await;
     let (client, name) = (aws.client().await, unique("it/sm/refused-"));
     aws.seed.create_secret(&name, "old");
@@ -154,4 +174,30 @@ async fn a_refused_value_is_told_without_the_value() {
     let error = fails(client.update("aws.sm", &name, "hunter2").await, ErrorKind::InvalidInput);
     assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
     assert_eq!(text(client.get("aws.sm", &name).await), "old");
+}
+
+/// Every kind of error may quote the value, in whatever form the service or a gateway gives it.
+#[tokio::test]
+async fn no_error_of_a_write_repeats_the_value_in_any_encoding() {
+    let aws = Aws::start_in("eu-west-1").await;
+    let client = aws.client().await;
+    let (secret, parameter) = (unique("it/sm/echo-"), unique("/it/sm/echo-"));
+    aws.seed.create_secret(&secret, "old");
+    aws.seed.put_parameter(&parameter, "old", "String");
+    let long = "correct horse  battery\tstaple ".repeat(40);
+    for value in ["hunter2", "two  blanks and \"quotes\"", long.as_str()] {
+        let quoted = [value.to_owned(), format!("{value:?}"), value.split_whitespace().collect::<Vec<_>>().join(" ")];
+        for (code, told) in ["AccessDeniedException", "ResourceExistsException"].into_iter().zip(quoted.iter().cycle())
+        {
+            for (store, operation, name) in
+                [("aws.sm", "PutSecretValue", &secret), ("aws.ps", "PutParameter", &parameter)]
+            {
+                aws.proxy.fault(operation, Fault::aws_json(code, &format!("{}{told}", "-".repeat(290)))).once();
+                let error = client.update(store, name, value).await.unwrap_err();
+                let shown = format!("{error} {error:?}");
+                let words = value.split_whitespace().next().unwrap();
+                assert!(!shown.contains(words) && shown.contains(code), "{shown}");
+            }
+        }
+    }
 }

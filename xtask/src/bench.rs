@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: what s1crets costs, beside its rivals.
+//! `cargo xtask bench`: measures s1crets and its rivals in the same run.
 
 use std::{
     env::consts::EXE_SUFFIX,
@@ -11,63 +11,65 @@ use s1crets_testbed::{MOTO_VARIABLE, Moto};
 
 use crate::{
     setup,
-    workspace::{cargo, must, root, target},
+    workspace::{cargo, root, run_command, target},
 };
 
-/// The groups that run the command, each a package of its name. All others are the library's.
-const WHOLE_RUNS: [&str; 2] = ["disk", "command"];
+/// Groups that time whole runs of the command. Each is a package of its own.
+const COMMAND_GROUPS: [&str; 2] = ["disk", "command"];
 
-/// The group that takes in modules of the command, a package of its name: it needs no command and no server.
+/// The group that times the command's redaction. It is a package of its own, and needs no server.
 const REDACTION: &str = "redaction";
 
-/// Tells them where the command is.
+/// The variable that tells [`COMMAND_GROUPS`] the path of the command.
 const COMMAND_VARIABLE: &str = "S1CRETS_BENCH_COMMAND";
 
 pub(crate) fn run(groups: &[String]) -> io::Result<ExitCode> {
     let (redaction, others): (Vec<_>, Vec<_>) =
         groups.iter().map(String::as_str).partition(|group| *group == REDACTION);
     if groups.is_empty() || !redaction.is_empty() {
-        must(&mut bench("run", REDACTION))?;
+        run_command(&mut bench("run", REDACTION))?;
     }
     if groups.is_empty() || !others.is_empty() {
         setup::prepare()?;
-        beside_servers(&others)?;
+        bench_with_servers(&others)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn beside_servers(groups: &[&str]) -> io::Result<()> {
-    let (whole, of_library): (Vec<_>, Vec<_>) = groups.iter().partition(|group| WHOLE_RUNS.contains(group));
-    if groups.is_empty() || !of_library.is_empty() {
-        library(&of_library)?;
+/// Runs the named groups of the command and of the library; all of them if none is named.
+fn bench_with_servers(groups: &[&str]) -> io::Result<()> {
+    let (command, library): (Vec<_>, Vec<_>) = groups.iter().partition(|group| COMMAND_GROUPS.contains(group));
+    if groups.is_empty() || !library.is_empty() {
+        bench_library(&library)?;
     }
-    let wanted: Vec<_> = WHOLE_RUNS.into_iter().filter(|group| groups.is_empty() || whole.contains(group)).collect();
-    if !wanted.is_empty() {
-        whole_runs(&wanted)?;
+    match (groups, command.as_slice()) {
+        ([], _) => bench_command(&COMMAND_GROUPS),
+        (_, []) => Ok(()),
+        (_, command) => bench_command(command),
     }
-    Ok(())
 }
 
-fn library(groups: &[&str]) -> io::Result<()> {
+fn bench_library(groups: &[&str]) -> io::Result<()> {
     let moto = Moto::try_start()?;
-    must(bench("run", "library").arg("--").args(groups).env(MOTO_VARIABLE, moto.endpoint()))
+    run_command(bench("run", "library").arg("--").args(groups).env(MOTO_VARIABLE, moto.endpoint()))
 }
 
-fn whole_runs(groups: &[&str]) -> io::Result<()> {
-    must(cargo().args(["build", "--release", "--locked", "--package", "s1crets-cli"]))?;
+fn bench_command(groups: &[&str]) -> io::Result<()> {
+    run_command(cargo().args(["build", "--release", "--locked", "--package", "s1crets-cli"]))?;
     let command: PathBuf = target().join("release").join(format!("s1crets{EXE_SUFFIX}"));
     for group in groups {
-        // The bare programs stand beside the one that times them: it takes all of them to be built.
-        must(&mut bench("build", group))?;
-        must(bench("run", group).env(COMMAND_VARIABLE, &command))?;
+        // `run` builds only one program of the package, and that one starts the others.
+        run_command(&mut bench("build", group))?;
+        run_command(bench("run", group).env(COMMAND_VARIABLE, &command))?;
     }
     Ok(())
 }
 
-/// A package of the benches. They are a workspace of their own, so that the rivals are no part of the project's tree.
-fn bench(what: &str, package: &str) -> Command {
+/// Builds or runs a package of the bench workspace. It is separate from the project's workspace, so
+/// that the rivals are no dependencies of the project.
+fn bench(action: &str, package: &str) -> Command {
     let mut command = cargo();
-    command.args([what, "--release", "--locked", "--manifest-path"]).arg(root().join("benches/Cargo.toml"));
+    command.args([action, "--release", "--locked", "--manifest-path"]).arg(root().join("benches/Cargo.toml"));
     command.arg("--target-dir").arg(target().join("bench")).args(["--package", &format!("s1crets-bench-{package}")]);
     command
 }

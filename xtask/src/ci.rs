@@ -1,4 +1,4 @@
-//! Tests of the scripts in `.ci`, on a `cargo` that does what a test says.
+//! Tests of the scripts in `.ci`, with a fake `cargo` that each test scripts.
 
 use std::{
     fs,
@@ -9,7 +9,7 @@ use std::{
 
 use crate::workspace::root;
 
-/// Runs `.ci/advisories` where fetching the database and checking against it run these shell commands.
+/// Runs `.ci/advisories` with shell commands in place of fetching the database and checking it.
 fn advisories(fetch: &str, check: &str) -> Output {
     let folder = tempfile::tempdir().expect("a folder");
     let cargo = folder.path().join("cargo");
@@ -24,32 +24,32 @@ fn advisories(fetch: &str, check: &str) -> Output {
     command.env("S1CRETS_ADVISORIES_TIMEOUT", "1").output().expect("started")
 }
 
-fn is_told(output: &Output) -> bool {
+fn warns(output: &Output) -> bool {
     String::from_utf8_lossy(&output.stdout).contains("advisories: NOT CHECKED")
 }
 
 #[test]
-fn an_unreachable_database_of_advisories_is_told_and_fails_nothing() {
+fn an_unreachable_advisory_database_is_a_warning_and_no_failure() {
     let output = advisories("exit 1", "exit 98");
-    assert!(output.status.success() && is_told(&output), "{output:?}");
+    assert!(output.status.success() && warns(&output), "{output:?}");
 }
 
 #[test]
-fn a_network_that_never_answers_does_not_hold_up_the_run() {
+fn a_network_that_never_answers_does_not_block_the_run() {
     let start = Instant::now();
     let output = advisories("sleep 30", "exit 98");
-    assert!(output.status.success() && is_told(&output), "{output:?}");
+    assert!(output.status.success() && warns(&output), "{output:?}");
     assert!(start.elapsed() < Duration::from_secs(20));
 }
 
 #[test]
 fn an_advisory_fails_the_run() {
     let output = advisories("exit 0", "echo found; exit 1");
-    assert!(!output.status.success() && !is_told(&output), "{output:?}");
+    assert!(!output.status.success() && !warns(&output), "{output:?}");
 }
 
 #[test]
-fn no_advisory_and_nothing_to_tell() {
+fn a_run_without_advisories_prints_no_warning() {
     let output = advisories("exit 0", "exit 0");
-    assert!(output.status.success() && !is_told(&output), "{output:?}");
+    assert!(output.status.success() && !warns(&output), "{output:?}");
 }

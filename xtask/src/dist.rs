@@ -1,4 +1,4 @@
-//! `cargo xtask dist`: builds the release command, its completions and its man pages.
+//! `cargo xtask dist`: builds the release command, its shell completions and its man pages.
 
 use std::{
     env::{self, consts::EXE_SUFFIX},
@@ -9,9 +9,9 @@ use std::{
     process::{Command, ExitCode},
 };
 
-use crate::workspace::{cargo, must, target};
+use crate::workspace::{cargo, run_command, target};
 
-/// The shells, and the name under which each looks for the completions of `s1crets`.
+/// The shells, and the file name under which each expects the completions of `s1crets`.
 const SHELLS: [(&str, &str); 5] = [
     ("bash", "s1crets.bash"),
     ("elvish", "s1crets.elv"),
@@ -20,26 +20,25 @@ const SHELLS: [(&str, &str); 5] = [
     ("zsh", "_s1crets"),
 ];
 
-/// The switch of AWS-LC's build: docs/security.md, "Random numbers".
+/// Builds AWS-LC without jitter entropy: docs/security.md, "Random numbers".
 const NO_JITTER: &str = "AWS_LC_SYS_NO_JITTER_ENTROPY";
 
 pub(crate) fn run() -> io::Result<ExitCode> {
-    must(&mut build(env::var_os(NO_JITTER)))?;
+    run_command(&mut build(env::var_os(NO_JITTER)))?;
     let name = format!("s1crets{EXE_SUFFIX}");
     let built = target().join("release").join(&name);
     let dist = target().join("dist");
     fs::create_dir_all(&dist)?;
     fs::copy(&built, dist.join(&name))?;
-    complete(&built, &dist.join("completions"))?;
-    document(&built, &dist.join("man"))?;
-    // With how it was built.
-    must(Command::new(&built).args(["--version", "--verbose"]))?;
+    write_completions(&built, &dist.join("completions"))?;
+    write_man_pages(&built, &dist.join("man"))?;
+    run_command(Command::new(&built).args(["--version", "--verbose"]))?;
     println!("{}", dist.display());
     Ok(ExitCode::SUCCESS)
 }
 
-/// The release build. AWS-LC goes without jitter entropy unless the caller says otherwise, whatever configuration of cargo
-/// is in force.
+/// The release build. It sets [`NO_JITTER`] whatever cargo's configuration says, unless the caller
+/// sets the variable.
 fn build(no_jitter: Option<OsString>) -> Command {
     let mut command = cargo();
     command.args(["build", "--release", "--locked", "--package", "s1crets-cli"]);
@@ -47,18 +46,18 @@ fn build(no_jitter: Option<OsString>) -> Command {
     command
 }
 
-fn complete(command: &Path, folder: &Path) -> io::Result<()> {
+fn write_completions(command: &Path, folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     for (shell, name) in SHELLS {
         let file = File::create(folder.join(name))?;
-        must(Command::new(command).args(["completions", shell]).stdout(file))?;
+        run_command(Command::new(command).args(["completions", shell]).stdout(file))?;
     }
     Ok(())
 }
 
-fn document(command: &Path, folder: &Path) -> io::Result<()> {
+fn write_man_pages(command: &Path, folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)?;
-    must(Command::new(command).arg("man").arg(folder))
+    run_command(Command::new(command).arg("man").arg(folder))
 }
 
 #[cfg(test)]

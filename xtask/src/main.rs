@@ -1,11 +1,12 @@
-//! The project's own chores: `cargo xtask help`.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a chore tells what it does")]
+//! Build, test and release tasks of the project: `cargo xtask help`.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "tasks print their progress and results")]
 
 mod bench;
 #[cfg(all(test, unix))]
 mod ci;
 mod dist;
 mod fuzz;
+mod layers;
 mod setup;
 mod test;
 mod workspace;
@@ -13,18 +14,21 @@ mod workspace;
 use std::{env, io, process::ExitCode};
 
 const HELP: &str = "\
-The chores of s1crets.
+Build, test and release tasks of s1crets.
 
-    cargo xtask setup             prepares what the tests need, once
-    cargo xtask test [ARGUMENTS]  prepares, starts the servers and runs all tests;
-                                  the arguments go to `cargo test`
-    cargo xtask fuzz [SECONDS]    runs each fuzz target for so long (default 60)
-    cargo xtask bench [NAME...]   measures what s1crets costs beside its rivals: all, or
-                                  these groups (hot, cold, calls, expiry, outage, memory,
-                                  disk, command, redaction)
-    cargo xtask dist              builds the release command, its completions and
-                                  its man pages into target/dist
-    cargo xtask help              prints this";
+    cargo xtask setup             Install the servers that the tests need (once)
+    cargo xtask test [ARGUMENTS]  Start the servers and run all tests; `cargo test`
+                                  gets the arguments
+    cargo xtask layers [--graph]  Check that no module of src/ imports from a higher
+                                  layer, and find import cycles. With --graph, print
+                                  the number of imports between modules instead
+    cargo xtask fuzz [SECONDS]    Run each fuzz target for that long (default 60)
+    cargo xtask bench [NAME...]   Compare s1crets with its rivals: all groups, or only
+                                  those named (hot, cold, calls, expiry, outage,
+                                  memory, disk, command, redaction)
+    cargo xtask dist              Build the release command with completions and man
+                                  pages into target/dist
+    cargo xtask help              Print this help";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -38,22 +42,24 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &[String]) -> io::Result<ExitCode> {
-    let Some((chore, rest)) = arguments.split_first() else {
+    let Some((task, rest)) = arguments.split_first() else {
         println!("{HELP}");
         return Ok(ExitCode::from(2));
     };
-    match (chore.as_str(), rest) {
+    match (task.as_str(), rest) {
         ("test", rest) => test::run(rest),
         ("setup", []) => setup::run(),
         ("bench", groups) => bench::run(groups),
         ("fuzz", rest) => fuzz::run(rest),
         ("dist", []) => dist::run(),
+        ("layers", []) => layers::run(),
+        ("layers", [graph]) if graph == "--graph" => layers::graph(),
         ("help" | "--help" | "-h", _) => {
             println!("{HELP}");
             Ok(ExitCode::SUCCESS)
         }
         _ => {
-            eprintln!("xtask: no such chore: {}\n\n{HELP}", arguments.join(" "));
+            eprintln!("xtask: unknown task: {}\n\n{HELP}", arguments.join(" "));
             Ok(ExitCode::from(2))
         }
     }

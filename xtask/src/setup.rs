@@ -1,4 +1,4 @@
-//! `cargo xtask setup`: prepares what the tests need, once.
+//! `cargo xtask setup`: installs the servers that the tests need, once.
 
 use std::{io, process::ExitCode};
 
@@ -6,13 +6,13 @@ use s1crets_testbed::python;
 
 pub(crate) fn run() -> io::Result<ExitCode> {
     prepare()?;
-    println!("ready: `cargo test` finds the servers' packages in {}", python::venv().display());
+    println!("the servers are installed in {}; `cargo test` finds them there", python::venv().display());
     Ok(ExitCode::SUCCESS)
 }
 
 pub(crate) fn prepare() -> io::Result<()> {
     if !python::is_ready() {
-        eprintln!("xtask: installing moto and OpenBao into {} (once; about a minute)", python::venv().display());
+        eprintln!("xtask: installing moto and OpenBao into {} (once, about a minute)", python::venv().display());
     }
     python::ensure()?;
     Ok(())

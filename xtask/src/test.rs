@@ -1,4 +1,4 @@
-//! `cargo xtask test`: prepares, starts the servers and runs all tests.
+//! `cargo xtask test`: installs and starts the servers, then runs all tests.
 
 use std::{
     io,
@@ -12,9 +12,9 @@ use crate::{
     workspace::{cargo, exit_code, status},
 };
 
-/// Runs its arguments with every signal at its default. Under `nohup`, and in many CI runners, some are
-/// ignored: a shell can't trap those, so that the tests of signals would wait for ever. Rust can't change
-/// that without unsafe code; Python is here anyway.
+/// Runs a command with the default action for every signal. Under `nohup` and in many CI runners
+/// some signals are ignored, and a shell can't trap those: tests of signals would wait forever.
+/// Rust can't reset them without unsafe code, and the servers need Python anyway.
 #[cfg(unix)]
 const WITH_DEFAULT_SIGNALS: &str = "\
 import os, signal, sys
@@ -24,7 +24,7 @@ os.execvp(sys.argv[1], sys.argv[1:])";
 
 pub(crate) fn run(arguments: &[String]) -> io::Result<ExitCode> {
     setup::prepare()?;
-    // One server for all test binaries; it ends with this function, or with this process.
+    // One server for all test binaries. It ends when this function returns or the process dies.
     let moto = Moto::try_start()?;
     let mut tests = cargo();
     tests.args(["test", "--workspace", "--all-features"]).args(arguments);
@@ -43,7 +43,7 @@ fn with_default_signals(command: &Command) -> io::Result<Command> {
 
 #[cfg(not(unix))]
 fn with_default_signals(command: &Command) -> io::Result<Command> {
-    let mut same = Command::new(command.get_program());
-    same.args(command.get_args()).current_dir(command.get_current_dir().unwrap_or(".".as_ref()));
-    Ok(same)
+    let mut copy = Command::new(command.get_program());
+    copy.args(command.get_args()).current_dir(command.get_current_dir().unwrap_or(".".as_ref()));
+    Ok(copy)
 }

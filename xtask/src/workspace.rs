@@ -1,4 +1,4 @@
-//! Where things are, and how other programs are run.
+//! Paths of the workspace, and how tasks run other programs.
 
 use std::{
     env,
@@ -8,13 +8,13 @@ use std::{
     process::{Command, ExitCode, ExitStatus},
 };
 
-/// The folder of the workspace's `Cargo.toml`.
+/// The folder of the workspace, which holds its `Cargo.toml`.
 pub(crate) fn root() -> &'static Path {
     let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
-    xtask.parent().expect("xtask is a folder of the workspace")
+    xtask.parent().expect("xtask is a folder in the workspace")
 }
 
-/// Where cargo builds.
+/// Cargo's target folder.
 pub(crate) fn target() -> PathBuf {
     match env::var_os("CARGO_TARGET_DIR") {
         Some(chosen) => root().join(chosen),
@@ -22,7 +22,7 @@ pub(crate) fn target() -> PathBuf {
     }
 }
 
-/// The cargo that runs this, in the workspace's root.
+/// The cargo that started this task, in the workspace's folder.
 pub(crate) fn cargo() -> Command {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let mut command = Command::new(cargo);
@@ -30,19 +30,18 @@ pub(crate) fn cargo() -> Command {
     command
 }
 
-/// Runs it to its end, with this process's own input and output.
+/// Runs a command to its end. It inherits the input and output of this process.
 pub(crate) fn status(command: &mut Command) -> io::Result<ExitStatus> {
-    let ended = command.status();
-    ended.map_err(|error| Error::new(error.kind(), format!("{command:?}: {error}")))
+    command.status().map_err(|error| Error::new(error.kind(), format!("{command:?}: {error}")))
 }
 
-/// As [`status`], for a step that must succeed.
-pub(crate) fn must(command: &mut Command) -> io::Result<()> {
+/// Runs a command like [`status`], and fails if the command does.
+pub(crate) fn run_command(command: &mut Command) -> io::Result<()> {
     let status = status(command)?;
     if status.success() { Ok(()) } else { Err(Error::other(format!("{command:?}: {status}"))) }
 }
 
-/// The child's exit code as this process's own. A child ended by a signal has none: that is 1.
+/// The exit code of a child, for this process to exit with: 1 if a signal ended the child.
 pub(crate) fn exit_code(status: ExitStatus) -> ExitCode {
     let code = status.code().and_then(|code| u8::try_from(code).ok());
     ExitCode::from(code.unwrap_or(1))

@@ -1,8 +1,8 @@
-//! What a whole run of the command takes, from start to exit, beside programs that make the same call and nothing else;
-//! and how fast `run --redact` lets output through.
+//! Times whole runs of the command, and of minimal programs that make the same call. Also measures
+//! the throughput of `run --redact`.
 //!
-//! `cargo xtask bench command`, which builds the command first and tells where it is.
-#![allow(clippy::print_stdout, reason = "it prints figures")]
+//! Run it with `cargo xtask bench command`, which builds the command first.
+#![allow(clippy::print_stdout, reason = "it prints results")]
 
 use std::{error::Error, fmt::Write as _, fs, path::Path, process::Command};
 
@@ -15,7 +15,7 @@ const REGION: &str = "eu-west-1";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir_in("/dev/shm")?;
-    println!("medians of {RUNS} runs, one after the other of each kind in turns");
+    println!("medians of {RUNS} runs each, alternating");
     from_a_file(folder.path())?;
     from_moto(folder.path())?;
     from_openbao(folder.path())?;
@@ -46,7 +46,8 @@ fn from_moto(folder: &Path) -> Result<(), Box<dyn Error>> {
             command.args(arguments).env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
             command.env("AWS_REGION", REGION).env("AWS_ENDPOINT_URL", endpoint);
             if endpoint == front.endpoint() {
-                // What both find by themselves elsewhere: the system's file, here with one certificate more, and its folder.
+                // The system's certificates, which both load by default, and that of the test
+                // server.
                 command.env("SSL_CERT_FILE", &bundle).env("SSL_CERT_DIR", "/etc/ssl/certs");
             }
             command
@@ -57,11 +58,11 @@ fn from_moto(folder: &Path) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// What a program reads that trusts whom the system trusts.
+/// The certificates that the system trusts, as PEM.
 fn system_certificates() -> Result<String, Box<dyn Error>> {
     let bundles = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
     let found = bundles.into_iter().find(|bundle| Path::new(bundle).exists());
-    Ok(fs::read_to_string(found.ok_or("the system has no bundle of certificates")?)?)
+    Ok(fs::read_to_string(found.ok_or("the system has no bundle of CA certificates")?)?)
 }
 
 fn from_openbao(folder: &Path) -> Result<(), Box<dyn Error>> {
@@ -79,18 +80,18 @@ fn from_openbao(folder: &Path) -> Result<(), Box<dyn Error>> {
         let vaultrs = || on_openbao(rival("rival-vaultrs"), &["secret", "app", "password"]);
         let get = || on_openbao(s1crets(), &["get", "vault.kv://secret/app#password"]);
         compare(what, ("vaultrs", &vaultrs), &get)?;
-        let told = || {
+        let configured = || {
             let mut get = get();
             get.env("S1CRETS_CONFIG", &config);
             get
         };
-        compare(&format!("{what}, mount's version in the config"), ("vaultrs", &vaultrs), &told)?;
+        compare(&format!("{what}, with the mount's version in the config"), ("vaultrs", &vaultrs), &configured)?;
     }
     Ok(())
 }
 
-/// Log lines, through a hundred secrets with all their forms: the time of the whole run, less that of one with nothing to
-/// print.
+/// The throughput for log lines, with 100 secrets in all their encodings. The time of a run that
+/// prints nothing is subtracted.
 fn redaction(folder: &Path) -> Result<(), Box<dyn Error>> {
     const SIZE: usize = 256 << 20;
     let (file, env_file, log) = (folder.join("hundred.json"), folder.join(".env"), folder.join("log"));
@@ -137,9 +138,9 @@ fn log_lines(size: usize) -> Result<String, Box<dyn Error>> {
     Ok(lines)
 }
 
-type Making<'a> = &'a dyn Fn() -> Command;
+type Program<'a> = &'a dyn Fn() -> Command;
 
-fn compare(what: &str, (rival_name, rival): (&str, Making<'_>), ours: Making<'_>) -> Result<(), Box<dyn Error>> {
+fn compare(what: &str, (rival_name, rival): (&str, Program<'_>), ours: Program<'_>) -> Result<(), Box<dyn Error>> {
     let (mut theirs, mut own) = (Vec::new(), Vec::new());
     for _ in 0..RUNS {
         theirs.push(time(rival())?);

@@ -1,18 +1,18 @@
-//! What a read from the cache on disk takes: in a process, beside cacache's own sync read of the same bytes; and as a whole run
-//! of the command, beside a program that does nothing.
+//! Times reads from the disk cache, compared with cacache's sync read of the same bytes. Also times
+//! whole runs of the command, compared with a program that does nothing.
 //!
-//! `cargo xtask bench disk`, which builds the command first and tells where it is.
-#![allow(clippy::print_stdout, reason = "it prints figures")]
+//! Run it with `cargo xtask bench disk`, which builds the command first.
+#![allow(clippy::print_stdout, reason = "it prints results")]
 
 #[cfg(unix)]
-mod figures;
+mod measure;
 
 #[cfg(unix)]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    figures::print()
+    measure::run()
 }
 
 #[cfg(not(unix))]
 fn main() {
-    println!("there is no cache on disk here");
+    println!("the disk cache needs Unix");
 }

@@ -1,4 +1,4 @@
-//! How many calls the backend gets.
+//! The number of backend calls.
 
 use std::{future::Future, time::Duration};
 
@@ -16,7 +16,7 @@ pub fn run() {
         let aws = Aws::start().await;
         one_key(&aws).await;
         hundred_keys(&aws).await;
-        due(&aws).await;
+        refreshes(&aws).await;
     });
     println!();
 }
@@ -25,7 +25,7 @@ fn row(what: &str, ours: usize, theirs: Option<usize>) {
     println!("| {what} | {ours} | {} |", theirs.map_or("–".to_owned(), |calls| calls.to_string()));
 }
 
-/// How many calls are made meanwhile.
+/// The number of calls that arrive during the reads.
 async fn counted(aws: &Aws, reads: impl Future) -> usize {
     let before = aws.proxy.total();
     reads.await;
@@ -45,7 +45,7 @@ async fn one_key(aws: &Aws) {
 async fn hundred_keys(aws: &Aws) {
     let client = aws.client(CachePolicy::default()).await;
     for (store, prefix) in [("aws.sm", "bench/"), ("aws.ps", "/bench/")] {
-        let names = plant(aws, store, prefix, 100);
+        let names = store_secrets(aws, store, prefix, 100);
         let ours = counted(aws, all(names.clone(), async |name| get(&client, store, &name).await)).await;
         let mut theirs = None;
         if store == "aws.sm" {
@@ -53,15 +53,15 @@ async fn hundred_keys(aws: &Aws) {
             let reads = all(names, async |name| drop(rival.get_secret_value(&name, None, None, false).await));
             theirs = Some(counted(aws, reads).await);
         }
-        row(&format!("100 tasks, a cold key each, `{store}`"), ours, theirs);
+        row(&format!("100 tasks, one cold key each, `{store}`"), ours, theirs);
     }
 }
 
-/// All fall due within the first half of their time, and are fresh until the end of it.
-async fn due(aws: &Aws) {
+/// Reads 1,000 keys when all are due for a refresh, but none has expired.
+async fn refreshes(aws: &Aws) {
     const TTL: Duration = Duration::from_secs(20);
     for (store, prefix) in [("aws.sm", "bench/"), ("aws.ps", "/bench/")] {
-        let names = plant(aws, store, prefix, 1000);
+        let names = store_secrets(aws, store, prefix, 1000);
         let policy = CachePolicy::default().with_ttl(TTL).with_refresh_ahead(0.0).with_entries(10_000);
         let client = aws.client(policy).await;
         client.get_many(store, &names).await.into_iter().for_each(|answer| drop(answer.expect("a secret")));
@@ -74,13 +74,13 @@ async fn due(aws: &Aws) {
             while stats().loaded < 2000 {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
-            assert_eq!(stats().misses, 1000, "nobody waited");
+            assert_eq!(stats().misses, 1000, "no read waited");
         });
-        row(&format!("1,000 keys due together, `{store}`"), ours.await, None);
+        row(&format!("1,000 keys due for refresh together, `{store}`"), ours.await, None);
     }
 }
 
-fn plant(aws: &Aws, store: &str, prefix: &str, count: usize) -> Vec<String> {
+fn store_secrets(aws: &Aws, store: &str, prefix: &str, count: usize) -> Vec<String> {
     let root = unique(prefix);
     let names: Vec<_> = (0..count).map(|index| format!("{root}/{index}")).collect();
     for name in &names {
@@ -96,7 +96,7 @@ async fn get(client: &Client, store: &str, name: &str) {
     client.get(store, name).await.expect("a secret");
 }
 
-/// A read of each, all at once.
+/// Reads all names at once.
 async fn all(names: Vec<String>, read: impl AsyncFn(String)) {
     join_all(names.into_iter().map(|name| read(name))).await;
 }

@@ -1,4 +1,4 @@
-//! A read that nothing is held of, against the bare call.
+//! Reads that miss the cache, compared with the bare call to the backend.
 
 use s1crets::{
     Client,
@@ -26,7 +26,7 @@ fn secrets_manager() {
     let name = unique("bench/");
     aws.seed.create_secret(&name, VALUE);
     let ours = cold(&runtime, client, "aws.sm", name.clone());
-    let bare = Contender::asking("the SDK's own call", &runtime, move || {
+    let bare = Contender::in_task("the SDK's own call", &runtime, move || {
         let call = sdk.get_secret_value().secret_id(&name);
         async move { call.send().await.map(drop).expect("a secret") }
     });
@@ -44,7 +44,7 @@ fn open_bao() {
     let ours = cold(&runtime, client, "vault.kv", format!("secret/{name}"));
     let http = reqwest::Client::new();
     let url = format!("{}/v1/secret/data/{name}", bao.address());
-    let bare = Contender::asking("the bare HTTP request", &runtime, move || {
+    let bare = Contender::in_task("the bare HTTP request", &runtime, move || {
         let request = http.get(&url).header("X-Vault-Token", bao.root_token());
         async move { drop(request.send().await.expect("an answer").bytes().await.expect("a body")) }
     });
@@ -52,9 +52,9 @@ fn open_bao() {
 }
 
 fn cold<'a>(runtime: &'a Runtime, client: Client, provider: &'static str, name: String) -> Contender<'a> {
-    Contender::asking("`client.get`, cold", runtime, move || {
+    Contender::in_task("`client.get`, cold", runtime, move || {
         let (client, name) = (client.clone(), name.clone());
-        // Nothing is taken from the cache, and what comes is kept.
+        // `cached(false)` skips the cache lookup, but stores the result.
         async move { drop(client.get(provider, &name).cached(false).await.expect("a secret")) }
     })
 }

@@ -1,4 +1,4 @@
-//! Reads while a value expires.
+//! Read latency while a value expires again and again.
 
 use std::time::{Duration, Instant};
 
@@ -9,13 +9,13 @@ use s1crets::{
 
 use crate::{measure::time, rivals::VALUE};
 
-/// What every call of the provider takes.
+/// How long each call of the provider takes.
 const UPSTREAM: Duration = Duration::from_millis(500);
 
-/// Loaded anew from half of it on, at the latest at three quarters: half a second before the end.
+/// A refresh starts after a half to three quarters of it, so at least half a second before the end.
 const TTL: Duration = Duration::from_secs(2);
 
-/// Some expiries.
+/// Long enough for several expiries.
 const READ_FOR: Duration = Duration::from_secs(10);
 
 pub fn run() {
@@ -26,9 +26,9 @@ pub fn run() {
         let memory = Memory::new().with("a", VALUE);
         (0..1000).for_each(|_| memory.fail_next(Fault::delay(UPSTREAM)));
         let client = Client::builder().with_provider("m", memory).with_cache(policy).build().expect("a client");
-        let mut taken = runtime.block_on(read(&client));
-        taken.sort_unstable();
-        let at = |part: f64| time(taken[((taken.len() - 1) as f64 * part) as usize].as_secs_f64());
+        let mut times = runtime.block_on(read(&client));
+        times.sort_unstable();
+        let at = |part: f64| time(times[((times.len() - 1) as f64 * part) as usize].as_secs_f64());
         let loads = client.stats("m").expect("a provider").expect("a cache").loaded;
         println!("| {name} | {} | {} | {} | {loads} |", at(0.5), at(0.999), at(1.0));
     }
@@ -37,15 +37,15 @@ pub fn run() {
 
 async fn read(client: &Client) -> Vec<Duration> {
     client.get("m", "a").await.expect("a secret");
-    let (mut taken, begun) = (Vec::new(), Instant::now());
-    while begun.elapsed() < READ_FOR {
-        // Every 50 µs or so: more would only heat.
+    let (mut times, started) = (Vec::new(), Instant::now());
+    while started.elapsed() < READ_FOR {
+        // About one read per 50 µs: more would add load, but no information.
         for _ in 0..10 {
-            let started = Instant::now();
+            let asked = Instant::now();
             client.get("m", "a").await.expect("a secret");
-            taken.push(started.elapsed());
+            times.push(asked.elapsed());
         }
         tokio::time::sleep(Duration::from_micros(500)).await;
     }
-    taken
+    times
 }

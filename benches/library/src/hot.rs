@@ -1,4 +1,4 @@
-//! Reads from memory.
+//! Cache hits, compared with moka, arc-swap and the AWS caching client.
 
 use std::{hint::black_box, sync::Arc, time::Duration};
 
@@ -28,45 +28,49 @@ pub fn run() {
     aws.seed.create_secret(&name, VALUE);
     runtime.block_on(rival.get_secret_value(&name, None, None, false)).expect("a secret");
 
-    // A hit is ready when it is first polled: no runtime takes part.
+    // A hit is ready at the first poll, so it needs no runtime.
     let hit = |call: Get<'_>| black_box(call.into_future().now_or_never().expect("a hit").expect("a secret"));
     let get = || hit(client.get("m", black_box(NAME)));
     let key = || hit(client.get("m", black_box(NAME)).key("replicas").key("1"));
-    let held = || black_box(handle.get().expose_bytes().len());
-    let kept = || black_box(Secret::clone(&handle.get()));
-    let raw = || black_box(moka.get(black_box(NAME)).expect("held"));
+    let in_place = || black_box(handle.get().expose_bytes().len());
+    let cloned = || black_box(Secret::clone(&handle.get()));
+    let raw = || black_box(moka.get(black_box(NAME)).expect("a hit"));
     let load = || black_box(swapped.load_full());
     let caching =
         || black_box(block_on(rival.get_secret_value(black_box(&name), None, None, false)).expect("a secret"));
 
-    const HANDLE: &str = "`handle.get()`, value read in place";
-    const KEPT: &str = "`handle.get()`, cloned to keep";
+    const IN_PLACE: &str = "`handle.get()`, value read in place";
+    const CLONED: &str = "`handle.get()`, secret cloned";
     const ARC: &str = "arc-swap: load of an `Arc`";
     const GET: &str = "`client.get(provider, name)`";
-    const KEY: &str = "the same with two steps of keypath";
+    const KEY: &str = "the same with two keypath steps";
     const MOKA: &str = "moka: get of an `Arc`";
-    const NOW: &str = "for the record: the clock alone";
+    const CLOCK: &str = "for reference: the clock alone";
     const CACHING: &str = "aws_secretsmanager_caching: get";
     print(
         "handle, one thread",
-        &compare(vec![Contender::of(ARC, load), Contender::of(HANDLE, held), Contender::of(KEPT, kept)]),
+        &compare(vec![
+            Contender::on_one_thread(ARC, load),
+            Contender::on_one_thread(IN_PLACE, in_place),
+            Contender::on_one_thread(CLONED, cloned),
+        ]),
     );
     print(
         "handle, two threads",
         &compare(vec![
             Contender::on_two_threads(ARC, load),
-            Contender::on_two_threads(HANDLE, held),
-            Contender::on_two_threads(KEPT, kept),
+            Contender::on_two_threads(IN_PLACE, in_place),
+            Contender::on_two_threads(CLONED, cloned),
         ]),
     );
     print(
         "client, one thread",
         &compare(vec![
-            Contender::of(MOKA, raw),
-            Contender::of(GET, get),
-            Contender::of(KEY, key),
-            Contender::of(NOW, std::time::Instant::now),
-            Contender::of(CACHING, caching),
+            Contender::on_one_thread(MOKA, raw),
+            Contender::on_one_thread(GET, get),
+            Contender::on_one_thread(KEY, key),
+            Contender::on_one_thread(CLOCK, std::time::Instant::now),
+            Contender::on_one_thread(CACHING, caching),
         ]),
     );
     print(

@@ -1,19 +1,20 @@
-//! What s1crets costs, each figure beside that of a rival in the same run: `cargo xtask bench [NAME…]`.
+//! Measures the library and its rivals in the same run: `cargo xtask bench [NAME…]`.
 //!
-//! A group of rows is a file and a name in [`GROUPS`]. The output is Markdown, for `docs/performance.md`.
+//! Each group is a file and a name in [`GROUPS`]. The output is Markdown, for
+//! `docs/performance.md`.
 
-mod calls; // how many calls the backend gets
-mod cold; // a read that nothing is held of, against the bare call
+mod calls; // the number of backend calls
+mod cold; // reads that miss the cache, and bare calls
 mod expiry; // reads while a value expires
-mod hot; // reads from memory
-mod measure; // contenders in turn
-mod memory; // what a held secret takes
-mod outage; // reads while the backend is away
-mod rivals; // the clients to compare with, and where they read from
+mod hot; // cache hits
+mod measure; // times contenders in turn
+mod memory; // the memory of a cached secret
+mod outage; // reads while the backend is down
+mod rivals; // the clients to compare, and their server
 
 use std::{env, process::ExitCode};
 
-/// A name, and what it measures and prints.
+/// The name of a group, and the function that measures it and prints the result.
 type Group = (&'static str, fn());
 
 const GROUPS: &[Group] = &[
@@ -29,7 +30,7 @@ fn main() -> ExitCode {
     let wanted: Vec<String> = env::args().skip(1).collect();
     if let Some(unknown) = wanted.iter().find(|name| !GROUPS.iter().any(|(group, _)| group == name)) {
         let names: Vec<_> = GROUPS.iter().map(|(name, _)| *name).collect();
-        eprintln!("there is no group {unknown:?}; there are {}", names.join(", "));
+        eprintln!("unknown group {unknown:?}; the groups are {}", names.join(", "));
         return ExitCode::from(2);
     }
     for (name, run) in GROUPS {

@@ -1,4 +1,4 @@
-//! Contenders measured in turn, so that whatever else the machine does hits all of them alike.
+//! Measures contenders in turn, so that other load on the machine affects all of them alike.
 
 use std::{
     sync::Barrier,
@@ -9,27 +9,29 @@ use std::{
 use rustix::time::{ClockId, clock_gettime};
 use tokio::runtime::Runtime;
 
-/// Somebody who can do a thing so many times, and says how long that took.
+/// An operation to measure: it runs a number of times, and returns how long that took.
 pub struct Contender<'a> {
     name: &'a str,
     run: Box<dyn FnMut(u64) -> Duration + 'a>,
 }
 
-/// What one contender's thing takes.
+/// The measured times of a contender.
 pub struct Figure {
     name: String,
-    /// Seconds a time, of each round.
+    /// Seconds for one run of the operation, by round.
     rounds: Vec<f64>,
 }
 
-/// How many rounds each contender has.
+/// Rounds of each contender.
 const ROUNDS: usize = 41;
 
-/// How often two threads try to run side by side, and how much longer than they were busy that may take.
-const TRIES: usize = 4;
-const SIDE_BY_SIDE: f64 = 1.2;
+/// Attempts at a round in which two threads run in parallel.
+const ATTEMPTS: usize = 4;
 
-/// How long a round of quick things takes, about.
+/// The largest ratio of elapsed time to processor time at which threads count as parallel.
+const PARALLEL: f64 = 1.2;
+
+/// The approximate duration of a round.
 const ROUND: Duration = Duration::from_millis(10);
 
 impl<'a> Contender<'a> {
@@ -37,33 +39,33 @@ impl<'a> Contender<'a> {
         Self { name, run: Box::new(run) }
     }
 
-    /// One that does its thing on this thread and waits for nobody: the time of the processor counts, so that other
-    /// programs don't.
-    pub fn of<T>(name: &'a str, call: impl Fn() -> T + 'a) -> Self {
+    /// An operation on this thread that never waits. Processor time is measured, so that other
+    /// programs don't distort it.
+    pub fn on_one_thread<T>(name: &'a str, call: impl Fn() -> T + 'a) -> Self {
         Self::new(name, move |times| busy(times, &call))
     }
 
-    /// The same on two threads at once, so many times on each. A round in which other programs kept them from running
-    /// side by side is done again.
+    /// An operation on two threads at once. A round in which other programs kept the threads from
+    /// running in parallel is repeated.
     pub fn on_two_threads<T>(name: &'a str, call: impl Fn() -> T + Sync + 'a) -> Self {
         Self::new(name, move |times| {
-            let mut rounds = (0..TRIES).map(|_| side_by_side(times, &call));
-            let fair = rounds.find(|(busy, passed)| passed.as_secs_f64() <= busy.as_secs_f64() * SIDE_BY_SIDE);
-            fair.unwrap_or_else(|| side_by_side(times, &call)).0
+            let mut rounds = (0..ATTEMPTS).map(|_| in_parallel(times, &call));
+            let fair = rounds.find(|(busy, elapsed)| elapsed.as_secs_f64() <= busy.as_secs_f64() * PARALLEL);
+            fair.unwrap_or_else(|| in_parallel(times, &call)).0
         })
     }
 
-    /// One that asks and waits for the answer, as a task of a service does.
-    pub fn asking<F>(name: &'a str, runtime: &'a Runtime, ask: impl Fn() -> F + Clone + Send + 'static) -> Self
+    /// An operation that waits for a response, in a task of the runtime. Elapsed time is measured.
+    pub fn in_task<F>(name: &'a str, runtime: &'a Runtime, call: impl Fn() -> F + Clone + Send + 'static) -> Self
     where
         F: Future<Output = ()> + Send,
     {
         Self::new(name, move |times| {
-            let ask = ask.clone();
+            let call = call.clone();
             let task = runtime.spawn(async move {
                 let started = Instant::now();
                 for _ in 0..times {
-                    ask().await;
+                    call().await;
                 }
                 started.elapsed()
             });
@@ -71,11 +73,11 @@ impl<'a> Contender<'a> {
         })
     }
 
-    /// How many times fill a round.
+    /// How often the operation runs in a round.
     fn times(&mut self) -> u64 {
         let mut times = 1;
         loop {
-            // The first of a kind may meet cold caches.
+            // The minimum, because the first run may find cold caches.
             let taken = (0..3).map(|_| (self.run)(times)).min().unwrap_or_default();
             if taken * 4 >= ROUND {
                 return (times as f64 * ROUND.as_secs_f64() / taken.as_secs_f64()).max(1.0) as u64;
@@ -85,7 +87,7 @@ impl<'a> Contender<'a> {
     }
 }
 
-/// What so many calls take of this thread's processor time.
+/// The processor time that this thread spends on the calls.
 fn busy<T>(times: u64, call: &impl Fn() -> T) -> Duration {
     let now = || {
         let now = clock_gettime(ClockId::ThreadCPUTime);
@@ -96,22 +98,22 @@ fn busy<T>(times: u64, call: &impl Fn() -> T) -> Duration {
     now() - started
 }
 
-/// What each of two threads takes of processor time, and how much time passes.
-fn side_by_side<T>(times: u64, call: &(impl Fn() -> T + Sync)) -> (Duration, Duration) {
+/// The mean processor time of two threads, and the elapsed time.
+fn in_parallel<T>(times: u64, call: &(impl Fn() -> T + Sync)) -> (Duration, Duration) {
     let start = Barrier::new(2);
-    let begin = || {
+    let work = || {
         start.wait();
         let started = Instant::now();
         (busy(times, call), started.elapsed())
     };
     thread::scope(|scope| {
-        let threads = [scope.spawn(begin), scope.spawn(begin)];
-        let [(one, passed), (two, passed_too)] = threads.map(|thread| thread.join().expect("no panic"));
-        ((one + two) / 2, passed.max(passed_too))
+        let threads = [scope.spawn(work), scope.spawn(work)];
+        let [(busy_one, elapsed_one), (busy_two, elapsed_two)] = threads.map(|thread| thread.join().expect("no panic"));
+        ((busy_one + busy_two) / 2, elapsed_one.max(elapsed_two))
     })
 }
 
-/// Measures them in turn, round by round.
+/// Measures all contenders in turn, round by round.
 pub fn compare(mut contenders: Vec<Contender<'_>>) -> Vec<Figure> {
     let times: Vec<_> = contenders.iter_mut().map(Contender::times).collect();
     let mut figures: Vec<_> =
@@ -125,33 +127,33 @@ pub fn compare(mut contenders: Vec<Contender<'_>>) -> Vec<Figure> {
 }
 
 impl Figure {
-    /// The median of all rounds, in seconds.
+    /// The median over all rounds, in seconds.
     pub fn seconds(&self) -> f64 {
         median(self.rounds.clone())
     }
 
-    /// How many times what the other takes: the median over the rounds of both.
-    pub fn against(&self, other: &Self) -> f64 {
+    /// The median, over all rounds, of the ratio to the other's time.
+    pub fn ratio_to(&self, other: &Self) -> f64 {
         median(self.rounds.iter().zip(&other.rounds).map(|(own, other)| own / other).collect())
     }
 }
 
-/// A table of the first figure against all others.
+/// Prints a table with the ratio of each figure to the first.
 pub fn print(title: &str, figures: &[Figure]) {
-    println!("| {title} | takes | of that |\n| --- | --- | --- |");
+    println!("| {title} | time | ratio |\n| --- | --- | --- |");
     for figure in figures {
-        println!("| {} | {} | {:.2} |", figure.name, time(figure.seconds()), figure.against(&figures[0]));
+        println!("| {} | {} | {:.2} |", figure.name, time(figure.seconds()), figure.ratio_to(&figures[0]));
     }
     println!();
 }
 
-/// The middle one.
+/// The median. Panics if there are no values.
 pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
 }
 
-/// A time span for people.
+/// Formats a time in seconds with a suitable unit.
 pub fn time(seconds: f64) -> String {
     match seconds {
         s if s < 1e-6 => format!("{:.1} ns", s * 1e9),

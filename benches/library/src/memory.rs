@@ -1,4 +1,4 @@
-//! What a held secret takes.
+//! The memory of a cached secret.
 
 use std::{fs, sync::Arc};
 
@@ -22,14 +22,14 @@ pub fn run() {
             cached.get(name, &GetOptions::default()).await.expect("a secret");
         }
     });
-    let (held, stats) = (resident() - before, cached.stats());
+    let (growth, stats) = (resident() - before, cached.stats());
     assert_eq!(stats.entries, ENTRIES as u64);
-    println!("| held secret of {} bytes, name of {} | bytes |\n| --- | --- |", VALUE.len(), names[0].len());
-    println!("| resident memory, of {ENTRIES} each | {} |", held / ENTRIES);
-    println!("| of that value, name and version | {} |\n", stats.bytes as usize / ENTRIES);
+    println!("| cached secret of {} bytes, name of {} | bytes |\n| --- | --- |", VALUE.len(), names[0].len());
+    println!("| resident memory, mean of {ENTRIES} | {} |", growth / ENTRIES);
+    println!("| of which value, name and version | {} |\n", stats.bytes as usize / ENTRIES);
 }
 
-/// Bytes of memory that this process has. Linux only.
+/// The resident memory of this process, in bytes. Linux only; 0 elsewhere.
 fn resident() -> usize {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
@@ -37,7 +37,7 @@ fn resident() -> usize {
     kilobytes.unwrap_or_default() * 1024
 }
 
-/// Makes a secret of its own for each name, and keeps none.
+/// A provider that creates a new secret for each request, and stores none.
 #[derive(Debug)]
 struct Fresh;
 
@@ -68,6 +68,6 @@ impl Provider for Fresh {
     }
 
     async fn update(&self, _: &str, _: &SecretValue, _: &UpdateOptions) -> Result<Updated> {
-        Err(Error::new(ErrorKind::Unsupported, "it is read only"))
+        Err(Error::new(ErrorKind::Unsupported, "this provider is read-only"))
     }
 }

@@ -1,4 +1,4 @@
-//! Reads while the backend is away.
+//! Reads while the backend is down.
 
 use std::time::{Duration, Instant};
 
@@ -10,17 +10,17 @@ use crate::{
     rivals::{Aws, VALUE, runtime},
 };
 
-/// Within it the value expires.
+/// Longer than [`TTL`], so that the value expires.
 const OUTAGE: Duration = Duration::from_secs(60);
 const TTL: Duration = Duration::from_secs(10);
 
-/// What became of the reads.
+/// The results of the reads.
 #[derive(Default)]
 struct Tally {
     reads: usize,
     answered: usize,
-    /// Answered with a value that had expired, and that said so.
-    labelled: usize,
+    /// Answered with an expired value that was marked as stale.
+    marked: usize,
     longest: Duration,
 }
 
@@ -42,17 +42,17 @@ pub fn run() {
         });
         tokio::join!(ours, theirs)
     });
-    println!("| outage of 60 s, value expires after 10 s | reads | answered | labelled as stale | longest read |");
+    println!("| outage of 60 s, value expires after 10 s | reads | answered | marked as stale | longest read |");
     println!("| --- | --- | --- | --- | --- |");
     for (name, tally) in [("s1crets", ours), ("aws_secretsmanager_caching", theirs)] {
         let share = 100.0 * tally.answered as f64 / tally.reads as f64;
         let longest = time(tally.longest.as_secs_f64());
-        println!("| {name} | {} | {share:.2}% | {} | {longest} |", tally.reads, tally.labelled);
+        println!("| {name} | {} | {share:.2}% | {} | {longest} |", tally.reads, tally.marked);
     }
     println!();
 }
 
-/// Whether it is answered, and with an expired value.
+/// Reads once: `None` if it fails, else whether the value is marked as stale.
 async fn stale(client: &Client, name: &str) -> Option<bool> {
     let secret = client.get("aws.sm", name).await.ok()?;
     secret.freshness().map(|freshness| freshness.stale)
@@ -66,7 +66,7 @@ async fn reads(read: impl AsyncFn() -> Option<bool>) -> Tally {
         tally.longest = tally.longest.max(started.elapsed());
         tally.reads += 1;
         tally.answered += usize::from(answer.is_some());
-        tally.labelled += usize::from(answer == Some(true));
+        tally.marked += usize::from(answer == Some(true));
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     tally

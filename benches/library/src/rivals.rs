@@ -1,4 +1,4 @@
-//! The clients to compare with, and where they read from.
+//! The clients to compare, and the server that they read from.
 
 use std::{num::NonZeroUsize, time::Duration};
 
@@ -13,10 +13,10 @@ use tokio::runtime::Runtime;
 
 const REGION: &str = "us-east-1";
 
-/// About 200 bytes, as secrets are.
+/// A secret of about 200 bytes, a common size.
 pub const VALUE: &str = r#"{"engine":"postgres","host":"db.internal.example.com","port":5432,"dbname":"billing","username":"billing_app","password":"correct-horse-battery-staple-0123456789","replicas":[{"name":"a"},{"name":"b"}]}"#;
 
-/// moto, seen through a proxy that counts.
+/// A moto server behind a proxy that counts requests.
 pub struct Aws {
     pub proxy: FaultProxy,
     pub seed: AwsSeed,
@@ -28,12 +28,12 @@ impl Aws {
         Self { proxy: FaultProxy::start(moto).await, seed: AwsSeed::new(moto, REGION) }
     }
 
-    /// Ours, in front of both stores.
+    /// A client of s1crets for both stores, through the proxy.
     pub async fn client(&self, policy: CachePolicy) -> Client {
         self.client_at(self.proxy.endpoint(), policy).await
     }
 
-    /// Ours without the proxy between, which costs time.
+    /// A client of s1crets without the proxy, which costs time.
     pub async fn direct_client(&self) -> Client {
         self.client_at(Moto::shared().endpoint(), CachePolicy::default()).await
     }
@@ -49,12 +49,12 @@ impl Aws {
             .expect("a client")
     }
 
-    /// The SDK itself.
+    /// A client of the AWS SDK.
     pub fn sdk(&self, endpoint: &str) -> aws_sdk_secretsmanager::Client {
         aws_sdk_secretsmanager::Client::from_conf(self.settings(endpoint).build())
     }
 
-    /// AWS's own caching client, which serves what has expired while the service is away.
+    /// AWS's caching client, set to serve expired values during an outage.
     pub async fn caching(&self, ttl: Duration) -> SecretsManagerCachingClient {
         let size = NonZeroUsize::new(10_000).expect("not zero");
         let settings = self.settings(self.proxy.endpoint());
@@ -70,7 +70,7 @@ impl Aws {
     }
 }
 
-/// Two threads, as the machine of `docs/performance.md` has.
+/// A runtime with two threads, like the machine of `docs/performance.md`.
 pub fn runtime() -> Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime")
 }

@@ -1,19 +1,20 @@
-//! How fast `run --redact` takes values out of a stream, beside an automaton of aho-corasick for the same texts.
+//! Benchmark of `run --redact`: throughput of the redactor, next to an Aho-Corasick automaton.
 //!
-//! `cargo xtask bench redaction`. No command and no pipe: the processor time of this thread, in turns, so that the ratio
-//! holds on a busy machine as well. The automaton only counts what it finds in each piece; it neither copies what is left
-//! nor finds what lies across two pieces.
-#![allow(clippy::print_stdout, reason = "it prints figures")]
+//! Run it with `cargo xtask bench redaction`. It measures the CPU time of this thread, without a
+//! command or a pipe. The two take turns, so the ratio holds on a busy machine too. The automaton
+//! has the easier task: it only counts matches within each piece. It copies no output, and misses
+//! matches across two pieces.
+#![allow(clippy::print_stdout, reason = "it prints results")]
 
-#[allow(dead_code, reason = "the command uses all of it")]
-#[path = "../../../cli/src/forms/mod.rs"]
-mod forms;
-#[allow(dead_code, reason = "the command uses all of it")]
+#[allow(dead_code, reason = "the command uses the rest")]
+#[path = "../../../cli/src/encodings/mod.rs"]
+mod encodings;
+#[allow(dead_code, reason = "the command uses the rest")]
+#[path = "../../../cli/src/quoting.rs"]
+mod quoting;
+#[allow(dead_code, reason = "the command uses the rest")]
 #[path = "../../../cli/src/redact/mod.rs"]
 mod redact;
-#[allow(dead_code, reason = "the command uses all of it")]
-#[path = "../../../cli/src/spelling.rs"]
-mod spelling;
 
 use std::{error::Error, fmt::Write as _, hint::black_box, sync::Arc, time::Duration};
 
@@ -21,10 +22,10 @@ use aho_corasick::{AhoCorasick, MatchKind};
 use rustix::time::{ClockId, clock_gettime};
 use s1crets::{Metadata, Secret};
 
-use forms::{Added, Forms};
-use redact::{Needles, Redactor};
+use encodings::{Added, Encodings};
+use redact::{Matcher, Redactor};
 
-/// The text, and the pieces that a pipe hands over.
+/// The size of the text, and of the pieces in which a pipe delivers it.
 const SIZE: usize = 64 << 20;
 const PIECE: usize = 256 << 10;
 
@@ -44,18 +45,18 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn compare(what: &str, values: &[String], text: &[u8]) -> Result<(), Box<dyn Error>> {
-    let mut forms = Forms::default();
+    let mut encodings = Encodings::default();
     for value in values {
-        if forms.add(&Secret::text(value.as_str(), Metadata::default())) != Added::Whole {
-            return Err("a value is not looked for".into());
+        if encodings.add(&Secret::text(value.as_str(), Metadata::default())) != Added::Complete {
+            return Err("a value is too short or too large".into());
         }
     }
-    let needles = Arc::new(Needles::new(&forms));
-    let automaton = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(forms.iter())?;
+    let matcher = Arc::new(Matcher::new(&encodings));
+    let automaton = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(encodings.iter())?;
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        ours.push(busy(|| redacted(&needles, text)));
-        theirs.push(busy(|| text.chunks(PIECE).map(|piece| automaton.find_iter(piece).count()).sum()));
+        ours.push(cpu_time(|| redacted(&matcher, text)));
+        theirs.push(cpu_time(|| text.chunks(PIECE).map(|piece| automaton.find_iter(piece).count()).sum()));
     }
     let speed = |mut times: Vec<Duration>| {
         times.sort_unstable();
@@ -63,17 +64,17 @@ fn compare(what: &str, values: &[String], text: &[u8]) -> Result<(), Box<dyn Err
     };
     let (ours, theirs) = (speed(ours), speed(theirs));
     println!(
-        "{what}, {} forms: {ours:.0} MB/s, aho-corasick {theirs:.0} MB/s ({} MiB): {:.3}x",
-        forms.iter().count(),
+        "{what}, {} encodings: {ours:.0} MB/s, aho-corasick {theirs:.0} MB/s ({} MiB): {:.3}x",
+        encodings.iter().count(),
         automaton.memory_usage() >> 20,
         ours / theirs
     );
     Ok(())
 }
 
-/// The length of what is left.
-fn redacted(needles: &Arc<Needles>, text: &[u8]) -> usize {
-    let (mut redactor, mut out, mut left) = (Redactor::new(needles.clone()), Vec::with_capacity(PIECE), 0);
+/// Redacts a text and returns the length of the output.
+fn redacted(matcher: &Arc<Matcher>, text: &[u8]) -> usize {
+    let (mut redactor, mut out, mut left) = (Redactor::new(matcher.clone()), Vec::with_capacity(PIECE), 0);
     for piece in text.chunks(PIECE) {
         redactor.push(piece, &mut out);
         left += out.len();
@@ -83,20 +84,20 @@ fn redacted(needles: &Arc<Needles>, text: &[u8]) -> usize {
     left + out.len()
 }
 
-/// The processor time that it takes on this thread.
-fn busy(work: impl FnOnce() -> usize) -> Duration {
+/// The CPU time that `work` takes on this thread.
+fn cpu_time(work: impl FnOnce() -> usize) -> Duration {
     let now = || Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default();
     let started = now();
     black_box(work());
     now().saturating_sub(started)
 }
 
-/// As the group `command` has them.
+/// The same passwords as in the benchmark `command`.
 fn password(index: u64) -> String {
     format!("{:016x}/{index:04}+pass", mixed(index))
 }
 
-/// Lines of base64, as in a PEM file.
+/// Lines of base64, like those of a PEM file.
 fn key(index: u64) -> String {
     const SYMBOLS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let symbol = |at: u64| char::from(SYMBOLS[(mixed(index << 16 | at) >> 58) as usize]);

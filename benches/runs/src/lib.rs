@@ -1,4 +1,4 @@
-//! Whole runs of programs, timed from start to exit.
+//! Times whole runs of programs, from start to exit.
 
 use std::{
     env,
@@ -8,10 +8,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How often each is run, in turns with what it is compared with.
+/// How often each program is run, alternating with those that it is compared with.
 pub const RUNS: usize = 101;
 
-/// One run. A program that fails has no time.
+/// Runs a program and returns how long it took. Fails if the program does.
 pub fn time(mut command: Command) -> Result<Duration, Box<dyn Error>> {
     let started = Instant::now();
     let status = command.stdin(Stdio::null()).stdout(Stdio::null()).status()?;
@@ -19,24 +19,25 @@ pub fn time(mut command: Command) -> Result<Duration, Box<dyn Error>> {
     if status.success() { Ok(took) } else { Err(format!("{command:?}: {status}").into()) }
 }
 
+/// The median. Panics if there are no times.
 pub fn median(mut times: Vec<Duration>) -> Duration {
     times.sort_unstable();
     times[times.len() / 2]
 }
 
-/// The command s1crets, where `cargo xtask bench` says it is.
+/// The command `s1crets`, from the path that `cargo xtask bench` gives.
 pub fn s1crets() -> Command {
-    alone(env::var_os("S1CRETS_BENCH_COMMAND").map_or_else(|| PathBuf::from("s1crets"), PathBuf::from))
+    isolated(env::var_os("S1CRETS_BENCH_COMMAND").map_or_else(|| PathBuf::from("s1crets"), PathBuf::from))
 }
 
-/// A program that was built beside this one.
+/// A program of the same package.
 pub fn rival(name: &str) -> Command {
     let beside = env::current_exe().ok().and_then(|path| Some(path.parent()?.join(name)));
-    alone(beside.unwrap_or_else(|| PathBuf::from(name)))
+    isolated(beside.unwrap_or_else(|| PathBuf::from(name)))
 }
 
-/// In an environment of its own.
-fn alone(program: PathBuf) -> Command {
+/// A command that inherits no environment.
+fn isolated(program: PathBuf) -> Command {
     let mut command = Command::new(program);
     command
         .env_clear()

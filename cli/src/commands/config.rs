@@ -1,7 +1,8 @@
-//! `s1crets config`: what is set, by whom, and in which form.
+//! `s1crets config`: shows, checks and trusts the configuration.
 
-use std::{collections::BTreeSet, fmt::Display, io::Write};
+use std::{collections::BTreeSet, fmt::Display, io::Write, path::PathBuf};
 
+use clap::{Subcommand, ValueHint};
 use s1crets::{
     Config, Error, ErrorKind,
     config::{self, ConfigLoader, Connection, Origin, Setting},
@@ -10,14 +11,68 @@ use serde_json::{Value, json};
 
 use super::trust;
 use crate::{
-    args::{ConfigCommand, Global},
-    diagnose, escape,
+    args::Global,
+    client_setup, diagnose, escape,
     exit::Exit,
-    filter::Filter,
-    name, output,
+    name_patterns::NamePatterns,
+    output, path_arg,
     report::{self, Failure},
-    target,
+    variable_name,
 };
+
+const TRUST_HELP: &str = "\
+Examples:
+  s1crets config trust
+  s1crets config trust --list";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Print the effective settings as TOML, and the credential of each provider
+    ///
+    /// User names and passwords in URLs are left out.
+    #[command(after_long_help = "Example: s1crets config show --origin --config-profile prod")]
+    Show {
+        /// Print where each setting comes from
+        ///
+        /// An origin is a default, a file and line, a profile, a variable, an AWS profile or the
+        /// command line.
+        #[arg(long)]
+        origin: bool,
+    },
+    /// Print the path of the config file in use
+    #[command(after_long_help = "Example: s1crets config path")]
+    Path,
+    /// Trust a config file, after printing what it decides
+    ///
+    /// A config file decides where tokens are sent, and what commands get in their environment. So
+    /// an s1crets.toml that is merely found is used only once you trust it. Trust covers this path
+    /// with this content and ends when the file changes. It does not cover other files that this
+    /// one names. A file named by --config or S1CRETS_CONFIG needs no trust.
+    #[command(after_long_help = TRUST_HELP)]
+    Trust {
+        /// File to trust [default: the one that is found]
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: Option<PathBuf>,
+        /// List the trusted files, and whether each has changed since
+        #[arg(long, conflicts_with = "file")]
+        list: bool,
+    },
+    /// Stop trusting a config file
+    #[command(after_long_help = "Example: s1crets config untrust s1crets.toml")]
+    Untrust {
+        /// File to stop trusting [default: the one that is found]
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: Option<PathBuf>,
+    },
+    /// Check the config file with each of its profiles
+    ///
+    /// Sets up all providers, but calls none. To call them too, use `s1crets doctor`.
+    #[command(after_long_help = "Example: s1crets config check --config deploy/s1crets.toml")]
+    Check,
+    /// Print the JSON Schema of the config file, for editors and validators
+    #[command(after_long_help = "Example: s1crets config schema > s1crets.schema.json")]
+    Schema,
+}
 
 pub(crate) fn run(global: &Global, command: &ConfigCommand) -> Result<Exit, Failure> {
     match command {
@@ -33,10 +88,10 @@ pub(crate) fn run(global: &Global, command: &ConfigCommand) -> Result<Exit, Fail
 }
 
 fn show(global: &Global, origin: bool) -> Result<(), Failure> {
-    let builder = target::with_options(to_show(global)?.load()?, global);
+    let builder = client_setup::with_options(loader_to_show(global)?.load()?, global);
     let mut settings = builder.effective();
     let connections = diagnose::connections(&builder)?;
-    let connections = connections.in_use(&settings, &target::named_or_default(global, &settings));
+    let connections = connections.in_use(&settings, &path_arg::default_provider_by_settings(global, &settings));
     connections.iter().flat_map(|(_, it)| it.iter()).for_each(|connection| connection.overlay(&mut settings));
     if global.json {
         let mut all = settings.iter().map(as_json).collect::<Result<Vec<_>, _>>()?;
@@ -53,26 +108,28 @@ fn show(global: &Global, origin: bool) -> Result<(), Failure> {
             writeln!(out, "{}", escape::text(&with_origin(setting, setting.origin(), origin)))?;
         }
         let mut shown = BTreeSet::new();
-        let remarks = connections.iter().flat_map(|(name, connection)| remarks(name, connection, origin));
+        let comments = connections.iter().flat_map(|(name, connection)| comments(name, connection, origin));
         // Several providers may share one connection.
-        for remark in remarks.filter(|remark| shown.insert(remark.clone())) {
-            writeln!(out, "# {}", escape::text(&remark))?;
+        for comment in comments.filter(|comment| shown.insert(comment.clone())) {
+            writeln!(out, "# {}", escape::text(&comment))?;
         }
         Ok(())
     })
 }
 
-/// The loader of the settings to show, with a warning if other commands refuse their file.
-fn to_show(global: &Global) -> Result<ConfigLoader, Failure> {
-    let (loader, untrusted) = target::loader_to_show(global)?;
+/// The loader for settings to show. Warns if other commands refuse the config file because it is
+/// not trusted.
+fn loader_to_show(global: &Global) -> Result<ConfigLoader, Failure> {
+    let (loader, untrusted) = client_setup::loader_with_untrusted(global)?;
     if let Some(error) = untrusted.and_then(|file| file.trusted().err()) {
-        report::warning(&format!("{}: other commands refuse it", error.message()), global);
+        report::warning(&format!("{}; other commands refuse to use it", error.message()), global);
     }
     Ok(loader)
 }
 
-/// What can't be a setting, to be written as comments, so that the whole can be a config file.
-fn remarks(name: &str, connection: &Result<Connection, Error>, origin: bool) -> Vec<String> {
+/// The credential and the warnings of a connection. They are comments, so that the output is a
+/// valid config file.
+fn comments(name: &str, connection: &Result<Connection, Error>, origin: bool) -> Vec<String> {
     let connection = match connection {
         Ok(connection) => connection,
         Err(error) => return vec![format!("{name}: {error}")],
@@ -86,11 +143,11 @@ fn remarks(name: &str, connection: &Result<Connection, Error>, origin: bool) -> 
     [credential].into_iter().chain(warnings).collect()
 }
 
-fn with_origin(text: &impl Display, origin: &Origin, told: bool) -> String {
-    if told { format!("{text}  # {}", by_whom(origin)) } else { text.to_string() }
+fn with_origin(text: &impl Display, origin: &Origin, shown: bool) -> String {
+    if shown { format!("{text}  # {}", origin_text(origin)) } else { text.to_string() }
 }
 
-/// Under a key like that of a setting, which it is not.
+/// The credential of a connection, in the same form as a setting.
 fn credential_as_json(connection: &Connection) -> Option<Value> {
     let credential = connection.credential.as_ref()?;
     Some(json!({
@@ -101,7 +158,7 @@ fn credential_as_json(connection: &Connection) -> Option<Value> {
 }
 
 fn path(global: &Global) -> Result<Exit, Failure> {
-    let file = to_show(global)?.file()?;
+    let file = loader_to_show(global)?.file()?;
     if global.json {
         let path = file.as_ref().map(|file| file.path().to_string_lossy());
         let trust = file.as_ref().map(|file| file.trust().as_str());
@@ -112,16 +169,17 @@ fn path(global: &Global) -> Result<Exit, Failure> {
     }
     let Some(file) = file else {
         let places: Vec<_> = config::default_places().iter().map(|place| place.display().to_string()).collect();
-        let error = Error::new(ErrorKind::NotFound, "there is no config file; the defaults hold");
-        return Err(error.with_hint(format!("it would be read from {}", places.join(" or "))).into());
+        let error = Error::new(ErrorKind::NotFound, "no config file found, using defaults");
+        return Err(error.with_hint(format!("create {}", places.join(" or "))).into());
     };
     output::text_line(&file.path().display().to_string())?;
     Ok(Exit::Found)
 }
 
-/// Reads the file with all its profiles, and sets up what it describes. Nobody is called.
+/// Reads the config file with each of its profiles, and sets up the providers without calling a
+/// backend.
 fn check(global: &Global) -> Result<(), Failure> {
-    let loader = to_show(global)?;
+    let loader = loader_to_show(global)?;
     let config = loader.load()?;
     let mut faults = faults(config.clone(), global);
     for profile in loader.profiles()? {
@@ -129,34 +187,34 @@ fn check(global: &Global) -> Result<(), Failure> {
             Ok(config) => self::faults(config, global),
             Err(error) => vec![error],
         };
-        // What stands in the file itself is as wrong with each profile.
+        // A fault in the file itself comes again with every profile.
         of_profile.into_iter().for_each(|fault| add(&mut faults, fault));
     }
     if !faults.is_empty() {
         return Err(Failure::Many(faults.into_iter().map(Failure::from).collect()));
     }
-    let client = target::with_options(config, global).build()?;
+    let client = client_setup::with_options(config, global).build()?;
     match global.json {
         true => output::line(&json!({ "providers": client.providers() })),
-        false => output::print(|out| writeln!(out, "sound; providers: {}", client.providers().join(", "))),
+        false => output::print(|out| writeln!(out, "config OK; providers: {}", client.providers().join(", "))),
     }
 }
 
-/// What would fail when it is used.
+/// All errors in a configuration that would otherwise show only when the faulty part is used.
 pub(crate) fn faults(config: Config, global: &Global) -> Vec<Error> {
-    let settings = target::with_options(config.clone(), global).effective();
+    let settings = client_setup::with_options(config.clone(), global).effective();
     let mut faults = Vec::new();
-    // One by one, as a client tells the first fault alone.
+    // One provider at a time, because a client reports only its first error.
     for name in config.providers.keys() {
         let mut one = config.clone();
         one.providers.retain(|other, _| other == name);
-        if let Err(error) = target::with_options(one, global).build() {
+        if let Err(error) = client_setup::with_options(one, global).build() {
             add(&mut faults, error);
         }
     }
     let mut none = config.clone();
     none.providers.clear();
-    let client = match target::with_options(none, global).build() {
+    let client = match client_setup::with_options(none, global).build() {
         Ok(client) => client,
         Err(error) => {
             add(&mut faults, error);
@@ -169,24 +227,29 @@ pub(crate) fn faults(config: Config, global: &Global) -> Vec<Error> {
     known.dedup();
     let at = |keys: [&str; 2]| {
         let setting = settings.iter().find(|it| keys.contains(&it.key()));
-        setting.map(|it| by_whom(it.origin())).unwrap_or_default()
+        setting.map(|it| origin_text(it.origin())).unwrap_or_default()
     };
     let unknown = |place: &str, key: &str, provider: &str| {
-        let message = format!("{place}: {key}: there is no provider {provider:?}; there are {}", known.join(", "));
+        let message =
+            format!("{place}: {key}: unknown provider {provider:?}; known providers are {}", known.join(", "));
         (!known.contains(&provider)).then(|| Error::new(ErrorKind::Config, message))
     };
     let place = if global.provider.is_some() { "command line".to_owned() } else { at(["provider"; 2]) };
-    faults.extend(unknown(&place, "provider", target::provider(&client, global)));
-    if let Err(error) = Filter::typed(config.run.resolve.as_deref().unwrap_or_default()) {
+    faults.extend(unknown(&place, "provider", path_arg::default_provider(&client, global)));
+    if let Err(error) = NamePatterns::parse(config.run.resolve.as_deref().unwrap_or_default()) {
         let message = format!("{}: run.resolve: {}", at(["run.resolve"; 2]), error.message());
         faults.push(Error::new(ErrorKind::Config, message));
     }
     for (name, reference) in &config.secrets {
         let (bare, quoted) = (format!("secrets.{name}"), format!("secrets.{name:?}"));
         let place = at([&bare, &quoted]);
-        match name::is_valid(name) {
+        match variable_name::is_valid(name) {
             true => faults.extend(unknown(&place, &bare, reference.provider())),
-            false => faults.push(Error::new(ErrorKind::Config, no_name(&place, name))),
+            false => {
+                let rule = variable_name::RULE;
+                let message = format!("{place}: [secrets] has an invalid variable name {name:?}: use {rule}");
+                faults.push(Error::new(ErrorKind::Config, message));
+            }
         }
     }
     faults
@@ -198,25 +261,21 @@ fn add(faults: &mut Vec<Error>, fault: Error) {
     }
 }
 
-fn no_name(place: &str, name: &str) -> String {
-    format!("{place}: {name:?} in [secrets] is no variable's name: {}", name::RULE)
-}
-
 pub(super) fn as_json(setting: &Setting) -> Result<Value, Failure> {
-    let value: Value =
-        serde_json::from_str(&setting.json()).map_err(|error| Failure::io("can't show a setting", error.into()))?;
+    let value: Value = serde_json::from_str(&setting.json())
+        .map_err(|error| Failure::io("can't convert a setting to JSON", error.into()))?;
     Ok(json!({ "key": setting.key(), "value": value, "origin": origin_as_json(setting.origin()) }))
 }
 
-/// By whom a setting was made, in the command's words.
-pub(crate) fn by_whom(origin: &Origin) -> String {
+/// Where a setting comes from, for people. What the library calls code is the command line here.
+pub(crate) fn origin_text(origin: &Origin) -> String {
     match origin {
         Origin::Code => "command line".to_owned(),
         other => other.to_string(),
     }
 }
 
-/// By whom a setting was made, for programs.
+/// Where a setting comes from, for programs.
 pub(crate) fn origin_as_json(origin: &Origin) -> Value {
     let place = origin.place();
     json!({

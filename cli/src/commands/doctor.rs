@@ -1,4 +1,4 @@
-//! `s1crets doctor`.
+//! `s1crets doctor`: checks the configuration and each provider, and prints one line per finding.
 
 use std::{
     io::Write,
@@ -6,6 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use clap::Args;
 use s1crets::{
     Client, Config, Error, ErrorKind, Identity,
     config::{ConfigFile, Connection},
@@ -13,27 +14,38 @@ use s1crets::{
 use serde_json::{Value, json};
 
 use super::{
-    config::{by_whom, faults, origin_as_json},
-    explain::identity_told,
+    config::{faults, origin_as_json, origin_text},
+    explain::describe_identity,
     wait,
 };
 use crate::{
-    args::{Doctor, Global},
+    args::Global,
+    client_setup,
     diagnose::{self, Connections, Exposure, Instance},
     escape,
     exit::Exit,
-    output,
+    output, path_arg,
     report::{Failure, causes_of},
-    target,
 };
 
-/// How far two clocks may be apart: AWS refuses a request that is signed
-/// [more than five minutes](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html) off.
-const SKEW: Duration = Duration::from_secs(5 * 60);
-/// From here on the clocks are told to be apart.
-const DRIFT: Duration = Duration::from_secs(60);
-/// What is left of a credential that is worth a word.
-const ENDING: Duration = Duration::from_secs(10 * 60);
+/// Clock skew at which AWS [rejects signed
+/// requests](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html).
+const REJECTED_SKEW: Duration = Duration::from_secs(5 * 60);
+/// Clock skew from which there is a warning.
+const NOTABLE_SKEW: Duration = Duration::from_secs(60);
+/// Remaining life of a credential below which there is a warning.
+const EXPIRES_SOON: Duration = Duration::from_secs(10 * 60);
+
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  s1crets doctor
+  s1crets doctor vault.kv --json")]
+pub(crate) struct Doctor {
+    /// Providers to check [default: those in the config file, and the default provider]
+    #[arg(value_name = "PROVIDER")]
+    providers: Vec<String>,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
@@ -42,15 +54,15 @@ enum Verdict {
     Fail(Exit),
 }
 
-/// One line.
+/// One line of the output.
 struct Finding {
     verdict: Verdict,
-    /// Whom it is about.
+    /// The name of a provider, or `config`, `cache` or `ci`.
     about: String,
     text: String,
-    advice: Option<String>,
+    hint: Option<String>,
     causes: Vec<String>,
-    /// A setting of the connection, for programs.
+    /// The setting of a connection, for `--json`.
     fact: Option<Value>,
 }
 
@@ -70,7 +82,8 @@ pub(crate) fn run(global: &Global, args: &Doctor) -> Result<Exit, Failure> {
 
 fn examine(global: &Global, args: &Doctor) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let (config, untrusted) = match config(global) {
+    let loaded = client_setup::loader_without_untrusted(global);
+    let (config, untrusted) = match loaded.and_then(|(loader, untrusted)| Ok((loader.load()?, untrusted))) {
         Ok(read) => read,
         Err(Failure::Secret(error)) => return vec![Finding::failed("config", &error, None)],
         Err(failure) => return vec![Finding::fail("config", format!("{failure:?}"), Exit::Failed)],
@@ -81,12 +94,12 @@ fn examine(global: &Global, args: &Doctor) -> Vec<Finding> {
     }
     let faults = faults(config.clone(), global);
     findings.extend(faults.iter().map(|fault| Finding::failed("config", fault, None)));
-    let builder = target::with_options(config.clone(), global);
+    let builder = client_setup::with_options(config.clone(), global);
     let settings = builder.effective();
     let connections = diagnose::connections(&builder).ok();
     let client = match builder.build() {
         Ok(client) => client,
-        // It is among them.
+        // The error is one of the faults above.
         Err(_) if !faults.is_empty() => return findings,
         Err(error) => return vec![Finding::failed("config", &error, None)],
     };
@@ -94,7 +107,7 @@ fn examine(global: &Global, args: &Doctor) -> Vec<Finding> {
     if let Some((name, log)) = diagnose::ci_system() {
         findings.push(Finding::ok("ci", format!("{name}: {log}")));
     }
-    let default = target::provider(&client, global);
+    let default = path_arg::default_provider(&client, global);
     let all = diagnose::instances(&settings, default, &client.providers(), connections.as_ref());
     for instance in all.iter().filter(|it| args.providers.is_empty() || args.providers.contains(&it.name)) {
         findings.extend(provider(&client, instance, connections.as_ref()));
@@ -107,19 +120,13 @@ fn examine(global: &Global, args: &Doctor) -> Vec<Finding> {
     findings
 }
 
-/// The settings, without those of a file that nobody trusts, and that file.
-fn config(global: &Global) -> Result<(Config, Option<ConfigFile>), Failure> {
-    let (loader, untrusted) = target::loader_of_trusted(global)?;
-    Ok((loader.load()?, untrusted))
-}
-
-/// Whoever can write the config decides whom we ask.
+/// Checks who can write the config file, because it decides where requests and tokens are sent.
 fn config_file(file: Option<&ConfigFile>) -> Finding {
-    let Some(file) = file else { return Finding::ok("config", "no file: the defaults hold") };
-    let told = file.path().display();
+    let Some(file) = file else { return Finding::ok("config", "no config file, using defaults") };
+    let path = file.path().display();
     match diagnose::exposure(file.absolute()) {
-        Ok(Exposure::Writable) => Finding::warn("config", format!("{told} can be written by everybody"), "chmod o-w"),
-        _ => Finding::ok("config", format!("{told} is sound")),
+        Ok(Exposure::Writable) => Finding::warn("config", format!("any user can write to {path}"), "chmod o-w"),
+        _ => Finding::ok("config", format!("{path} is valid")),
     }
 }
 
@@ -130,8 +137,8 @@ fn cache_folder(config: &Config) -> Option<Finding> {
     }
     let disk = config.disk_cache();
     Some(match disk.folder().and_then(|folder| Ok((folder, disk.check()?))) {
-        Ok((folder, true)) => Finding::ok("cache", format!("{} can be used", folder.display())),
-        Ok((folder, false)) => Finding::ok("cache", format!("{} is not there yet", folder.display())),
+        Ok((folder, true)) => Finding::ok("cache", format!("{} is usable", folder.display())),
+        Ok((folder, false)) => Finding::ok("cache", format!("{} does not exist yet", folder.display())),
         Err(error) => Finding::failed("cache", &error, None),
     })
 }
@@ -146,15 +153,16 @@ fn provider(client: &Client, instance: &Instance, connections: Option<&Connectio
     let name = &instance.name;
     findings.extend(connections.and_then(|all| all.of(name)).into_iter().flat_map(connection));
     match wait(async { Ok::<_, Error>(ask(client, name).await) }) {
-        Ok(Ok(None)) => findings.push(Finding::ok(name, "can be read")),
-        Ok(Ok(Some(identity))) => findings.extend(known(name, &identity)),
-        Ok(Err(error)) => findings.push(unknown(instance, &error)),
+        Ok(Ok(None)) => findings.push(Finding::ok(name, "readable")),
+        Ok(Ok(Some(identity))) => findings.extend(identified(name, &identity)),
+        Ok(Err(error)) => findings.push(not_identified(instance, &error)),
         Err(failure) => findings.push(Finding::fail(name, format!("{failure:?}"), Exit::Failed)),
     }
     findings
 }
 
-/// Where the provider is asked and as whom, each with who said so, and what is dangerous about it.
+/// The settings and the credential of a connection, each with its origin, and warnings about
+/// dangerous settings.
 fn connection(connection: &Connection) -> Vec<Finding> {
     let name = &connection.provider;
     let prefix = format!("{}.", connection.table);
@@ -165,45 +173,52 @@ fn connection(connection: &Connection) -> Vec<Finding> {
     });
     let facts = settings.chain(credential).map(|(key, value, origin)| Finding {
         fact: Some(json!({ "key": key, "value": value, "origin": origin_as_json(origin) })),
-        ..Finding::ok(name, format!("{key} {value} ({})", by_whom(origin)))
+        ..Finding::ok(name, format!("{key} {value} ({})", origin_text(origin)))
     });
-    let advice = "name the authority of the server's certificate by `ca_file` or VAULT_CACERT";
-    facts.chain(connection.warnings.iter().map(|warning| Finding::warn(name, warning, advice))).collect()
+    let hint = "set `ca_file` or VAULT_CACERT to the CA that signed the server's certificate";
+    facts.chain(connection.warnings.iter().map(|warning| Finding::warn(name, warning, hint))).collect()
 }
 
-/// The files that a provider's settings name: who else can read a secret, or a credential.
+/// Checks who else can read the secrets and credentials in files that a provider's settings name.
 fn files(instance: &Instance) -> impl Iterator<Item = Finding> {
     let path = |suffix: &str| {
         let setting = instance.settings.iter().find(|setting| setting.key().ends_with(suffix))?;
         serde_json::from_str::<PathBuf>(&setting.json()).ok()
     };
     let auth = path(".auth.file");
-    // That it is not there is told when it is read.
+    // A missing file is reported when the provider reads it.
     let secrets = path(".path").filter(|path| path.is_file());
     let key = path(".client_key");
     let name = instance.name.clone();
     [auth, secrets, key].into_iter().flatten().filter_map(move |file| {
-        let told = file.display();
+        let path = file.display();
         match diagnose::exposure(&file) {
             Ok(Exposure::Private) => None,
-            Ok(_) => Some(Finding::warn(&name, format!("{told} can be read by everybody"), "chmod o-rwx")),
-            Err(error) => Some(Finding::fail(&name, format!("{told}: {error}"), Exit::Failed)),
+            Ok(_) => Some(Finding::warn(&name, format!("any user can read {path}"), "chmod o-rwx")),
+            Err(error) => Some(Finding::fail(&name, format!("can't check {path}: {error}"), Exit::Failed)),
         }
     })
 }
 
-fn known(name: &str, identity: &Identity) -> Vec<Finding> {
-    let mut findings = vec![Finding::ok(name, format!("reached as {}", identity_told(identity)))];
-    if identity.expires_in.is_some_and(|left| left < ENDING) {
-        findings.push(Finding::warn(name, "the credential ends soon", "it is renewed only if it is ours to renew"));
+fn identified(name: &str, identity: &Identity) -> Vec<Finding> {
+    let mut findings = vec![Finding::ok(name, format!("reached as {}", describe_identity(identity)))];
+    if identity.expires_in.is_some_and(|left| left < EXPIRES_SOON) {
+        findings.push(Finding::warn(
+            name,
+            "the credential expires soon",
+            "s1crets renews only tokens from its own login",
+        ));
     }
     let now = SystemTime::now();
-    let apart = identity.server_time.map(|time| now.duration_since(time).unwrap_or_else(|error| error.duration()));
-    let told = |apart: Duration| format!("the clocks are {} apart", humantime::format_duration(whole_seconds(apart)));
-    findings.extend(match apart {
-        Some(apart) if apart >= SKEW => Some(Finding::fail(name, told(apart), Exit::Failed)),
-        Some(apart) if apart >= DRIFT => {
-            Some(Finding::warn(name, told(apart), "AWS refuses five minutes: set the clock"))
+    let skew = identity.server_time.map(|time| now.duration_since(time).unwrap_or_else(|error| error.duration()));
+    let text = |skew: Duration| {
+        let seconds = Duration::from_secs(skew.as_secs());
+        format!("this clock and the server's differ by {}", humantime::format_duration(seconds))
+    };
+    findings.extend(match skew {
+        Some(skew) if skew >= REJECTED_SKEW => Some(Finding::fail(name, text(skew), Exit::Failed)),
+        Some(skew) if skew >= NOTABLE_SKEW => {
+            Some(Finding::warn(name, text(skew), "set the clock: AWS rejects requests from 5 minutes on"))
         }
         Some(_) => Some(Finding::ok(name, "the clocks agree")),
         None => None,
@@ -211,7 +226,8 @@ fn known(name: &str, identity: &Identity) -> Vec<Finding> {
     findings
 }
 
-/// Who we are there; where there is nobody to be, whether anything can be read. Which name is asked for is all the same.
+/// The identity the backend sees. For a provider without one, checks that a read works: any name
+/// will do.
 async fn ask(client: &Client, name: &str) -> Result<Option<Identity>, Error> {
     match client.identity(name).await? {
         None => client.path_exists(name, "s1crets-doctor").await.map(|_| None),
@@ -219,41 +235,38 @@ async fn ask(client: &Client, name: &str) -> Result<Option<Identity>, Error> {
     }
 }
 
-/// It can't be told who we are. A token of Vault need not be allowed to ask that.
-fn unknown(instance: &Instance, error: &Error) -> Finding {
-    let finding = Finding::failed(&instance.name, error, diagnose::mend(&instance.kind, None, error));
+/// The identity lookup failed. For Vault that may be a warning: a token need not have the right to
+/// look itself up.
+fn not_identified(instance: &Instance, error: &Error) -> Finding {
+    let finding = Finding::failed(&instance.name, error, diagnose::hint(&instance.kind, None, error));
     match instance.kind.starts_with("vault.") && error.kind() == ErrorKind::AccessDenied {
         true => Finding {
             verdict: Verdict::Warn,
-            text: format!("reached, as whom is unknown: {}", finding.text),
+            text: format!("reachable, but the identity is unknown: {}", finding.text),
             ..finding
         },
         false => finding,
     }
 }
 
-fn whole_seconds(span: Duration) -> Duration {
-    Duration::from_secs(span.as_secs())
-}
-
 impl Finding {
     fn ok(about: &str, text: impl Into<String>) -> Self {
-        let (advice, causes, fact) = (None, Vec::new(), None);
-        Self { verdict: Verdict::Ok, about: about.to_owned(), text: text.into(), advice, causes, fact }
+        let (hint, causes, fact) = (None, Vec::new(), None);
+        Self { verdict: Verdict::Ok, about: about.to_owned(), text: text.into(), hint, causes, fact }
     }
 
-    fn warn(about: &str, text: impl Into<String>, advice: &str) -> Self {
-        Self { verdict: Verdict::Warn, advice: Some(advice.to_owned()), ..Self::ok(about, text) }
+    fn warn(about: &str, text: impl Into<String>, hint: &str) -> Self {
+        Self { verdict: Verdict::Warn, hint: Some(hint.to_owned()), ..Self::ok(about, text) }
     }
 
     fn fail(about: &str, text: impl Into<String>, exit: Exit) -> Self {
         Self { verdict: Verdict::Fail(exit), ..Self::ok(about, text) }
     }
 
-    fn failed(about: &str, error: &Error, advice: Option<String>) -> Self {
-        let advice = advice.or_else(|| error.hint().map(str::to_owned));
-        let told = Self::fail(about, format!("{error} ({})", error.kind()), Exit::of_kind(error.kind()));
-        Self { advice, causes: causes_of(error).collect(), ..told }
+    fn failed(about: &str, error: &Error, hint: Option<String>) -> Self {
+        let hint = hint.or_else(|| error.hint().map(str::to_owned));
+        let finding = Self::fail(about, format!("{error} ({})", error.kind()), Exit::of_kind(error.kind()));
+        Self { hint, causes: causes_of(error).collect(), ..finding }
     }
 
     fn token(&self) -> &'static str {
@@ -266,8 +279,8 @@ impl Finding {
 
     fn print(&self, causes: bool, out: &mut impl Write) -> std::io::Result<()> {
         write!(out, "{:<5}{}: {}", self.token(), escape::text(&self.about), escape::text(&self.text))?;
-        match &self.advice {
-            Some(advice) => writeln!(out, " ({})", escape::text(advice)),
+        match &self.hint {
+            Some(hint) => writeln!(out, " ({})", escape::text(hint)),
             None => writeln!(out),
         }?;
         let causes = self.causes.iter().filter(|_| causes);
@@ -279,7 +292,7 @@ impl Finding {
             "verdict": self.token(),
             "about": self.about,
             "text": self.text,
-            "advice": self.advice,
+            "hint": self.hint,
             "causes": self.causes,
             "fact": self.fact,
         })
@@ -291,15 +304,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn clocks_that_are_apart_are_told_by_how_much_it_matters() {
+    fn clock_skew_warns_from_a_minute_and_fails_from_five() {
         let tokens = |off: Duration| {
             let identity = Identity::new("x").with_server_time(SystemTime::now().checked_sub(off));
-            known("aws.sm", &identity).iter().map(Finding::token).collect::<Vec<_>>()
+            identified("aws.sm", &identity).iter().map(Finding::token).collect::<Vec<_>>()
         };
         assert_eq!(tokens(Duration::ZERO), ["ok", "ok"]);
         assert_eq!(tokens(Duration::from_secs(120)), ["ok", "warn"]);
         assert_eq!(tokens(Duration::from_secs(600)), ["ok", "fail"]);
         let ending = Identity::new("x").with_expires_in(Some(Duration::from_secs(9)));
-        assert_eq!(known("vault.kv", &ending).iter().map(Finding::token).collect::<Vec<_>>(), ["ok", "warn"]);
+        assert_eq!(identified("vault.kv", &ending).iter().map(Finding::token).collect::<Vec<_>>(), ["ok", "warn"]);
     }
 }

@@ -1,18 +1,31 @@
-//! `s1crets exists`.
+//! `s1crets exists`: tells by its exit status whether a secret, a path or a key exists.
+
+use clap::Args;
+use serde_json::json;
 
 use super::wait;
 use crate::{
-    args::{Exists, Global},
+    args::{Global, PathAndKeys},
+    client_setup,
     exit::Exit,
     output,
+    path_arg::PathArg,
     report::Failure,
-    target::{self, Target},
 };
 
+#[derive(Debug, Args)]
+#[command(after_long_help = "Example: s1crets exists --provider aws.ps /prod/db/root && echo OK")]
+pub(crate) struct Exists {
+    #[command(flatten)]
+    target: PathAndKeys,
+}
+
 pub(crate) fn run(global: &Global, args: &Exists) -> Result<Exit, Failure> {
-    let client = target::client(global)?;
-    let Target { provider, path, keypath } = Target::new(&client, global, &args.target.path, &args.target.keys)?;
+    let client = client_setup::client(global)?;
+    let PathArg { provider, path, keypath } = PathArg::parse(&client, global, &args.target.path, &args.target.keys)?;
     let exists = wait(client.path_exists(&provider, &path).keypath(keypath).into_future())?;
-    output::exists(exists, global.json)?;
+    if global.json {
+        output::line(&json!({ "exists": exists }))?;
+    }
     Ok(if exists { Exit::Found } else { Exit::NotFound })
 }

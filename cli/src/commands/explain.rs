@@ -1,43 +1,52 @@
-//! `s1crets explain`.
+//! `s1crets explain`: prints how a secret is resolved, and how to fix failures, but never its
+//! value.
 
 use std::io::Write;
 
+use clap::Args;
 use s1crets::{
     Client, Error, Identity, JsonKind, Reference, Secret,
     config::{Connection, CredentialSource},
 };
 use serde_json::{Value, json};
 
-use super::{config::by_whom, wait};
+use super::{config::origin_text, wait};
 use crate::{
-    args::{Explain, Global},
+    args::{Global, PathAndKeys},
+    client_setup,
     diagnose::{self, Instance},
     escape,
     exit::Exit,
     output,
+    path_arg::PathArg,
     report::{Failure, causes_of},
-    target::{self, Target},
 };
 
-/// What was found out of one secret.
-struct Found<'a> {
-    target: &'a Target,
+#[derive(Debug, Args)]
+#[command(after_long_help = "Example: s1crets explain aws.sm://prod/db#password")]
+pub(crate) struct Explain {
+    #[command(flatten)]
+    target: PathAndKeys,
+}
+
+/// All that is printed about one secret.
+struct Explanation<'a> {
+    target: &'a PathArg,
     instance: Instance,
-    /// Nothing for a provider that is not connected to a backend, and where its settings can't be
-    /// read.
+    /// `None` for a provider without a connection, and if its settings are invalid.
     connection: Option<&'a Connection>,
     identity: Result<Option<Identity>, Error>,
     secret: Result<Secret, Error>,
-    /// What the keypath leads to.
+    /// The value at the keypath. `None` without a keypath, and if the secret can't be read.
     part: Option<Result<Secret, Error>>,
 }
 
 pub(crate) fn run(global: &Global, args: &Explain) -> Result<Exit, Failure> {
-    let builder = target::builder(global)?;
+    let builder = client_setup::builder(global)?;
     let mut settings = builder.effective();
     let connections = diagnose::connections(&builder)?;
     let client = builder.build()?;
-    let target = Target::new(&client, global, &args.target.path, &args.target.keys)?;
+    let target = PathArg::parse(&client, global, &args.target.path, &args.target.keys)?;
     let connection = connections.of(&target.provider);
     connection.iter().for_each(|connection| connection.overlay(&mut settings));
     let instance = diagnose::instance(&settings, &target.provider, connection);
@@ -46,25 +55,25 @@ pub(crate) fn run(global: &Global, args: &Explain) -> Result<Exit, Failure> {
         (Ok(secret), false) => Some(secret.at(&target.keypath)),
         _ => None,
     };
-    let found = Found { target: &target, instance, connection, identity, secret, part };
+    let explanation = Explanation { target: &target, instance, connection, identity, secret, part };
     match global.json {
-        true => output::line(&found.as_json())?,
-        false => found.print(global.verbose > 0)?,
+        true => output::line(&explanation.as_json())?,
+        false => explanation.print(global.verbose > 0)?,
     }
-    Ok(found.error().map_or(Exit::Found, |error| Exit::of_kind(error.kind())))
+    Ok(explanation.error().map_or(Exit::Found, |error| Exit::of_kind(error.kind())))
 }
 
 async fn ask(
     client: &Client,
     global: &Global,
-    target: &Target,
+    target: &PathArg,
 ) -> (Result<Option<Identity>, Error>, Result<Secret, Error>) {
     let secret = client.get(&target.provider, &target.path).cached(!global.no_cache).await;
     (client.identity(&target.provider).await, secret)
 }
 
-impl Found<'_> {
-    /// Why the secret, or the part of it, can't be had.
+impl Explanation<'_> {
+    /// Why the secret, or the value at the keypath, can't be read.
     fn error(&self) -> Option<&Error> {
         match &self.part {
             Some(part) => part.as_ref().err(),
@@ -72,12 +81,12 @@ impl Found<'_> {
         }
     }
 
-    fn advice(&self) -> Option<String> {
-        diagnose::mend(&self.instance.kind, Some(&self.target.path), self.error()?)
+    fn hint(&self) -> Option<String> {
+        diagnose::hint(&self.instance.kind, Some(&self.target.path), self.error()?)
     }
 
     fn reference(&self) -> String {
-        let Target { provider, path, keypath } = self.target;
+        let PathArg { provider, path, keypath } = self.target;
         match Reference::new(provider, path) {
             Ok(reference) => reference.with_keypath(keypath.clone()).to_string(),
             Err(_) => format!("{provider}://{}", path.escape_debug()),
@@ -85,23 +94,25 @@ impl Found<'_> {
     }
 
     fn print(&self, causes: bool) -> Result<(), Failure> {
-        let mut lines = vec![("reference", self.reference()), ("provider", self.instance.told())];
-        lines.extend(self.instance.settings.iter().map(|it| ("setting", format!("{it}  # {}", by_whom(it.origin())))));
+        let mut lines = vec![("reference", self.reference()), ("provider", self.instance.name_and_type())];
+        lines.extend(
+            self.instance.settings.iter().map(|it| ("setting", format!("{it}  # {}", origin_text(it.origin())))),
+        );
         let variables = diagnose::set_variables(&self.instance.kind);
         if !variables.is_empty() {
             lines.push(("variables", variables.join(", ")));
         }
-        lines.extend(self.connection.map(|it| ("credential", told_credential(it))));
+        lines.extend(self.connection.map(|it| ("credential", describe_credential(it))));
         let warnings = self.connection.into_iter().flat_map(|connection| connection.warnings.clone());
         lines.extend(warnings.map(|warning| ("warning", warning)));
-        lines.extend(told_identity(&self.identity).into_iter().map(|told| ("identity", told)));
+        lines.extend(identity_line(&self.identity).into_iter().map(|text| ("identity", text)));
         lines.extend(self.secret.iter().flat_map(|secret| [("secret", described(secret)), ("cache", cached(secret))]));
-        lines.extend(self.part.iter().flatten().map(|part| ("key", form(part))));
+        lines.extend(self.part.iter().flatten().map(|part| ("key", kind_and_size(part))));
         lines.extend(self.error().map(|error| ("error", format!("{} ({})", error, error.kind()))));
         if causes {
             lines.extend(self.error().into_iter().flat_map(causes_of).map(|cause| ("caused by", cause)));
         }
-        lines.extend(self.advice().map(|advice| ("mend", advice)));
+        lines.extend(self.hint().map(|hint| ("hint", hint)));
         output::print(|out| lines.iter().try_for_each(|(name, text)| writeln!(out, "{name:<11}{}", escape::text(text))))
     }
 
@@ -124,21 +135,21 @@ impl Found<'_> {
                 "message": error.to_string(),
                 "causes": causes_of(error).collect::<Vec<_>>(),
             })),
-            "mend": self.advice(),
+            "hint": self.hint(),
         })
     }
 }
 
-/// As whom the provider is to be asked, and who said so.
-fn told_credential(connection: &Connection) -> String {
+/// The credential of a connection, and where it comes from.
+fn describe_credential(connection: &Connection) -> String {
     match &connection.credential {
-        Some(credential) => format!("{credential}  # {}", by_whom(&credential.origin)),
+        Some(credential) => format!("{credential}  # {}", origin_text(&credential.origin)),
         None => "none".to_owned(),
     }
 }
 
 impl Instance {
-    fn told(&self) -> String {
+    fn name_and_type(&self) -> String {
         match self.name == self.kind {
             true => self.name.clone(),
             false => format!("{} (type {})", self.name, self.kind),
@@ -146,28 +157,27 @@ impl Instance {
     }
 }
 
-/// Who we are, or why that can't be told; nothing where there is nobody to be.
-fn told_identity(identity: &Result<Option<Identity>, Error>) -> Option<String> {
+/// The identity the backend sees, or why it is unknown; `None` for providers without one.
+fn identity_line(identity: &Result<Option<Identity>, Error>) -> Option<String> {
     match identity {
-        Ok(identity) => identity.as_ref().map(identity_told),
+        Ok(identity) => identity.as_ref().map(describe_identity),
         Err(error) => Some(format!("unknown: {error} ({})", error.kind())),
     }
 }
 
-/// An identity on a line.
-pub(super) fn identity_told(identity: &Identity) -> String {
-    let mut told = identity.name.clone();
+/// An identity, its details and its remaining life, on one line.
+pub(super) fn describe_identity(identity: &Identity) -> String {
+    let mut text = identity.name.clone();
     for (name, value) in identity.details.iter().filter(|(_, value)| !value.is_empty()) {
-        told += &format!(", {name} {value}");
+        text += &format!(", {name} {value}");
     }
     if let Some(left) = identity.expires_in {
-        told += &format!(", ends in {}", humantime::format_duration(left));
+        text += &format!(", expires in {}", humantime::format_duration(left));
     }
-    told
+    text
 }
 
-/// The same for programs.
-pub(super) fn identity_as_json(identity: &Identity) -> Value {
+fn identity_as_json(identity: &Identity) -> Value {
     let details = identity.details.iter().map(|(name, value)| ((*name).to_owned(), Value::from(value.as_str())));
     json!({
         "name": identity.name,
@@ -177,18 +187,18 @@ pub(super) fn identity_as_json(identity: &Identity) -> Value {
 }
 
 fn described(secret: &Secret) -> String {
-    let mut told = "found".to_owned();
+    let mut text = "found".to_owned();
     if let Some(version) = secret.version() {
-        told += &format!(", version {version}");
+        text += &format!(", version {version}");
     }
     if let Some(created) = secret.created() {
-        told += &format!(", created {}", humantime::format_rfc3339_seconds(created));
+        text += &format!(", created {}", humantime::format_rfc3339_seconds(created));
     }
-    format!("{told}, {}", form(secret))
+    format!("{text}, {}", kind_and_size(secret))
 }
 
-/// The kind of a value and how long it is: of a JSON object how many keys it has, not which.
-fn form(secret: &Secret) -> String {
+/// The kind and length of a value.
+fn kind_and_size(secret: &Secret) -> String {
     let bytes = secret.expose_bytes().len();
     format!("{} of {bytes} bytes", kind(secret))
 }
@@ -205,12 +215,11 @@ fn kind(secret: &Secret) -> &'static str {
 }
 
 fn cached(secret: &Secret) -> String {
-    let Some(freshness) = secret.freshness() else { return "none: reads are look-ups in memory".to_owned() };
+    let Some(freshness) = secret.freshness() else { return "none: this provider reads from memory".to_owned() };
     let span = |span: std::time::Duration| humantime::format_duration(std::time::Duration::from_secs(span.as_secs()));
     let state = if freshness.stale { "stale".to_owned() } else { format!("fresh for {}", span(freshness.expires_in)) };
     let source = format!("{:?}", freshness.source).to_lowercase();
-    let error =
-        freshness.refresh_error.map(|kind| format!(", last attempt to read it anew: {kind}")).unwrap_or_default();
+    let error = freshness.refresh_error.map(|kind| format!(", last refresh failed: {kind}")).unwrap_or_default();
     format!("from the {source}, {} old, {state}{error}", span(freshness.age))
 }
 

@@ -1,25 +1,47 @@
-//! `s1crets get-by-path`.
+//! `s1crets get-by-path`: prints all secrets below a path.
 
 use std::time::Duration;
 
+use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::wait;
 use crate::{
-    args::{GetByPath, Global},
-    escape,
+    args::Global,
+    ci_masks, client_setup, escape,
     exit::Exit,
-    masks,
     output::{self, Style},
+    path_arg::PathArg,
     report::{self, Failure},
-    target::{self, Target},
 };
 
+#[derive(Debug, Args)]
+#[command(after_long_help = "Example: s1crets get-by-path --provider aws.ps /prod")]
+pub(crate) struct GetByPath {
+    /// Path to list, or a reference such as aws.ps:///prod
+    path: String,
+    /// List only the first level below the path
+    #[arg(long)]
+    no_recursive: bool,
+    /// Don't decrypt SecureStrings (Parameter Store)
+    #[arg(long)]
+    no_decrypt: bool,
+    /// Print the secrets that can be read even if others fail
+    ///
+    /// The errors go to stderr, and the exit status is that of the last one.
+    #[arg(long)]
+    keep_going: bool,
+    /// Allow binary output to a terminal
+    #[arg(long)]
+    binary: bool,
+}
+
 pub(crate) fn run(global: &Global, args: &GetByPath) -> Result<Exit, Failure> {
-    let client = target::client(global)?;
-    let Target { provider, path, keypath } = Target::new(&client, global, &args.path, &[])?;
+    let client = client_setup::client(global)?;
+    let PathArg { provider, path, keypath } = PathArg::parse(&client, global, &args.path, &[])?;
     if !keypath.is_empty() {
-        return Err(Failure::Usage("a listing has no keys: leave out what is behind '#'".into()));
+        let message = format!("can't list {}: a listing takes no keys; remove the part after '#'", args.path);
+        return Err(Failure::Usage(message));
     }
     let call = client
         .get_by_path(&provider, &path)
@@ -31,7 +53,7 @@ pub(crate) fn run(global: &Global, args: &GetByPath) -> Result<Exit, Failure> {
     let listing = wait(call.into_future());
     spinner.finish_and_clear();
     let listing = listing?;
-    masks::tell(global, listing.iter())?;
+    ci_masks::register(global, listing.iter())?;
     output::listing(&listing, Style { json: global.json, newline: true, binary: args.binary })?;
     let mut exit = Exit::Found;
     for (name, error) in listing.failures() {
@@ -41,7 +63,7 @@ pub(crate) fn run(global: &Global, args: &GetByPath) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
-/// Turns on a terminal while a listing takes its time; draws nothing elsewhere.
+/// Spins while a listing loads. Draws nothing unless stderr is a terminal.
 fn spinner(provider: &str, path: &str) -> ProgressBar {
     let spinner = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
     spinner.set_style(ProgressStyle::default_spinner());

@@ -1,25 +1,31 @@
-//! `s1crets man`.
+//! `s1crets man`: writes the manual pages.
 
-use std::{io, path::Path};
-
-use clap::{Command, CommandFactory};
-
-use crate::{
-    args::{Args, Man},
-    exit::Exit,
-    private,
-    report::Failure,
+use std::{
+    io,
+    path::{Path, PathBuf},
 };
 
+use clap::{Args as ClapArgs, Command, CommandFactory, ValueHint};
+
+use crate::{args::Args, exit::Exit, help, private, report::Failure};
+
+#[derive(Debug, ClapArgs)]
+#[command(after_long_help = "Example: s1crets man /usr/local/share/man/man1")]
+pub(crate) struct Man {
+    /// Folder to write to
+    #[arg(value_hint = ValueHint::DirPath)]
+    folder: PathBuf,
+}
+
 pub(crate) fn run(args: &Man) -> Result<Exit, Failure> {
-    let mut command = Args::command().disable_help_subcommand(true);
-    command.build();
+    let command = help::build(Args::command().disable_help_subcommand(true));
     write(&command, &args.folder)
-        .map_err(|error| Failure::io(format!("can't write the manual pages into {}", args.folder.display()), error))?;
+        .map_err(|error| Failure::io(format!("can't write the manual pages to {}", args.folder.display()), error))?;
     Ok(Exit::Found)
 }
 
-/// The pages of a command and its subcommands. Not by `clap_mangen::generate_to`, which writes to wherever a link leads.
+/// Writes the pages of a command and its subcommands. `clap_mangen::generate_to` is not used
+/// because it follows links.
 fn write(command: &Command, folder: &Path) -> io::Result<()> {
     for subcommand in command.get_subcommands().filter(|subcommand| !subcommand.is_hide_set()) {
         write(subcommand, folder)?;

@@ -1,4 +1,4 @@
-//! One file per command.
+//! The commands, one file each: its options, its help and what it does.
 
 #[cfg(unix)]
 mod cache;
@@ -25,8 +25,11 @@ use crate::{
 };
 
 #[cfg(unix)]
-pub(crate) use self::run::Run;
-pub(crate) use self::{export::Export, render::Render};
+pub(crate) use self::{cache::CacheCommand, run::Run};
+pub(crate) use self::{
+    completions::Completions, config::ConfigCommand, doctor::Doctor, exists::Exists, explain::Explain, export::Export,
+    get::Get, get_by_path::GetByPath, man::Man, render::Render, update::Update,
+};
 
 /// Runs the command that was typed.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
@@ -50,12 +53,12 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     exit.map(Into::into)
 }
 
-/// Waits for a call of the library.
+/// Runs an async call of the library to its end, on a runtime of this thread.
 pub(crate) fn wait<T, E>(call: impl Future<Output = Result<T, E>>) -> Result<T, Failure>
 where
     Failure: From<E>,
 {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::io("can't start", error))?;
+    let runtime = runtime.map_err(|error| Failure::io("can't start the async runtime", error))?;
     Ok(runtime.block_on(call)?)
 }

@@ -1,4 +1,4 @@
-//! `s1crets render`.
+//! `s1crets render`: fills secrets into a template.
 
 use std::{
     fs,
@@ -11,39 +11,41 @@ use clap::{Args, ValueHint};
 use super::wait;
 use crate::{
     args::Global,
+    ci_masks, client_setup,
     exit::Exit,
-    masks, output, private,
+    output, private,
     render::{Template, on_deep_stack},
     report::Failure,
-    target,
 };
 
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Templates are Jinja's: {{ … }} is written, {% … %} controls, {# … #} is a comment.
-  secret(\"REF\")     the value of a secret; a REF without a provider is of --provider
-  secrets(\"REF\")    the secrets below a path: values by their names from there on
-  … | json          as JSON, quotes included      … | base64   as base64, bytes too
-  … | url           percent-encoded               … | shell    as one word of a shell, quotes included
-Nothing is escaped without a filter. What is undefined is an error. All secrets are read before anything is written, in \
-as few calls as their backends allow; if any is missing, all that are missing are told.
+#[command(after_long_help = "\
+Template language: Jinja, where {{ … }} prints, {% … %} controls and {# … #} comments.
+  secret(\"REF\")    value of a secret; a REF without a provider is read from the default provider
+  secrets(\"REF\")   secrets below a path: a map from the rest of the name to the value
+  … | json         JSON, with its quotes
+  … | url          percent-encoding
+  … | base64       base64, also of binary values
+  … | shell        one quoted word for a shell
+Without a filter nothing is escaped. Undefined names are errors.
 
 Examples:
   s1crets render app.conf.j2 -o /run/app.conf
   s1crets render app.conf.j2 --check
   echo 'url = postgres://app:{{ secret(\"prod/db#password\") | url }}@db/app' | s1crets render -")]
 pub(crate) struct Render {
-    /// The template; `-` is standard input
+    /// Template file; `-` is stdin
     #[arg(value_hint = ValueHint::FilePath)]
     template: PathBuf,
-    /// Write it into this file instead of to standard output: whole or not at all, and not if it holds the same already; `-`
-    /// is standard output
+    /// File to write instead of stdout; `-` is stdout
+    ///
+    /// The file is replaced atomically, and left alone if its content is the same.
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     output: Option<PathBuf>,
-    /// The file's mode, in octal
+    /// Mode of the file, in octal
     #[arg(long, value_name = "MODE", default_value = "600", value_parser = mode, requires = "output")]
     mode: u32,
-    /// Only tell what is missing: nothing is printed or written
+    /// Check that all secrets exist, and write nothing
     #[arg(long)]
     check: bool,
 }
@@ -55,13 +57,13 @@ pub(crate) fn run(global: &Global, args: &Render) -> Result<Exit, Failure> {
 
 fn render(global: &Global, args: &Render, name: &str, source: &str) -> Result<Exit, Failure> {
     let template = Template::new(name, source)?;
-    let client = target::client(global)?;
+    let client = client_setup::client(global)?;
     let text = wait(template.render(&client, global))?;
     if args.check {
         return Ok(Exit::Found);
     }
     let secrets = template.secrets();
-    masks::tell(global, secrets.iter().map(|(name, secret)| (name.as_str(), secret)))?;
+    ci_masks::register(global, secrets.iter().map(|(name, secret)| (name.as_str(), secret)))?;
     match &args.output {
         Some(file) => private::write(file, &text, args.mode)?,
         None => output::print(|out| out.write_all(&text))?,
@@ -69,12 +71,12 @@ fn render(global: &Global, args: &Render, name: &str, source: &str) -> Result<Ex
     Ok(Exit::Found)
 }
 
-/// A template's name and text.
+/// The name of a template for error messages, and its text.
 fn read(path: &Path) -> Result<(String, String), Failure> {
     if path == Path::new("-") {
         let text = io::read_to_string(io::stdin().lock());
-        let text = text.map_err(|error| Failure::io("can't read the template from standard input", error))?;
-        return Ok(("standard input".to_owned(), text));
+        let text = text.map_err(|error| Failure::io("can't read the template from stdin", error))?;
+        return Ok(("stdin".to_owned(), text));
     }
     let name = path.display().to_string();
     let text = fs::read_to_string(path);
@@ -83,5 +85,5 @@ fn read(path: &Path) -> Result<(String, String), Failure> {
 
 fn mode(text: &str) -> Result<u32, &'static str> {
     let mode = u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o777);
-    mode.ok_or("a mode in octal, such as 600 or 640")
+    mode.ok_or("expected an octal mode from 0 to 777, such as 600 or 640")
 }

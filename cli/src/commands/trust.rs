@@ -1,4 +1,5 @@
-//! `s1crets config trust` and `config untrust`: which found config files are obeyed.
+//! `s1crets config trust` and `untrust`: records which config files are used when they are merely
+//! found.
 
 use std::{io::Write, path::Path};
 
@@ -9,9 +10,10 @@ use s1crets::{
 use serde_json::json;
 
 use super::config::as_json;
-use crate::{args::Global, escape, output, report::Failure, target};
+use crate::{args::Global, client_setup, escape, output, report::Failure};
 
-/// What settings decide, by the last parts of their keys. What is in none of the groups comes last.
+/// What settings decide, by parts of their keys. A setting belongs to the first group that has a
+/// part of its key.
 const GROUPS: [(&str, &[&str]); 5] = [
     (
         "where requests and tokens are sent",
@@ -26,17 +28,18 @@ const GROUPS: [(&str, &[&str]); 5] = [
             "region",
         ],
     ),
-    ("as whom, and which files and variables are read for that", &["auth", "profile", "roles"]),
+    ("which identity is used, and which files and variables it comes from", &["auth", "profile", "roles"]),
     (
-        "which servers are believed",
+        "which servers are trusted",
         &["danger_skip_verify", "ca_file", "ca_path", "client_cert", "client_key", "server_name"],
     ),
     ("what commands get in their environment", &["secrets", "run"]),
     ("which files hold secrets", &["disk", "path", "key_file", "key_variable", "key_credential"]),
 ];
-const OTHERS: &str = "what else is set";
+/// The group of all other settings.
+const OTHERS: &str = "other settings";
 
-/// Prints what a file decides, then trusts it with the content that was printed.
+/// Prints what a file decides, then trusts it with exactly the content that was printed.
 pub(super) fn trust(global: &Global, file: Option<&Path>) -> Result<(), Failure> {
     let file = named_or_found(global, file)?;
     let settings = settings(&file)?;
@@ -55,7 +58,7 @@ pub(super) fn trust(global: &Global, file: Option<&Path>) -> Result<(), Failure>
     }
 }
 
-/// Drops the trust in a file, which need not be there any more.
+/// Removes the trust in a file, which may no longer exist.
 pub(super) fn untrust(global: &Global, file: Option<&Path>) -> Result<(), Failure> {
     let path = match file {
         Some(file) => file.to_owned(),
@@ -72,12 +75,12 @@ pub(super) fn untrust(global: &Global, file: Option<&Path>) -> Result<(), Failur
     }
 }
 
-/// Prints the trusted files, and what has become of each since.
+/// Prints the trusted files, and whether each is unchanged.
 pub(super) fn list(global: &Global) -> Result<(), Failure> {
     let records = TrustStore::user()?.list()?;
     if global.json {
-        let told = |record: &TrustRecord| json!({ "file": shown(&record.path), "state": record.state.as_str() });
-        return output::line(&records.iter().map(told).collect());
+        let as_json = |record: &TrustRecord| json!({ "file": shown(&record.path), "state": record.state.as_str() });
+        return output::line(&records.iter().map(as_json).collect());
     }
     output::print(|out| {
         records.iter().try_for_each(|record| {
@@ -87,41 +90,44 @@ pub(super) fn list(global: &Global) -> Result<(), Failure> {
     })
 }
 
-/// The file to trust: a named one is looked at as if it were found in its folder.
+/// The file to trust. A named one is loaded as if it had been found in its folder, since only that
+/// needs trust.
 fn named_or_found(global: &Global, file: Option<&Path>) -> Result<ConfigFile, Failure> {
     let loader = match file {
         Some(file) if file.file_name() != Some(FILE_NAME.as_ref()) => {
-            let message = format!("{}: only a file of the name {FILE_NAME} is found, and needs trust", file.display());
+            let message =
+                format!("can't trust {}: only files named {FILE_NAME} are found and need trust", file.display());
             return Err(Failure::Usage(message));
         }
         Some(file) => ConfigLoader::new().with_folder(folder_of(file)),
-        None => target::loader(global),
+        None => client_setup::loader(global),
     };
     match loader.file()? {
         Some(file) if file.trust() == Trust::Named => {
             let message =
-                format!("{} is named, by --config or S1CRETS_CONFIG: it needs no trust", file.path().display());
+                format!("{} is named by --config or S1CRETS_CONFIG, so it needs no trust", file.path().display());
             Err(Failure::Usage(message))
         }
         Some(file) => Ok(file),
         None => Err(Failure::Usage(match file {
-            Some(file) => format!("there is no config file {}", file.display()),
-            None => "there is no config file here or in a folder above".to_owned(),
+            Some(file) => format!("config file {} does not exist", file.display()),
+            None => "no s1crets.toml in this folder or one above it".to_owned(),
         })),
     }
 }
 
-/// The folder of a file. A name alone has an empty one, which is not the current folder.
+/// The folder of a file. `Path::parent` of a bare file name is empty, which does not mean the
+/// current folder.
 fn folder_of(file: &Path) -> &Path {
     file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// A path as text: JSON has no bytes, and a path need not be UTF-8.
+/// A path as text, because JSON can't represent one that is not UTF-8.
 fn shown(path: &Path) -> String {
     path.display().to_string()
 }
 
-/// All that the file sets, with all of its profiles.
+/// All settings of the file, and then those of each profile.
 fn settings(file: &ConfigFile) -> Result<Vec<Setting>, Failure> {
     let mut settings: Vec<_> = of_file(&file.danger_settings(None)?).collect();
     for profile in file.profiles()? {
@@ -136,14 +142,14 @@ fn of_file(config: &Config) -> impl Iterator<Item = Setting> {
 }
 
 fn print(file: &ConfigFile, settings: &[Setting], out: &mut impl Write) -> std::io::Result<()> {
-    writeln!(out, "{} decides", escape::text(&file.absolute().display().to_string()))?;
+    writeln!(out, "{} decides:", escape::text(&file.absolute().display().to_string()))?;
     for group in GROUPS.iter().map(|(group, _)| *group).chain([OTHERS]) {
         let mut members = settings.iter().filter(|setting| group_of(setting) == group).peekable();
         if members.peek().is_some() {
             writeln!(out, "  {group}:")?;
         }
         members.try_for_each(|setting| {
-            // It is text of whoever wrote the file.
+            // Escaped, because whoever wrote the file chose this text.
             writeln!(out, "    {}", escape::text(&format!("{setting}  # {}", setting.origin())))
         })?;
     }

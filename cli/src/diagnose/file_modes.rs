@@ -1,8 +1,8 @@
-//! Who else may read or write a file.
+//! Checks whether any user of this machine can read or write a file, by its mode.
 
 use std::{fs, io, path::Path};
 
-/// What others than the owner may do with a file.
+/// What any user may do with a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exposure {
     /// Nothing.
@@ -13,10 +13,10 @@ pub(crate) enum Exposure {
     Writable,
 }
 
-/// What everybody on this machine may do with a file or folder. Elsewhere than on Unix nobody is known to.
+/// What any user of this machine may do with a file or folder.
 ///
 /// # Errors
-/// If there is no such file, or it can't be looked at.
+/// If the file does not exist, or its metadata can't be read.
 #[cfg(unix)]
 pub(crate) fn exposure(path: &Path) -> io::Result<Exposure> {
     use std::os::unix::fs::MetadataExt;
@@ -28,7 +28,7 @@ pub(crate) fn exposure(path: &Path) -> io::Result<Exposure> {
     })
 }
 
-/// As on Unix, where nothing is known.
+/// Always private, because only Unix modes are checked.
 #[cfg(not(unix))]
 pub(crate) fn exposure(path: &Path) -> io::Result<Exposure> {
     fs::metadata(path).map(|_| Exposure::Private)

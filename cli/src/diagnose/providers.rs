@@ -1,4 +1,4 @@
-//! The providers that the settings describe.
+//! The providers, connections and variables that are in use, as the settings describe them.
 
 use std::{collections::BTreeMap, env};
 
@@ -15,14 +15,14 @@ pub(crate) struct Instance {
     pub(crate) name: String,
     /// The type of provider, such as `aws.sm`.
     pub(crate) kind: String,
-    /// What is set for it, and what holds for all.
+    /// Its own settings, and the general ones that apply to it.
     pub(crate) settings: Vec<Setting>,
 }
 
-/// Where each provider asks and as whom, by its name.
+/// The connection of each provider, by provider name.
 pub(crate) struct Connections(BTreeMap<String, Result<Connection, Error>>);
 
-/// What the client of these settings would use. Nobody is called.
+/// Resolves the connections that a client with these settings would use, without calling a backend.
 pub(crate) fn connections(builder: &ClientBuilder) -> Result<Connections, Failure> {
     crate::commands::wait(async { Ok::<_, Error>(Connections(Box::pin(builder.connections()).await)) })
 }
@@ -32,10 +32,10 @@ impl Connections {
         self.0.get(provider)?.as_ref().ok()
     }
 
-    /// Those that something was said about: in the config file, by an option or by the environment.
-    /// And the default one.
+    /// The connections with a setting from the config file, an option or the environment, and the
+    /// default provider's.
     pub(crate) fn in_use(&self, settings: &[Setting], default: &str) -> Vec<(&str, &Result<Connection, Error>)> {
-        let is_said = |name: &str, connection: &Result<Connection, Error>| {
+        let is_configured = |name: &str, connection: &Result<Connection, Error>| {
             let origins = connection.iter().flat_map(|it| {
                 let credential = it.credential.iter().map(|credential| &credential.origin);
                 it.settings.iter().map(Setting::origin).chain(credential)
@@ -43,11 +43,11 @@ impl Connections {
             name == default || is_set(settings, name) || origins.into_iter().any(|origin| *origin != Origin::Default)
         };
         let all = self.0.iter().map(|(name, connection)| (name.as_str(), connection));
-        all.filter(|(name, connection)| is_said(name, connection)).collect()
+        all.filter(|(name, connection)| is_configured(name, connection)).collect()
     }
 }
 
-/// Whether there is a setting of the provider.
+/// Whether the config file has a setting for the provider.
 fn is_set(settings: &[Setting], name: &str) -> bool {
     let [bare, quoted] = [format!("providers.{name}."), format!("providers.{name:?}.")];
     settings.iter().any(|setting| setting.key().starts_with(&bare) || setting.key().starts_with(&quoted))
@@ -79,7 +79,7 @@ pub(crate) fn instances(
     names.map(|name| instance(settings, name, connections.and_then(|all| all.of(name)))).collect()
 }
 
-/// Which of the vendor's own variables are set: their names.
+/// The names of the vendor's own variables that are set, sorted.
 pub(crate) fn set_variables(kind: &str) -> Vec<String> {
     let is_set = |name: &&&str| env::var_os(name).is_some_and(|value| !value.is_empty());
     let mut names: Vec<_> =

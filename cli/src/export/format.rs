@@ -1,13 +1,13 @@
-//! The table of formats.
+//! The table of `export` formats: for each, its checks of names and values and its writer.
 
 use clap::ValueEnum;
 use s1crets::{Error, ErrorKind, Secret};
 use zeroize::Zeroizing;
 
-use super::{ci, data, dotenv, names, shell, systemd, values};
+use super::{ci, dotenv, json_yaml, name_rules, shell, systemd, value_rules};
 use crate::report::Failure;
 
-/// Who is to read it.
+/// An output format, named after its reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// `export` lines for `eval` or `.` in sh, dash, bash, zsh and ksh
@@ -16,7 +16,7 @@ pub(crate) enum Format {
     Fish,
     /// `$env:` lines for `Invoke-Expression` in PowerShell
     Powershell,
-    /// A `.env` file, in the part of its many dialects that all readers agree on
+    /// A `.env` file, in the subset of its dialects that all readers agree on
     Dotenv,
     /// A JSON object
     Json,
@@ -24,19 +24,20 @@ pub(crate) enum Format {
     Yaml,
     /// A file for `EnvironmentFile=` of systemd
     Systemd,
-    /// The manifest of a Kubernetes Secret, named by --name
+    /// The manifest of a Kubernetes Secret, which needs --name
     K8sSecret,
-    /// Variables of the later steps of a job in GitHub Actions, or Forgejo's; appended to the file that GITHUB_ENV names
+    /// Variables for later steps in GitHub or Forgejo Actions; appended to the file named by
+    /// GITHUB_ENV
     GithubEnv,
     /// A file for `artifacts:reports:dotenv` of GitLab CI
     GitlabDotenv,
-    /// Secret variables of the later steps of a job in Azure Pipelines
+    /// Secret variables for later steps in Azure Pipelines
     Azure,
-    /// Parameters of the later steps of a build in TeamCity
+    /// Parameters for later steps in TeamCity
     Teamcity,
 }
 
-/// A name and its value.
+/// A name with the secret that is its value.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Entry<'a> {
     pub(crate) name: &'a str,
@@ -49,22 +50,22 @@ impl Entry<'_> {
         self.secret.expose_bytes()
     }
 
-    /// The value's text, for formats that check that it is one.
+    /// The value as text; empty if it is not UTF-8, which formats that call this refuse beforehand.
     pub(super) fn text(&self) -> &str {
         std::str::from_utf8(self.bytes()).unwrap_or_default()
     }
 }
 
-/// What a format is to say.
+/// The input of a format.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Document<'a> {
-    /// In the order in which they are written.
+    /// The entries, in output order.
     pub(crate) entries: &'a [Entry<'a>],
-    /// What the whole is called, in the formats that ask for that.
+    /// The name of the whole document, for formats that have one (`k8s-secret`).
     pub(crate) name: Option<&'a str>,
 }
 
-/// How a format is written. A check gives back why it is not; never what it was given.
+/// A row of the table. The checks return why the input is refused, and never a part of the input.
 struct Rules {
     name: fn(&str) -> Result<(), &'static str>,
     value: fn(&[u8]) -> Result<(), &'static str>,
@@ -74,67 +75,67 @@ struct Rules {
 
 impl Format {
     fn rules(self) -> Rules {
-        let (name, whole) = (names::word as fn(&str) -> _, anything as fn(&Document<'_>) -> _);
+        let (name, whole) = (name_rules::word as fn(&str) -> _, any_document as fn(&Document<'_>) -> _);
         match self {
-            Self::Sh => Rules { name: names::posix_shells, value: values::no_nul, whole, write: shell::sh },
-            Self::Fish => Rules { name: names::fish, value: values::no_nul, whole, write: shell::fish },
-            Self::Powershell => Rules { name, value: values::text_without_nul, whole, write: shell::powershell },
-            Self::Dotenv => Rules { name: names::dotenv, value: dotenv::value, whole, write: dotenv::write },
-            Self::Json => Rules { name: names::text, value: values::text, whole, write: data::json },
-            Self::Yaml => Rules { name: names::yaml, value: values::text, whole, write: data::yaml },
+            Self::Sh => Rules { name: name_rules::posix_shells, value: value_rules::no_nul, whole, write: shell::sh },
+            Self::Fish => Rules { name: name_rules::fish, value: value_rules::no_nul, whole, write: shell::fish },
+            Self::Powershell => Rules { name, value: value_rules::text_without_nul, whole, write: shell::powershell },
+            Self::Dotenv => Rules { name: name_rules::dotenv, value: dotenv::value, whole, write: dotenv::write },
+            Self::Json => Rules { name: name_rules::text, value: value_rules::text, whole, write: json_yaml::json },
+            Self::Yaml => Rules { name: name_rules::yaml, value: value_rules::text, whole, write: json_yaml::yaml },
             Self::Systemd => Rules { name, value: systemd::value, whole, write: systemd::write },
             Self::K8sSecret => Rules {
-                name: names::kubernetes_key,
-                value: values::any,
-                whole: data::kubernetes_limits,
-                write: data::kubernetes_secret,
+                name: name_rules::kubernetes_key,
+                value: value_rules::any,
+                whole: json_yaml::kubernetes_limits,
+                write: json_yaml::kubernetes_secret,
             },
-            Self::GithubEnv => Rules { name: names::github, value: ci::github_value, whole, write: ci::github },
+            Self::GithubEnv => Rules { name: name_rules::github, value: ci::github_value, whole, write: ci::github },
             Self::GitlabDotenv => Rules { name, value: ci::gitlab_value, whole, write: ci::gitlab },
             Self::Azure => {
-                Rules { name: names::azure, value: ci::azure_value, whole: ci::azure_names, write: ci::azure }
+                Rules { name: name_rules::azure, value: ci::azure_value, whole: ci::azure_names, write: ci::azure }
             }
             Self::Teamcity => Rules { name, value: ci::teamcity_value, whole, write: ci::teamcity },
         }
     }
 
-    /// Whether its names become variables of programs, rather than keys of a document.
+    /// Whether names become environment variables, rather than keys of a document.
     pub(crate) fn sets_variables(self) -> bool {
         !matches!(self, Self::Json | Self::Yaml | Self::K8sSecret)
     }
 
-    /// The bytes of a document, wiped when dropped.
+    /// Writes a document. The result is wiped when dropped.
     ///
     /// # Errors
-    /// Every name and value that the format has no way to say.
+    /// `Unsupported` for every name and value that the format can't represent, all at once.
     pub(crate) fn write(self, document: &Document<'_>) -> Result<Zeroizing<Vec<u8>>, Failure> {
         let rules = self.rules();
         let (mut failures, mut size) = (Vec::new(), 0);
         for entry in document.entries {
-            // An empty list has no longest form; a byte becomes ten at most, as `'+[char]10+'` has it.
+            // Generous upper bounds. A byte of a value takes at most 13, as `'+[char]127+'`.
             size += entry.name.len() * 2 + entry.bytes().len() * 16 + 128;
             if let Err(why) = (rules.name)(entry.name).and_then(|()| (rules.value)(entry.bytes())) {
-                failures.push(Failure::unreadable(&entry.name.escape_debug().to_string(), &self.unfit(why)));
+                failures.push(Failure::unreadable(&entry.name.escape_debug().to_string(), &self.unsupported(why)));
             }
         }
         if let Err(why) = (rules.whole)(document) {
-            failures.push(Failure::Secret(self.unfit(why)));
+            failures.push(Failure::Secret(self.unsupported(why)));
         }
         if !failures.is_empty() {
             return Err(Failure::Many(failures));
         }
-        // Large enough not to move, which would leave a copy behind.
+        // Large enough not to grow, because growing would leave a copy in freed memory.
         let mut out = Zeroizing::new(Vec::with_capacity(size + 1024));
         (rules.write)(&mut out, document);
         Ok(out)
     }
 
-    fn unfit(self, why: &'static str) -> Error {
+    fn unsupported(self, why: &'static str) -> Error {
         let name = self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
-        Error::new(ErrorKind::Unsupported, format!("the format {name} can't say this: {why}"))
+        Error::new(ErrorKind::Unsupported, format!("the format {name} can't represent this: {why}"))
     }
 }
 
-fn anything(_: &Document<'_>) -> Result<(), &'static str> {
+fn any_document(_: &Document<'_>) -> Result<(), &'static str> {
     Ok(())
 }

@@ -1,23 +1,26 @@
-//! Shells: a value stands in single quotes, in which nothing but the quote itself has a meaning.
+//! Formats for shells: POSIX shells, fish and PowerShell. Values are in single quotes, in which
+//! only the quote itself is special.
 
 use std::io::Write;
 
 use super::format::Document;
-use crate::spelling;
+use crate::quoting;
 
-/// POSIX shells:
-/// [in single quotes each character stands for itself](https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html#tag_19_02_02);
-/// a quote is written outside of them.
+/// `export` lines for POSIX shells.
 pub(super) fn sh(out: &mut Vec<u8>, document: &Document<'_>) {
     for entry in document.entries {
         let _ = write!(out, "export {}=", entry.name);
-        quote(out, entry.bytes());
+        posix_quote(out, entry.bytes());
         out.push(b'\n');
     }
 }
 
-/// One word of a POSIX shell.
-pub(crate) fn quote(out: &mut Vec<u8>, value: &[u8]) {
+/// Quotes a value as one word of a POSIX shell.
+///
+/// [All characters in single quotes are
+/// literal](https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html#tag_19_02_02).
+/// A single quote ends the string, is written as `\'`, and begins the string again.
+pub(crate) fn posix_quote(out: &mut Vec<u8>, value: &[u8]) {
     out.push(b'\'');
     for byte in value {
         match byte {
@@ -28,7 +31,8 @@ pub(crate) fn quote(out: &mut Vec<u8>, value: &[u8]) {
     out.push(b'\'');
 }
 
-/// fish: [in single quotes `\'` and `\\` alone are escapes](https://fishshell.com/docs/current/language.html#quotes).
+/// `set -gx` lines for fish. [In single quotes, only `\'` and `\\` are
+/// escapes](https://fishshell.com/docs/current/language.html#quotes).
 pub(super) fn fish(out: &mut Vec<u8>, document: &Document<'_>) {
     for entry in document.entries {
         let _ = write!(out, "set -gx {} '", entry.name);
@@ -42,11 +46,11 @@ pub(super) fn fish(out: &mut Vec<u8>, document: &Document<'_>) {
     }
 }
 
-/// PowerShell: in single quotes, which are interrupted for what can't stand there.
+/// `${env:NAME} = …` lines for PowerShell.
 pub(super) fn powershell(out: &mut Vec<u8>, document: &Document<'_>) {
     for entry in document.entries {
         let _ = write!(out, "${{env:{}}} = '", entry.name);
-        spelling::powershell(out, entry.text());
+        quoting::powershell(out, entry.text());
         out.extend(b"'\n");
     }
 }

@@ -1,21 +1,24 @@
-//! `EnvironmentFile=` of [systemd.exec(5)](https://www.freedesktop.org/software/systemd/man/latest/systemd.exec.html#EnvironmentFile=).
+//! Format for `EnvironmentFile=` of
+//! [systemd.exec(5)](https://www.freedesktop.org/software/systemd/man/latest/systemd.exec.html#EnvironmentFile=).
 //!
-//! In double quotes a backslash escapes `"`, `\`, `` ` `` and `$`; everything else stands for itself, a line end too. Of
-//! control characters, systemd takes tabulators and line ends alone
-//! ([env_value_is_valid](https://github.com/systemd/systemd/blob/main/src/basic/env-util.c)), and of characters those that
-//! Unicode means for [interchange](https://www.unicode.org/faq/private_use.html#noncharacters)
-//! ([unichar_is_valid](https://github.com/systemd/systemd/blob/main/src/basic/utf8.c)): one that isn't makes it give up the
-//! whole file.
+//! In double quotes a backslash escapes `"`, `\`, `` ` `` and `$`. All other characters are
+//! literal, line ends too.
+//!
+//! systemd ignores the whole file if a value contains a control character other than tab and line
+//! feed
+//! ([`env_value_is_valid`](https://github.com/systemd/systemd/blob/main/src/basic/env-util.c)). So
+//! it does for a [noncharacter](https://www.unicode.org/faq/private_use.html#noncharacters) of
+//! Unicode ([`unichar_is_valid`](https://github.com/systemd/systemd/blob/main/src/basic/utf8.c)).
 
-use super::{format::Document, values};
+use super::{format::Document, value_rules};
 
 pub(super) fn value(value: &[u8]) -> Result<(), &'static str> {
-    values::text_without_nul(value)?;
+    value_rules::text_without_nul(value)?;
     if std::str::from_utf8(value).unwrap_or_default().chars().any(is_noncharacter) {
-        return Err("systemd takes no characters that Unicode keeps for a program's own use, such as U+FFFE");
+        return Err("systemd accepts no noncharacters of Unicode, such as U+FFFE");
     }
     match value.iter().any(|byte| byte.is_ascii_control() && !b"\t\n".contains(byte)) {
-        true => Err("systemd takes no control characters but tabulators and line ends"),
+        true => Err("systemd accepts no control characters but tabs and line feeds"),
         false => Ok(()),
     }
 }

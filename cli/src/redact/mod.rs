@@ -1,7 +1,7 @@
-//! Values taken out of a stream of bytes, as it flows.
+//! Replaces values in a stream of bytes by `***`, for `run --redact`.
 
-mod needles;
-mod stream;
+mod matcher;
+mod redactor;
 
-pub(crate) use needles::Needles;
-pub(crate) use stream::Redactor;
+pub(crate) use matcher::Matcher;
+pub(crate) use redactor::Redactor;

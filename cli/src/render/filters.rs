@@ -1,4 +1,4 @@
-//! How values are written into a text that has its own rules.
+//! Template filters: `json`, `base64`, `url` and `shell`, and the check of values that are written.
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use minijinja::{
@@ -7,16 +7,17 @@ use minijinja::{
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::export::quote;
+use crate::export::posix_quote;
 
-/// What [RFC 3986](https://www.rfc-editor.org/rfc/rfc3986#section-2.3) lets stand anywhere in a URL.
+/// All characters but the unreserved ones of [RFC
+/// 3986](https://www.rfc-editor.org/rfc/rfc3986#section-2.3).
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-const BINARY: &str = "the secret is bytes, not text: write it with the filter base64";
-const NUL: &str = "the value holds a NUL byte, which no shell can";
+const BINARY: &str = "the secret is binary, not text: use the filter base64";
+const NUL: &str = "the value contains a NUL byte, which no shell can represent";
 const NO_JSON: &str = "this can't be written as JSON";
 
-/// The filters by name.
+/// Registers the filters.
 pub(super) fn add(environment: &mut Environment<'_>) {
     environment.add_filter("json", json);
     environment.add_filter("base64", base64);
@@ -24,24 +25,25 @@ pub(super) fn add(environment: &mut Environment<'_>) {
     environment.add_filter("shell", shell);
 }
 
-/// Whether an error's words are ours, so that they hold no value.
+/// Whether an error message is one of ours, and so contains no value.
 pub(super) fn is_ours(detail: &str) -> bool {
     [BINARY, NUL, NO_JSON].contains(&detail)
 }
 
-/// Writes a value as it is. Bytes would not come out as they are.
+/// Writes a value without a filter, unchanged. Binary values are refused: the engine would garble
+/// them.
 pub(super) fn format(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
     check(value)?;
     escape_formatter(out, state, value)
 }
 
-/// Any value as JSON: a text gets its quotes.
+/// Any value as JSON. A text gets quotes.
 fn json(value: &Value) -> Result<String, Error> {
     check(value)?;
-    serde_json::to_string(value).map_err(|_| unfit(NO_JSON))
+    serde_json::to_string(value).map_err(|_| invalid(NO_JSON))
 }
 
-/// Standard base64, with padding.
+/// Standard base64 with padding, of text or bytes.
 fn base64(value: &Value) -> Result<String, Error> {
     match value.as_bytes() {
         Some(bytes) => Ok(BASE64.encode(bytes)),
@@ -54,15 +56,15 @@ fn url(value: &Value) -> Result<String, Error> {
     Ok(utf8_percent_encode(&text(value)?, RESERVED).to_string())
 }
 
-/// One word of a POSIX shell, quotes included.
+/// Quoted as one word of a POSIX shell.
 fn shell(value: &Value) -> Result<String, Error> {
     let text = text(value)?;
     if text.contains('\0') {
-        return Err(unfit(NUL));
+        return Err(invalid(NUL));
     }
     let mut word = Vec::new();
-    quote(&mut word, text.as_bytes());
-    String::from_utf8(word).map_err(|_| unfit(BINARY))
+    posix_quote(&mut word, text.as_bytes());
+    String::from_utf8(word).map_err(|_| invalid(BINARY))
 }
 
 fn text(value: &Value) -> Result<String, Error> {
@@ -70,17 +72,17 @@ fn text(value: &Value) -> Result<String, Error> {
     Ok(value.to_string())
 }
 
-/// What is not there is an error wherever it would be written, within something else too; and so are bytes.
+/// Refuses undefined and binary values, also within lists and maps.
 fn check(value: &Value) -> Result<(), Error> {
     match value.kind() {
         ValueKind::Undefined => Err(Error::from(ErrorKind::UndefinedError)),
-        ValueKind::Bytes => Err(unfit(BINARY)),
+        ValueKind::Bytes => Err(invalid(BINARY)),
         ValueKind::Seq | ValueKind::Iterable => value.try_iter()?.try_for_each(|item| check(&item)),
         ValueKind::Map => value.try_iter()?.try_for_each(|key| check(&value.get_item(&key)?)),
         _ => Ok(()),
     }
 }
 
-fn unfit(why: &'static str) -> Error {
+fn invalid(why: &'static str) -> Error {
     Error::new(ErrorKind::InvalidOperation, why)
 }

@@ -1,11 +1,18 @@
-//! Templates with secrets in them.
+//! Renders Jinja templates that look up secrets, for `s1crets render`.
 //!
-//! A template is run until it asks for nothing that was not read yet: what it asks for is noted and an empty text put in
-//! its place, then all that was noted is read at once, in as few calls as the backends allow. Most templates take two runs,
-//! one whose loops or references depend on secrets a few more.
+//! # How secrets are read
+//!
+//! A template engine is synchronous, and which secrets a template needs is known only while it
+//! runs. So a template is run repeatedly:
+//!
+//! 1. In a run, a look-up of a secret that isn't known yet is noted, and yields an empty text.
+//! 2. All secrets noted are then read at once, in as few calls as the backends allow.
+//! 3. The first run that has all it needs yields the output.
+//!
+//! Most templates take two runs. If a reference or a loop depends on a secret, they take more.
 
 mod engine;
 mod filters;
-mod known;
+mod lookup;
 
 pub(crate) use engine::{Template, on_deep_stack};

@@ -42,14 +42,14 @@ fn fill(folder: &PathBuf) {
 }
 
 #[test]
-fn each_of_its_commands_has_help_with_an_example() {
+fn each_cache_command_has_help_with_an_example() {
     for command in [&["cache"][..], &["cache", "stats"], &["cache", "clear"], &["cache", "prune"], &["cache", "path"]] {
         s1crets().args(command).arg("--help").assert().success().stdout(predicate::str::contains("Example"));
     }
 }
 
 #[test]
-fn path_tells_the_folder_that_the_settings_make() {
+fn path_prints_the_configured_folder() {
     let (home, folder) = home();
     let path = |command: &mut Command, told: &str| {
         command.args(["cache", "path"]).assert().success().stdout(format!("{told}\n")).stderr("");
@@ -68,7 +68,7 @@ fn path_tells_the_folder_that_the_settings_make() {
 }
 
 #[test]
-fn stats_tells_a_cache_that_is_not_there_yet() {
+fn stats_of_a_cache_that_does_not_exist_creates_nothing() {
     let (home, folder) = home();
     let path = folder.display();
     let told = format!("path     {path}\nstate    off\nentries  0\nexpired  0\nbytes    0\n");
@@ -79,7 +79,7 @@ fn stats_tells_a_cache_that_is_not_there_yet() {
 }
 
 #[test]
-fn clear_and_prune_tell_what_they_removed() {
+fn clear_and_prune_print_what_they_removed() {
     let (home, folder) = home();
     fill(&folder);
     at_home(&home).args(["cache", "prune"]).assert().success().stdout("expired    2\nevicted    0\nleft over  1\n");
@@ -93,7 +93,7 @@ fn clear_and_prune_tell_what_they_removed() {
 }
 
 #[test]
-fn a_folder_that_others_may_look_into_is_not_touched() {
+fn a_folder_that_others_can_read_is_not_touched() {
     let (home, folder) = home();
     fill(&folder);
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();

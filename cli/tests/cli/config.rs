@@ -31,7 +31,7 @@ fn with_config(text: &str) -> (TempDir, assert_cmd::Command) {
 }
 
 #[test]
-fn show_tells_what_holds_and_who_said_so() {
+fn show_prints_each_setting_with_its_origin() {
     let (_folder, mut command) = with_config(CONFIG);
     command.args(["config", "show", "--origin", "--config-profile", "prod", "--region", "eu-west-1", "--timeout", "2"]);
     command.env("S1CRETS_CACHE_TTL", "60").assert().success().stderr("").stdout(
@@ -47,7 +47,7 @@ fn show_tells_what_holds_and_who_said_so() {
 }
 
 #[test]
-fn every_option_goes_before_its_variable_and_the_file() {
+fn every_option_overrides_its_variable_and_the_file() {
     let (_folder, mut command) = with_config(
         "provider = \"memory\"\nretry = 5\ntimeout = 5\n[providers.file]\npath = \"file.json\"\n[providers.\"aws.sm\"]\n\
          region = \"of-the-file\"\nretry = 6\ntimeout = 6\nendpoint_url = \"http://file\"\n\
@@ -99,7 +99,7 @@ fn every_option_goes_before_its_variable_and_the_file() {
 }
 
 #[test]
-fn what_show_prints_is_a_config_of_the_same_settings() {
+fn the_output_of_show_is_a_config_file_with_the_same_settings() {
     let (folder, mut command) = with_config("retry = 4\n[providers.file]\npath = \"secrets.json\"\n");
     let shown = command.args(["config", "show"]).assert().success().get_output().stdout.clone();
     fs::write(folder.path().join("s1crets.toml"), &shown).unwrap();
@@ -107,7 +107,7 @@ fn what_show_prints_is_a_config_of_the_same_settings() {
 }
 
 #[test]
-fn show_is_json_for_programs() {
+fn show_prints_json_on_request() {
     let (_folder, mut command) = with_config(CONFIG);
     let output = command.args(["config", "show", "--json"]).env("S1CRETS_PROFILE", "prod").assert().success();
     let settings: serde_json::Value = serde_json::from_slice(&output.get_output().stdout).unwrap();
@@ -120,7 +120,7 @@ fn show_is_json_for_programs() {
 }
 
 #[test]
-fn path_prints_the_file_that_is_read() {
+fn path_prints_the_file_in_use() {
     let (folder, mut command) = with_config(CONFIG);
     command.args(["config", "path"]).assert().success().stdout("s1crets.toml\n");
     let other = folder.path().join("other.toml");
@@ -138,20 +138,20 @@ fn path_prints_the_file_that_is_read() {
 }
 
 #[test]
-fn check_finds_what_is_wrong_in_a_profile_that_is_not_in_use() {
+fn check_reports_errors_in_unused_profiles() {
     let (_folder, mut command) = with_config(&CONFIG.replace("me:hunter2@", ""));
     command
         .args(["config", "check"])
         .assert()
         .success()
-        .stdout(predicate::str::starts_with("sound; providers: aws.ps, "));
+        .stdout(predicate::str::starts_with("config OK; providers: aws.ps, "));
     let (_folder, mut command) = with_config("[profiles.prod]\nretrys = 7\n");
     let told = "s1crets: s1crets.toml:2 (profile prod): unknown key `retrys`\n  hint: did you mean `retry`?\n";
     command.args(["config", "check"]).assert().code(5).stdout("").stderr(predicate::str::ends_with(told));
 }
 
 #[test]
-fn a_profile_that_is_not_there_stops_every_command() {
+fn an_unknown_profile_fails_every_command() {
     let (_folder, mut command) = with_config(CONFIG);
     command
         .args(["get", "app/db", "password"])
@@ -162,16 +162,16 @@ fn a_profile_that_is_not_there_stops_every_command() {
 }
 
 #[test]
-fn schema_prints_the_one_that_is_kept() {
+fn schema_prints_the_schema_in_docs() {
     let kept = fs::read_to_string(root().join("docs/s1crets.schema.json")).unwrap();
     s1crets().args(["config", "schema"]).assert().success().stdout(kept);
 }
 
 #[test]
-fn a_check_finds_secrets_that_nobody_keeps_and_addresses_that_are_none() {
+fn check_reports_unknown_providers_and_invalid_addresses() {
     let (_folder, mut command) = with_config("[secrets]\nA = \"nope://x\"\nB = \"file://x\"\nC = \"awz.sm://x\"\n");
     let told = predicate::str::contains(
-        "s1crets: s1crets.toml:2: secrets.A: there is no provider \"nope\"; there are aws.ps, ",
+        "s1crets: s1crets.toml:2: secrets.A: unknown provider \"nope\"; known providers are aws.ps, ",
     )
     .and(predicate::str::contains("s1crets: s1crets.toml:4: secrets.C: "))
     .and(predicate::str::contains("secrets.B").not());
@@ -179,9 +179,9 @@ fn a_check_finds_secrets_that_nobody_keeps_and_addresses_that_are_none() {
     let (_folder, mut command) = with_config(
         "provider = \"nobody\"\n[secrets]\n\"a-b\" = \"file://x\"\n[profiles.dev]\nsecrets.D = \"nope://x\"\n",
     );
-    let told = "s1crets: s1crets.toml:1: provider: there is no provider \"nobody\"; there are aws.ps, aws.sm, file, memory, vault.kv\n\
-                s1crets: s1crets.toml:3: \"a-b\" in [secrets] is no variable's name: letters, digits and '_', no digit first\n\
-                s1crets: s1crets.toml:5 (profile dev): secrets.D: there is no provider \"nope\"; there are aws.ps, aws.sm, file, memory, vault.kv\n";
+    let told = "s1crets: s1crets.toml:1: provider: unknown provider \"nobody\"; known providers are aws.ps, aws.sm, file, memory, vault.kv\n\
+                s1crets: s1crets.toml:3: [secrets] has an invalid variable name \"a-b\": use letters, digits and '_', not starting with a digit\n\
+                s1crets: s1crets.toml:5 (profile dev): secrets.D: unknown provider \"nope\"; known providers are aws.ps, aws.sm, file, memory, vault.kv\n";
     command.args(["config", "check"]).assert().code(5).stdout("").stderr(told);
     let (_folder, mut command) = with_config(CONFIG);
     let told = predicate::str::contains("[providers.vault]").and(predicate::str::contains("hunter2").not());
@@ -189,7 +189,7 @@ fn a_check_finds_secrets_that_nobody_keeps_and_addresses_that_are_none() {
 }
 
 #[test]
-fn a_check_tells_all_faults_each_with_its_place() {
+fn check_reports_every_error_with_its_place() {
     let (folder, mut command) = with_config(
         "[providers.a]\ntype = \"nope1\"\n[providers.b]\ntype = \"nope2\"\n[providers.v]\ntype = \"vault.kv\"\n\
          [secrets]\nA = \"zz://x\"\n[profiles.p]\nproviders.v.auth = { method = \"aproll\" }\n",
@@ -199,13 +199,13 @@ fn a_check_tells_all_faults_each_with_its_place() {
     for part in [
         "s1crets: in [providers.a], s1crets.toml:1: there is no provider of type \"nope1\"",
         "s1crets: in [providers.b], s1crets.toml:3: there is no provider of type \"nope2\"",
-        "s1crets: s1crets.toml:8: secrets.A: there is no provider \"zz\"",
+        "s1crets: s1crets.toml:8: secrets.A: unknown provider \"zz\"",
         "s1crets: in [providers.v], s1crets.toml:10 (profile p): there is no login method \"aproll\"",
     ] {
         assert_eq!(told.matches(part).count(), 1, "{part}: {told}");
     }
     in_trusted(folder.path()).arg("doctor").assert().code(5);
     let (folder, _) = with_config("provider = \"nobody\"\n");
-    let told = predicate::str::contains("fail config: s1crets.toml:1: provider: there is no provider \"nobody\"");
+    let told = predicate::str::contains("fail config: s1crets.toml:1: provider: unknown provider \"nobody\"");
     in_folder(folder.path()).arg("doctor").assert().code(5).stdout(told);
 }

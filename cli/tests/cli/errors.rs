@@ -3,7 +3,7 @@ use predicates::prelude::*;
 use crate::{example, s1crets};
 
 #[test]
-fn one_line_says_what_was_attempted_on_what() {
+fn an_error_names_the_operation_and_the_reference() {
     let (_folder, file) = example();
     for (arguments, status, told) in [
         (&["get", "nope"][..], 1, "s1crets: get file://nope: secret not found: 'nope'\n"),
@@ -50,7 +50,7 @@ fn an_unknown_provider_lists_the_known_ones() {
 }
 
 #[test]
-fn verbose_walks_the_causes() {
+fn verbose_prints_the_causes() {
     let mut command = s1crets();
     command.args(["get", "x", "--file", "/nonexistent/secrets.json"]);
     command.assert().code(4).stderr(predicate::str::contains("caused by").not());
@@ -58,11 +58,11 @@ fn verbose_walks_the_causes() {
 }
 
 #[test]
-fn a_key_or_a_provider_within_a_bare_path_is_told_as_what_it_may_be() {
+fn a_bare_path_that_looks_like_a_reference_gets_a_syntax_hint() {
     let (_folder, file) = example();
     for (typed, hint) in [
-        ("app/db#password", "a key is given as in `app/db password`, or PROVIDER://app/db#password"),
-        ("aws.sm:/prod/db", "a reference is written as in aws.sm://prod/db"),
+        ("app/db#password", "to read a key, use `app/db password` or PROVIDER://app/db#password"),
+        ("aws.sm:/prod/db", "write a reference as aws.sm://prod/db"),
     ] {
         let mut get = s1crets();
         get.args(["get", typed, "--file"]).arg(&file).assert().code(1).stderr(predicate::str::contains(hint));
@@ -81,12 +81,12 @@ fn json_errors_have_a_stable_kind() {
 }
 
 #[test]
-fn what_can_not_be_typed_is_json_for_whoever_asked_for_json() {
+fn usage_errors_are_json_with_json() {
     for (typed, message, hint) in [
         (&["--json", "cache"][..], "a command or an argument is missing", None),
         (
             &["get", "x", "--timeout", "0", "--json"],
-            "invalid value '0' for '--timeout <TIME>': a number of seconds above 0, or a time such as 500ms or 2s",
+            "invalid value '0' for '--timeout <TIME>': expected a number of seconds above 0, or a duration such as 500ms or 2s",
             None,
         ),
         (&["get", "--json"], "the following required arguments were not provided: <PATH>", None),
@@ -111,7 +111,7 @@ fn what_can_not_be_typed_is_json_for_whoever_asked_for_json() {
 
 /// As in `cat key | s1crets update …`, where there is no such file.
 #[test]
-fn an_empty_input_empties_no_secret() {
+fn empty_input_does_not_empty_a_secret() {
     let (folder, file) = example();
     let before = std::fs::read(&file).unwrap();
     let update = |more: &[&str]| {
@@ -132,7 +132,7 @@ fn an_empty_input_empties_no_secret() {
 }
 
 #[test]
-fn a_broken_config_file_is_told_with_its_line() {
+fn an_error_in_a_config_file_names_its_line() {
     let (folder, _) = example();
     let config = folder.path().join("s1crets.toml");
     std::fs::write(&config, "retry = 3\nretries = 4\n").unwrap();
@@ -142,7 +142,7 @@ fn a_broken_config_file_is_told_with_its_line() {
 }
 
 #[test]
-fn no_credentials_and_no_region_are_told_with_a_hint() {
+fn missing_credentials_and_region_give_a_hint() {
     let hint = predicate::str::contains("hint: set AWS_REGION");
     s1crets().args(["get", "x"]).assert().code(5).stderr(predicate::str::contains("no AWS region").and(hint));
     let hint = predicate::str::contains("hint: set AWS_PROFILE");
@@ -151,7 +151,7 @@ fn no_credentials_and_no_region_are_told_with_a_hint() {
 }
 
 #[test]
-fn an_endpoint_that_is_not_there_exits_with_4() {
+fn an_unreachable_endpoint_exits_with_4() {
     let mut command = s1crets();
     command.env("AWS_ACCESS_KEY_ID", "a").env("AWS_SECRET_ACCESS_KEY", "b");
     command.args(["get", "x", "--region", "eu-west-1", "--endpoint-url", "http://127.0.0.1:1", "--retry", "1"]);
@@ -160,7 +160,7 @@ fn an_endpoint_that_is_not_there_exits_with_4() {
 
 /// Who may name a secret, or answer for a server, must not write other lines into a log, or give commands to its system.
 #[test]
-fn names_and_messages_of_others_forge_no_output() {
+fn names_and_messages_from_outside_can_not_forge_output() {
     let (_folder, file) = example();
     let name = "app/a\u{1b}[2J\n::add-mask::x ##vso[task.complete]\u{202e}";
     let text = serde_json::json!({ "secrets": { name: { "v": "1" } } });
@@ -211,7 +211,7 @@ fn harmless(printed: &str) -> bool {
 
 /// What is typed may be the title of a merge request: in a usage error it begins no line.
 #[test]
-fn what_was_typed_forges_no_line_of_a_usage_error() {
+fn arguments_can_not_forge_lines_of_a_usage_error() {
     for typed in ["--x\n::error::forged\n##vso[x]", "--format=x\nforged"] {
         let output = s1crets().args(["export", typed]).assert().code(2);
         let told = String::from_utf8(output.get_output().stderr.clone()).unwrap();

@@ -26,7 +26,7 @@ fn a_secret_of_a_file_is_explained_without_its_value() {
         "provider   file\n".to_owned(),
         format!("setting    providers.file.path = {file:?}  # s1crets.toml:2\n"),
         "key        text of 28 bytes\n".to_owned(),
-        "cache      none: reads are look-ups in memory\n".to_owned(),
+        "cache      none: this provider reads from memory\n".to_owned(),
     ] {
         assert!(output.contains(&line), "{line}: {output}");
     }
@@ -35,7 +35,7 @@ fn a_secret_of_a_file_is_explained_without_its_value() {
 }
 
 #[test]
-fn a_key_that_is_not_there_is_told_by_its_step_and_ends_as_get_does() {
+fn a_missing_key_is_named_and_exits_like_get() {
     let (_folder, file) = example();
     let mut command = s1crets();
     command.args(["explain", "app/db", "nope", "--file"]).arg(&file);
@@ -45,7 +45,7 @@ fn a_key_that_is_not_there_is_told_by_its_step_and_ends_as_get_does() {
 }
 
 #[test]
-fn on_aws_the_identity_the_version_and_the_origins_are_told() {
+fn on_aws_explain_prints_identity_version_and_origins() {
     let name = unique("cli/explain");
     seed().create_secret(&name, &json!({ "password": VALUE }).to_string());
     let output =
@@ -101,7 +101,7 @@ fn on_vault(server: &OpenBao, token: &str) -> assert_cmd::Command {
 }
 
 #[test]
-fn on_vault_the_token_is_told_by_what_it_is_and_never_itself() {
+fn on_vault_explain_describes_the_token_but_never_prints_it() {
     let server = OpenBao::dev();
     server.must("POST", "secret/data/app", &json!({ "data": { "password": VALUE } }));
     server.policy("reader", "path \"secret/data/app\" { capabilities = [\"read\"] }");
@@ -109,7 +109,7 @@ fn on_vault_the_token_is_told_by_what_it_is_and_never_itself() {
     let output =
         told(&on_vault(&server, &token).args(["explain", "vault.kv://secret/app#password"]).assert().success());
     for part in
-        ["identity   token-ci, policies default, reader, ", "ends in ", "key        text of 28 bytes", "version 1"]
+        ["identity   token-ci, policies default, reader, ", "expires in ", "key        text of 28 bytes", "version 1"]
     {
         assert!(output.contains(part), "{part}: {output}");
     }
@@ -133,7 +133,7 @@ fn on_vault_the_token_is_told_by_what_it_is_and_never_itself() {
 }
 
 #[test]
-fn doctor_finds_all_well_where_it_is() {
+fn doctor_reports_ok_for_a_working_setup() {
     let (_folder, file) = example();
     let server = OpenBao::dev();
     let mut command = on_moto();
@@ -141,12 +141,12 @@ fn doctor_finds_all_well_where_it_is() {
     std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     let output = told(&command.args(["doctor", "aws.sm", "vault.kv", "file"]).assert().success());
     for line in [
-        "ok   config: no file: the defaults hold\n",
+        "ok   config: no config file, using defaults\n",
         "ok   aws.sm: reached as arn:aws:",
         "ok   aws.sm: the clocks agree\n",
         "ok   vault.kv: reached as ",
         "ok   vault.kv: the clocks agree\n",
-        "ok   file: can be read\n",
+        "ok   file: readable\n",
     ] {
         assert!(output.contains(line), "{line}: {output}");
     }
@@ -154,7 +154,7 @@ fn doctor_finds_all_well_where_it_is() {
 }
 
 #[test]
-fn doctor_ends_with_the_status_of_the_worst_failure() {
+fn doctor_exits_with_the_status_of_the_worst_failure() {
     let (folder, file) = example();
     let config = format!(
         "[providers.file]\npath = {file:?}\n[providers.away]\ntype = \"vault.kv\"\naddress = \"http://127.0.0.1:1\"\nretry = 1\n\
@@ -185,7 +185,7 @@ fn doctor_ends_with_the_status_of_the_worst_failure() {
 }
 
 #[test]
-fn doctor_tells_who_runs_it_and_what_becomes_of_values_there() {
+fn doctor_names_the_ci_system_and_whether_it_masks_values() {
     let (_folder, file) = example();
     for (variable, told) in [("GITLAB_CI", "use `s1crets run --redact`"), ("GITHUB_ACTIONS", "values are masked")] {
         let mut command = s1crets();
@@ -196,11 +196,11 @@ fn doctor_tells_who_runs_it_and_what_becomes_of_values_there() {
 
 /// A token need not be allowed to look itself up.
 #[test]
-fn doctor_takes_a_token_that_may_not_tell_who_it_is() {
+fn doctor_warns_about_a_token_that_may_not_look_itself_up() {
     let server = OpenBao::dev();
     let token = server.token(&json!({ "policies": ["none"], "no_default_policy": true }));
     let output = told(&on_vault(&server, &token).args(["doctor", "vault.kv"]).assert().success());
-    assert!(output.contains("warn vault.kv: reached, as whom is unknown: "), "{output}");
+    assert!(output.contains("warn vault.kv: reachable, but the identity is unknown: "), "{output}");
     let website = format!("{}/ui/nowhere", server.address());
     let output =
         told(&on_vault(&server, &token).env("VAULT_ADDR", website).args(["doctor", "vault.kv"]).assert().failure());
@@ -208,7 +208,7 @@ fn doctor_takes_a_token_that_may_not_tell_who_it_is() {
 }
 
 #[test]
-fn doctor_finds_a_cache_on_disk_that_can_not_be_used() {
+fn doctor_reports_an_unusable_disk_cache() {
     let (folder, file) = example();
     let cache = folder.path().join("cache");
     let doctor = |variables: &[(&str, &str)]| {
@@ -217,8 +217,8 @@ fn doctor_finds_a_cache_on_disk_that_can_not_be_used() {
         command.envs(variables.iter().copied()).args(["doctor", "file"]);
         command
     };
-    doctor(&[]).assert().success().stdout(predicate::str::contains("cache is not there yet"));
-    assert!(!cache.exists(), "looking makes nothing");
+    doctor(&[]).assert().success().stdout(predicate::str::contains("cache does not exist yet"));
+    assert!(!cache.exists(), "checking creates nothing");
     doctor(&[("S1CRETS_CACHE_KEY", "short")]).assert().code(5).stdout(predicate::str::contains("fail cache: "));
     std::fs::create_dir(&cache).unwrap();
     let mode = |mode| std::fs::set_permissions(&cache, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
@@ -226,11 +226,11 @@ fn doctor_finds_a_cache_on_disk_that_can_not_be_used() {
     let told = predicate::str::contains("fail cache: ").and(predicate::str::contains("chmod 700"));
     doctor(&[]).assert().code(5).stdout(told);
     mode(0o700);
-    doctor(&[]).assert().success().stdout(predicate::str::contains("cache can be used"));
+    doctor(&[]).assert().success().stdout(predicate::str::contains("cache is usable"));
 }
 
 #[test]
-fn the_causes_of_an_error_are_told_to_those_who_ask() {
+fn verbose_prints_the_causes_of_an_error() {
     let mut explain = s1crets();
     explain.args(["explain", "x", "--file", "/nonexistent/secrets.json"]);
     explain.assert().code(4).stdout(predicate::str::contains("caused by").not());
@@ -242,7 +242,7 @@ fn the_causes_of_an_error_are_told_to_those_who_ask() {
 
 /// Two servers, a file that names one of them, and an environment that names the other.
 #[test]
-fn what_is_in_force_is_told_with_its_origin_and_without_a_secret() {
+fn effective_settings_are_printed_with_origins_and_without_secrets() {
     let (ours, theirs) = (OpenBao::dev(), OpenBao::dev());
     ours.must("POST", "secret/data/app", &json!({ "data": { "password": VALUE } }));
     let folder = tempfile::tempdir().unwrap();
@@ -310,7 +310,7 @@ fn what_is_in_force_is_told_with_its_origin_and_without_a_secret() {
 }
 
 #[test]
-fn a_named_instance_without_a_login_of_its_own_says_so_before_it_is_asked() {
+fn a_named_instance_without_its_own_login_fails_before_any_request() {
     let (server, folder) = (OpenBao::dev(), tempfile::tempdir().unwrap());
     let config = "[providers.team]\ntype = \"vault.kv\"\naddress = \"http://127.0.0.1:1\"\n";
     std::fs::write(folder.path().join("s1crets.toml"), config).unwrap();
@@ -331,7 +331,7 @@ fn a_named_instance_without_a_login_of_its_own_says_so_before_it_is_asked() {
 }
 
 #[test]
-fn on_aws_region_endpoint_and_credential_are_told_with_their_origins() {
+fn on_aws_region_endpoint_and_credential_are_printed_with_origins() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
     write("aws", "[profile prod]\nregion = eu-west-2\naws_access_key_id = prod\naws_secret_access_key = hunter2\n");

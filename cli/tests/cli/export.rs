@@ -1,3 +1,5 @@
+//! `export`: formats and output files.
+
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command as Process};
 
 use predicates::prelude::*;
@@ -15,7 +17,7 @@ fn export(file: &Path) -> assert_cmd::Command {
 }
 
 #[test]
-fn each_format_is_written_as_its_reader_has_it() {
+fn each_format_is_written_for_its_reader() {
     let (_folder, file) = example();
     for (format, out) in [
         ("sh", format!("export DB_PASSWORD='{VALUE}'\n")),
@@ -38,7 +40,7 @@ fn each_format_is_written_as_its_reader_has_it() {
 }
 
 #[test]
-fn the_line_of_the_help_sets_the_variable() {
+fn the_command_from_the_help_sets_the_variable() {
     let (_folder, file) = example();
     let binary = assert_cmd::cargo::cargo_bin("s1crets");
     let script = format!("eval \"$({} export {PASSWORD})\" && printf %s \"$DB_PASSWORD\"", binary.display());
@@ -62,7 +64,7 @@ fn without_names_the_secrets_of_the_config_and_its_profile_are_exported() {
 }
 
 #[test]
-fn from_takes_the_keys_of_a_secret_and_a_pair_goes_before_them() {
+fn from_exports_the_keys_of_a_secret_and_a_pair_overrides_them() {
     let (_folder, file) = example();
     let mut command = export(&file);
     command.args(["-f", "gitlab-dotenv", "--from", "app/db", "--prefix", "DB_", "DB_USERNAME=file://app/db#password"]);
@@ -80,17 +82,17 @@ fn values_are_masked_before_they_are_exported() {
 }
 
 #[test]
-fn all_that_is_missing_is_told_and_nothing_is_written() {
+fn all_missing_secrets_are_reported_and_nothing_is_written() {
     let (folder, file) = example();
     let out = folder.path().join("out");
     let pairs = ["A=file://nope", PASSWORD, "B=file://app/db#nope"];
-    let told = predicate::str::contains("A: get file://nope").and(predicate::str::contains("B: get file://app/db"));
-    export(&file).args(pairs).arg("-o").arg(&out).assert().code(1).stdout("").stderr(told);
+    let message = predicate::str::contains("A: get file://nope").and(predicate::str::contains("B: get file://app/db"));
+    export(&file).args(pairs).arg("-o").arg(&out).assert().code(1).stdout("").stderr(message);
     assert!(!out.exists());
 }
 
 #[test]
-fn a_file_is_for_its_owner_alone_whatever_the_umask() {
+fn an_output_file_is_private_whatever_the_umask() {
     let (folder, file) = example();
     let out = folder.path().join("app.env");
     export(&file).args(["-f", "systemd", PASSWORD, "-o"]).arg(&out).assert().success().stdout("");
@@ -99,7 +101,7 @@ fn a_file_is_for_its_owner_alone_whatever_the_umask() {
 }
 
 #[test]
-fn github_gets_its_variables_in_its_file_behind_those_of_others() {
+fn github_variables_are_appended_to_the_file_of_the_job() {
     let (folder, file): (TempDir, _) = example();
     let env = folder.path().join("github-env");
     fs::write(&env, "EARLIER=1\n").unwrap();
@@ -107,29 +109,29 @@ fn github_gets_its_variables_in_its_file_behind_those_of_others() {
     let text = fs::read_to_string(&env).unwrap();
     let (delimiter, rest) = text.strip_prefix("EARLIER=1\nDB_PASSWORD<<").unwrap().split_once('\n').unwrap();
     assert_eq!(rest, format!("{VALUE}\n{delimiter}\n"));
-    // Elsewhere it is printed, with another delimiter.
+    // Without GITHUB_ENV it is printed, with another delimiter.
     let output = export(&file).args(["-f", "github-env", PASSWORD]).assert().success().get_output().stdout.clone();
     assert!(!String::from_utf8(output).unwrap().contains(delimiter));
 }
 
 #[test]
-fn what_can_not_be_said_is_refused_without_being_shown() {
+fn values_a_format_can_not_represent_are_refused_without_being_printed() {
     let (_folder, file) = example();
-    for (pair, told) in [
-        ("A-B=file://app/db#password", "A-B: the format sh can't say this: a name is letters"),
+    for (pair, message) in [
+        ("A-B=file://app/db#password", "A-B: the format sh can't represent this: a name consists of letters"),
         ("no reference", "is not of the form NAME=REFERENCE"),
         ("GITHUB_X=file://app/db#password", ""),
     ] {
         let command = &mut export(&file);
-        match told {
+        match message {
             "" => command.args(["-f", "github-env", pair]).assert().code(2).stdout(""),
-            told => command.arg(pair).assert().code(2).stdout("").stderr(predicate::str::contains(told)),
+            message => command.arg(pair).assert().code(2).stdout("").stderr(predicate::str::contains(message)),
         };
     }
 }
 
 #[test]
-fn json_is_the_format_of_whoever_asked_for_json_unless_another_is_named() {
+fn the_json_option_selects_the_json_format_by_default() {
     let (_folder, file) = example();
     let json = format!("{{\n  \"DB_PASSWORD\": \"{VALUE}\"\n}}\n");
     export(&file).args(["--json", PASSWORD]).assert().success().stdout(json);
@@ -141,7 +143,7 @@ fn json_is_the_format_of_whoever_asked_for_json_unless_another_is_named() {
 }
 
 #[test]
-fn a_dash_is_standard_output_for_a_jobs_variables_too() {
+fn a_dash_means_standard_output_for_github_variables_too() {
     let (folder, file) = example();
     let job = folder.path().join("job.env");
     let mut command = export(&file);

@@ -8,7 +8,7 @@ use predicates::prelude::*;
 use crate::{example, in_trusted, s1crets};
 
 #[test]
-fn a_key_prints_as_it_is_with_a_newline() {
+fn a_key_is_printed_unchanged_with_a_newline() {
     let (_folder, file) = example();
     let mut command = s1crets();
     command.args(["get", "app/db", "password", "--file"]).arg(&file);
@@ -17,7 +17,7 @@ fn a_key_prints_as_it_is_with_a_newline() {
 }
 
 #[test]
-fn json_prints_as_json() {
+fn json_values_are_printed_as_json() {
     let (_folder, file) = example();
     std::fs::write(&file, r#"{"secrets": {"a": {"n": 1.10, "t": true, "z": null, "l": [1, "é"], "o": {"x": 3}}}}"#)
         .unwrap();
@@ -35,7 +35,7 @@ fn json_prints_as_json() {
 }
 
 #[test]
-fn a_reference_stands_in_place_of_a_path() {
+fn a_reference_works_in_place_of_a_path() {
     let (_folder, file) = example();
     for arguments in [&["file://app/db#password"][..], &["file://app/db#/password"], &["file://app/db", "password"]] {
         let mut command = s1crets();
@@ -45,7 +45,7 @@ fn a_reference_stands_in_place_of_a_path() {
 }
 
 #[test]
-fn a_listing_is_a_line_each() {
+fn a_listing_prints_one_line_per_secret() {
     let (_folder, file) = example();
     let mut command = s1crets();
     command.args(["get-by-path", "app", "--file"]).arg(&file);
@@ -59,7 +59,7 @@ fn a_listing_is_a_line_each() {
 }
 
 #[test]
-fn exists_answers_by_its_status_alone() {
+fn exists_answers_by_its_exit_status_only() {
     let (_folder, file) = example();
     for (arguments, status) in [
         (&["app/db"][..], 0),
@@ -86,7 +86,7 @@ fn a_default_covers_a_missing_secret_and_a_missing_key() {
 }
 
 #[test]
-fn an_update_takes_the_value_from_where_it_is_told() {
+fn update_reads_the_value_from_stdin_a_file_or_an_argument() {
     let (folder, file) = example();
     let value_file = folder.path().join("value");
     std::fs::write(&value_file, "from a file\n").unwrap();
@@ -113,7 +113,7 @@ fn an_update_takes_the_value_from_where_it_is_told() {
 }
 
 #[test]
-fn what_get_prints_update_takes_back() {
+fn update_accepts_what_get_prints() {
     let (_folder, file) = example();
     let before = std::fs::read(&file).unwrap();
     let mut get = s1crets();
@@ -125,7 +125,7 @@ fn what_get_prints_update_takes_back() {
 }
 
 #[test]
-fn a_json_value_goes_in_as_json() {
+fn as_json_stores_json() {
     let (_folder, file) = example();
     let mut update = s1crets();
     update.args(["update", "app/db", "--key", "hosts", "--as-json", "--file"]).arg(&file);
@@ -136,7 +136,7 @@ fn a_json_value_goes_in_as_json() {
 }
 
 #[test]
-fn a_closed_pipe_is_no_error() {
+fn a_closed_pipe_is_not_an_error() {
     let (_folder, file) = example();
     let entry = format!("{{\"secrets\": {{\"big\": {{\"v\": \"{}\"}}}}}}", "x".repeat(1 << 20));
     std::fs::write(&file, entry).unwrap();

@@ -12,29 +12,29 @@ mod cache;
 mod cache_identity;
 /// Values and credentials stay where they belong.
 mod canary;
-/// The jobs of examples/ci: their logs are searched for values.
+/// The jobs of examples/ci leave no value in their logs.
 #[cfg(unix)]
 mod ci;
+/// Values are registered as CI masks before they are printed.
+mod ci_masks;
 /// `config`: what holds, who said so, what is wrong with it.
 mod config;
 /// A crash leaves no core file with a value.
 #[cfg(target_os = "linux")]
-mod core_files;
+mod core_dumps;
 /// Errors: their line, their hint, their causes, their exit status.
 mod errors;
 /// `explain` and `doctor`: what is told, and what never is.
 mod explain;
-/// `export`: each format, and where it is written to.
+/// `export`: formats and output files.
 mod export;
 /// `get`, `get-by-path`, `exists` and `update` on a fetcher file: no server needed.
 mod file;
 /// Help, completions and manual pages, and the commands of the README.
 mod manual;
-/// Values are masked in the logs of CI systems before they are printed.
-mod masks;
 /// docs/cli.md: every command on it.
 mod page;
-/// `render`: what a template gets, what is told of one that fails.
+/// `render`: look-ups, filters, errors and output files.
 mod render;
 /// `run`: what the command gets, what it prints, and how it ends.
 #[cfg(unix)]

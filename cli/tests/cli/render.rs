@@ -1,3 +1,5 @@
+//! `render`: look-ups, filters, errors and output files.
+
 use std::{
     fs,
     os::unix::fs::{MetadataExt, PermissionsExt},
@@ -11,7 +13,7 @@ use crate::{example, s1crets};
 
 const VALUE: &str = "correct-horse-battery-staple";
 
-/// A folder with a fetcher's file and a template in it, and the command that renders it.
+/// A folder with a fetcher file and this template, and the command that renders it.
 fn render(template: &str) -> (TempDir, PathBuf, assert_cmd::Command) {
     let (folder, file) = example();
     fs::write(folder.path().join("t.j2"), template).unwrap();
@@ -21,12 +23,12 @@ fn render(template: &str) -> (TempDir, PathBuf, assert_cmd::Command) {
     (folder, file, command)
 }
 
-fn keep(file: &Path, secrets: &str) {
+fn write_secrets(file: &Path, secrets: &str) {
     fs::write(file, format!("{{\"secrets\": {secrets}}}")).unwrap();
 }
 
 #[test]
-fn a_template_gets_values_by_reference_and_by_path() {
+fn a_template_looks_up_secrets_by_reference_and_by_path() {
     let template = "# {# nothing #}\nuser = {{ secret('app/db#username') }}\npassword = {{ secret('file://app/db#password') | json }}\n\
                     {% for name, value in secrets('file://app') | items %}{{ name }}: {{ value | length > 0 }}\n{% endfor %}";
     let (_folder, _, mut command) = render(template);
@@ -35,22 +37,22 @@ fn a_template_gets_values_by_reference_and_by_path() {
 }
 
 #[test]
-fn filters_write_a_value_by_the_rules_of_what_is_around_it() {
+fn filters_quote_values_for_their_context() {
     let template = "{{ secret('a#v') | json }} {{ secret('a#v') | base64 }} {{ secret('a#v') | url }} {{ secret('a#v') | shell }} {{ secret('a#v') }}\n\
                     {{ [1, 'x', none, true] | json }} {{ {'a': 1.5} | json }} {{ secret('a#b') | base64 }}";
     let (_folder, file, mut command) = render(template);
-    keep(&file, r#"{"a": {"v": "a'b \"<&>é/\n", "b": "x"}}"#);
+    write_secrets(&file, r#"{"a": {"v": "a'b \"<&>é/\n", "b": "x"}}"#);
     let out = "\"a'b \\\"<&>é/\\n\" YSdiICI8Jj7DqS8K a%27b%20%22%3C%26%3E%C3%A9%2F%0A 'a'\\''b \"<&>é/\n' a'b \"<&>é/\n\n\
                [1,\"x\",null,true] {\"a\":1.5} eA==";
     command.assert().success().stdout(out);
 }
 
 #[test]
-fn what_depends_on_a_secret_is_read_in_a_later_run() {
+fn a_look_up_may_depend_on_another_secret() {
     let template = "{% if secret('mode#v') == 'on' %}{{ secret(secret('which#v')) }}{% else %}{{ secret('never') }}{% endif %}\
                     {% for name in secrets('list') %}|{{ secret('list/' ~ name ~ '#v') }}{% endfor %}";
     let (_folder, file, mut command) = render(template);
-    keep(
+    write_secrets(
         &file,
         r#"{"mode": {"v": "on"}, "which": {"v": "b#v"}, "b": {"v": "bee"}, "list/x": {"v": "ex"}, "list/y": {"v": "why"}}"#,
     );
@@ -58,7 +60,7 @@ fn what_depends_on_a_secret_is_read_in_a_later_run() {
 }
 
 #[test]
-fn a_reference_that_is_made_of_a_value_is_not_told_in_whatever_form() {
+fn a_reference_built_from_a_value_is_not_shown_in_any_encoding() {
     for made in [
         "'app/' ~ secret('app/db#password')",
         "secret('app/db#password') | base64",
@@ -70,17 +72,17 @@ fn a_reference_that_is_made_of_a_value_is_not_told_in_whatever_form() {
         for asked in ["secret", "secrets"] {
             let (_folder, _, mut command) = render(&format!("{{{{ {asked}({made}) }}}}"));
             let output = command.assert().code(predicate::in_iter([1, 2])).stdout("").get_output().stderr.clone();
-            let told = String::from_utf8(output).unwrap();
+            let message = String::from_utf8(output).unwrap();
             assert_eq!(
-                told,
-                "s1crets: a reference that the template puts together leads nowhere; it is not told, for it may hold a secret\n"
+                message,
+                "s1crets: a reference that the template builds can't be read; it isn't shown because it may contain a secret\n"
             );
         }
     }
 }
 
 #[test]
-fn what_is_undefined_is_an_error_behind_every_filter_and_within_what_is_written() {
+fn undefined_values_are_errors_with_every_filter_and_within_other_values() {
     for expression in [
         "secrets('app').nope",
         "secrets('app').nope | json",
@@ -98,16 +100,16 @@ fn what_is_undefined_is_an_error_behind_every_filter_and_within_what_is_written(
 }
 
 #[test]
-fn however_many_listings_a_template_picks_from_they_are_read_together() {
+fn many_listings_are_read_in_one_round() {
     let listings: Vec<_> = (0..40).map(|index| format!("{{{{ secrets('list{index}').x | json }}}}")).collect();
     let (_folder, file, mut command) = render(&listings.concat());
     let kept: Vec<_> = (0..40).map(|index| format!(r#""list{index}/x": {{"v": "1"}}"#)).collect();
-    keep(&file, &format!("{{{}}}", kept.join(",")));
+    write_secrets(&file, &format!("{{{}}}", kept.join(",")));
     command.assert().success().stdout(r#""{\"v\":\"1\"}""#.repeat(40));
 }
 
 #[test]
-fn a_file_that_standard_output_goes_to_is_written_to_and_not_replaced() {
+fn output_to_dev_stdout_does_not_replace_the_file_behind_it() {
     let (folder, file) = example();
     fs::write(folder.path().join("t.j2"), "{{ secret('app/db#username') }}\n").unwrap();
     fs::write(folder.path().join("all"), "old\n").unwrap();
@@ -122,9 +124,10 @@ fn a_file_that_standard_output_goes_to_is_written_to_and_not_replaced() {
     }
 }
 
-/// Whenever the signal comes, the file is the old one or the new one, and nothing lies beside it.
+/// At whatever moment the signal comes, the file is the old or the new one, and no other file is
+/// left.
 #[test]
-fn a_render_that_is_told_to_end_leaves_nothing_half_written() {
+fn sigterm_during_a_render_leaves_no_partial_file() {
     let long = "x".repeat(4 << 20);
     let (folder, file) = example();
     fs::write(folder.path().join("t.j2"), format!("{long}{{{{ secret('app/db#username') }}}}")).unwrap();
@@ -154,28 +157,31 @@ fn a_render_that_is_told_to_end_leaves_nothing_half_written() {
 }
 
 #[test]
-fn all_that_is_missing_is_told_at_once_and_nothing_is_written() {
+fn all_missing_secrets_are_reported_and_nothing_is_written() {
     let template =
         "{{ secret('nope') }}{{ secret('app/db#nope') }}{{ secrets('nowhere') }}{{ secret('nope') }}{{ 1 + 'x' }}";
     let (folder, _, mut command) = render(template);
     fs::write(folder.path().join("out"), "old").unwrap();
     let output = command.args(["-o", "out"]).assert().code(1).stdout("").get_output().stderr.clone();
-    let told = String::from_utf8(output).unwrap();
-    assert_eq!(told.matches("file://nope: ").count(), 1, "{told}");
-    assert!(told.contains("file://app/db#nope") && told.contains("there is no secret below nowhere"), "{told}");
+    let message = String::from_utf8(output).unwrap();
+    assert_eq!(message.matches("file://nope: ").count(), 1, "{message}");
+    assert!(
+        message.contains("file://app/db#nope") && message.contains("there is no secret below nowhere"),
+        "{message}"
+    );
     assert_eq!(fs::read_to_string(folder.path().join("out")).unwrap(), "old");
     command.arg("--check").assert().code(1);
 }
 
 #[test]
-fn a_check_prints_and_writes_nothing() {
+fn check_prints_and_writes_nothing() {
     let (folder, _, mut command) = render("{{ secret('app/db#password') }}");
     command.args(["--check", "-o", "out"]).assert().success().stdout("").stderr("");
     assert!(!folder.path().join("out").exists());
 }
 
 #[test]
-fn a_file_is_private_written_once_and_left_when_it_is_the_same() {
+fn an_output_file_is_private_and_left_alone_if_unchanged() {
     let (folder, file, mut command) = render("{{ secret('app/db#password') }}\n");
     command.args(["-o", "out"]).assert().success().stdout("");
     let out = folder.path().join("out");
@@ -184,7 +190,7 @@ fn a_file_is_private_written_once_and_left_when_it_is_the_same() {
     command.assert().success();
     let after = fs::metadata(&out).unwrap();
     assert_eq!((before.ino(), before.mtime_nsec()), (after.ino(), after.mtime_nsec()));
-    keep(&file, r#"{"app/db": {"password": "new"}}"#);
+    write_secrets(&file, r#"{"app/db": {"password": "new"}}"#);
     command.args(["--mode", "640"]).assert().success();
     assert_eq!(
         (fs::read_to_string(&out).unwrap(), fs::metadata(&out).unwrap().permissions().mode() & 0o777),
@@ -195,8 +201,8 @@ fn a_file_is_private_written_once_and_left_when_it_is_the_same() {
 }
 
 #[test]
-fn an_error_tells_file_and_line_and_never_a_value() {
-    for (template, told) in [
+fn an_error_shows_file_and_line_and_never_a_value() {
+    for (template, message) in [
         ("a\n{{ secret('app/db#password') + 1 }}", "t.j2:2: invalid operation"),
         ("{% set x = secret('app/db#password') %}\n\n{{ x.y.z }}", "t.j2:3: undefined value in `"),
         ("{{ secret('app/db#password') | nope }}", "t.j2:1: unknown filter: filter nope is unknown"),
@@ -215,14 +221,14 @@ fn an_error_tells_file_and_line_and_never_a_value() {
         for verbose in ["--json", "-v", "-vvv"] {
             let output = command.arg(verbose).assert().code(2).stdout("").get_output().stderr.clone();
             let output = String::from_utf8(output).unwrap();
-            assert!(output.contains(told), "{template}: {output}");
+            assert!(output.contains(message), "{template}: {output}");
             assert!(!output.contains("correct-horse"), "{template}: {output}");
         }
     }
 }
 
 #[test]
-fn standard_input_is_a_template_too() {
+fn a_template_may_come_from_standard_input() {
     let (_folder, file) = example();
     let mut command = s1crets();
     command.args(["render", "-"]).env("S1CRETS_FILE", &file);
@@ -231,18 +237,14 @@ fn standard_input_is_a_template_too() {
         .assert()
         .success()
         .stdout(format!("'{VALUE}'"));
-    command
-        .write_stdin("{{ x }}")
-        .assert()
-        .code(2)
-        .stderr(predicate::str::contains("standard input:1: undefined value"));
+    command.write_stdin("{{ x }}").assert().code(2).stderr(predicate::str::contains("stdin:1: undefined value"));
 }
 
 #[test]
-fn no_file_name_turns_escaping_on() {
+fn no_file_name_turns_on_auto_escaping() {
     for name in ["page.html", "data.json", "data.xml.j2"] {
         let (folder, file) = example();
-        keep(&file, r#"{"a": {"v": "<&\"'>"}}"#);
+        write_secrets(&file, r#"{"a": {"v": "<&\"'>"}}"#);
         fs::write(folder.path().join(name), "{{ secret('file://a#v') }}").unwrap();
         let mut command = s1crets();
         command.current_dir(folder.path()).args(["render", name]).env("S1CRETS_FILE", &file);
@@ -251,13 +253,13 @@ fn no_file_name_turns_escaping_on() {
 }
 
 #[test]
-fn a_dash_is_standard_output() {
+fn a_dash_means_standard_output() {
     let (folder, _, mut command) = render("{{ secret('app/db#password') }}");
     command.args(["-o", "-"]).assert().success().stdout(VALUE);
     assert!(!folder.path().join("-").exists());
 }
 
-/// A text of this many bytes at most, of which each piece makes the compiler or a value deeper.
+/// A template up to the allowed length. Each piece nests an expression or a value one level deeper.
 fn deep(begin: &str, piece: &str, end: &str) -> String {
     deep_by(256 * 1024, begin, piece, end)
 }
@@ -270,7 +272,7 @@ fn deep_by(bytes: usize, begin: &str, piece: &str, end: &str) -> String {
 #[test]
 fn no_template_overflows_the_stack() {
     let templates = [
-        // The time that it takes to join texts grows with their length and their number.
+        // Shorter, because joining texts takes quadratic time.
         (deep_by(40_000, "{{ 'a'", "~'a'", " }}"), Some(0)),
         (deep_by(40_000, "{{ a", "~a", " }}"), Some(2)),
         (deep("{{ 1", "+1", " }}"), Some(0)),
@@ -287,7 +289,7 @@ fn no_template_overflows_the_stack() {
         (deep("{% if 0 %}", "{% elif 0 %}", "{% endif %}"), Some(0)),
         (deep("{% if 1 %}", "{% if 1 %}", ""), Some(2)),
         (deep("{{ ", "(", ""), Some(2)),
-        // Values within values, by the text and by a loop: freed, written, compared.
+        // Values nested by the text and by a loop: freed, written, compared.
         (deep("{% set x=1 %}", "{%set x=[x]%}", ""), Some(0)),
         (deep("{% set x=1 %}", "{%set x=[x]%}", "{{ x ~ '' }}"), None),
         (deep("{% set x=1 %}", "{%set x=[x]%}", "{{ x|json }}"), None),
@@ -303,18 +305,18 @@ fn no_template_overflows_the_stack() {
     for (template, status) in templates {
         let (_folder, _, mut command) = render(&template);
         let output = command.output().unwrap();
-        let told = String::from_utf8_lossy(&output.stderr);
+        let message = String::from_utf8_lossy(&output.stderr);
         let begin: String = template.chars().take(60).collect();
-        // Some are too much for the engine's own bounds: that is an error like any other.
-        let code = output.status.code().unwrap_or_else(|| panic!("{begin}: {} {told}", output.status));
-        assert!(status.map_or(matches!(code, 0 | 2), |status| status == code), "{begin}: {code} {:.300}", told);
-        assert!(told.len() < 400, "{begin}: {told:.600}");
+        // Some exceed bounds of the engine itself: that is an error like any other.
+        let code = output.status.code().unwrap_or_else(|| panic!("{begin}: {} {message}", output.status));
+        assert!(status.map_or(matches!(code, 0 | 2), |status| status == code), "{begin}: {code} {:.300}", message);
+        assert!(message.len() < 400, "{begin}: {message:.600}");
     }
 }
 
 #[test]
-fn a_template_that_is_too_long_or_does_not_end_is_told_so() {
-    // What is before the first tag and behind the last is copied, however long it is.
+fn a_template_that_is_too_long_or_runs_too_long_is_refused() {
+    // Text before the first tag and after the last may be of any length.
     let text = "x".repeat(1024 * 1024);
     let (_folder, _, mut command) = render(&format!("{text}{{{{ 1 }}}}{text}"));
     command.assert().success().stdout(format!("{text}1{text}"));

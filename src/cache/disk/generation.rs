@@ -11,8 +11,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use rustix::fs::OFlags;
-
-use super::folder::Folder;
+use s1crets_fs::Folder;
 
 #[derive(Debug)]
 pub(super) struct Generation {
@@ -100,16 +99,17 @@ fn open(folder: &Folder) -> io::Result<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cache::disk::folder;
 
-    fn folder() -> (tempfile::TempDir, Folder) {
+    fn cache_folder() -> (tempfile::TempDir, Folder) {
         let place = tempfile::tempdir().expect("a folder");
-        let folder = Folder::create(&place.path().join("cache")).expect("a private folder");
+        let folder = folder::create(&place.path().join("cache")).expect("a private folder");
         (place, folder)
     }
 
     #[test]
     fn every_drop_is_seen_by_those_who_looked_before() {
-        let (_place, folder) = folder();
+        let (_place, folder) = cache_folder();
         let [ours, theirs] = [0, 1].map(|_| Generation::open(&folder).expect("a file"));
         let mut seen = Vec::new();
         for _ in 0..3 {
@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn a_file_that_is_long_or_gone_is_made_anew_and_that_is_seen_too() {
-        let (place, folder) = folder();
+        let (place, folder) = cache_folder();
         let [ours, theirs] = [0, 1].map(|_| Generation::open(&folder).expect("a file"));
         let before = theirs.mark(&folder).expect("a mark");
         let file = place.path().join("cache").join(FILE);

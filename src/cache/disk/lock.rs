@@ -9,16 +9,15 @@ use std::{
 };
 
 use rustix::fs::OFlags;
+use s1crets_fs::{Folder, seal::Name};
 use tokio::sync::SemaphorePermit;
 
-use super::{folder::Folder, seal::Name};
+use crate::retry::Backoff;
 
 /// How the names of the files begin by which loads take turns.
 pub(super) const TURN: &str = "l-";
 /// The file of the lock on the folder.
 const FOLDER: &str = "lock";
-/// The first and the longest pause between two looks at a lock.
-const PAUSES: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(20)];
 
 /// Whose turn it is to load what a record is to hold.
 #[derive(Debug)]
@@ -54,13 +53,13 @@ pub(super) async fn turn<'a>(
 ) -> io::Result<Turn<'a>> {
     let name = format!("{TURN}{}-{generation}", name.to_hex());
     let file = folder.file(&name, OFlags::RDWR | OFlags::CREATE)?;
-    let [mut pause, longest] = PAUSES;
+    let mut waits = 0;
     while !taken(&file)? {
         if tokio::time::Instant::now() >= deadline {
             return Ok(Turn::Overdue);
         }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(longest);
+        waits += 1;
+        tokio::time::sleep(Backoff::LOCKED_FILE.wait(waits)).await;
     }
     // A holder that is done has removed the file; one that was killed has left it to us.
     match rustix::fs::fstat(&file)?.st_nlink {
@@ -75,13 +74,13 @@ pub(super) async fn turn<'a>(
 /// If files can't be locked here.
 pub(super) fn folder(folder: &Folder, patience: Duration) -> io::Result<Option<File>> {
     let file = folder.file(FOLDER, OFlags::RDWR | OFlags::CREATE)?;
-    let (start, [mut pause, longest]) = (Instant::now(), PAUSES);
+    let (start, mut waits) = (Instant::now(), 0);
     while !taken(&file)? {
         if start.elapsed() >= patience {
             return Ok(None);
         }
-        thread::sleep(pause);
-        pause = (pause * 2).min(longest);
+        waits += 1;
+        thread::sleep(Backoff::LOCKED_FILE.wait(waits));
     }
     Ok(Some(file))
 }
@@ -119,12 +118,13 @@ impl Drop for KeyLock<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cache::disk::folder;
 
     /// The sweep opens a file; then its holder is done, and another load takes its turn by a new file of that name.
     #[test]
     fn a_turn_that_began_while_another_process_swept_is_not_taken_for_left_over() {
         let place = tempfile::tempdir().expect("a folder");
-        let folder = Folder::create(&place.path().join("cache")).expect("created");
+        let folder = folder::create(&place.path().join("cache")).expect("created");
         let create = || folder.file("l-1", OFlags::RDWR | OFlags::CREATE).expect("created");
         let opened = create();
         folder.remove("l-1").expect("removed");

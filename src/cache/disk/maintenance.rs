@@ -2,7 +2,9 @@
 
 use std::{io, time::Duration};
 
-use super::{clock, folder::Folder, generation::Generation, key::Key, lock, settings::DiskCache, store::RECORD, sweep};
+use s1crets_fs::Folder;
+
+use super::{clock, folder, generation::Generation, key, lock, settings::DiskCache, store::RECORD, sweep};
 use crate::error::{Error, Result};
 
 /// What a disk cache holds.
@@ -83,8 +85,8 @@ impl DiskCache {
     /// `Config` if either can't be used.
     pub fn check(&self) -> Result<bool> {
         let path = self.folder()?;
-        let folder = path.try_exists().unwrap_or(true).then(|| Folder::open(&path)).transpose()?;
-        Key::look(self.key(), folder.as_ref())?;
+        let folder = path.try_exists().unwrap_or(true).then(|| folder::open(&path)).transpose()?;
+        key::look(self.key(), folder.as_ref())?;
         Ok(folder.is_some())
     }
 
@@ -93,7 +95,7 @@ impl DiskCache {
         if !path.try_exists().unwrap_or(true) {
             return Ok(T::default());
         }
-        let folder = Folder::open(&path)?;
+        let folder = folder::open(&path)?;
         act(&folder).map_err(|error| {
             Error::config(format!("can't look after the disk cache's folder {}", path.display())).with_source(error)
         })

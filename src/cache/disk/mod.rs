@@ -3,11 +3,10 @@
 //! | file | what it knows |
 //! | --- | --- |
 //! | `settings` | where the folder is and where its key comes from |
-//! | `folder` | files of one folder: by its handle, never through a link, new ones whole or not at all |
-//! | `key` | the key: given, or made once |
+//! | `folder` | the private folder, opened once (`s1crets_fs::Folder`) |
+//! | `key` | the key: named in the settings, or created once |
 //! | `scope` | what the records of one provider are bound to |
-//! | `seal` | ciphers: what a record is named, how it is sealed and opened |
-//! | `record` | the bytes of a record |
+//! | `record` | the bytes of a record, sealed by `s1crets_fs::seal` |
 //! | `lock` | one load a key, whichever process |
 //! | `generation` | whether anything was dropped since |
 //! | `store` | all of it together: read, publish, drop |
@@ -23,7 +22,6 @@ mod lock;
 mod maintenance;
 mod record;
 mod scope;
-mod seal;
 mod settings;
 mod store;
 mod sweep;
@@ -33,9 +31,11 @@ mod tier;
 mod warnings;
 
 pub use maintenance::{DiskStats, PruneStats};
+pub(super) use record::OnDisk;
 pub(crate) use scope::{CurrentScope, ScopeSource};
 pub use settings::{DiskCache, DiskKey};
-pub(crate) use tier::{Behind, Disk};
+pub(crate) use tier::Disk;
+pub(super) use tier::DiskTier;
 
 #[cfg(feature = "__fuzzing")]
 pub(crate) use record::fuzz;

@@ -18,11 +18,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::seal::{NONCE, Name, Seal, TAG};
 use crate::{
     provider::Listing,
     secret::{Metadata, Secret},
 };
+use s1crets_fs::seal::{NONCE, Name, Seal, TAG};
 
 const MAGIC: [u8; 4] = *b"s1cr";
 const VERSION: u8 = 1;
@@ -157,7 +157,7 @@ impl OnDisk for Listing {
 
 impl<'a> Entry<'a> {
     fn of(secret: &'a Secret) -> Self {
-        let Metadata { name, version, created, custom } = secret.metadata();
+        let Metadata { name, version, created, custom, lease: _, valid_for: _ } = secret.metadata();
         Self {
             binary: secret.is_binary(),
             value: secret.expose_bytes(),
@@ -174,6 +174,9 @@ impl<'a> Entry<'a> {
             version: self.version.map(Into::into),
             created: self.created.map(time).map_or(Some(None), |time| Some(Some(time?)))?,
             custom: self.custom.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+            // What has a life of its own is never written to disk.
+            lease: None,
+            valid_for: None,
         };
         Some(match self.binary {
             true => Secret::binary(self.value, metadata),
@@ -196,7 +199,7 @@ fn time(nanos: i128) -> Option<SystemTime> {
 /// Any bytes are a record or are refused; what is read is written and read again as the same.
 #[cfg(feature = "__fuzzing")]
 pub(crate) fn fuzz(bytes: &[u8]) {
-    let key = Seal::new(&super::key::Key::of([7; 32]));
+    let key = Seal::new(&s1crets_fs::Key::of([7; 32]), "fuzz");
     let name = key.scope("").name(0, b"");
     let _ = dies(bytes);
     let _ = open(&key, name, &mut bytes.to_vec());
@@ -214,10 +217,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::cache::disk::key::Key;
+    use s1crets_fs::Key;
 
     fn sealing() -> (Seal, Name) {
-        let seal = Seal::new(&Key::of([7; 32]));
+        let seal = Seal::new(&Key::of([7; 32]), "test");
         let name = seal.scope("s").name(0, b"a");
         (seal, name)
     }
@@ -274,7 +277,7 @@ mod tests {
         for other in others {
             assert!(open(&seal_, other, &mut whole.clone()).is_err());
         }
-        assert!(open(&Seal::new(&Key::of([8; 32])), name, &mut whole.clone()).is_err());
+        assert!(open(&Seal::new(&Key::of([8; 32]), "test"), name, &mut whole.clone()).is_err());
         assert!(open(&seal_, name, &mut whole.clone()).is_ok());
     }
 

@@ -9,16 +9,18 @@ use std::{
     time::Duration,
 };
 
+use s1crets_fs::{
+    Folder,
+    seal::{Name, Scope, Seal},
+};
 use tokio::sync::Semaphore;
 
 use super::{
-    clock,
-    folder::Folder,
+    clock, folder,
     generation::{Generation, Mark},
-    key::Key,
+    key,
     lock::{self, Turn},
     record::{self, Body, Content, OnDisk},
-    seal::{Name, Scope, Seal},
     settings::DiskCache,
     sweep,
     warnings::{Trouble, Troubles},
@@ -78,6 +80,8 @@ pub(crate) struct Label<'a> {
     pub(crate) listing: bool,
 }
 
+/// What the seal is for; part of every derived key.
+const PURPOSE: &str = "s1crets disk cache";
 /// How the names of records begin.
 pub(super) const RECORD: &str = "r-";
 /// How long a load of another process is waited for. As long as one attempt may take by default: whoever takes longer is
@@ -95,8 +99,8 @@ impl Store {
     /// # Errors
     /// `Config` if the folder or the key can't be used.
     pub(crate) fn open(settings: &DiskCache, bound: u64) -> Result<Self> {
-        let folder = Folder::create(&settings.folder()?)?;
-        let seal = Seal::new(&Key::find(settings.key(), &folder)?);
+        let folder = folder::create(&settings.folder()?)?;
+        let seal = Seal::new(&key::find(settings.key(), &folder)?, PURPOSE);
         let generation = Generation::open(&folder).map_err(|error| {
             Error::config(format!("can't write into the disk cache's folder {}", folder.path().display()))
                 .with_source(error)
@@ -218,13 +222,16 @@ impl Store {
     }
 
     /// Puts a record in place, unless anything was dropped since its answer was asked for, or a later answer is there.
+    ///
+    /// Nothing is synced: a record that a crash cuts short does not open, and is loaded again. A sync would cost
+    /// milliseconds for each load.
     fn place(&self, name: Name, record: &[u8], asked: u64, mark: Mark) -> io::Result<()> {
-        let unfinished = self.folder.unfinished(record)?;
+        let unfinished = self.folder.temp_file(folder::UNFINISHED, record)?;
         let Some(_turn) = lock::folder(&self.folder, PUBLISH_PATIENCE)? else { return Ok(()) };
         if self.generation.mark(&self.folder)? != mark || self.asked(name).is_some_and(|theirs| theirs > asked) {
             return Ok(());
         }
-        unfinished.replace(&file(name))?;
+        unfinished.replace(file(name))?;
         // Only if we were stopped since, for so long that a drop did not wait for us.
         if self.generation.mark(&self.folder)? != mark {
             self.folder.remove(&file(name))?;

@@ -6,14 +6,9 @@ use std::{
 };
 
 use rustix::fs::OFlags;
+use s1crets_fs::Folder;
 
-use super::{
-    folder::{Folder, UNFINISHED},
-    lock,
-    maintenance::PruneStats,
-    record,
-    store::RECORD,
-};
+use super::{folder::UNFINISHED, lock, maintenance::PruneStats, record, store::RECORD};
 
 /// The file whose time of change tells when this was last done.
 const MARKER: &str = "swept";

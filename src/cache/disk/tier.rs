@@ -9,8 +9,6 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::Instant;
-
 use super::{
     clock,
     generation::Mark,
@@ -22,13 +20,15 @@ use super::{
 };
 use crate::{
     cache::{
-        entries::Kept,
+        entries::Cacheable,
+        key::Key,
+        loader::LoadReason,
         policy::{CachePolicy, Verdict},
-        second_tier::{Key, LoadReason},
     },
+    clock::Instant,
     error::{ErrorKind, Result},
     provider::is_below,
-    secret::{Source, freshness::Seen},
+    secret::{Source, freshness::Provenance},
 };
 
 /// A disk cache that several providers share. It is opened when something is looked for in it.
@@ -40,11 +40,8 @@ pub(crate) struct Disk {
     store: OnceLock<Option<Arc<Store>>>,
 }
 
-/// The part of a disk cache that is one provider's, or none.
-#[derive(Default)]
-pub(crate) struct Behind(Option<Attached>);
-
-struct Attached {
+/// The part of a disk cache that belongs to one provider.
+pub(in crate::cache) struct DiskTier {
     disk: Arc<Disk>,
     scope: Box<dyn ScopeSource>,
     store: OnceLock<Option<Arc<Store>>>,
@@ -52,11 +49,6 @@ struct Attached {
     seen: AtomicU64,
     catching_up: Mutex<()>,
 }
-
-/// What can be kept in memory and on disk.
-pub(in crate::cache) trait Storable: OnDisk + Kept {}
-
-impl<T: OnDisk + Kept> Storable for T {}
 
 /// Of many keys that are loaded together, turns are taken for so many: who loads the same ones meets at the first.
 const TURNS: usize = 16;
@@ -72,37 +64,32 @@ impl Disk {
     }
 }
 
-impl Behind {
-    /// `scope` is whatever tells the provider and its settings from others.
-    pub(crate) fn new(disk: Arc<Disk>, scope: impl ScopeSource + 'static) -> Self {
+impl DiskTier {
+    /// `scope` tells the provider and its settings from all others.
+    pub(in crate::cache) fn new(disk: Arc<Disk>, scope: impl ScopeSource + 'static) -> Self {
         let (store, catching_up) = Default::default();
-        Self(Some(Attached { disk, scope: Box::new(scope), store, seen: AtomicU64::new(0), catching_up }))
-    }
-
-    /// Whether there is a disk at all.
-    pub(crate) fn is_there(&self) -> bool {
-        self.0.is_some()
+        Self { disk, scope: Box::new(scope), store, seen: AtomicU64::new(0), catching_up }
     }
 
     /// Runs `drop_all`, and then lets others go on, if something was dropped since the last time.
     pub(in crate::cache) fn catch_up(&self, drop_all: impl FnOnce()) {
-        let Some((attached, store)) = self.store() else { return };
-        let has_seen = |mark: &Mark| attached.seen.load(Ordering::Acquire) == mark.0;
+        let Some(store) = self.store() else { return };
+        let has_seen = |mark: &Mark| self.seen.load(Ordering::Acquire) == mark.0;
         if store.mark().is_none_or(|mark| has_seen(&mark)) {
             return;
         }
-        let _one = attached.catching_up.lock().unwrap_or_else(PoisonError::into_inner);
+        let _one = self.catching_up.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(mark) = store.mark().filter(|mark| !has_seen(mark)) {
             drop_all();
-            attached.seen.store(mark.0, Ordering::Release);
+            self.seen.store(mark.0, Ordering::Release);
         }
     }
 
     /// What is kept under a key, and when it was loaded.
     ///
     /// Reads a small file here and now: that takes less than sending the work elsewhere.
-    pub(in crate::cache) fn restore<T: Storable>(&self, key: &(impl Key + ?Sized)) -> Option<(T, Instant)> {
-        self.tier()?.tier.read_at(&key.spelled())
+    pub(in crate::cache) fn restore<T: Cacheable + OnDisk>(&self, key: &(impl Key + ?Sized)) -> Option<(T, Instant)> {
+        self.tier()?.tier.read_at(&key.encoded())
     }
 
     /// What `keys` stand for: what other processes have brought meanwhile, and for all others what one call of `call`
@@ -116,7 +103,7 @@ impl Behind {
     ) -> Vec<Result<T>>
     where
         K: Key + Clone + Send + 'static,
-        T: Storable,
+        T: Cacheable + OnDisk,
         F: Future<Output = Vec<Result<T>>>,
     {
         let Some(bound) = self.tier() else { return call(keys).await };
@@ -155,29 +142,28 @@ impl Behind {
     }
 
     fn drop_if(&self, matches: impl Fn(super::store::Label<'_>) -> bool) {
-        let Some((attached, store)) = self.store() else { return };
+        let Some(store) = self.store() else { return };
         if let Some([before, after]) = store.drop_if(matches) {
             // Our own memory is dropped by whoever called this, and no more of it than has to be.
-            let _ = attached.seen.compare_exchange(before.0, after.0, Ordering::AcqRel, Ordering::Relaxed);
+            let _ = self.seen.compare_exchange(before.0, after.0, Ordering::AcqRel, Ordering::Relaxed);
         }
     }
 
-    fn store(&self) -> Option<(&Attached, &Arc<Store>)> {
-        let attached = self.0.as_ref()?;
+    fn store(&self) -> Option<&Arc<Store>> {
         let open = || {
-            let store = attached.disk.store()?.clone();
-            // Nothing is held in memory yet.
-            attached.seen.store(store.mark()?.0, Ordering::Release);
+            let store = self.disk.store()?.clone();
+            // Memory is still empty: nothing that was dropped so far concerns it.
+            self.seen.store(store.mark()?.0, Ordering::Release);
             Some(store)
         };
-        Some((attached, attached.store.get_or_init(open).as_ref()?))
+        self.store.get_or_init(open).as_ref()
     }
 
     /// The records of whom the provider asks now, and as whom.
     fn tier(&self) -> Option<BoundTier<'_>> {
-        let (attached, store) = self.store()?;
-        let scope = attached.scope.now()?;
-        Some(BoundTier { tier: Tier::new(store.clone(), &scope.bytes), scope, source: &*attached.scope })
+        let store = self.store()?;
+        let scope = self.scope.now()?;
+        Some(BoundTier { tier: Tier::new(store.clone(), &scope.bytes), scope, source: &*self.scope })
     }
 }
 
@@ -196,32 +182,34 @@ impl BoundTier<'_> {
 }
 
 impl Tier {
-    fn read_at<T: Storable>(&self, key: &[u8]) -> Option<(T, Instant)> {
+    fn read_at<T: Cacheable + OnDisk>(&self, key: &[u8]) -> Option<(T, Instant)> {
         let found = self.read::<T>(key)?;
         let age = Duration::from_millis(clock::now().saturating_sub(found.loaded));
         Some((found.value, Instant::now().checked_sub(age)?))
     }
 
     /// What another process has brought, if it will do.
-    fn brought<T: Storable>(&self, key: &impl Key, why: LoadReason, policy: &CachePolicy) -> Option<T> {
+    fn brought<T: Cacheable + OnDisk>(&self, key: &impl Key, why: LoadReason, policy: &CachePolicy) -> Option<T> {
         if why == LoadReason::Refused {
             return None;
         }
-        let (value, loaded) = self.read_at::<T>(&key.spelled())?;
-        let times = policy.times(loaded, 0.0);
-        let will_do = match times.verdict(Instant::now()) {
+        let (value, loaded) = self.read_at::<T>(&key.encoded())?;
+        let deadlines = policy.deadlines(loaded, None, 0.0);
+        let will_do = match deadlines.verdict(Instant::now()) {
             Verdict::Fresh => true,
             Verdict::Due => why == LoadReason::Missing,
             Verdict::Stale | Verdict::Dead => false,
         };
-        will_do.then(|| value.noted(Seen { loaded, expires: times.expires, source: Source::Disk, error: None }))
+        will_do.then(|| {
+            value.with_provenance(Provenance { loaded, expires: deadlines.expires, source: Source::Disk, error: None })
+        })
     }
 
     /// Waits for the turns to load some keys: in order, so that no two processes wait for each other.
     async fn turns<K: Key, T: OnDisk>(&self, keys: &[K]) -> Vec<Turn<'_>> {
-        let mut keys: Vec<_> = keys.iter().map(Key::spelled).collect();
+        let mut keys: Vec<_> = keys.iter().map(Key::encoded).collect();
         keys.sort_unstable();
-        let deadline = Instant::now() + TURN_PATIENCE;
+        let deadline = tokio::time::Instant::now() + TURN_PATIENCE;
         let mut turns = Vec::new();
         for key in keys.iter().take(TURNS) {
             turns.push(self.turn::<T>(key, deadline).await);
@@ -230,7 +218,7 @@ impl Tier {
     }
 
     /// Keeps what the provider has answered.
-    async fn put<K: Key + Send + 'static, T: Storable>(
+    async fn put<K: Key + Send + 'static, T: Cacheable + OnDisk>(
         self,
         keys: Vec<K>,
         answers: &[Result<T>],
@@ -243,11 +231,13 @@ impl Tier {
         let put = move || {
             for (key, answer) in keys.iter().zip(&answers) {
                 match answer {
-                    Ok(value) if value.is_whole() => {
-                        self.keep(&key.spelled(), &Answer { path: key.path(), value, asked, life, mark });
+                    // A value with a life of its own never gets to the disk, nor outlives itself there.
+                    Ok(value) if value.lifetime().is_some() => self.forget::<T>(&key.encoded()),
+                    Ok(value) if value.is_complete() => {
+                        self.keep(&key.encoded(), &Answer { path: key.path(), value, asked, life, mark });
                     }
                     Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::AccessDenied) => {
-                        self.forget::<T>(&key.spelled());
+                        self.forget::<T>(&key.encoded());
                     }
                     _ => {}
                 }
@@ -258,8 +248,8 @@ impl Tier {
     }
 }
 
-impl fmt::Debug for Behind {
+impl fmt::Debug for DiskTier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Behind").field("disk", &self.0.as_ref().map(|attached| &attached.disk)).finish_non_exhaustive()
+        f.debug_struct("DiskTier").field("disk", &self.disk).finish_non_exhaustive()
     }
 }

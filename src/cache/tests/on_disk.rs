@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    cache::{Behind, CacheStats, DiskCache, disk::Disk, key::ListingKey, second_tier::LoadReason},
+    cache::{CacheStats, DiskCache, SecondTier, disk::Disk, key::ListingKey, loader::LoadReason},
     error::Error,
     options::Version,
     provider::Listing,
@@ -200,7 +200,7 @@ async fn errors_and_what_is_missing_are_not_kept_on_disk() {
 async fn a_listing_with_failures_is_not_kept_on_disk() {
     let shared = Shared::new(CachePolicy::default());
     let disk = Disk::new(DiskCache::default().with_path(shared.folder.path().join("cache")), 10);
-    let behind = Behind::new(disk, "settings".to_owned());
+    let behind = SecondTier::on_disk(disk, "settings".to_owned());
     let readable = || [("p/a".to_owned(), Secret::text("x", Metadata::default()))].into();
     let whole = Listing::new(readable(), Default::default());
     let partial = Listing::new(readable(), [("p/b".to_owned(), Error::unanswered())].into());

@@ -1,4 +1,4 @@
-//! Many names in few calls, each with an answer of its own.
+//! Reads many names in batches, with one answer per name.
 
 use std::{collections::HashMap, future::Future};
 
@@ -9,8 +9,8 @@ use crate::{
     secret::Secret,
 };
 
-/// One answer for each of `paths`, in their order: every name is asked for once, `size` names to a `load`, with at most
-/// `concurrency` of those under way.
+/// Returns one answer for each of `paths`, in their order. Each name is loaded once, `size` names per
+/// `load`, with at most `concurrency` loads in flight.
 pub(crate) async fn in_batches<F>(
     paths: &[String],
     size: usize,
@@ -29,7 +29,7 @@ where
     paths.iter().map(|path| answers.get(path).cloned().unwrap_or_else(|| Err(unanswered()))).collect()
 }
 
-/// One call for each name, with at most `concurrency` under way.
+/// Loads names one by one, with at most `concurrency` loads in flight.
 pub(crate) async fn singly<F>(
     names: Vec<String>,
     concurrency: usize,

@@ -1,4 +1,4 @@
-//! [`AwsConfig`]: the settings of an AWS provider in code.
+//! Settings of an AWS provider: region, credentials, roles, endpoints, retry policy.
 
 use std::{num::NonZeroU32, time::Duration};
 
@@ -6,42 +6,41 @@ use aws_credential_types::Credentials;
 
 #[cfg(all(feature = "disk-cache", unix))]
 use crate::cache_scope::Binding;
-use crate::config::defaults::{DEFAULT_RETRY, DEFAULT_TIMEOUT};
+use crate::retry::RetryPolicy;
 
-/// The region, credentials, endpoints and retry policy of an AWS provider.
+/// Settings of an AWS provider: region, credentials, roles, endpoints, retry policy.
 ///
-/// Values that are not set are found as the AWS SDK finds them. Credentials come from the
-/// [default chain](https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html):
-/// environment, profile, web identity, container, instance metadata. The region comes from the
-/// environment, the profile, then instance metadata (version 2, with a short timeout). Endpoints
-/// come from `AWS_ENDPOINT_URL` and its forms for one service.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A setting that is `None` is found as the AWS SDK finds it:
+/// - credentials by the
+///   [default chain](https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html):
+///   environment, profile, web identity, container, instance metadata;
+/// - the region from the environment, the profile, then instance metadata, which has 500 ms to answer;
+/// - endpoints from `AWS_ENDPOINT_URL` and its variants for one service, or the profile.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AwsConfig {
-    /// The region of the service, and of STS.
+    /// The region of the store and of STS.
     pub region: Option<String>,
-    /// The profile of the shared config files that has the credentials. It wins over `AWS_PROFILE`,
-    /// `AWS_ACCESS_KEY_ID` and every other variable, as with `aws --profile`. One that does not
-    /// exist is an error. If it has no credentials, those of the container or the instance are
-    /// used.
+    /// The profile of the shared config files that gives the credentials. It wins over
+    /// `AWS_PROFILE`, `AWS_ACCESS_KEY_ID` and every other variable, as `aws --profile` does. A
+    /// profile that doesn't exist is an error. If it names no credentials, those of the container
+    /// or the instance are used.
     pub profile: Option<String>,
-    /// The credentials to start with, instead of those that the SDK finds. Nothing renews them.
+    /// The credentials to use instead of those that the SDK finds. They are never renewed.
     pub credentials: Option<Credentials>,
-    /// Roles to assume, each with the credentials of the one before it.
+    /// Roles to assume, in order: the first with the credentials, each further one with the role
+    /// before it.
     pub roles: Vec<Role>,
-    /// The endpoint of every service, STS included.
+    /// The endpoint of every service, STS included, as `http://HOST:PORT`.
     pub endpoint_url: Option<String>,
-    /// The endpoint of Secrets Manager or Parameter Store alone.
+    /// The endpoint of the store only. It wins over `endpoint_url`.
     pub service_endpoint_url: Option<String>,
-    /// The endpoint of STS alone.
+    /// The endpoint of STS only. It wins over `endpoint_url`.
     pub sts_endpoint_url: Option<String>,
-    /// Attempts in total, the first one included, for STS as well. Default: 3, as in the AWS SDKs'
-    /// [standard
-    /// mode](https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html).
-    pub retry: NonZeroU32,
-    /// The time to connect, and again to wait for a response, of one attempt, for STS as well.
-    /// Default: 5 s, as in the Python s1crets.
-    pub timeout: Duration,
+    /// Attempts, timeout and backoff of every call, those to STS included, unless a request sets its
+    /// own. Default: 3 attempts of 5 s, with a backoff from 1 s up to 20 s, as in the AWS SDKs'
+    /// [standard mode](https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html).
+    pub retry_policy: RetryPolicy,
 }
 
 /// A role to assume.
@@ -50,31 +49,14 @@ pub struct AwsConfig {
 pub struct Role {
     /// The role's ARN.
     pub arn: String,
-    /// The name of the session, as CloudTrail shows it. Default: `s1crets`.
+    /// The session name, which CloudTrail shows. Default: `s1crets`.
     pub session_name: String,
-    /// The lifetime of the credentials: 900 s up to the role's own maximum, and at most an hour for
-    /// a role that is assumed with another role's credentials
-    /// ([AssumeRole](https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html)).
-    /// Default: 3600 s.
+    /// How long the credentials are valid: from 15 minutes to the role's own maximum, at most 12 hours.
+    /// A role that is assumed by another role has at most an hour
+    /// ([AssumeRole](https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html)). Default: 1 hour.
     pub duration: Duration,
-    /// The external id that the role's trust policy demands.
+    /// The external id that the role's trust policy requires of a third party.
     pub external_id: Option<String>,
-}
-
-impl Default for AwsConfig {
-    fn default() -> Self {
-        Self {
-            region: None,
-            profile: None,
-            credentials: None,
-            roles: Vec::new(),
-            endpoint_url: None,
-            service_endpoint_url: None,
-            sts_endpoint_url: None,
-            retry: DEFAULT_RETRY,
-            timeout: DEFAULT_TIMEOUT,
-        }
-    }
 }
 
 impl AwsConfig {
@@ -84,13 +66,13 @@ impl AwsConfig {
         Self { region: Some(region.into()), ..self }
     }
 
-    /// Sets the profile that has the credentials.
+    /// Takes the credentials of this profile.
     #[must_use]
     pub fn with_profile(self, profile: impl Into<String>) -> Self {
         Self { profile: Some(profile.into()), ..self }
     }
 
-    /// Sets the credentials to start with. They are used as they are, or to assume the roles.
+    /// Uses these credentials, directly or to assume the roles. They are never renewed.
     ///
     /// ```
     /// use s1crets::providers::aws::{AwsConfig, Credentials};
@@ -104,7 +86,7 @@ impl AwsConfig {
         Self { credentials: Some(credentials), ..self }
     }
 
-    /// Adds a role, assumed with the credentials of the role before it.
+    /// Adds a role, which is assumed with those before it.
     #[must_use]
     pub fn with_role(mut self, role: Role) -> Self {
         self.roles.push(role);
@@ -117,38 +99,44 @@ impl AwsConfig {
         Self { endpoint_url: Some(url.into()), ..self }
     }
 
-    /// Sets the attempts in total, the first one included. Default: 3.
+    /// Sets attempts, timeout and backoff of every call.
     #[must_use]
-    pub fn with_retry(self, attempts: NonZeroU32) -> Self {
-        Self { retry: attempts, ..self }
+    pub fn with_retry_policy(self, retry_policy: RetryPolicy) -> Self {
+        Self { retry_policy, ..self }
     }
 
-    /// Sets the time to connect, and again to wait for a response, of one attempt. Default: 5 s.
+    /// Sets the number of attempts in total, the first one included. Default: 3.
+    #[must_use]
+    pub fn with_retry(self, attempts: NonZeroU32) -> Self {
+        Self { retry_policy: self.retry_policy.with_attempts(attempts), ..self }
+    }
+
+    /// Sets the timeout of one attempt, to connect and again to receive. Default: 5 s.
     #[must_use]
     pub fn with_timeout(self, timeout: Duration) -> Self {
-        Self { timeout, ..self }
+        Self { retry_policy: self.retry_policy.with_timeout(timeout), ..self }
     }
 }
 
 impl Role {
-    /// A role by its ARN, with the defaults.
+    /// A role with the default session name and duration.
     pub fn new(arn: impl Into<String>) -> Self {
         Self { arn: arn.into(), session_name: "s1crets".into(), duration: Duration::from_secs(3600), external_id: None }
     }
 
-    /// Sets the session name. Default: `s1crets`.
+    /// Sets the session name, which CloudTrail shows. Default: `s1crets`.
     #[must_use]
     pub fn with_session_name(self, name: impl Into<String>) -> Self {
         Self { session_name: name.into(), ..self }
     }
 
-    /// Sets the lifetime of the credentials, 900 s to 12 h. Default: 3600 s.
+    /// Sets how long the credentials are valid: 15 minutes to 12 hours. Default: 1 hour.
     #[must_use]
     pub fn with_duration(self, duration: Duration) -> Self {
         Self { duration, ..self }
     }
 
-    /// Sets the external id. Default: none.
+    /// Sets the external id that the role's trust policy requires.
     #[must_use]
     pub fn with_external_id(self, id: impl Into<String>) -> Self {
         Self { external_id: Some(id.into()), ..self }
@@ -157,8 +145,8 @@ impl Role {
 
 #[cfg(all(feature = "disk-cache", unix))]
 impl AwsConfig {
-    /// Binds disk cache entries to everything that decides where the provider connects, and as
-    /// whom. A new field has to be listed here to compile.
+    /// Binds records on disk to every setting that selects a server or an identity. A new field has
+    /// to be listed here to compile.
     pub(crate) fn bind(&self, binding: &mut Binding<'_>) {
         let Self {
             region,
@@ -168,8 +156,7 @@ impl AwsConfig {
             endpoint_url,
             service_endpoint_url,
             sts_endpoint_url,
-            retry: _,
-            timeout: _,
+            retry_policy: _,
         } = self;
         binding.value("region", region.as_ref());
         binding.value("profile", profile.as_ref());

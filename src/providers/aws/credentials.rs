@@ -1,4 +1,15 @@
-//! Credentials: loaded once for all callers, and renewed before they end.
+//! Cache of AWS credentials: loaded once for all callers, and renewed before they expire.
+//!
+//! # Why not the SDK's cache
+//! It loads inside the attempt of whoever needs credentials first. A short timeout would cut off the
+//! calls to STS, and the next attempt would begin them anew. If a load fails, its waiters would each
+//! repeat it, one after the other.
+//!
+//! # Invariants
+//! - One load at a time, which all callers share, failure included ([`Flights`]).
+//! - Credentials are there before a request's first attempt begins, so loading takes none of its time.
+//! - They are renewed [`RENEW_AHEAD`] of their end. If that fails, the old ones serve to their end.
+//! - A role's credentials need those of the role before: sources form a chain, loaded in order.
 
 use std::{
     fmt,
@@ -14,96 +25,114 @@ use aws_credential_types::{
 use futures::future::BoxFuture;
 use tokio::time::timeout;
 
-use super::{
-    error::{Patience, from_credentials},
-    session::silently,
-};
+use super::{error::from_credentials, session::silently};
 use crate::{
     error::{Error, ErrorKind, Result},
-    single_flight::Flights,
+    retry::RetryPolicy,
+    secret::echo::Echo,
+    single_flight::{Executor, SingleFlight},
 };
 
-/// Credentials are renewed this long before they expire, so that none dies on its way to AWS.
+/// Credentials are renewed this long before they expire, so that none expires on its way to AWS.
 const RENEW_AHEAD: Duration = Duration::from_secs(60);
 
-/// How long credentials are kept that don't say when they expire: as long as the SDK keeps them.
+/// How long credentials without an expiry are cached, as in the SDK.
 const UNDATED: Duration = Duration::from_secs(15 * 60);
 
-/// The least that a source may take: one that starts a program is slower than a server. The SDK's own default.
+/// The shortest time limit of a source, as in the SDK: one that starts a program is slower than a server.
 const AT_LEAST: Duration = Duration::from_secs(5);
 
-/// A source of credentials that remembers what it gave.
-///
-/// The SDK's own cache loads inside the attempt of whoever needs credentials first: a short timeout would cut the
-/// calls to STS off and begin them anew with the next attempt, and those who wait for a load that fails
-/// would repeat it, one after the other.
-pub(crate) struct Kept {
+/// AWS's own secret keys have 40 characters.
+const SHORTEST_SECRET: usize = 16;
+
+/// A source of credentials, and the last ones that it gave.
+pub(crate) struct CredentialCache {
     source: SharedCredentialsProvider,
-    /// Whose credentials the source itself needs. They are there before it begins.
-    before: Option<Arc<Kept>>,
+    /// The cache of the credentials that the source itself signs its calls with.
+    before: Option<Arc<CredentialCache>>,
     limit: Option<Duration>,
-    patience: Patience,
-    held: Arc<ArcSwapOption<Held>>,
-    loads: Arc<Flights<(), Credentials>>,
+    policy: RetryPolicy,
+    cached: Arc<ArcSwapOption<Cached>>,
+    loads: Arc<SingleFlight<(), Credentials>>,
 }
 
-struct Held {
+struct Cached {
     credentials: Credentials,
     until: SystemTime,
 }
 
-impl Kept {
-    /// What the first source that is asked gives: it answers within a limit, or is given up.
-    pub(crate) fn first(source: SharedCredentialsProvider, patience: Patience) -> Arc<Self> {
-        let limit = patience.timeout.saturating_mul(2).saturating_mul(patience.attempts.get());
-        Self::new(source, None, Some(limit.max(AT_LEAST)), patience)
+impl CredentialCache {
+    /// Caches the first source of a chain. It has to answer within a limit.
+    pub(crate) fn first(source: SharedCredentialsProvider, policy: RetryPolicy) -> Arc<Self> {
+        let limit = policy.longest_attempt().saturating_mul(policy.attempts().get());
+        Self::new(source, None, Some(limit.max(AT_LEAST)), policy)
     }
 
-    /// What a source gives that needs the credentials of another one, to call STS as patiently as its client does.
+    /// Caches a source that calls STS with the credentials of `before`. Its STS client has the timeout.
     pub(crate) fn by(before: Arc<Self>, source: impl ProvideCredentials + 'static) -> Arc<Self> {
-        let patience = before.patience;
-        Self::new(SharedCredentialsProvider::new(source), Some(before), None, patience)
+        let policy = before.policy;
+        Self::new(SharedCredentialsProvider::new(source), Some(before), None, policy)
     }
 
     fn new(
         source: SharedCredentialsProvider,
         before: Option<Arc<Self>>,
         limit: Option<Duration>,
-        patience: Patience,
+        policy: RetryPolicy,
     ) -> Arc<Self> {
-        Arc::new(Self { source, before, limit, patience, held: Arc::default(), loads: Flights::new() })
-    }
-
-    /// Credentials that last a while. Boxed, for one source waits for another.
-    pub(crate) fn current(self: &Arc<Self>) -> BoxFuture<'_, Result<Credentials>> {
-        Box::pin(async {
-            let held = self.held.clone();
-            let land = move |(): &(), outcome: &Result<Credentials>| {
-                if let Ok(credentials) = outcome {
-                    held.store(Some(Arc::new(Held::new(credentials.clone()))));
-                }
-            };
-            let load = |_| {
-                let kept = self.clone();
-                silently(async move { vec![kept.load().await] })
-            };
-            let mut outcomes = self.loads.fly(&[()], |()| self.held(RENEW_AHEAD), load, land, || {}).await;
-            let outcome = outcomes.pop().unwrap_or_else(|| Err(Error::new(ErrorKind::Unexpected, "nothing was asked")));
-            // The old ones may still be good for the while that the new ones can't be had.
-            outcome.or_else(|error| self.held(Duration::ZERO).ok_or(error))
+        Arc::new(Self {
+            source,
+            before,
+            limit,
+            policy,
+            cached: Arc::default(),
+            loads: SingleFlight::new(Executor::Caller),
         })
     }
 
-    /// For the SDK's clients: what is held now. Whoever makes a call has seen to it that it lasts.
+    /// Credentials that are valid for a while. Boxed, as one source waits for another.
+    pub(crate) fn current(self: &Arc<Self>) -> BoxFuture<'_, Result<Credentials>> {
+        Box::pin(async {
+            let cached = self.cached.clone();
+            let land = move |(): &(), outcome: &Result<Credentials>| {
+                if let Ok(credentials) = outcome {
+                    cached.store(Some(Arc::new(Cached::new(credentials.clone()))));
+                }
+            };
+            let load = |_| {
+                let cache = self.clone();
+                silently(async move { vec![cache.load().await] })
+            };
+            let mut outcomes = self.loads.load(&[()], |()| self.cached(RENEW_AHEAD), load, land, || {}).await;
+            let outcome = outcomes.pop().unwrap_or_else(|| Err(Error::new(ErrorKind::Unexpected, "nothing was asked")));
+            // The old ones are still valid for a while.
+            outcome.or_else(|error| self.cached(Duration::ZERO).ok_or(error))
+        })
+    }
+
+    /// For the SDK's clients: the cached credentials. The session has refreshed them before the call.
     pub(crate) fn shared(self: &Arc<Self>) -> SharedCredentialsProvider {
         SharedCredentialsProvider::new(self.clone() as Arc<dyn ProvideCredentials>)
     }
 
-    /// What is held, if it lasts this long.
-    fn held(&self, at_least: Duration) -> Option<Credentials> {
-        let held = self.held.load();
-        let lasting = held.as_ref().filter(|held| SystemTime::now() + at_least < held.until);
-        lasting.map(|held| held.credentials.clone())
+    /// The cached credentials, if they are valid for this long.
+    fn cached(&self, at_least: Duration) -> Option<Credentials> {
+        let cached = self.cached.load();
+        let lasting = cached.as_ref().filter(|cached| SystemTime::now() + at_least < cached.until);
+        lasting.map(|cached| cached.credentials.clone())
+    }
+
+    /// What an error must not repeat. The canonical request that AWS quotes where a signature is
+    /// wrong holds the session token.
+    pub(crate) fn echo(&self) -> Echo {
+        let cached = self.cached.load();
+        let Some(cached) = cached.as_ref() else {
+            return Echo::default();
+        };
+        let secrets = [Some(cached.credentials.secret_access_key()), cached.credentials.session_token()];
+        // Those of local test servers are words such as `test`.
+        let real = secrets.into_iter().flatten().filter(|secret| secret.len() >= SHORTEST_SECRET);
+        real.fold(Echo::default(), |echo, secret| echo.with(secret.as_bytes()))
     }
 
     async fn load(&self) -> Result<Credentials> {
@@ -117,31 +146,32 @@ impl Kept {
             }
             None => given.await,
         };
-        given.map_err(|error| from_credentials(error, self.patience))
+        let echo = self.before.as_ref().map(|before| before.echo()).unwrap_or_default();
+        given.map_err(|error| from_credentials(error, self.policy, &echo))
     }
 }
 
-impl ProvideCredentials for Kept {
+impl ProvideCredentials for CredentialCache {
     fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
     where
         Self: 'a,
     {
-        let held = self.held.load();
-        // Those that expired on the way too: AWS says so, and then new ones are taken.
-        let credentials = held.as_ref().map(|held| held.credentials.clone());
+        let cached = self.cached.load();
+        // Expired ones too: AWS refuses them, and the session gets new ones.
+        let credentials = cached.as_ref().map(|cached| cached.credentials.clone());
         future::ProvideCredentials::ready(credentials.ok_or_else(|| CredentialsError::not_loaded("not loaded yet")))
     }
 }
 
-impl Held {
+impl Cached {
     fn new(credentials: Credentials) -> Self {
         let until = credentials.expiry().unwrap_or_else(|| SystemTime::now() + RENEW_AHEAD + UNDATED);
         Self { credentials, until }
     }
 }
 
-impl fmt::Debug for Kept {
+impl fmt::Debug for CredentialCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Kept").finish_non_exhaustive()
+        f.debug_struct("CredentialCache").finish_non_exhaustive()
     }
 }

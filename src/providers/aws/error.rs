@@ -1,6 +1,10 @@
-//! What AWS answers, as our kinds. The one place where an AWS error becomes one of ours.
+//! Error mapping of AWS: makes our [`Error`] of the SDK's, by AWS's error code or the HTTP status.
+//!
+//! The SDK's errors carry the raw response, which may hold values, so they are never kept as a
+//! source. The only causes kept are those of failures to reach the service. A message of AWS is
+//! quoted unless it repeats a secret of the request ([`Echo`]).
 
-use std::{error::Error as StdError, fmt, num::NonZeroU32, time::Duration};
+use std::{error::Error as StdError, fmt};
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
@@ -12,16 +16,13 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use http_body_util::LengthLimitError;
 
 use super::http::Unanswered;
-use crate::error::{Error, ErrorKind};
+use crate::{
+    error::{Error, ErrorKind},
+    retry::RetryPolicy,
+    secret::echo::Echo,
+};
 
-/// How patiently a call was made, to say so when it fails.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Patience {
-    pub(crate) attempts: NonZeroU32,
-    pub(crate) timeout: Duration,
-}
-
-/// What a service said of a refusal, without the raw answer, which may hold values.
+/// The code of an AWS error, without the raw response, which may hold values.
 #[derive(Debug)]
 struct Refusal {
     code: String,
@@ -29,19 +30,17 @@ struct Refusal {
     request_id: Option<String>,
 }
 
-/// The kind of an SDK error, with a message that says what AWS said.
-///
-/// The SDK's own error is dropped: it carries the raw answer. Only the causes of failures to reach
-/// the service are kept, which hold none.
-pub(crate) fn from_sdk<E>(error: SdkError<E, HttpResponse>, patience: Patience) -> Error
+/// Makes an error of the SDK's, with AWS's message unless it repeats a secret of `echo`.
+pub(crate) fn from_sdk<E>(error: SdkError<E, HttpResponse>, policy: RetryPolicy, echo: &Echo) -> Error
 where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
 {
     match error {
-        SdkError::TimeoutError(_) => timed_out(patience),
-        SdkError::DispatchFailure(failure) => from_dispatch(failure, patience),
+        SdkError::TimeoutError(_) => timed_out(policy),
+        SdkError::DispatchFailure(failure) => from_dispatch(failure, policy),
         SdkError::ServiceError(ref refused) => {
-            from_service(refused.err(), refused.raw().status().as_u16(), refused.raw().headers().get(REQUEST_ID))
+            let request_id = refused.raw().headers().get(REQUEST_ID);
+            from_service(refused.err(), refused.raw().status().as_u16(), request_id, echo)
         }
         SdkError::ResponseError(ref unread) => match find::<LengthLimitError>(&error) {
             Some(_) => Error::corrupt("the answer is longer than any of AWS's"),
@@ -52,7 +51,7 @@ where
     }
 }
 
-/// The kind for an error code of AWS, where the code alone decides. From the services' lists of
+/// The kind of an AWS error code, from the services' lists of
 /// [common errors](https://docs.aws.amazon.com/systems-manager/latest/APIReference/CommonErrors.html) and of errors by call.
 pub(crate) fn kind_of_code(code: &str) -> Option<ErrorKind> {
     Some(match code {
@@ -114,58 +113,60 @@ pub(crate) fn kind_of_code(code: &str) -> Option<ErrorKind> {
     })
 }
 
-/// Whether fresh credentials may mend it.
+/// Whether fresh credentials may help.
 pub(crate) fn is_expired<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     let code = error.as_service_error().and_then(|refused| refused.meta().code());
     code.is_some_and(is_expired_code)
 }
 
-/// The same for AWS's own code.
+/// Whether AWS's code says that the credentials have expired.
 pub(crate) fn is_expired_code(code: &str) -> bool {
     EXPIRED.contains(&code)
 }
 
-/// One entry of a batch answer that says why a single secret was refused.
+/// Makes an error of a batch answer's entry for a secret that was refused.
 #[cfg(feature = "aws-sm")]
 pub(crate) fn from_batch_entry(code: &str, message: &str) -> Error {
     let refusal = Refusal { code: code.into(), status: None, request_id: None };
-    Error::new(kind_of_code(code).unwrap_or(ErrorKind::Unexpected), said(code, message)).with_source(refusal)
+    Error::new(kind_of_code(code).unwrap_or(ErrorKind::Unexpected), said(code, message, &Echo::default()))
+        .with_source(refusal)
 }
 
-/// AWS's own code of an error, if it has one.
+/// AWS's error code, if the error has one.
 pub(crate) fn code(error: &Error) -> Option<&str> {
     error.source()?.downcast_ref().map(|refusal: &Refusal| refusal.code.as_str())
 }
 
-/// An error of a write, without AWS's words where they may quote the new value back, as validation messages do, and
-/// as codes may that are not known here.
+/// Drops AWS's message from an error of a write if it may describe the new value, as validation
+/// messages do. For a code that is not known here, nobody knows.
 pub(crate) fn of_write(error: Error) -> Error {
     if !matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unexpected) {
         return error;
     }
     let code = code(&error).unwrap_or("an error");
-    let told = format!("AWS says {code}; its words may quote the new value and are left out");
+    let told = format!("AWS says {code}; its message may quote the new value and is left out");
     Error::new(error.kind(), told)
         .with_hint("check the new value against the store's limits: its size, its pattern, no empty text")
 }
 
-/// What AWS answers to credentials that are no longer, or not yet, good.
+/// Codes for credentials that have expired, or are not valid yet.
 const EXPIRED: [&str; 5] =
     ["ExpiredToken", "ExpiredTokenException", "RequestExpired", "UnrecognizedClientException", "InvalidClientTokenId"];
 
 const REQUEST_ID: &str = "x-amzn-requestid";
 
-fn from_service<E: ProvideErrorMetadata>(refused: &E, status: u16, request_id: Option<&str>) -> Error {
+fn from_service<E: ProvideErrorMetadata>(refused: &E, status: u16, request_id: Option<&str>, echo: &Echo) -> Error {
     let Some(code) = refused.meta().code() else {
         return from_unread(status);
     };
     let kind = kind_of_code(code).or_else(|| kind_of_status(status)).unwrap_or(ErrorKind::Unexpected);
     let refusal = Refusal { code: code.into(), status: Some(status), request_id: request_id.map(Into::into) };
-    let error = Error::new(kind, said(code, refused.meta().message().unwrap_or_default())).with_source(refusal);
-    with_advice(error)
+    let message = said(code, refused.meta().message().unwrap_or_default(), echo);
+    let error = Error::new(kind, message).with_source(refusal);
+    with_usual_hint(error)
 }
 
-fn with_advice(error: Error) -> Error {
+fn with_usual_hint(error: Error) -> Error {
     match error.kind() {
         ErrorKind::AccessDenied => error.with_hint(
             "the identity needs this action on this resource, and kms:Decrypt where the key is the account's own",
@@ -175,14 +176,15 @@ fn with_advice(error: Error) -> Error {
     }
 }
 
-fn said(code: &str, message: &str) -> String {
-    match message {
-        "" => format!("AWS says {code}"),
-        message => format!("AWS says {code}: {}", message.trim_end_matches('.')),
+/// AWS's code with its message, unless that repeats a secret of the request.
+fn said(code: &str, message: &str, echo: &Echo) -> String {
+    match echo.quotable(message) {
+        Some(message) => format!("AWS says {code}: {}", message.trim_end_matches('.')),
+        None => format!("AWS says {code}"),
     }
 }
 
-/// An answer that is not in the service's language: a proxy's, or a cut one.
+/// The error of a response that the SDK can't parse, such as a proxy's or a truncated one.
 fn from_unread(status: u16) -> Error {
     match kind_of_status(status) {
         Some(kind) => Error::new(kind, format!("the endpoint answered HTTP {status} without an AWS error code")),
@@ -201,13 +203,13 @@ fn kind_of_status(status: u16) -> Option<ErrorKind> {
     }
 }
 
-fn from_dispatch(failure: DispatchFailure, patience: Patience) -> Error {
+fn from_dispatch(failure: DispatchFailure, policy: RetryPolicy) -> Error {
     if failure.is_timeout() {
-        return timed_out(patience);
+        return timed_out(policy);
     }
     let is_io = failure.is_io();
     let Some(connector) = failure.as_connector_error() else { return unsent() };
-    // Nobody was called: what the error is about is the request, which it would print.
+    // Without an endpoint no call was made. The error is about the request, and would print it.
     let Some(Unanswered { endpoint, .. }) = find::<Unanswered>(connector) else { return unsent() };
     let told = match is_io {
         true => format!("the endpoint {endpoint} can't be reached"),
@@ -225,23 +227,21 @@ fn unsent() -> Error {
         .with_hint("is it a URL, such as http://HOST:PORT?")
 }
 
-fn timed_out(patience: Patience) -> Error {
-    let Patience { attempts, timeout } = patience;
-    let attempts = match attempts.get() {
+fn timed_out(policy: RetryPolicy) -> Error {
+    let attempts = match policy.attempts().get() {
         1 => "one attempt".into(),
         more => format!("up to {more} attempts"),
     };
-    let each = humantime::format_duration(timeout);
+    let each = humantime::format_duration(policy.timeout());
     Error::new(ErrorKind::Timeout, format!("no answer in {attempts} of {each} each"))
 }
 
-/// Credentials that can't be had: the reason lies in the chain, an STS refusal included.
-///
-/// As above, only the causes of failures to reach STS are kept: its answers hold credentials.
-pub(crate) fn from_credentials(error: CredentialsError, patience: Patience) -> Error {
+/// Makes an error of credentials that can't be loaded. The reason is in the chain of causes, an
+/// error of STS included.
+pub(crate) fn from_credentials(error: CredentialsError, policy: RetryPolicy, echo: &Echo) -> Error {
     if let Some(sts) = find::<SdkError<AssumeRoleError, HttpResponse>>(&error) {
         let (told, unreachable) =
-            (from_sts(sts, patience), matches!(sts, SdkError::DispatchFailure(failure) if failure.is_io()));
+            (from_sts(sts, policy, echo), matches!(sts, SdkError::DispatchFailure(failure) if failure.is_io()));
         return if unreachable { told.with_source(error) } else { told };
     }
     match error {
@@ -256,12 +256,12 @@ pub(crate) fn from_credentials(error: CredentialsError, patience: Patience) -> E
     }
 }
 
-fn from_sts(error: &SdkError<AssumeRoleError, HttpResponse>, patience: Patience) -> Error {
+fn from_sts(error: &SdkError<AssumeRoleError, HttpResponse>, policy: RetryPolicy, echo: &Echo) -> Error {
     let told = match error {
-        SdkError::TimeoutError(_) => timed_out(patience),
-        SdkError::DispatchFailure(failure) if failure.is_timeout() => timed_out(patience),
+        SdkError::TimeoutError(_) => timed_out(policy),
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => timed_out(policy),
         SdkError::DispatchFailure(_) => Error::new(ErrorKind::Unavailable, "STS can't be reached"),
-        SdkError::ServiceError(refused) => from_service(refused.err(), refused.raw().status().as_u16(), None),
+        SdkError::ServiceError(refused) => from_service(refused.err(), refused.raw().status().as_u16(), None, echo),
         SdkError::ResponseError(unread) => from_unread(unread.raw().status().as_u16()),
         _ => Error::invalid_input("the request can't be made"),
     };
@@ -309,7 +309,7 @@ impl fmt::Display for Refusal {
 
 impl StdError for Refusal {}
 
-/// A boxed cause as an error of its own.
+/// Makes a source of a boxed cause.
 #[derive(Debug)]
 struct Cause(Box<dyn StdError + Send + Sync>);
 
@@ -325,7 +325,7 @@ impl StdError for Cause {
     }
 }
 
-/// Stands where an error type is asked for and there can be none.
+/// The error of an operation that can't fail.
 #[derive(Debug)]
 enum Never {}
 
@@ -339,10 +339,12 @@ impl StdError for Never {}
 
 #[cfg(test)]
 mod tests {
+    use std::{num::NonZeroU32, time::Duration};
+
     use super::*;
 
     #[test]
-    fn a_quoted_value_is_left_out() {
+    fn a_message_that_quotes_the_value_is_left_out() {
         let error = from_batch_entry("ValidationException", "Value 'hunter2' at 'value' failed");
         let error = of_write(error);
         assert!(!format!("{error:?} {error}").contains("hunter2"));
@@ -351,13 +353,13 @@ mod tests {
     }
 
     #[test]
-    fn a_timeout_says_how_long_was_waited() {
-        let patience = Patience { attempts: NonZeroU32::MIN, timeout: Duration::from_millis(1500) };
-        assert_eq!(timed_out(patience).message(), "no answer in one attempt of 1s 500ms each");
+    fn a_timeout_names_attempts_and_timeout() {
+        let policy = RetryPolicy::default().with_attempts(NonZeroU32::MIN).with_timeout(Duration::from_millis(1500));
+        assert_eq!(timed_out(policy).message(), "no answer in one attempt of 1s 500ms each");
     }
 
     #[test]
-    fn expired_credentials_are_no_identity() {
+    fn codes_of_expired_credentials_are_unauthenticated() {
         for code in EXPIRED {
             assert_eq!(kind_of_code(code), Some(ErrorKind::Unauthenticated), "{code}");
         }

@@ -1,16 +1,19 @@
-//! The HTTP client under the SDK's clients.
+//! The HTTP client under the SDK's clients: one pool of connections for all timeouts.
 //!
-//! As the SDK's own, but that the system's certificates are read by the first call that needs them. The SDK's reads them
-//! where a client is made, and takes them apart twice: some milliseconds, for calls to a plain `http://` endpoint
-//! (LocalStack, moto, metadata services) too.
+//! The SDK's own client keeps a pool for each pair of timeouts, for ever: a service whose requests
+//! set their timeout by what is left of a deadline would open connections without end. Here the
+//! timeout is applied around each call, and all calls share two pools, with certificates and without.
+//!
+//! The system's certificates are read by the first call that needs them. The SDK reads them when a
+//! client is made, and parses them twice: some milliseconds, also for a plain `http://` endpoint
+//! (LocalStack, moto, metadata services).
 
 use std::{
     borrow::Cow,
-    collections::HashMap,
     env,
     error::Error as StdError,
     fmt,
-    sync::{Mutex, OnceLock, PoisonError},
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -31,28 +34,36 @@ use aws_smithy_runtime_api::client::{
 };
 use aws_smithy_types::body::SdkBody;
 use http_body_util::Limited;
+use tokio::time::timeout;
 
-/// Twenty secrets of 64 KiB, every character of them escaped, are 8 MiB; more than this is no answer to hold in memory.
+/// The longest body to hold in memory. Twenty secrets of 64 KiB, all characters escaped, are 8 MiB.
 const LONGEST_ANSWER: usize = 64 * 1024 * 1024;
 
-/// By which a plain request may be sent to a proxy that is reached by TLS.
+/// The longest time to connect, TLS included, whatever a call allows: as long as Linux itself tries.
+const LONGEST_CONNECT: Duration = Duration::from_secs(127);
+
+/// Variables that may send a plain request through a proxy, which itself may be reached by TLS.
 const PROXIES: [&str; 4] = ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"];
 
-/// A client of its own: connections belong to the runtime that they were opened on, and so are not shared further.
+/// A new client with pools of its own. Connections belong to the runtime that opened them, so
+/// sessions don't share them.
 pub(crate) fn client() -> SharedHttpClient {
     SharedHttpClient::new(Client::default())
 }
 
-/// Connectors by their timeouts, to connect and to wait for an answer.
+/// The SDK asks it for a connector with the timeouts of each call.
 #[derive(Debug, Default)]
-struct Client(Mutex<HashMap<[Option<Duration>; 2], SharedHttpConnector>>);
+struct Client(Arc<Pools>);
 
 impl HttpClient for Client {
     fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
-        let timeouts = [settings.connect_timeout(), settings.read_timeout()];
-        let mut connectors = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let connector = connectors.entry(timeouts);
-        connector.or_insert_with(|| SharedHttpConnector::new(ByScheme::new(settings, components))).clone()
+        // A call without a timeout to read, as some of the SDK's sources of credentials make, still
+        // has one to connect.
+        SharedHttpConnector::new(Timed {
+            pools: self.0.clone(),
+            timeout: settings.read_timeout(),
+            sleep: components.sleep_impl(),
+        })
     }
 
     /// As the SDK names its own in the user agent.
@@ -61,46 +72,54 @@ impl HttpClient for Client {
     }
 }
 
-/// One connector for what takes certificates, another one for what takes none.
-#[derive(Debug)]
-struct ByScheme {
-    settings: HttpConnectorSettings,
-    /// Of all components this alone: they hold the client, which would hold itself.
-    sleep: Option<SharedAsyncSleep>,
+/// One pool for endpoints that present certificates, and one for those that don't.
+#[derive(Debug, Default)]
+struct Pools {
     secured: OnceLock<Connector>,
     plain: OnceLock<Connector>,
 }
 
-impl ByScheme {
-    fn new(settings: &HttpConnectorSettings, components: &RuntimeComponents) -> Self {
-        let (secured, plain) = Default::default();
-        Self { settings: settings.clone(), sleep: components.sleep_impl(), secured, plain }
-    }
-
-    fn connector(&self, trust: TrustStore) -> Connector {
-        // A trust store of either kind is sound: there is nothing in it to be malformed.
-        let tls = TlsContext::builder().with_trust_store(trust).build().unwrap_or_default();
-        let mut builder = Connector::builder()
-            .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
-            .tls_context(tls)
-            .connector_settings(self.settings.clone())
-            .proxy_config(ProxyConfig::from_env());
-        builder.set_sleep_impl(self.sleep.clone());
-        builder.build()
+impl Pools {
+    fn for_uri(&self, uri: &str, sleep: Option<&SharedAsyncSleep>) -> &Connector {
+        match is_plain(uri, |name| env::var_os(name).is_some()) {
+            true => self.plain.get_or_init(|| connector(TrustStore::empty(), sleep)),
+            false => self.secured.get_or_init(|| connector(TrustStore::default(), sleep)),
+        }
     }
 }
 
-impl HttpConnector for ByScheme {
+fn connector(trust: TrustStore, sleep: Option<&SharedAsyncSleep>) -> Connector {
+    // A trust store of either kind is sound: there is nothing in it to be malformed.
+    let tls = TlsContext::builder().with_trust_store(trust).build().unwrap_or_default();
+    let mut builder = Connector::builder()
+        .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+        .tls_context(tls)
+        .connector_settings(HttpConnectorSettings::builder().connect_timeout(LONGEST_CONNECT).build())
+        .proxy_config(ProxyConfig::from_env());
+    builder.set_sleep_impl(sleep.cloned());
+    builder.build()
+}
+
+/// The pools, with the timeout of one client or one request: from the call to the head of the
+/// response, connecting included. The body is under the SDK's timeout of the attempt.
+#[derive(Debug)]
+struct Timed {
+    pools: Arc<Pools>,
+    timeout: Option<Duration>,
+    /// Of all components this alone: they hold the client, which would hold itself.
+    sleep: Option<SharedAsyncSleep>,
+}
+
+impl HttpConnector for Timed {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let connector = match is_plain(request.uri(), |name| env::var_os(name).is_some()) {
-            true => self.plain.get_or_init(|| self.connector(TrustStore::empty())),
-            false => self.secured.get_or_init(|| self.connector(TrustStore::default())),
-        };
         let endpoint = endpoint(request.uri());
-        let answer = connector.call(request);
+        let limit = self.timeout.unwrap_or(Duration::MAX);
+        let answer = timeout(limit, self.pools.for_uri(request.uri(), self.sleep.as_ref()).call(request));
         HttpConnectorFuture::new(async move {
-            let answer = answer.await.map_err(|error| Unanswered::by(endpoint, error))?;
-            Ok(answer.map(limited))
+            match answer.await {
+                Ok(answer) => Ok(answer.map_err(|error| Unanswered::by(endpoint, error))?.map(limited)),
+                Err(elapsed) => Err(ConnectorError::timeout(elapsed.into())),
+            }
         })
     }
 }
@@ -113,7 +132,7 @@ fn endpoint(uri: &str) -> String {
     format!("{scheme}://{host}")
 }
 
-/// What the SDK tells of a failed call does not say whom it was made to.
+/// A failed call with its endpoint, which the SDK's own errors don't name.
 #[derive(Debug)]
 pub(super) struct Unanswered {
     pub(super) endpoint: String,
@@ -121,7 +140,7 @@ pub(super) struct Unanswered {
 }
 
 impl Unanswered {
-    /// The same error, of the same kind, with the endpoint. A timeout is told by how long was waited.
+    /// Adds the endpoint to an error of the same kind. Timeouts are returned as they are.
     fn by(endpoint: String, error: ConnectorError) -> ConnectorError {
         let (is_io, other) = (error.is_io(), error.as_other());
         if !is_io && !error.is_other() {
@@ -149,12 +168,12 @@ impl StdError for Unanswered {
     }
 }
 
-/// Whoever answers without end is not to fill the memory meanwhile.
+/// Limits the body, so that an endless response doesn't fill the memory.
 fn limited(body: SdkBody) -> SdkBody {
     SdkBody::from_body_1_x(Limited::new(body, LONGEST_ANSWER))
 }
 
-/// Whether a request goes where no certificate is shown.
+/// Whether no certificate is presented on the way: the URL and every possible proxy are plain HTTP.
 fn is_plain(uri: &str, is_set: impl Fn(&str) -> bool) -> bool {
     uri.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http://")) && !PROXIES.into_iter().any(is_set)
 }
@@ -164,13 +183,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_endpoint_is_told_without_what_it_is_asked_or_by_whom() {
+    fn an_endpoint_is_shown_without_path_and_credentials() {
         assert_eq!(endpoint("http://me:pw@127.0.0.1:5000/x?y"), "http://127.0.0.1:5000");
         assert_eq!(endpoint("https://ssm.eu-west-1.amazonaws.com/"), "https://ssm.eu-west-1.amazonaws.com");
     }
 
     #[test]
-    fn certificates_are_left_out_only_where_none_can_be_shown() {
+    fn certificates_are_left_out_only_where_none_can_be_presented() {
         let unset = |_: &str| false;
         assert!(is_plain("http://127.0.0.1:5000/", unset) && is_plain("HTTP://x/", unset));
         for uri in ["https://secretsmanager.eu-west-1.amazonaws.com/", "", "http:/", "/", "é://xxxxxx"] {

@@ -1,4 +1,4 @@
-//! Who AWS takes us for.
+//! The identity that AWS sees: the ARN and account of the credentials.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -18,24 +18,21 @@ use aws_smithy_types::{
 };
 use aws_types::SdkConfig;
 
-use super::{
-    error::{self, Patience},
-    session::silently,
-};
-use crate::{error::Result, provider::Identity};
+use super::{error, session::silently};
+use crate::{error::Result, provider::Identity, retry::RetryPolicy, secret::echo::Echo};
 
-/// Asks STS, which everybody may: `GetCallerIdentity` needs no right.
-pub(super) async fn ask(sts: &SdkConfig, patience: Patience) -> Result<Identity> {
+/// Asks STS by GetCallerIdentity, which needs no right.
+pub(super) async fn ask(sts: &SdkConfig, policy: RetryPolicy, echo: &Echo) -> Result<Identity> {
     let clock = Clock::default();
     let call = aws_sdk_sts::Client::new(sts).get_caller_identity().customize().interceptor(clock.clone());
-    let caller = silently(call.send()).await.map_err(|error| error::from_sdk(error, patience))?;
+    let caller = silently(call.send()).await.map_err(|error| error::from_sdk(error, policy, echo))?;
     let time = *clock.0.lock().unwrap_or_else(PoisonError::into_inner);
     Ok(Identity::new(caller.arn().unwrap_or_default())
         .with_detail("account", caller.account().unwrap_or_default())
         .with_server_time(time))
 }
 
-/// What the answer's `Date` says.
+/// Keeps the server's time, from the `Date` of the response.
 #[derive(Clone, Debug, Default)]
 struct Clock(Arc<Mutex<Option<SystemTime>>>);
 

@@ -1,4 +1,6 @@
-//! AWS: Parameter Store and Secrets Manager, through the SDK.
+//! AWS Secrets Manager (`aws.sm`) and AWS Parameter Store (`aws.ps`), on the AWS SDK.
+//!
+//! Both find region and credentials as [`AwsConfig`] says.
 
 mod batch;
 mod config;

@@ -1,5 +1,6 @@
-//! Resolves region, endpoints and credentials of an AWS provider: settings, environment and AWS
-//! profile, with origins. The session connects with the result, and `explain` shows it.
+//! Resolves region, endpoints and credentials from the settings, the environment and the AWS profile.
+//!
+//! Each result knows its source. The session connects with it; `s1crets config show` explains it.
 
 use std::env;
 
@@ -27,7 +28,7 @@ pub(crate) struct ServiceName {
 
 pub(super) const STS: ServiceName = ServiceName { id: "STS", variable: "AWS_ENDPOINT_URL_STS" };
 
-/// Where a value came from.
+/// The source of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Source {
     /// The setting of this key.
@@ -36,14 +37,14 @@ enum Source {
     Profile(String),
 }
 
-/// The settings that are known without a call.
+/// What can be resolved without a call.
 pub(super) struct Resolved {
     /// `None` if only instance metadata may know.
     region: Option<(String, Source)>,
     pub(super) credentials: AwsCredentialSource,
 }
 
-/// An endpoint in force.
+/// An endpoint, and where it was set.
 pub(super) struct Endpoint {
     pub(super) url: String,
     source: Source,
@@ -65,7 +66,7 @@ impl Resolved {
     }
 }
 
-/// The setting, then the environment, then the profile.
+/// The region: of the settings, else of the environment, else of the profile.
 async fn region(settings: &AwsConfig) -> Option<(String, Source)> {
     if let Some(region) = &settings.region {
         return Some((region.clone(), Source::Setting("region")));
@@ -86,8 +87,8 @@ fn selected_profile(settings: &AwsConfig) -> String {
     settings.profile.clone().or_else(|| env::var("AWS_PROFILE").ok()).unwrap_or_else(|| "default".to_owned())
 }
 
-/// The endpoint of the store: that of the settings, else the one that the SDK finds in the
-/// environment or the profile.
+/// The endpoint of a service: of the settings, else of the environment or the profile as the SDK
+/// finds it.
 pub(super) fn endpoint(config: &SdkConfig, settings: &AwsConfig, service: ServiceName) -> Option<Endpoint> {
     let own = match service.id == STS.id {
         true => (&settings.sts_endpoint_url, "sts_endpoint_url"),
@@ -107,10 +108,10 @@ fn found_endpoint(config: &SdkConfig, settings: &AwsConfig, service: ServiceName
     Some(Endpoint { url, source })
 }
 
-/// Explains where an instance with these settings connects, and as whom. AWS is not called.
+/// Explains which endpoint and credentials a provider with these settings would use. Makes no call.
 pub(super) async fn explain(settings: &AwsConfig, section: &Section, service: ServiceName) -> Result<Connection> {
     let resolved = Resolved::of(settings).await?;
-    // Without any region the SDK would ask instance metadata for one. This one is not shown.
+    // Any region will do: without one the SDK would ask instance metadata. It is not shown.
     let region = resolved.region().unwrap_or(Region::from_static("us-east-1"));
     let config = session::loader(settings).http_client(http::client()).region(region).load().await;
     let mut connection = Connection::new(section, &["region"]);
@@ -132,7 +133,7 @@ pub(super) async fn explain(settings: &AwsConfig, section: &Section, service: Se
     Ok(connection)
 }
 
-/// The last of the roles, or without roles the first credentials.
+/// The credential: the last of the roles, or without roles the source that was found.
 fn credential(settings: &AwsConfig, section: &Section, first: &AwsCredentialSource) -> CredentialSource {
     if let Some(last) = settings.roles.last() {
         return CredentialSource::new(format!("role {}, assumed with {first}", last.arn), section.origin("roles"));
@@ -145,7 +146,7 @@ fn credential(settings: &AwsConfig, section: &Section, first: &AwsCredentialSour
     CredentialSource::new(first.to_string(), origin)
 }
 
-/// A URL for display. One with an `@` may hold a password.
+/// Hides a URL with an `@`, which may hold a password.
 fn shown(url: &str) -> &str {
     if url.contains('@') { "***" } else { url }
 }

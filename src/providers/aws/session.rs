@@ -1,6 +1,16 @@
-//! A client of one AWS service with its credentials: made once, renewed when they are refused.
+//! Session with one AWS service: its client, region and credentials, opened again when AWS refuses them.
+//!
+//! # Expired credentials
+//! Credentials are renewed by the clock ahead of their end (see `credentials`). AWS may refuse them
+//! earlier: they were revoked, or the clock is wrong. Then the session opens anew, which asks every
+//! source once more, and the call is made once more. Of many callers that are refused together one
+//! opens it; the others find the new session in place. A second refusal is returned.
+//!
+//! # Logs
+//! At its trace level the SDK prints whole responses, so its own events are turned off
+//! ([`silently`]) for every call.
 
-use std::{future::Future, num::NonZeroU32, sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use aws_config::{
@@ -29,22 +39,25 @@ use tracing::{instrument::WithSubscriber, subscriber::NoSubscriber};
 
 use super::{
     config::AwsConfig,
-    credentials::Kept,
-    error::{self, Patience},
-    http, identity,
+    credentials::CredentialCache,
+    error, http, identity,
     resolve::{self, Resolved, ServiceName},
 };
 use crate::{
     config::{Connection, Section},
     error::{Error, ErrorKind, Result},
-    options::Effort,
     provider::Identity,
+    retry::{Backoff, RetryPolicy},
+    secret::SecretValue,
 };
 
-/// How long instance metadata may take to tell the region: it is one hop away, or not there.
+/// The waits between attempts, as in the SDK's standard mode: AWS throttles by the second.
+const BACKOFF: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(20));
+
+/// Timeout of instance metadata when it is asked for the region: it is one hop away, or not there.
 const METADATA_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// What differs between the services: the SDK makes a new set of types for each.
+/// What differs between the services: the SDK has a set of types for each.
 pub(crate) trait Service: Send + Sync + 'static {
     const NAME: ServiceName;
     type Client: Clone + Send + Sync;
@@ -54,7 +67,7 @@ pub(crate) trait Service: Send + Sync + 'static {
     fn overrides(retry: Option<RetryConfig>, timeout: Option<TimeoutConfig>) -> Self::Overrides;
 }
 
-/// A service's client, shared by all callers, with one set of credentials at a time.
+/// A session with one AWS service, shared by all callers.
 pub(crate) struct Session<S: Service> {
     settings: AwsConfig,
     live: ArcSwap<Live<S>>,
@@ -63,53 +76,74 @@ pub(crate) struct Session<S: Service> {
 
 struct Live<S: Service> {
     client: S::Client,
-    /// What a client of STS is made of, for those who ask who we are.
+    /// Settings of an STS client, to ask for the identity.
     sts: SdkConfig,
-    credentials: Arc<Kept>,
+    credentials: Arc<CredentialCache>,
 }
 
 impl<S: Service> Session<S> {
-    /// Finds region and credentials. No call is made to the service.
+    /// Finds region and credentials. Makes no call to the service.
     pub(crate) async fn open(settings: AwsConfig) -> Result<Self> {
         let live = ArcSwap::from_pointee(Live::<S>::open(&settings).await?);
         Ok(Self { settings, live, renewal: Mutex::new(()) })
     }
 
-    /// Where a session with these settings would ask, and as whom. Nobody is called.
+    /// Explains which endpoint and credentials a session with these settings would use. Makes no call.
     pub(crate) async fn explain(settings: &AwsConfig, section: &Section) -> Result<Connection> {
         Box::pin(silently(resolve::explain(settings, section, S::NAME))).await
     }
 
-    /// Makes one call. If AWS says that the credentials have expired, they are renewed, once for all
-    /// callers, and the call is made once more: the SDK renews by the clock, and doesn't do this.
-    pub(crate) async fn call<T, E, F, Fut>(&self, effort: Effort, operation: F) -> Result<T>
+    /// Makes one call, and once more with new credentials if AWS says that they have expired.
+    pub(crate) async fn call<T, E, F, Fut>(&self, policy: RetryPolicy, operation: F) -> Result<T>
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
         F: Fn(S::Client, S::Overrides) -> Fut,
         Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
     {
-        let live = self.live.load_full();
-        let patience = self.patience(effort);
-        let mut outcome = live.call(effort, &operation).await;
+        self.send(policy, None, operation).await
+    }
+
+    /// Makes one call that sends a new value. No error repeats the value.
+    pub(crate) async fn write<T, E, F, Fut>(&self, policy: RetryPolicy, value: &SecretValue, operation: F) -> Result<T>
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+        F: Fn(S::Client, S::Overrides) -> Fut,
+        Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    {
+        self.send(policy, Some(value), operation).await.map_err(error::of_write)
+    }
+
+    async fn send<T, E, F, Fut>(&self, policy: RetryPolicy, value: Option<&SecretValue>, operation: F) -> Result<T>
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+        F: Fn(S::Client, S::Overrides) -> Fut,
+        Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    {
+        let mut live = self.live.load_full();
+        let mut outcome = live.call(overrides::<S>(policy, &self.settings), &operation).await;
         let expired = match &outcome {
             Ok(answer) => answer.as_ref().is_err_and(error::is_expired),
-            // STS said so, of those that the role is assumed by.
+            // STS says so of the credentials that a role is assumed with.
             Err(error) => error::code(error).is_some_and(error::is_expired_code),
         };
         if expired {
-            outcome = self.renewed(&live).await?.call(effort, &operation).await;
+            live = self.renewed(&live).await?;
+            outcome = live.call(overrides::<S>(policy, &self.settings), &operation).await;
         }
-        outcome?.map_err(|error| error::from_sdk(error, patience))
+        outcome?.map_err(|error| {
+            let echo = value.into_iter().fold(live.credentials.echo(), |echo, value| echo.with(value.expose_bytes()));
+            error::from_sdk(error, policy.or(self.settings.retry_policy), &echo)
+        })
     }
 
-    /// Who AWS takes us for.
+    /// The identity that AWS sees.
     pub(crate) async fn identity(&self) -> Result<Identity> {
         let live = self.live.load_full();
         live.credentials.current().await?;
-        identity::ask(&live.sts, self.patience(Effort::default())).await
+        identity::ask(&live.sts, self.settings.retry_policy, &live.credentials.echo()).await
     }
 
-    /// The session's state after `refused`: renewed here, or by whoever came first.
+    /// A session newer than `refused`: opened here, or by another caller that was refused.
     async fn renewed(&self, refused: &Arc<Live<S>>) -> Result<Arc<Live<S>>> {
         let _one_at_a_time = self.renewal.lock().await;
         let live = self.live.load_full();
@@ -121,13 +155,6 @@ impl<S: Service> Session<S> {
         self.live.store(fresh.clone());
         Ok(fresh)
     }
-
-    fn patience(&self, effort: Effort) -> Patience {
-        Patience {
-            attempts: effort.retry.unwrap_or(self.settings.retry),
-            timeout: effort.timeout.unwrap_or(self.settings.timeout),
-        }
-    }
 }
 
 impl<S: Service> std::fmt::Debug for Session<S> {
@@ -138,34 +165,43 @@ impl<S: Service> std::fmt::Debug for Session<S> {
 
 impl<S: Service> Live<S> {
     async fn open(settings: &AwsConfig) -> Result<Self> {
-        // The SDK's loading is a large future, which no caller should have to carry.
+        // The SDK's loading is a large future.
         let (config, credentials) = Box::pin(silently(load(settings))).await?;
         let endpoint = resolve::endpoint(&config, settings, S::NAME).map(|endpoint| endpoint.url);
         Ok(Self { client: S::client(&config, endpoint.as_deref()), sts: sts_config(&config, settings), credentials })
     }
 
-    /// Makes one call, with credentials that are there before its first attempt begins.
-    async fn call<T, Fut>(&self, effort: Effort, operation: impl Fn(S::Client, S::Overrides) -> Fut) -> Result<T>
+    /// Makes one call. Its credentials are loaded before the first attempt begins.
+    async fn call<T, Fut>(
+        &self,
+        overrides: S::Overrides,
+        operation: impl Fn(S::Client, S::Overrides) -> Fut,
+    ) -> Result<T>
     where
         Fut: Future<Output = T>,
     {
         self.credentials.current().await?;
-        Ok(silently(operation(self.client.clone(), overrides::<S>(effort))).await)
+        Ok(silently(operation(self.client.clone(), overrides)).await)
     }
 }
 
-/// The SDK's trace level prints whole answers, in which AWS may quote a new value, and requests too if the environment
-/// says so: its own log is turned off.
+/// Turns the SDK's events off: its trace level prints whole responses, and requests too if the
+/// environment says so.
 pub(super) fn silently<F: Future>(future: F) -> impl Future<Output = F::Output> {
     future.with_subscriber(NoSubscriber::default())
 }
 
-fn overrides<S: Service>(effort: Effort) -> S::Overrides {
-    S::overrides(effort.retry.map(retry_config), effort.timeout.map(timeout_config))
+/// The overrides of a request's retry policy. Without one, the client's own settings apply.
+fn overrides<S: Service>(policy: RetryPolicy, settings: &AwsConfig) -> S::Overrides {
+    if policy == RetryPolicy::default() {
+        return S::overrides(None, None);
+    }
+    let policy = policy.or(settings.retry_policy);
+    S::overrides(Some(retry_config(policy)), Some(timeout_config(policy)))
 }
 
-async fn load(settings: &AwsConfig) -> Result<(SdkConfig, Arc<Kept>)> {
-    // Found before the rest is loaded, which would look for it once more, and for longer.
+async fn load(settings: &AwsConfig) -> Result<(SdkConfig, Arc<CredentialCache>)> {
+    // Found before the SDK loads the rest: it would look for the region again, and for longer.
     let (http, resolved) = (http::client(), Resolved::of(settings).await?);
     let region = match resolved.region() {
         Some(region) => Some(region),
@@ -186,18 +222,18 @@ async fn load(settings: &AwsConfig) -> Result<(SdkConfig, Arc<Kept>)> {
     let Some(source) = source else {
         return Err(Error::new(ErrorKind::Unexpected, "the AWS SDK has no source of credentials"));
     };
-    let first = Kept::first(source, Patience { attempts: settings.retry, timeout: settings.timeout });
+    let first = CredentialCache::first(source, settings.retry_policy);
     let last = assume(&config, settings, first).await;
     let builder = config.into_builder().credentials_provider(last.shared());
-    // The SDK would keep them a second time, and by its own rules.
+    // The SDK would cache them a second time, by its own rules.
     Ok((builder.identity_cache(IdentityCache::no_cache()).build(), last))
 }
 
-/// Loads all but the credentials, whose source is chosen by us.
+/// Loads everything but the credentials, whose source is chosen here.
 pub(super) fn loader(settings: &AwsConfig) -> ConfigLoader {
     let loader = aws_config::defaults(BehaviorVersion::latest())
-        .retry_config(retry_config(settings.retry))
-        .timeout_config(timeout_config(settings.timeout))
+        .retry_config(retry_config(settings.retry_policy))
+        .timeout_config(timeout_config(settings.retry_policy))
         .no_credentials()
         .profile_files(crate::aws_credentials::shared_files::profile_files());
     match &settings.profile {
@@ -216,8 +252,8 @@ fn metadata_client(http: SharedHttpClient) -> imds::Client {
         .build()
 }
 
-/// The credentials of the last of the roles, each assumed by the one before.
-async fn assume(config: &SdkConfig, settings: &AwsConfig, first: Arc<Kept>) -> Arc<Kept> {
+/// The credentials of the last role. Each role is assumed with the one before.
+async fn assume(config: &SdkConfig, settings: &AwsConfig, first: Arc<CredentialCache>) -> Arc<CredentialCache> {
     let sts = sts_config(config, settings);
     let mut credentials = first;
     for role in &settings.roles {
@@ -229,7 +265,7 @@ async fn assume(config: &SdkConfig, settings: &AwsConfig, first: Arc<Kept>) -> A
             builder = builder.external_id(id);
         }
         let assumed = builder.build_from_provider(credentials.shared()).await;
-        credentials = Kept::by(credentials, assumed);
+        credentials = CredentialCache::by(credentials, assumed);
     }
     credentials
 }
@@ -237,27 +273,31 @@ async fn assume(config: &SdkConfig, settings: &AwsConfig, first: Arc<Kept>) -> A
 fn sts_config(config: &SdkConfig, settings: &AwsConfig) -> SdkConfig {
     let mut builder = config.clone().into_builder();
     if let Some(endpoint) = resolve::endpoint(config, settings, resolve::STS) {
-        // Else the client would look for it once more, and take AWS_ENDPOINT_URL_STS for it.
+        // Otherwise the client looks for it again, and finds AWS_ENDPOINT_URL_STS.
         builder.insert_origin("endpoint_url", Origin::shared_config());
         builder.set_endpoint_url(Some(endpoint.url));
     }
     builder.build()
 }
 
-fn retry_config(attempts: NonZeroU32) -> RetryConfig {
-    RetryConfig::standard().with_max_attempts(attempts.get())
+fn retry_config(policy: RetryPolicy) -> RetryConfig {
+    let backoff = policy.or(RetryPolicy::default().with_backoff(BACKOFF)).backoff();
+    RetryConfig::standard()
+        .with_max_attempts(policy.attempts().get())
+        .with_initial_backoff(backoff.first())
+        .with_max_backoff(backoff.longest())
 }
 
-fn timeout_config(timeout: Duration) -> TimeoutConfig {
+fn timeout_config(policy: RetryPolicy) -> TimeoutConfig {
+    let timeout = policy.timeout();
     TimeoutConfig::builder()
         .connect_timeout(timeout)
         .read_timeout(timeout)
-        // An answer that drips in byte by byte would keep the read timeout from ever firing.
-        .operation_attempt_timeout(timeout.saturating_mul(2))
+        .operation_attempt_timeout(policy.longest_attempt())
         .build()
 }
 
-/// A bare HTTP 429, as load balancers send it: the SDK knows throttling by AWS's codes only.
+/// Retries a bare HTTP 429, as load balancers send it. The SDK knows throttling by AWS's codes only.
 #[derive(Debug)]
 pub(crate) struct RetryTooManyRequests;
 

@@ -8,6 +8,7 @@ use super::config::{AwsConfig, Role};
 use crate::{
     config::{Form, GeneralSettings, Section, span, timeout},
     error::{Error, Result},
+    retry::RetryPolicy,
 };
 
 /// The environment variables that say where AWS providers connect and as whom.
@@ -93,7 +94,6 @@ impl AwsConfig {
             }
         }
         let roles = settings.roles.unwrap_or_default().into_iter().map(Role::from_settings);
-        let default = Self::default();
         Ok(Self {
             region: settings.region,
             profile: settings.profile,
@@ -102,8 +102,10 @@ impl AwsConfig {
             endpoint_url: settings.endpoint_url,
             service_endpoint_url: settings.service_endpoint_url,
             sts_endpoint_url: settings.sts_endpoint_url,
-            retry: settings.retry.or(general.retry).unwrap_or(default.retry),
-            timeout: settings.timeout.or(general.timeout).unwrap_or(default.timeout),
+            retry_policy: RetryPolicy::from_settings(
+                settings.retry.or(general.retry),
+                settings.timeout.or(general.timeout),
+            ),
         })
     }
 }

@@ -1,10 +1,11 @@
-//! What a fuzz target does with a text that claims to be a `secrets.json`.
+//! Fuzz target: any text as a `secrets.json`.
 
-use super::{fetcher::Document, python_json::python, snapshot::compact};
+use super::{fetcher_file::Document, python_json::python, snapshot::compact};
 use crate::secret::{Json, json::Tree};
 
-/// Any text is a file or is refused; what is written of it is the same file, and written the same again.
-pub(crate) fn fetcher_file(text: &str) {
+/// Any text is a file or is refused; what is written of it is the same file, and written the same
+/// again.
+pub(crate) fn fuzz(text: &str) {
     let Ok(document) = Document::parse(text) else { return };
     let written = python(document.root());
     let Ok(again) = Document::parse(&written) else { panic!("what is written can't be read") };

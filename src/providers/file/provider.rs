@@ -1,16 +1,17 @@
-//! The provider itself.
+//! File provider: reads by name, and the implementation of [`Provider`].
 
 use std::{fmt, path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
 use tokio::{runtime::Handle, task};
 
+#[cfg(unix)]
+use super::update;
 use super::{
-    changes::{Callbacks, Changes, Subscription},
-    config::FileBuilder,
+    builder::FileBuilder,
+    change_stream::Changes,
+    reloader::{FileStatus, Reloader, When},
     snapshot::Snapshot,
-    store::{FileStatus, Store, When},
-    write,
 };
 use crate::{
     capabilities::Capabilities,
@@ -18,31 +19,34 @@ use crate::{
     options::{GetOptions, ListOptions, UpdateOptions},
     provider::{Listing, Provider, Updated, is_below, is_listed},
     secret::{Secret, SecretValue},
+    watch::Watch,
 };
 
 /// The secrets of a fetcher's file or of a Vault CSI mount, in memory and kept fresh.
 ///
-/// Cloning shares the data and the thread that watches the file; the thread ends with the last clone.
+/// Cloning shares the data and the thread that watches the file; the thread ends with the last
+/// clone.
 #[derive(Clone)]
 pub struct FileProvider {
-    pub(super) store: Arc<Store>,
+    pub(super) reloader: Arc<Reloader>,
 }
 
 impl FileProvider {
     /// Settings for a `secrets.json`, or for the root of a CSI mount, to be
-    /// [opened](FileBuilder::open). The fetcher's own default is [`DEFAULT_PATH`](super::DEFAULT_PATH).
+    /// [opened](FileBuilder::open). The fetcher's own default is
+    /// [`DEFAULT_PATH`](super::DEFAULT_PATH).
     pub fn builder(path: impl Into<PathBuf>) -> FileBuilder {
         FileBuilder::new(path.into())
     }
 
     /// The secret of exactly this name: its JSON text, without insignificant whitespace.
     ///
-    /// A look-up in memory. Only while nothing was ever loaded does it try to read the file, in the
-    /// calling thread.
+    /// This looks the name up in memory. Only as long as nothing was ever loaded does it try to
+    /// read the file, in the calling thread.
     ///
     /// # Errors
-    /// `NotFound` if there is no such name; `Unavailable`, `AccessDenied` or `Corrupt` if nothing was
-    /// ever loaded, or, in a CSI mount, if the file of this name can't be used.
+    /// `NotFound` if there is no such name; `Unavailable`, `AccessDenied` or `Corrupt` if nothing
+    /// was ever loaded, or, in a CSI mount, if the file of this name can't be used.
     pub fn read(&self, name: &str) -> Result<Secret> {
         self.ready()?;
         self.look_up(name)
@@ -56,13 +60,13 @@ impl FileProvider {
         Ok(self.snapshot()?.names().map(str::to_owned).collect())
     }
 
-    /// All secrets as they are now, for as long as it is held.
+    /// All secrets as they are now. The snapshot does not change later.
     ///
     /// # Errors
     /// `Unavailable`, `AccessDenied` or `Corrupt` if nothing was ever loaded.
     pub fn snapshot(&self) -> Result<Snapshot> {
         self.ready()?;
-        self.store.snapshot().ok_or_else(unloaded)
+        self.reloader.snapshot().ok_or_else(unloaded)
     }
 
     /// [`Snapshot::vault_url`] of the current data.
@@ -81,51 +85,42 @@ impl FileProvider {
         self.snapshot()?.vault_token()
     }
 
-    /// How fresh the data is, and what is wrong with the file if something is.
+    /// How fresh the data is, and why the file can't be read if it can't.
     pub fn status(&self) -> FileStatus {
-        self.store.status()
+        self.reloader.status()
     }
 
-    /// Reads the file now, in the calling thread. Needed only where nothing watches it.
+    /// Reads the file now, in the calling thread. Needed only if no thread watches it.
     ///
     /// # Errors
-    /// `Unavailable`, `AccessDenied` or `Corrupt`; what was loaded before is still served then.
+    /// `Unavailable`, `AccessDenied` or `Corrupt`; the data that was loaded before is still served.
     pub fn reload(&self) -> Result<()> {
-        self.store.refresh(When::Now)
+        self.reloader.refresh(When::Now)
     }
 
-    /// The changes from now on. To start from the current data without missing one, call this first
-    /// and [`snapshot`](Self::snapshot) second.
+    /// The changes of the file from now on. To start from the current data without missing a
+    /// change, call this first and [`snapshot`](Self::snapshot) second. For one secret use
+    /// [`watch`](Provider::watch).
     pub fn changes(&self) -> Changes {
-        Changes::of(&self.store)
+        Changes::of(&self.reloader)
     }
 
-    /// Calls `callback` with the current data, if there is some, and then after each change of the
-    /// content, from the thread that watches the file, until the subscription is dropped. Of changes
-    /// that come while it runs it gets the latest. A panic in it is logged and changes nothing. Where
-    /// nothing watches the file, it is called by [`reload`](Self::reload) and `update`.
-    ///
-    /// A callback that holds a clone of this provider keeps it alive until the subscription is dropped.
-    pub fn on_change(&self, callback: impl Fn(&Snapshot) + Send + Sync + 'static) -> Subscription {
-        Callbacks::add(&self.store, Box::new(callback))
-    }
-
-    pub(super) fn new(store: Arc<Store>) -> Self {
-        Self { store }
+    pub(super) fn new(reloader: Arc<Reloader>) -> Self {
+        Self { reloader }
     }
 
     fn look_up(&self, name: &str) -> Result<Secret> {
-        self.store.current().as_ref().ok_or_else(unloaded)?.get(name)
+        self.reloader.current().as_ref().ok_or_else(unloaded)?.get(name)
     }
 
-    /// Makes one attempt to load if nothing was loaded ever.
+    /// Makes one attempt to load if nothing was ever loaded.
     fn ready(&self) -> Result<()> {
-        if self.store.current().is_some() { Ok(()) } else { self.store.refresh(When::Empty) }
+        if self.reloader.current().is_some() { Ok(()) } else { self.reloader.refresh(When::Empty) }
     }
 
-    /// The same without holding up the runtime.
+    /// As [`ready`](Self::ready), without blocking the runtime.
     async fn ready_async(&self) -> Result<()> {
-        if self.store.current().is_some() {
+        if self.reloader.current().is_some() {
             return Ok(());
         }
         let provider = self.clone();
@@ -138,9 +133,10 @@ impl Provider for FileProvider {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             // Elsewhere a locked file can neither be read nor replaced.
-            update: cfg!(unix) && !self.store.source.is_csi(),
+            update: cfg!(unix) && !self.reloader.source.is_csi(),
             json_only: true,
             local: true,
+            watch: true,
             batch: usize::MAX,
             ..Capabilities::default()
         }
@@ -180,30 +176,46 @@ impl Provider for FileProvider {
 
     async fn update(&self, path: &str, value: &SecretValue, options: &UpdateOptions) -> Result<Updated> {
         options.check(self.capabilities())?;
-        let (store, name) = (self.store.clone(), path.to_owned());
-        let (value, options) = (value.clone(), options.clone());
-        blocking(move || {
-            let written = write::update(store.source.path(), &name, &value, &options);
-            // Shown to readers even where syncing the folder failed after the file was replaced. A
-            // failure here is about another state of the file, and is in the status.
-            let _ = store.refresh(When::Now);
-            written.map(|()| Updated::new(name, None))
-        })
-        .await
+        #[cfg(not(unix))]
+        return {
+            let _ = (path, value);
+            Err(Error::unsupported("the file provider can't update on this system"))
+        };
+        #[cfg(unix)]
+        {
+            let (reloader, name) = (self.reloader.clone(), path.to_owned());
+            let (value, options) = (value.clone(), options.clone());
+            blocking(move || {
+                let written = update::update(reloader.source.path(), &name, &value, &options);
+                // Shown to readers even where syncing the folder failed after the file was
+                // replaced. A failure here is about another state of the file, and is in the
+                // status.
+                let _ = reloader.refresh(When::Now);
+                written.map(|()| Updated::new(name, None))
+            })
+            .await
+        }
+    }
+
+    /// The version is a counter of this provider, and means nothing to another one. A file that
+    /// can't be read yet is no error: the secret appears once it can.
+    async fn watch(&self, path: &str) -> Result<Option<Watch>> {
+        let _ = self.ready_async().await;
+        Ok(Some(self.reloader.watch(path)))
     }
 }
 
 impl fmt::Debug for FileProvider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FileProvider")
-            .field("source", &self.store.source)
-            .field("status", &self.store.status())
+            .field("source", &self.reloader.source)
+            .field("status", &self.reloader.status())
             .finish_non_exhaustive()
     }
 }
 
-/// Runs work that waits for the disk where it holds up nobody, and to its end even if the future
-/// is dropped.
+/// Runs work that waits for the disk on the blocking pool, and to its end even if the future is
+/// dropped. Without a runtime it runs in the calling thread.
 pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     if Handle::try_current().is_err() {
         return work();
@@ -215,7 +227,7 @@ pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T>
     }
 }
 
-/// Never to be seen: what is loaded stays, and reads begin by making sure that something is.
+/// Never seen: data stays once it is loaded, and every read first makes sure that some is.
 fn unloaded() -> Error {
     Error::new(ErrorKind::Unexpected, "could not load secrets: nothing is loaded")
 }

@@ -1,4 +1,4 @@
-//! JSON exactly as Python's `json.dump(indent=2, sort_keys=True)` writes it.
+//! JSON formatter: writes exactly what Python's `json.dump(indent=2, sort_keys=True)` writes.
 
 use zeroize::Zeroizing;
 
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn python_writes_the_same() {
+    fn python_formats_these_documents_the_same_way() {
         let documents = [
             r#"{"vault_token":"s.tok","vault":{"url":"http://127.0.0.1:18200/","token":"s.tok"},"secrets":{"secret/one":{"value":"héllo","type":"simple"}}}"#,
             r#"{}"#,
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn python_writes_the_same_of_anything() {
+    fn python_formats_any_document_the_same_way() {
         let mut runner = TestRunner::deterministic();
         let documents: Vec<String> =
             (0..300).map(|_| json().new_tree(&mut runner).expect("a document").current().to_string()).collect();

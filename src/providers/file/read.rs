@@ -1,4 +1,4 @@
-//! Reading one file whole: no torn content, no copy of it left in memory.
+//! Reading a secrets file whole: no torn content, and no copy of it left in memory.
 
 use std::{
     fs::{self, File, Metadata},
@@ -8,9 +8,9 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use s1crets_fs::Fingerprint;
 use zeroize::Zeroizing;
 
-use super::fingerprint::Stamp;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Nobody has 100 MiB of secrets; a file of that size is something else. The bound of baseplate.go.
@@ -24,7 +24,7 @@ pub(super) const PAUSE: Duration = Duration::from_millis(1);
 pub(super) struct Content {
     bytes: Zeroizing<Vec<u8>>,
     pub(super) metadata: Metadata,
-    pub(super) stamp: Stamp,
+    pub(super) fingerprint: Fingerprint,
 }
 
 impl Content {
@@ -33,7 +33,7 @@ impl Content {
     }
 
     fn is_same(&self, other: &Self) -> bool {
-        self.stamp == other.stamp && self.bytes == other.bytes
+        self.fingerprint == other.fingerprint && self.bytes == other.bytes
     }
 }
 
@@ -45,17 +45,17 @@ pub(super) fn read(path: &Path) -> Result<Content> {
             thread::sleep(PAUSE);
             continue;
         };
-        // Who writes in place, within the same tick of the clock, moves no stamp. Two equal readings
-        // vouch for a content that the stamp can't vouch for yet.
-        if !content.stamp.is_fresh(SystemTime::now()) || last.is_some_and(|last| last.is_same(&content)) {
+        // A write in place within one tick of the clock changes no fingerprint. While that is
+        // possible, two equal reads show that nobody is writing.
+        if !content.fingerprint.is_recent(SystemTime::now()) || last.is_some_and(|last| last.is_same(&content)) {
             return Ok(content);
         }
         last = Some(content);
     }
-    Err(restless(path))
+    Err(unsettled(path))
 }
 
-/// Nothing if the file changed meanwhile.
+/// `None` if the file changed meanwhile.
 fn read_once(path: &Path) -> Result<Option<Content>> {
     let file = open(path)?;
     let before = file.metadata().map_err(|error| unreadable(path, error))?;
@@ -64,18 +64,29 @@ fn read_once(path: &Path) -> Result<Option<Content>> {
     }
     let bytes = read_up_to(&file, before.len()).map_err(|error| unreadable(path, error))?;
     let metadata = file.metadata().map_err(|error| unreadable(path, error))?;
-    let stamp = Stamp::of(&metadata);
-    let settled = stamp == Stamp::of(&before) && bytes.len() as u64 == before.len();
-    Ok(settled.then_some(Content { bytes, metadata, stamp }))
+    let fingerprint = Fingerprint::of(&metadata);
+    let settled = fingerprint == Fingerprint::of(&before) && bytes.len() as u64 == before.len();
+    Ok(settled.then_some(Content { bytes, metadata, fingerprint }))
 }
 
-/// Opens a regular file: to open a pipe would wait for its writer.
-pub(super) fn open(path: &Path) -> Result<File> {
+/// Opens a regular file. Opening a FIFO would wait for its writer.
+fn open(path: &Path) -> Result<File> {
     let metadata = fs::metadata(path).map_err(|error| unreadable(path, error))?;
     if !metadata.is_file() {
         return Err(corrupt(path, "not a regular file"));
     }
     File::open(path).map_err(|error| unreadable(path, error))
+}
+
+/// Opens a regular file by its name in a folder that is held open, never through a link.
+#[cfg(unix)]
+pub(super) fn open_at(target: &s1crets_fs::NamedTarget) -> Result<File> {
+    let path = target.real_path();
+    let file = target.open().map_err(|error| unreadable(path, error))?;
+    match file.metadata().map_err(|error| unreadable(path, error))?.is_file() {
+        true => Ok(file),
+        false => Err(corrupt(path, "not a regular file")),
+    }
 }
 
 pub(super) fn corrupt(path: &Path, why: impl std::fmt::Display) -> Error {
@@ -91,7 +102,7 @@ pub(super) fn unreadable(path: &Path, error: io::Error) -> Error {
     Error::new(kind, failed(path, why)).with_source(error)
 }
 
-pub(super) fn restless(path: &Path) -> Error {
+pub(super) fn unsettled(path: &Path) -> Error {
     Error::new(ErrorKind::Unavailable, failed(path, "it kept changing while being read"))
 }
 
@@ -124,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_file_is_refused_and_a_sparse_giant_too() {
+    fn a_folder_and_a_file_beyond_the_limit_are_refused() {
         let folder = tempfile::tempdir().expect("a folder");
         let giant = folder.path().join("giant");
         File::create(&giant).and_then(|file| file.set_len(MAX_SIZE + 1)).expect("a sparse file");
@@ -140,13 +151,13 @@ mod tests {
     }
 
     #[test]
-    fn the_permissions_decide() {
+    fn a_file_without_permission_is_access_denied() {
         let denied = unreadable(Path::new("/x"), io::ErrorKind::PermissionDenied.into());
         assert_eq!(denied.kind(), ErrorKind::AccessDenied);
     }
 
     #[test]
-    fn the_buffer_never_moves() {
+    fn the_buffer_is_never_reallocated() {
         let folder = tempfile::tempdir().expect("a folder");
         for size in [0, 1, 31, 32, 8192, 100_000] {
             let path = folder.path().join(size.to_string());

@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use serde::Deserialize;
 
-use super::config::{DEFAULT_PATH, FileBuilder};
+use super::builder::{DEFAULT_PATH, FileBuilder};
 use crate::{
     config::{Form, GeneralSettings, Section, path, span},
     error::Result,
@@ -38,10 +38,10 @@ impl FileBuilder {
         let FileSettings { path, wait, backoff } = section.read()?;
         let mut builder = Self::new(path.unwrap_or_else(|| DEFAULT_PATH.into()));
         if let Some(wait) = wait {
-            builder = builder.wait(wait);
+            builder = builder.with_wait(wait);
         }
         if let Some(backoff) = backoff {
-            builder = builder.backoff(backoff);
+            builder = builder.with_backoff(backoff);
         }
         Ok(if general.one_shot { builder.one_shot() } else { builder })
     }

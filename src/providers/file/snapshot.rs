@@ -1,6 +1,11 @@
-//! What was read at one moment, whole and unchanging.
+//! Snapshot: all secrets of the file as they were at one moment.
 
-use std::{collections::BTreeMap, fmt, sync::Arc, time::SystemTime};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+    sync::Arc,
+    time::SystemTime,
+};
 
 use zeroize::Zeroizing;
 
@@ -9,7 +14,7 @@ use crate::{
     secret::{Metadata, Secret},
 };
 
-/// All secrets as they were at one moment: what a request that must not see two states holds on to.
+/// All secrets as they were at one moment. A request that must not see two states keeps one.
 ///
 /// Cloning shares it. A secret that did not change between two snapshots is the same value in
 /// memory in both, not a copy.
@@ -22,9 +27,11 @@ pub(super) struct Loaded {
     pub(super) modified: Option<SystemTime>,
     /// Counts the snapshots whose content differs.
     pub(super) generation: u64,
+    /// The generation in which each secret last changed.
+    changed_in: HashMap<String, u64>,
 }
 
-/// What a source holds. An entry that can't be read does not spoil the others.
+/// What a source holds. An entry that can't be read does not affect the others.
 pub(super) struct Contents {
     pub(super) entries: Entries,
     pub(super) vault_url: Result<String>,
@@ -37,8 +44,8 @@ impl Snapshot {
     /// The secret of exactly this name: its JSON text, without insignificant whitespace.
     ///
     /// # Errors
-    /// `NotFound` if there is no such name; `Corrupt` or `AccessDenied` if, in a CSI mount, its file
-    /// can't be used.
+    /// `NotFound` if there is no such name; `Corrupt` or `AccessDenied` if, in a CSI mount, its
+    /// file can't be used.
     pub fn get(&self, name: &str) -> Result<Secret> {
         self.0.get(name)
     }
@@ -56,7 +63,8 @@ impl Snapshot {
     /// The `vault.url` of the file: Vault's address, to the letter.
     ///
     /// # Errors
-    /// `NotFound` if the file has none, `Corrupt` if it is no string, `Unsupported` for a CSI mount.
+    /// `NotFound` if the file has none, `Corrupt` if it is no string, `Unsupported` for a CSI
+    /// mount.
     pub fn vault_url(&self) -> Result<String> {
         self.0.contents.vault_url.clone()
     }
@@ -71,10 +79,6 @@ impl Snapshot {
 
     pub(super) fn new(loaded: Arc<Loaded>) -> Self {
         Self(loaded)
-    }
-
-    pub(super) fn generation(&self) -> u64 {
-        self.0.generation
     }
 
     pub(super) fn entries(&self) -> &Entries {
@@ -92,6 +96,31 @@ impl fmt::Debug for Snapshot {
 }
 
 impl Loaded {
+    /// The contents of one generation. A secret that is the same as in `previous` keeps its
+    /// version.
+    pub(super) fn new(
+        contents: Contents,
+        modified: Option<SystemTime>,
+        generation: u64,
+        previous: Option<&Self>,
+    ) -> Self {
+        let unchanged = |name: &str, entry: &Result<Secret>| {
+            let previous = previous?;
+            let old = previous.contents.entries.get(name)?;
+            same(old, entry).then(|| previous.changed_in.get(name).copied()).flatten()
+        };
+        let version =
+            |(name, entry): (&String, &Result<Secret>)| (name.clone(), unchanged(name, entry).unwrap_or(generation));
+        let changed_in = contents.entries.iter().map(version).collect();
+        Self { contents, modified, generation, changed_in }
+    }
+
+    /// The version of a secret: the generation in which it last changed. `None` if it does not
+    /// exist.
+    pub(super) fn version(&self, name: &str) -> Option<String> {
+        self.changed_in.get(name).map(u64::to_string)
+    }
+
     pub(super) fn get(&self, name: &str) -> Result<Secret> {
         match self.contents.entries.get(name) {
             Some(entry) => entry.clone(),
@@ -110,8 +139,8 @@ impl Contents {
     }
 }
 
-/// A secret of this name and text. The one that `previous` had is kept if it is the same, so that
-/// who compares sees what changed, and what was parsed of it stays parsed.
+/// A secret of this name and text. The one of `previous` is kept if it is the same, so that what
+/// was parsed of it stays parsed.
 pub(super) fn secret(name: &str, mut text: Zeroizing<String>, previous: Option<&Loaded>) -> Secret {
     let known = previous.and_then(|loaded| loaded.contents.entries.get(name)?.as_ref().ok());
     match known {

@@ -1,14 +1,14 @@
-//! Where the secrets are: a file, or a directory of files.
+//! Source of the secrets: a fetcher's `secrets.json`, or the root of a Vault CSI mount.
 
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 
+use s1crets_fs::Fingerprint;
+
 use super::{
-    csi, fetcher,
-    fingerprint::Stamp,
-    read,
+    csi_mount, fetcher_file, read,
     snapshot::{Contents, Loaded},
 };
 use crate::error::{Error, Result};
@@ -22,24 +22,24 @@ pub(super) enum Source {
     Csi(PathBuf),
 }
 
-/// The state of a source as far as it can be told without reading it.
+/// The state of a source without its contents.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Mark {
-    /// What a link leads to, where that alone can change.
+pub(super) struct SourceState {
+    /// The folder behind `..data` of a CSI mount; empty for a file.
     pub(super) target: PathBuf,
-    pub(super) stamp: Stamp,
+    pub(super) fingerprint: Fingerprint,
 }
 
 impl Source {
-    /// Tells a directory from a file; what is not there yet will be a file.
+    /// Tells a directory from a file. A path that does not exist yet is taken for a file.
     pub(super) fn detect(path: &Path) -> Result<Self> {
-        // Without links taken out: those are followed anew at every look.
+        // Links stay in it: they are followed anew at every look.
         let path = std::path::absolute(path)
             .map_err(|error| Error::config("the path of the secrets file is empty").with_source(error))?;
         if !path.is_dir() {
             return Ok(Self::Fetcher(path));
         }
-        csi::check(&path)?;
+        csi_mount::check(&path)?;
         Ok(Self::Csi(path))
     }
 
@@ -48,11 +48,11 @@ impl Source {
         path
     }
 
-    /// What has to be watched, with all that leads to it.
+    /// The path to watch.
     pub(super) fn watched(&self) -> PathBuf {
         match self {
             Self::Fetcher(path) => path.clone(),
-            Self::Csi(mount) => csi::data(mount),
+            Self::Csi(mount) => csi_mount::data(mount),
         }
     }
 
@@ -60,26 +60,26 @@ impl Source {
         matches!(self, Self::Csi(_))
     }
 
-    /// Which state the source is in.
-    pub(super) fn probe(&self) -> Result<Mark> {
+    /// The state of the source now.
+    pub(super) fn state(&self) -> Result<SourceState> {
         match self {
             Self::Fetcher(path) => {
                 let metadata = fs::metadata(path).map_err(|error| read::unreadable(path, error))?;
-                Ok(Mark { target: PathBuf::new(), stamp: Stamp::of(&metadata) })
+                Ok(SourceState { target: PathBuf::new(), fingerprint: Fingerprint::of(&metadata) })
             }
-            Self::Csi(mount) => csi::probe(mount),
+            Self::Csi(mount) => csi_mount::state(mount),
         }
     }
 
-    /// Reads everything, and says of which state it is.
-    pub(super) fn load(&self, previous: Option<&Loaded>) -> Result<(Contents, Mark)> {
+    /// Reads everything, and returns of which state it is.
+    pub(super) fn load(&self, previous: Option<&Loaded>) -> Result<(Contents, SourceState)> {
         match self {
             Self::Fetcher(path) => {
                 let content = read::read(path)?;
-                let contents = fetcher::parse(path, &content, previous)?;
-                Ok((contents, Mark { target: PathBuf::new(), stamp: content.stamp }))
+                let contents = fetcher_file::parse(path, &content, previous)?;
+                Ok((contents, SourceState { target: PathBuf::new(), fingerprint: content.fingerprint }))
             }
-            Self::Csi(mount) => csi::load(mount, previous),
+            Self::Csi(mount) => csi_mount::load(mount, previous),
         }
     }
 }

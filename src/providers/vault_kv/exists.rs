@@ -1,4 +1,4 @@
-//! Whether there is something of a name, without reading values where metadata tells.
+//! Existence and version probes. Metadata and names are tried first, and the value only as a last resort.
 
 use super::{
     VaultKv,
@@ -7,16 +7,17 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    options::{Effort, GetOptions, Version},
+    options::{GetOptions, Version},
+    retry::RetryPolicy,
     secret::{Json, JsonKind},
-    vault::{Call, from_reply, not_as_vault},
+    vault::{ApiRequest, from_response, malformed_response},
 };
 
 /// What the metadata of a secret says.
 pub(super) enum Current {
     /// This version is the current one.
     Version(i64),
-    /// There is none, or it is deleted.
+    /// There is no such secret, or its current version is deleted.
     Absent(Error),
     /// The token may not see it.
     Hidden(Error),
@@ -24,21 +25,20 @@ pub(super) enum Current {
 
 impl VaultKv {
     pub(super) async fn exists(&self, path: &str) -> Result<bool> {
-        let effort = Effort::default();
-        let place = self.mounts.place(&self.vault, path, effort).await?;
+        let policy = RetryPolicy::default();
+        let place = self.mounts.place(&self.vault, path, policy).await?;
         if place.rest.is_empty() {
-            return Ok(self.names_at(&place, effort).await?.is_some());
+            return Ok(self.names_at(&place, policy).await?.is_some());
         }
         match place.version {
-            Some(KvVersion::V1) => self.exists_v1(path, &place, effort).await,
-            Some(KvVersion::V2) => self.exists_v2(path, &place, effort).await,
-            None => match self.exists_v2(path, &place, effort).await {
+            Some(KvVersion::V1) => self.exists_v1(path, &place, policy).await,
+            Some(KvVersion::V2) => self.exists_v2(path, &place, policy).await,
+            None => match self.exists_v2(path, &place, policy).await {
                 Ok(true) => Ok(true),
                 other => {
                     let first = Place { version: Some(KvVersion::V1), ..place };
-                    match self.exists_v1(path, &first, effort).await {
-                        // Another engine has replied. The error may name a lease, so it counts
-                        // most.
+                    match self.exists_v1(path, &first, policy).await {
+                        // Another engine has replied. Its error may name a lease, so it wins.
                         Err(error) if error.kind() != ErrorKind::Unsupported => other,
                         answer => answer,
                     }
@@ -47,19 +47,19 @@ impl VaultKv {
         }
     }
 
-    async fn exists_v2(&self, path: &str, place: &Place, effort: Effort) -> Result<bool> {
-        match self.current(place, effort).await? {
+    async fn exists_v2(&self, path: &str, place: &Place, policy: RetryPolicy) -> Result<bool> {
+        match self.current(place, policy).await? {
             Current::Version(_) => Ok(true),
-            Current::Absent(_) => self.is_level(place, effort).await,
-            Current::Hidden(denied) => match self.is_named(place, effort).await? {
+            Current::Absent(_) => self.is_level(place, policy).await,
+            Current::Hidden(denied) => match self.is_named(place, policy).await? {
                 Some(there) => Ok(there),
                 None => self.is_readable(path, denied).await,
             },
         }
     }
 
-    async fn exists_v1(&self, path: &str, place: &Place, effort: Effort) -> Result<bool> {
-        match self.is_named(place, effort).await? {
+    async fn exists_v1(&self, path: &str, place: &Place, policy: RetryPolicy) -> Result<bool> {
+        match self.is_named(place, policy).await? {
             Some(there) => Ok(there),
             None => {
                 let denied = Error::new(ErrorKind::AccessDenied, "the token may neither list nor read this");
@@ -68,12 +68,13 @@ impl VaultKv {
         }
     }
 
-    /// The version that a read would give: by the metadata, or by the read itself where the token may not see that.
+    /// The version that a read would return: from the metadata, or by the read if the token may not
+    /// see that.
     pub(super) async fn probe(&self, path: &str, options: &GetOptions) -> Result<Option<String>> {
-        let place = self.mounts.place(&self.vault, path, options.effort).await?;
+        let place = self.mounts.place(&self.vault, path, options.retry_policy).await?;
         place.as_secret()?;
         if place.version == Some(KvVersion::V2) && options.version == Version::Current {
-            match self.current(&place, options.effort).await? {
+            match self.current(&place, options.retry_policy).await? {
                 Current::Version(version) => return Ok(Some(version.to_string())),
                 Current::Absent(error) => return Err(error),
                 Current::Hidden(_) => {}
@@ -83,55 +84,55 @@ impl VaultKv {
     }
 
     /// The current version by the metadata.
-    pub(super) async fn current(&self, place: &Place, effort: Effort) -> Result<Current> {
-        let call = Call::get(&place.api("metadata"))?;
-        let reply = self.call(&call, effort).await?;
+    pub(super) async fn current(&self, place: &Place, policy: RetryPolicy) -> Result<Current> {
+        let call = ApiRequest::get(&place.api("metadata"))?;
+        let reply = self.call(&call, policy).await?;
         match reply.status {
-            403 => return Ok(Current::Hidden(from_reply(&reply, &call))),
+            403 => return Ok(Current::Hidden(from_response(&reply, &call))),
             404 => return Ok(Current::Absent(self.absent(place, &reply, &call))),
             _ if reply.is_success() => {}
-            _ => return Err(from_reply(&reply, &call)),
+            _ => return Err(from_response(&reply, &call)),
         }
         let data = reply.data()?;
-        let number = data.get("current_version").and_then(Json::as_i64).ok_or_else(not_as_vault)?;
+        let number = data.get("current_version").and_then(Json::as_i64).ok_or_else(malformed_response)?;
         let versions = data.get("versions").filter(|it| matches!(it.kind(), JsonKind::Object | JsonKind::Null));
-        let version = versions.ok_or_else(not_as_vault)?.get(&number.to_string());
+        let version = versions.ok_or_else(malformed_response)?.get(&number.to_string());
         Ok(match version.map(gone) {
             Some(None) => Current::Version(number),
             Some(Some(gone)) => Current::Absent(gone),
-            // Metadata without a version: written, but no value was ever.
+            // Metadata was written, but never a value.
             None => Current::Absent(Error::not_found("there is no version of this secret")),
         })
     }
 
-    /// Whether it is a level above secrets. One that may not be listed is looked for on the level above.
-    async fn is_level(&self, place: &Place, effort: Effort) -> Result<bool> {
-        match self.names_at(place, effort).await {
+    /// Whether there are names below this place. If it may not be listed, the level above is.
+    async fn is_level(&self, place: &Place, policy: RetryPolicy) -> Result<bool> {
+        match self.names_at(place, policy).await {
             Ok(names) => Ok(names.is_some()),
             Err(error) if error.kind() == ErrorKind::AccessDenied => {
                 let Some((above, name)) = place.parent() else {
                     return Err(error);
                 };
-                let names = self.names_at(&above, effort).await?.unwrap_or_default();
+                let names = self.names_at(&above, policy).await?.unwrap_or_default();
                 Ok(names.contains(&format!("{name}/")))
             }
             Err(error) => Err(error),
         }
     }
 
-    /// Whether the level above names it, as a secret or a level; nothing if that may not be listed.
-    async fn is_named(&self, place: &Place, effort: Effort) -> Result<Option<bool>> {
+    /// Whether the level above lists this name. `None` if that level may not be listed.
+    async fn is_named(&self, place: &Place, policy: RetryPolicy) -> Result<Option<bool>> {
         let Some((above, name)) = place.parent() else {
             return Ok(None);
         };
-        match self.names_at(&above, effort).await {
+        match self.names_at(&above, policy).await {
             Ok(names) => Ok(Some(names.is_some_and(|names| names.iter().any(|it| it.trim_end_matches('/') == name)))),
             Err(error) if error.kind() == ErrorKind::AccessDenied => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// The last resort of a token that may read this one value and see nothing else.
+    /// Whether the value can be read: the last resort of a token that may do nothing else.
     async fn is_readable(&self, path: &str, denied: Error) -> Result<bool> {
         match self.read(path, &GetOptions::default()).await {
             Ok(_) => Ok(true),

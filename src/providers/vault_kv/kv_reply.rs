@@ -1,5 +1,4 @@
-//! Whether a reply comes from a KV engine. A lease or token that another engine issued by mistake
-//! is revoked.
+//! Checks that a reply comes from a KV engine, and revokes a lease or token that another engine issued.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,9 +8,9 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    options::Effort,
+    retry::RetryPolicy,
     secret::Json,
-    vault::{Call, Fields, Reply, Vault, from_reply, not_as_vault, seconds},
+    vault::{ApiRequest, Fields, Response, Vault, from_response, malformed_response, seconds},
 };
 
 /// Lease ids and accessors are cut here in messages: they are far shorter.
@@ -33,18 +32,18 @@ enum What {
 }
 
 impl VaultKv {
-    /// Makes one call to a KV engine. A reply of any status is returned, as by [`Vault::call`].
+    /// Makes one call to a KV engine. A reply of any status is returned, as by [`Vault::send`].
     ///
     /// # Errors
     /// `Unsupported` if a KV engine can't have given the reply. Every reply is checked: the mount
     /// may be a guess, or may have been replaced since it was known as KV.
-    pub(super) async fn call(&self, call: &Call, effort: Effort) -> Result<Reply> {
-        let reply = self.vault.call(call, effort).await?;
+    pub(super) async fn call(&self, call: &ApiRequest, policy: RetryPolicy) -> Result<Response> {
+        let reply = self.vault.send(call, policy).await?;
         if !reply.is_success() {
             return Ok(reply);
         }
         if let Some(issued) = Issued::of(&reply) {
-            return Err(issued.take_back(&self.vault, effort).await);
+            return Err(issued.take_back(&self.vault, policy).await);
         }
         // Vault names the engine in its replies, OpenBao doesn't.
         let engine = reply.json().and_then(|json| json.get("mount_type")).and_then(Json::as_str);
@@ -66,15 +65,15 @@ impl VaultKv {
     /// `Unsupported` if it comes from another engine.
     pub(super) async fn map_v1<'a>(
         &self,
-        reply: &'a Reply,
+        reply: &'a Response,
         path: &str,
         place: &Place,
-        effort: Effort,
+        policy: RetryPolicy,
     ) -> Result<Json<'a>> {
         let data = reply.data()?;
         let duration = reply.json().and_then(|json| json.get("lease_duration")).and_then(Json::as_i64);
-        let is_secret = match duration.ok_or_else(not_as_vault)? {
-            0 => has_short_ttl(data) && self.mounts.confirm(&self.vault, path, place, effort).await?,
+        let is_secret = match duration.ok_or_else(malformed_response)? {
+            0 => has_short_ttl(data) && self.mounts.confirm(&self.vault, path, place, policy).await?,
             _ => true,
         };
         if is_secret {
@@ -93,7 +92,7 @@ fn has_short_ttl(data: Json<'_>) -> bool {
 }
 
 impl Issued {
-    fn of(reply: &Reply) -> Option<Self> {
+    fn of(reply: &Response) -> Option<Self> {
         let text = |json: Json<'_>, key: &str| json.get(key).and_then(Json::as_str).unwrap_or_default().to_owned();
         let json = reply.json()?;
         let lease = text(json, "lease_id");
@@ -108,43 +107,43 @@ impl Issued {
         Some(Self { what: What::WrappingToken, id: text(wrapped, "accessor"), ttl: seconds(wrapped, "ttl") })
     }
 
-    /// Revokes it. Returns the error for the caller, which says that it is revoked, or else when it
-    /// ends.
-    async fn take_back(self, vault: &Vault, effort: Effort) -> Error {
+    /// Revokes it. Returns the error for the caller, which says whether it is revoked, and otherwise
+    /// when it ends.
+    async fn take_back(self, vault: &Vault, policy: RetryPolicy) -> Error {
         let ends = self.ttl.and_then(|ttl| SystemTime::now().checked_add(ttl));
-        let told = self.told();
+        let message = self.message();
         if self.id.is_empty() {
-            return refused(format!("{told} without an accessor, which can't be revoked{}", until(ends)));
+            return refused(format!("{message} without an accessor, which can't be revoked{}", until(ends)));
         }
         let hint = format!("revoke it with a token that may: `{}`", self.command());
-        // In a task of its own: a caller that is cancelled must not leave the lease behind.
+        // In a task of its own: a cancelled caller must not leave the lease behind.
         let vault = vault.clone();
-        let revoked = tokio::spawn(async move { self.revoke(&vault, effort).await }).await;
+        let revoked = tokio::spawn(async move { self.revoke(&vault, policy).await }).await;
         match revoked.unwrap_or_else(|error| Err(Error::new(ErrorKind::Unexpected, error.to_string()))) {
-            Ok(()) => refused(format!("{told}, which has been revoked")).with_hint(READS_KV_ALONE),
-            Err(error) => refused(format!("{told}, which could not be revoked{}: {}", until(ends), error.message()))
+            Ok(()) => refused(format!("{message}, which has been revoked")).with_hint(READS_KV_ALONE),
+            Err(error) => refused(format!("{message}, which could not be revoked{}: {}", until(ends), error.message()))
                 .with_hint(hint)
                 .with_source(error),
         }
     }
 
-    async fn revoke(&self, vault: &Vault, effort: Effort) -> Result<()> {
+    async fn revoke(&self, vault: &Vault, policy: RetryPolicy) -> Result<()> {
         let fields = Fields::default();
         let call = match self.what {
-            // With `sync` the answer comes when the credentials are gone.
+            // With `sync` the response comes once the credentials are gone.
             What::Lease => {
-                Call::post("sys/leases/revoke", fields.text("lease_id", &self.id).json("sync", "true").finish())
+                ApiRequest::post("sys/leases/revoke", fields.text("lease_id", &self.id).json("sync", "true").finish())
             }
             What::Token | What::WrappingToken => {
-                Call::post("auth/token/revoke-accessor", fields.text("accessor", &self.id).finish())
+                ApiRequest::post("auth/token/revoke-accessor", fields.text("accessor", &self.id).finish())
             }
         };
         let call = call?.idempotent();
-        let reply = vault.call(&call, effort).await?;
-        if reply.is_success() { Ok(()) } else { Err(from_reply(&reply, &call)) }
+        let reply = vault.send(&call, policy).await?;
+        if reply.is_success() { Ok(()) } else { Err(from_response(&reply, &call)) }
     }
 
-    fn told(&self) -> String {
+    fn message(&self) -> String {
         let what = match self.what {
             What::Lease => "this is not a KV secret: the call issued the lease",
             What::Token => "this is not a KV secret: the call issued a token",

@@ -1,4 +1,4 @@
-//! The secrets below a path: the names level by level, then the values.
+//! Lists the secrets below a path: first the names, level by level, then their values.
 
 use std::collections::BTreeMap;
 
@@ -12,13 +12,14 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    options::{Effort, GetOptions, ListOptions},
+    options::{GetOptions, ListOptions},
     provider::Listing,
+    retry::RetryPolicy,
     secret::{Json, JsonKind, Secret},
-    vault::{Call, check_path, from_reply, not_as_vault},
+    vault::{ApiRequest, check_path, from_response, malformed_response},
 };
 
-/// Names as they are found: those of secrets, and what could not be listed.
+/// Names of secrets found so far, and the levels that could not be listed.
 #[derive(Default)]
 struct Walk {
     secrets: Vec<String>,
@@ -27,10 +28,10 @@ struct Walk {
 
 impl VaultKv {
     pub(super) async fn list(&self, path: &str, options: &ListOptions) -> Result<Listing> {
-        let walk = self.walk(self.roots(path, options.effort).await?, options).await?;
-        let how = GetOptions { effort: options.effort, ..GetOptions::default() };
+        let walk = self.walk(self.roots(path, options.retry_policy).await?, options).await?;
+        let how = GetOptions { retry_policy: options.retry_policy, ..GetOptions::default() };
         let values = self.each(&walk.secrets, &how).await;
-        // The name of a deleted secret is still listed: it is none for a reader.
+        // A deleted secret is still listed, but has no value.
         let there = values.into_iter().filter(|(_, value)| !value.as_ref().is_err_and(Error::is_not_found));
         let failures = walk.failures.into_iter().map(|(name, error)| (name, Err::<Secret, _>(error)));
         let mut results: Vec<_> = there.chain(failures).collect();
@@ -38,19 +39,19 @@ impl VaultKv {
         Listing::collect(results, options.fail_on_error)
     }
 
-    /// Where the walk begins: the path, or every KV mount that the token may see.
-    async fn roots(&self, path: &str, effort: Effort) -> Result<Vec<String>> {
+    /// Where the walk begins: the path, or for the root every KV mount that the token may see.
+    async fn roots(&self, path: &str, policy: RetryPolicy) -> Result<Vec<String>> {
         if matches!(path, "" | "/") {
-            return self.visible_mounts(effort).await;
+            return self.visible_mounts(policy).await;
         }
         let path = path.strip_suffix('/').unwrap_or(path);
         check_reach(path)?;
         Ok(vec![path.to_owned()])
     }
 
-    async fn visible_mounts(&self, effort: Effort) -> Result<Vec<String>> {
-        let reply = self.vault.demand(&Call::get("sys/internal/ui/mounts")?, effort).await?;
-        let mounts = reply.data()?.get("secret").ok_or_else(not_as_vault)?;
+    async fn visible_mounts(&self, policy: RetryPolicy) -> Result<Vec<String>> {
+        let reply = self.vault.send_ok(&ApiRequest::get("sys/internal/ui/mounts")?, policy).await?;
+        let mounts = reply.data()?.get("secret").ok_or_else(malformed_response)?;
         let mut found = Vec::new();
         for (path, mount) in mounts.members() {
             if mount.get("type").and_then(Json::as_str).is_some_and(is_kv) {
@@ -66,7 +67,7 @@ impl VaultKv {
         let mut walk = Walk::default();
         while !level.is_empty() {
             let listed = |folder: String| async move {
-                let names = self.names(&folder, options.effort).await;
+                let names = self.names(&folder, options.retry_policy).await;
                 (folder, names)
             };
             let answers: Vec<_> = stream::iter(level).map(listed).buffer_unordered(CONCURRENCY).collect().await;
@@ -82,17 +83,17 @@ impl VaultKv {
         Ok(walk)
     }
 
-    /// The names on one level, folders with a slash behind; none if there is no such level.
-    async fn names(&self, folder: &str, effort: Effort) -> Result<Vec<String>> {
-        let place = self.mounts.place(&self.vault, folder, effort).await?;
-        let known = self.names_at(&place, effort).await;
+    /// The names on one level; those of folders end with a slash. Empty if there is no such level.
+    async fn names(&self, folder: &str, policy: RetryPolicy) -> Result<Vec<String>> {
+        let place = self.mounts.place(&self.vault, folder, policy).await?;
+        let known = self.names_at(&place, policy).await;
         match (known, place.version) {
             (second @ (Ok(None) | Err(_)), None) => {
-                // The server did not say: a mount of version 1 has its names right below.
+                // Version unknown: version 1 lists names right below the mount.
                 let first = Place { version: Some(KvVersion::V1), ..place.clone() };
-                match (self.names_at(&first, effort).await, second) {
+                match (self.names_at(&first, policy).await, second) {
                     (Ok(Some(names)), _) => Ok(names),
-                    // Another engine has replied. The error may name a lease, so it counts most.
+                    // Another engine has replied. Its error may name a lease, so it wins.
                     (Err(error), _) if error.kind() == ErrorKind::Unsupported => Err(error),
                     (_, Err(error)) if error.kind() == ErrorKind::AccessDenied => {
                         Err(error.with_hint(either("list", [&place.names(), &first.names()], &place)))
@@ -104,26 +105,26 @@ impl VaultKv {
         }
     }
 
-    /// The same, told apart from a level that is not there.
-    pub(super) async fn names_at(&self, place: &Place, effort: Effort) -> Result<Option<Vec<String>>> {
-        let call = Call::list(&place.names())?;
-        let reply = self.call(&call, effort).await?;
+    /// The names at a place, or `None` if there is no such level.
+    pub(super) async fn names_at(&self, place: &Place, policy: RetryPolicy) -> Result<Option<Vec<String>>> {
+        let call = ApiRequest::list(&place.names())?;
+        let reply = self.call(&call, policy).await?;
         match reply.status {
-            404 if reply.is_vaults() => Ok(None),
-            // A guess at version 1 that leads to something without a list.
-            405 if reply.is_vaults() && !place.certain => Ok(None),
+            404 if reply.is_from_vault() => Ok(None),
+            // The guess of version 1 has led to an API that can't be listed.
+            405 if reply.is_from_vault() && !place.certain => Ok(None),
             _ if reply.is_success() => {
                 let keys = reply.data()?.get("keys").filter(|keys| keys.kind() == JsonKind::Array);
-                let names = keys.ok_or_else(not_as_vault)?.elements().filter_map(Json::as_str);
+                let names = keys.ok_or_else(malformed_response)?.elements().filter_map(Json::as_str);
                 Ok(Some(names.map(str::to_owned).collect()))
             }
-            _ => Err(from_reply(&reply, &call)),
+            _ => Err(from_response(&reply, &call)),
         }
     }
 }
 
 impl Walk {
-    /// Sorts the names of one level into secrets and folders to go on with.
+    /// Adds the names of one level: secrets here, and folders to `next` if the walk is recursive.
     fn sort(&mut self, folder: &str, names: Vec<String>, mut next: Option<&mut Vec<String>>) {
         for name in names {
             let full = format!("{folder}/{}", name.trim_end_matches('/'));

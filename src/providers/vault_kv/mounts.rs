@@ -1,75 +1,88 @@
-//! Which part of a path is the mount, and which version of KV is there.
+//! Mounts: which part of a path is the mount, and which KV version it has.
+//!
+//! A path is resolved to a [`Place`] in this order:
+//! 1. The settings name the mount.
+//! 2. The server has said so before: a mount is looked up once.
+//! 3. The server is asked, at `sys/internal/ui/mounts/PATH`, which any token may read that has a right
+//!    below the mount.
+//! 4. The server doesn't say. Then the first segment is a guess, which replies confirm or refute.
+//!
+//! Invariants:
+//! - A guess is never written to, and never leads through a name reserved for the server's own APIs:
+//!   what looks like a mount may be a namespace in front of one.
+//! - Only an answer of the server, or the settings, makes a place `certain`.
+//! - A mount whose replies contradict its version is forgotten and looked up again.
 
 use std::{
     collections::BTreeMap,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::Mutex as Gate;
+use tokio::time::timeout;
 
+use super::lookups::Lookups;
 use crate::{
     error::{Error, ErrorKind, Result},
-    options::Effort,
+    retry::RetryPolicy,
     secret::Json,
-    vault::{Call, Vault, any_reserved, check_path, first_reserved, from_reply},
+    vault::{ApiRequest, Vault, any_reserved, check_path, first_reserved, from_response, timed_out},
 };
 
-/// The hint where another path has to be written.
+/// The hint for a path that leads to another engine.
 pub(super) const READS_KV_ALONE: &str =
     "vault.kv reads and updates KV secrets only: write the path as MOUNT/PATH, such as secret/app/db";
 
 /// The version of a KV engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum KvVersion {
-    /// One value a name; the last write wins.
+    /// One value per name. The last write wins.
     V1,
-    /// Versions of each value, check-and-set, metadata.
+    /// Versions of each value, with check-and-set and metadata.
     V2,
 }
 
-/// What is known of the mounts beforehand.
+/// KV mounts and their versions, as the settings name them. Default: none; the server is asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KvMounts {
     pub(super) all: Option<KvVersion>,
     named: BTreeMap<String, KvVersion>,
 }
 
-/// A path, cut behind its mount.
+/// A path, split after its mount.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) mount: String,
     /// Empty for the mount itself.
     pub(super) rest: String,
-    /// `None` where it has to be seen by what the server answers.
+    /// `None` if only the replies can show it.
     pub(super) version: Option<KvVersion>,
-    /// Whether the server or the settings say that this is a KV mount. If not, it is a guess: reads
-    /// may follow it, as their replies show whether the engine is KV. Updates may not.
+    /// Whether the server or the settings say that this is a KV mount. Otherwise it is a guess: good
+    /// enough for reads, whose replies show whether the engine is KV, but not for updates.
     pub(super) certain: bool,
 }
 
-/// Mounts as they get known.
+/// The mounts that are known so far.
 #[derive(Debug, Default)]
 pub(super) struct Mounts {
     settings: KvMounts,
-    /// What the server says.
+    /// Mounts that the server has named.
     found: Mutex<BTreeMap<String, KvVersion>>,
-    /// First segments whose replies were those of a KV engine, where the server doesn't say what
-    /// they are.
+    /// Guessed mounts whose replies were those of a KV engine.
     guessed: Mutex<BTreeMap<String, KvVersion>>,
-    /// Held while the server is asked: a burst of first reads asks once.
-    asking: Gate<()>,
+    lookups: Lookups,
 }
 
 impl KvMounts {
-    /// One version for every mount that is not [named](Self::with_mount), whatever the server says; it is still asked
-    /// how much of a path is the mount. With version 1 the provider says in its capabilities that it knows no versions.
+    /// Sets the version of every mount that is not [named](Self::with_mount), whatever the server
+    /// says. The server is still asked which part of a path is the mount. With version 1 the provider's
+    /// capabilities show no versions.
     #[must_use]
     pub fn with_version(self, version: KvVersion) -> Self {
         Self { all: Some(version), ..self }
     }
 
-    /// A mount by its path, which may have slashes. Paths below `auth`, `sys`, `identity` and
-    /// `cubbyhole` are refused even so.
+    /// Adds a mount by its path, which may have slashes. Paths below `auth`, `sys`, `identity` and
+    /// `cubbyhole` are refused all the same.
     #[must_use]
     pub fn with_mount(mut self, path: impl AsRef<str>, version: KvVersion) -> Self {
         self.named.insert(path.as_ref().trim_matches('/').to_owned(), version);
@@ -105,15 +118,15 @@ impl Mounts {
         &self.settings
     }
 
-    /// The mount of a path: a known one, or by asking the server, or else a guess.
+    /// The mount of a path to read: a known one, or by asking the server, or else a guess.
     ///
     /// # Errors
-    /// `Unsupported` if the path leads to one of the server's own APIs, which is seen before any
+    /// `Unsupported` if the path leads to one of the server's own APIs, which is checked before any
     /// call, or to an engine other than KV.
-    pub(super) async fn place(&self, vault: &Vault, path: &str, effort: Effort) -> Result<Place> {
+    pub(super) async fn place(&self, vault: &Vault, path: &str, policy: RetryPolicy) -> Result<Place> {
         check_reach(path)?;
         let known = || self.known(path).or_else(|| self.guess(path).ok().filter(|place| self.was_guessed(place)));
-        match self.find(vault, path, effort, known).await? {
+        match self.find(vault, path, policy, known).await? {
             Some(place) => Ok(place),
             None => self.guess(path),
         }
@@ -123,9 +136,9 @@ impl Mounts {
     ///
     /// # Errors
     /// As [`place`](Self::place), and `Unsupported` if the server doesn't say which engine it is.
-    pub(super) async fn place_to_change(&self, vault: &Vault, path: &str, effort: Effort) -> Result<Place> {
+    pub(super) async fn place_to_change(&self, vault: &Vault, path: &str, policy: RetryPolicy) -> Result<Place> {
         check_reach(path)?;
-        if let Some(place) = self.find(vault, path, effort, || self.known(path)).await? {
+        if let Some(place) = self.find(vault, path, policy, || self.known(path)).await? {
             return Ok(place);
         }
         let mount = self.guess(path)?.mount;
@@ -138,17 +151,25 @@ impl Mounts {
         &self,
         vault: &Vault,
         path: &str,
-        effort: Effort,
+        policy: RetryPolicy,
         known: impl Fn() -> Option<Place>,
     ) -> Result<Option<Place>> {
         if let Some(place) = known() {
             return Ok(Some(place));
         }
-        let _asking = self.asking.lock().await;
+        let seen = self.lookups.ended();
+        let tried = vault.policy(policy).longest_call();
+        let gate = timeout(tried, self.lookups.gate.lock()).await;
+        let _gate = gate.map_err(|_| timed_out(vault.policy(policy)))?;
         if let Some(place) = known() {
             return Ok(Some(place));
         }
-        let Some((mount, version)) = self.ask(vault, path, effort).await? else {
+        if let Some(outage) = self.lookups.outage_since(seen, tried) {
+            return Err(outage);
+        }
+        let asked = self.ask(vault, path, policy).await;
+        self.lookups.end(asked.as_ref().err(), tried);
+        let Some((mount, version)) = asked? else {
             return Ok(None);
         };
         let version = self.settings.all.unwrap_or(version);
@@ -156,13 +177,13 @@ impl Mounts {
         Ok(Some(Place::cut(path, &mount, Some(version))))
     }
 
-    /// Asks the server once more whether a mount is KV. If it doesn't say, it is not: the settings may take
-    /// a namespace for a mount.
+    /// Asks the server again whether a mount is KV. If it doesn't say, the answer is no: what the
+    /// settings call a mount may be a namespace.
     ///
     /// # Errors
     /// `Unsupported` if the server names another engine.
-    pub(super) async fn confirm(&self, vault: &Vault, path: &str, place: &Place, effort: Effort) -> Result<bool> {
-        Ok(match self.ask(vault, path, effort).await? {
+    pub(super) async fn confirm(&self, vault: &Vault, path: &str, place: &Place, policy: RetryPolicy) -> Result<bool> {
+        Ok(match self.ask(vault, path, policy).await? {
             Some((mount, _)) => mount == place.mount,
             None => false,
         })
@@ -173,14 +194,14 @@ impl Mounts {
         lock(&self.found).insert(mount.to_owned(), version);
     }
 
-    /// Records the version of a guessed mount, as the reply to a read shows it.
+    /// Records the version of a guessed mount, which a reply has shown.
     pub(super) fn see(&self, place: &Place, version: KvVersion) {
         if !place.certain {
             lock(&self.guessed).insert(place.mount.clone(), version);
         }
     }
 
-    /// A mount that answers like another version than it had: it was upgraded, or mounted anew.
+    /// Forgets a mount that replies like another version: it was upgraded, or mounted again.
     pub(super) fn forget(&self, mount: &str) {
         lock(&self.found).remove(mount);
         lock(&self.guessed).remove(mount);
@@ -188,8 +209,8 @@ impl Mounts {
 
     fn known(&self, path: &str) -> Option<Place> {
         let found = lock(&self.found);
-        // The settings may take a namespace for a mount of version 1, which has no level of its own in the
-        // API: then a reserved name behind it is the server's own, and the server has to be asked.
+        // What the settings call a mount of version 1 may be a namespace. Then a reserved name behind it
+        // is one of the server's own APIs, so the server has to be asked.
         let is_plain = |(mount, version): &(&String, &KvVersion)| {
             **version == KvVersion::V2 || !covers(mount, path) || any_reserved(&path[mount.len()..]).is_none()
         };
@@ -198,15 +219,16 @@ impl Mounts {
         longest.map(|(mount, version)| Place::cut(path, mount, Some(*version)))
     }
 
-    /// The server's word: `None` if it doesn't say, as for a token with no right below the mount.
-    async fn ask(&self, vault: &Vault, path: &str, effort: Effort) -> Result<Option<(String, KvVersion)>> {
-        let call = Call::get(&format!("sys/internal/ui/mounts/{path}"))?;
-        let reply = vault.call(&call, effort).await?;
+    /// Asks the server for the mount of a path. `None` if it doesn't say, as to a token without any
+    /// right below the mount.
+    async fn ask(&self, vault: &Vault, path: &str, policy: RetryPolicy) -> Result<Option<(String, KvVersion)>> {
+        let call = ApiRequest::get(&format!("sys/internal/ui/mounts/{path}"))?;
+        let reply = vault.send(&call, policy).await?;
         match reply.status {
-            // 405 and 501: a gateway that lets the engines' paths through alone.
+            // 405 and 501: a gateway that lets only the engines' paths through.
             400 | 403 | 404 | 405 | 501 => return Ok(None),
             _ if reply.is_success() => {}
-            _ => return Err(from_reply(&reply, &call)),
+            _ => return Err(from_response(&reply, &call)),
         }
         let Ok(data) = reply.data() else {
             return Ok(None);
@@ -215,17 +237,16 @@ impl Mounts {
         let (Some(mount), Some(_)) = (text("path"), text("type")) else {
             return Ok(None);
         };
-        // The type counts whatever the path: for a login, and for mounts of a child namespace, the
-        // server names another path than the one it was asked for.
+        // The type is checked before the path: for logins, and for mounts of a child namespace, the
+        // server names another path than it was asked about.
         let version = version_of(data)?;
         Ok(relative(mount.trim_matches('/'), path, vault.namespace()).map(|mount| (mount.to_owned(), version)))
     }
 
-    /// The first segment as the mount.
+    /// A place with the first segment as the mount.
     ///
     /// # Errors
-    /// `Unsupported` if a segment is one of the reserved names: what stands in front of it may be a
-    /// namespace.
+    /// `Unsupported` if any segment is a reserved name: what precedes it may be a namespace.
     fn guess(&self, path: &str) -> Result<Place> {
         let mount = path.split('/').next().unwrap_or(path);
         if let Some(why) = any_reserved(path) {
@@ -289,7 +310,7 @@ fn relative<'a>(mount: &'a str, path: &str, namespace: Option<&str>) -> Option<&
     mount.strip_prefix(namespace?)?.strip_prefix('/').filter(|mount| covers(mount, path))
 }
 
-/// The version by what the server says of a mount. `options` is empty or null for a plain `kv`, which is version 1.
+/// The version, from the server's description of a mount. A plain `kv` without options is version 1.
 pub(super) fn version_of(mount: Json<'_>) -> Result<KvVersion> {
     let kind = mount.get("type").and_then(Json::as_str).unwrap_or_default();
     if !is_kv(kind) {
@@ -305,7 +326,7 @@ impl Place {
         Self { mount: mount.to_owned(), rest: rest.to_owned(), version, certain: true }
     }
 
-    /// The path of the API: below `data`, `metadata`, or nothing.
+    /// The API path below `data` or `metadata`, or for an empty section without either.
     pub(super) fn api(&self, section: &str) -> String {
         [self.mount.as_str(), section, self.rest.as_str()]
             .into_iter()
@@ -314,12 +335,12 @@ impl Place {
             .join("/")
     }
 
-    /// The path of the API for the names below.
+    /// The API path that lists the names below this place.
     pub(super) fn names(&self) -> String {
         self.api(if self.version == Some(KvVersion::V1) { "" } else { "metadata" })
     }
 
-    /// The level above, and the name on it; nothing for the mount itself.
+    /// The level above and the name on it, or `None` for the mount itself.
     pub(super) fn parent(&self) -> Option<(Self, &str)> {
         if self.rest.is_empty() {
             return None;
@@ -328,7 +349,7 @@ impl Place {
         Some((Self { rest: above.to_owned(), ..self.clone() }, name))
     }
 
-    /// The same as a secret: the mount itself is none.
+    /// This place, unless it is the mount itself, which is no secret.
     pub(super) fn as_secret(&self) -> Result<&Self> {
         match self.rest.is_empty() {
             true => Err(Error::not_found("the path is that of a mount, not of a secret in it")),

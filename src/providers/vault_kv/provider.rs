@@ -1,4 +1,4 @@
-//! The provider: the contract's calls, spread over this folder's files.
+//! The `Provider` implementation of `vault.kv`, which dispatches to this folder's files.
 
 use std::{collections::HashMap, fmt};
 
@@ -15,34 +15,36 @@ use crate::{
     vault::Vault,
 };
 
-/// Calls of one listing, or of one read of many names, that are under way at once: enough to hide the way there, and
-/// few enough to leave a shared server to others.
+/// Calls of one listing, or of one read of many names, that are in flight at once: enough to hide the
+/// network's latency, and few enough for a shared server.
 pub(super) const CONCURRENCY: usize = 16;
 
-/// The key-value secrets of a Vault or OpenBao server.
+/// Provider of the key-value secrets of a Vault or OpenBao server.
+///
+/// See the [module](crate::providers::vault_kv) for paths, versions and updates.
 pub struct VaultKv {
     pub(super) vault: Vault,
     pub(super) mounts: Mounts,
 }
 
 impl VaultKv {
-    /// The secrets that a connection's token can see.
+    /// Reads and updates the secrets that the connection's token has access to.
     pub fn new(vault: Vault) -> Self {
         Self { vault, mounts: Mounts::default() }
     }
 
-    /// The same, with what is known of the mounts beforehand: the server is asked of the others alone.
+    /// Sets what is known of the mounts. The server is asked about the others only.
     #[must_use]
     pub fn with_mounts(self, mounts: KvMounts) -> Self {
         Self { mounts: Mounts::new(mounts), ..self }
     }
 
-    /// The connection, to ask for its state or to shut it down.
+    /// The connection, for its status or to shut it down.
     pub fn vault(&self) -> &Vault {
         &self.vault
     }
 
-    /// One answer for each name, in their order; every name is asked for once.
+    /// One answer for each name. Every name is read once.
     pub(super) async fn each(&self, names: &[String], options: &GetOptions) -> HashMap<String, Result<Secret>> {
         let mut unique = names.to_vec();
         unique.sort_unstable();
@@ -101,7 +103,7 @@ impl Provider for VaultKv {
     }
 }
 
-/// The number that is asked for, if any.
+/// The number of a version, or `None` for the current one.
 pub(super) fn number(version: &Version) -> Result<Option<u64>> {
     match version {
         Version::Current => Ok(None),

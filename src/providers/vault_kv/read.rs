@@ -1,4 +1,4 @@
-//! Reading one secret, from either version.
+//! Reads one secret, from KV version 1 or 2.
 
 use std::{collections::BTreeMap, time::SystemTime};
 
@@ -9,26 +9,33 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    options::{Effort, GetOptions},
+    options::GetOptions,
+    retry::RetryPolicy,
     secret::{Json, JsonKind, Metadata, Secret},
-    vault::{Call, Reply, from_reply, not_as_vault},
+    vault::{ApiRequest, Response, from_response, malformed_response},
 };
 
 impl VaultKv {
     pub(super) async fn read(&self, path: &str, options: &GetOptions) -> Result<Secret> {
-        let place = self.mounts.place(&self.vault, path, options.effort).await?;
+        let place = self.mounts.place(&self.vault, path, options.retry_policy).await?;
         let version = number(&options.version)?;
         place.as_secret()?;
         match place.version {
-            Some(KvVersion::V2) => self.read_v2(path, &place, version, options.effort).await,
-            Some(KvVersion::V1) => self.read_v1(path, &place, version, options.effort).await,
-            None => self.read_either(path, &place, version, options.effort).await,
+            Some(KvVersion::V2) => self.read_v2(path, &place, version, options.retry_policy).await,
+            Some(KvVersion::V1) => self.read_v1(path, &place, version, options.retry_policy).await,
+            None => self.read_either(path, &place, version, options.retry_policy).await,
         }
     }
 
-    /// The server did not say which version the mount is: the shape of its answers does.
-    async fn read_either(&self, path: &str, place: &Place, version: Option<u64>, effort: Effort) -> Result<Secret> {
-        let second = self.read_v2(path, place, version, effort).await;
+    /// Reads from a mount of unknown version. The shape of the reply shows which one it is.
+    async fn read_either(
+        &self,
+        path: &str,
+        place: &Place,
+        version: Option<u64>,
+        policy: RetryPolicy,
+    ) -> Result<Secret> {
+        let second = self.read_v2(path, place, version, policy).await;
         let error = match second {
             Ok(secret) => {
                 self.mounts.see(place, KvVersion::V2);
@@ -38,14 +45,14 @@ impl VaultKv {
             Err(error) if error.kind() == ErrorKind::Corrupt => error,
             Err(error) => return Err(error),
         };
-        match self.read_v1(path, place, version, effort).await {
+        match self.read_v1(path, place, version, policy).await {
             Ok(secret) => {
                 self.mounts.see(place, KvVersion::V1);
                 Ok(secret)
             }
-            // Another engine has replied. The error may name a lease, so it counts most.
+            // Another engine has replied. Its error may name a lease, so it wins.
             Err(other) if other.kind() == ErrorKind::Unsupported && version.is_none() => Err(other),
-            // Neither is there: a policy's no tells more than a name that is not there.
+            // Neither version has it. A denial says more than "not found".
             Err(other) if other.kind() == ErrorKind::NotFound => Err(error),
             Err(other) if error.kind() == ErrorKind::NotFound => Err(other),
             Err(_) if error.kind() == ErrorKind::AccessDenied => {
@@ -60,49 +67,49 @@ impl VaultKv {
         path: &str,
         place: &Place,
         version: Option<u64>,
-        effort: Effort,
+        policy: RetryPolicy,
     ) -> Result<Secret> {
-        let call = Call::get(&place.api("data"))?;
+        let call = ApiRequest::get(&place.api("data"))?;
         let call = match version {
             Some(version) => call.with_query(&format!("version={version}")),
             None => call,
         };
-        let reply = self.call(&call, effort).await?;
+        let reply = self.call(&call, policy).await?;
         match reply.status {
-            // A version that is deleted or destroyed comes as 404 too, with what is left to say of it.
+            // A deleted or destroyed version is a 404 too, with its metadata.
             404 => Err(self.absent(place, &reply, &call)),
             _ if reply.is_success() => versioned(path, &reply),
-            _ => Err(from_reply(&reply, &call)),
+            _ => Err(from_response(&reply, &call)),
         }
     }
 
-    async fn read_v1(&self, path: &str, place: &Place, version: Option<u64>, effort: Effort) -> Result<Secret> {
+    async fn read_v1(&self, path: &str, place: &Place, version: Option<u64>, policy: RetryPolicy) -> Result<Secret> {
         if version.is_some() {
             return Err(Error::unsupported("KV version 1 keeps no versions"));
         }
-        let call = Call::get(&place.api(""))?;
-        // Another engine may issue a lease at each attempt, and those of lost answers are nobody's.
+        let call = ApiRequest::get(&place.api(""))?;
+        // Another engine may issue a lease at each attempt. If the response is lost, nobody revokes it.
         let call = if place.certain { call } else { call.once() };
-        let reply = self.call(&call, effort).await.map_err(|error| lost(error, place))?;
+        let reply = self.call(&call, policy).await.map_err(|error| lost(error, place))?;
         match reply.status {
             404 => Err(self.absent(place, &reply, &call)),
             _ if reply.is_success() => {
-                let map = self.map_v1(&reply, path, place, effort).await?;
+                let map = self.map_v1(&reply, path, place, policy).await?;
                 Ok(Secret::text(map.raw(), Metadata::default().with_name(path)))
             }
-            _ => Err(lost(from_reply(&reply, &call), place)),
+            _ => Err(lost(from_response(&reply, &call), place)),
         }
     }
 
-    /// Why there is nothing, from a reply of 404.
-    pub(super) fn absent(&self, place: &Place, reply: &Reply, call: &Call) -> Error {
-        if !reply.is_vaults() {
-            return from_reply(reply, call);
+    /// The error of a 404: no such secret or version, or it is deleted or destroyed.
+    pub(super) fn absent(&self, place: &Place, reply: &Response, call: &ApiRequest) -> Error {
+        if !reply.is_from_vault() {
+            return from_response(reply, call);
         }
         if let Some(metadata) = reply.object("data").and_then(|data| data.get("metadata")) {
             return gone(metadata).unwrap_or_else(|| Error::not_found("there is no such version of the secret"));
         }
-        // "Invalid path for a versioned K/V secrets engine" is a warning: the mount is not the version it was.
+        // "Invalid path for a versioned K/V secrets engine": the mount has another version now.
         let warned = reply.json().and_then(|json| json.get("warnings")).is_some_and(|it| it.kind() == JsonKind::Array);
         if warned {
             self.mounts.forget(&place.mount);
@@ -111,7 +118,7 @@ impl VaultKv {
     }
 }
 
-/// What would help where the server doesn't even tell a token what mounts there are.
+/// The hint where the token may not see the mounts either.
 pub(super) fn either(capability: &str, [second, first]: [&str; 2], place: &Place) -> String {
     let mount = &place.mount;
     format!(
@@ -121,35 +128,35 @@ pub(super) fn either(capability: &str, [second, first]: [&str; 2], place: &Place
     )
 }
 
-/// Whether a version's metadata says that it is no more.
+/// The error of a version whose metadata says that it is deleted or destroyed.
 pub(super) fn gone(metadata: Json<'_>) -> Option<Error> {
     if metadata.get("destroyed").and_then(Json::as_bool) == Some(true) {
         return Some(Error::not_found("this version of the secret is destroyed"));
     }
     let deletion = metadata.get("deletion_time").and_then(Json::as_str).filter(|time| !time.is_empty())?;
-    // A time to come is that of `delete_version_after`.
+    // A time in the future is that of `delete_version_after`.
     let past = humantime::parse_rfc3339(deletion).is_ok_and(|time| time <= SystemTime::now());
     past.then(|| {
         Error::not_found("this version of the secret is deleted").with_hint("`bao kv undelete` brings it back")
     })
 }
 
-fn versioned(path: &str, reply: &Reply) -> Result<Secret> {
+fn versioned(path: &str, reply: &Response) -> Result<Secret> {
     let data = reply.data()?;
     let (Some(value), Some(metadata)) = (data.get("data"), data.get("metadata")) else {
-        return Err(not_as_vault());
+        return Err(malformed_response());
     };
     if let Some(gone) = gone(metadata) {
         return Err(gone);
     }
     if value.kind() != JsonKind::Object {
-        return Err(not_as_vault());
+        return Err(malformed_response());
     }
     Ok(Secret::text(value.raw(), described(path, metadata)?))
 }
 
 fn described(path: &str, metadata: Json<'_>) -> Result<Metadata> {
-    let version = metadata.get("version").and_then(Json::as_i64).ok_or_else(not_as_vault)?;
+    let version = metadata.get("version").and_then(Json::as_i64).ok_or_else(malformed_response)?;
     let described = Metadata::default().with_name(path).with_version(version.to_string()).with_custom(custom(metadata));
     let created = metadata.get("created_time").and_then(Json::as_str);
     Ok(match created.and_then(|time| humantime::parse_rfc3339(time).ok()) {
@@ -163,7 +170,7 @@ fn custom(metadata: Json<'_>) -> BTreeMap<String, String> {
     notes.filter_map(|(name, note)| Some((name.to_owned(), note.as_str()?.to_owned()))).collect()
 }
 
-/// An answer that was lost on the way from an engine that may issue leases.
+/// Adds to an error that a lease may be left behind, if the response of another engine was lost.
 fn lost(error: Error, place: &Place) -> Error {
     let is_lost = matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Unavailable);
     if place.certain || !is_lost {

@@ -1,4 +1,18 @@
-//! Updates: a whole map, or one key of it; on version 2 by check-and-set.
+//! Updates of a whole map or of one key. On version 2 every write is a check-and-set (CAS).
+//!
+//! | update | on version 2 | on version 1 |
+//! | --- | --- | --- |
+//! | whole map | CAS on the version in the metadata, repeated if another writer was faster | read, then write |
+//! | whole map on condition | CAS on the given version | refused |
+//! | one top-level key | PATCH, which the server merges; else as below | read, change, write |
+//! | a deeper key | read, change, CAS on the version read | read, change, write |
+//!
+//! Invariants:
+//! - An update never creates a secret: every path first learns that it exists.
+//! - A CAS is never retried after a lost response: it may have succeeded, and would then look like a
+//!   conflict. PATCH isn't either.
+//! - Whether a 400 is a lost race is decided by the version that is current now, not by the server's
+//!   message.
 
 use super::{
     VaultKv,
@@ -7,22 +21,23 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    options::{Effort, GetOptions, UpdateOptions},
+    options::{GetOptions, UpdateOptions},
     provider::Updated,
+    retry::RetryPolicy,
     secret::{
         Json, JsonKind, SecretValue,
         json::{ROOT, Tree},
     },
-    vault::{Call, Fields, Reply, from_reply, not_as_vault},
+    vault::{ApiRequest, Fields, Response, from_response, malformed_response},
 };
 
-/// A whole map is written over whatever is there; somebody who writes in the same instant only makes that another
-/// version. So often, at most, is the version looked up anew.
+/// How often an update of a whole map looks the version up again after losing a race. It overwrites
+/// whatever is there, so another writer is no conflict.
 const RACES: usize = 5;
 
 impl VaultKv {
     pub(super) async fn write(&self, path: &str, value: &SecretValue, options: &UpdateOptions) -> Result<Updated> {
-        let place = self.mounts.place_to_change(&self.vault, path, options.effort).await?;
+        let place = self.mounts.place_to_change(&self.vault, path, options.retry_policy).await?;
         place.as_secret()?;
         if options.keypath.is_empty() {
             check_map(value)?;
@@ -43,17 +58,17 @@ impl VaultKv {
         if options.if_version.is_some() {
             return Err(Error::unsupported("KV version 1 keeps no versions"));
         }
-        let how = GetOptions { effort: options.effort, ..GetOptions::default() };
-        // That it is there has to be known either way: updates never create.
+        let how = GetOptions { retry_policy: options.retry_policy, ..GetOptions::default() };
+        // Needed for a whole map too: updates never create.
         let before = self.read(path, &how).await?;
         let after = match options.keypath.is_empty() {
             true => value.clone(),
             false => before.with_replaced(&options.keypath, value)?,
         };
-        // The map is the body itself: written twice, it is the same.
-        let call = Call::post(&place.api(""), check_map(&after)?)?.idempotent();
-        let reply = self.call(&call, options.effort).await?;
-        if reply.is_success() { Ok(Updated::new(path, None)) } else { Err(from_reply(&reply, &call)) }
+        // Idempotent: written twice, the map is the same.
+        let call = ApiRequest::post(&place.api(""), check_map(&after)?)?.idempotent();
+        let reply = self.call(&call, options.retry_policy).await?;
+        if reply.is_success() { Ok(Updated::new(path, None)) } else { Err(from_response(&reply, &call)) }
     }
 
     async fn write_v2(
@@ -65,8 +80,8 @@ impl VaultKv {
     ) -> Result<Updated> {
         let condition = options.if_version.as_deref().map(condition).transpose()?;
         match (options.keypath.is_empty(), condition) {
-            (true, Some(version)) => self.put(path, place, value, version, options.effort).await,
-            (true, None) => self.put_over(path, place, value, options.effort).await,
+            (true, Some(version)) => self.put(path, place, value, version, options.retry_policy).await,
+            (true, None) => self.put_over(path, place, value, options.retry_policy).await,
             (false, condition) => {
                 if let Some(patched) = self.patch(path, place, value, options, condition).await? {
                     return Ok(patched);
@@ -76,25 +91,25 @@ impl VaultKv {
         }
     }
 
-    /// The whole map over whichever version is there.
-    async fn put_over(&self, path: &str, place: &Place, value: &SecretValue, effort: Effort) -> Result<Updated> {
+    /// Writes a whole map over whatever version is there.
+    async fn put_over(&self, path: &str, place: &Place, value: &SecretValue, policy: RetryPolicy) -> Result<Updated> {
         let mut races = 0;
         loop {
-            let version = self.version_of(path, place, effort).await?;
-            match self.put(path, place, value, version, effort).await {
+            let version = self.version_of(path, place, policy).await?;
+            match self.put(path, place, value, version, policy).await {
                 Err(error) if error.kind() == ErrorKind::Conflict && races < RACES => races += 1,
                 other => return other,
             }
         }
     }
 
-    /// The current version, by the metadata or else by the value.
-    async fn version_of(&self, path: &str, place: &Place, effort: Effort) -> Result<i64> {
-        match self.current(place, effort).await? {
+    /// The current version, from the metadata or else from the value.
+    async fn version_of(&self, path: &str, place: &Place, policy: RetryPolicy) -> Result<i64> {
+        match self.current(place, policy).await? {
             Current::Version(version) => Ok(version),
             Current::Absent(error) => Err(error),
             Current::Hidden(_) => {
-                let secret = self.read_v2(path, place, None, effort).await?;
+                let secret = self.read_v2(path, place, None, policy).await?;
                 secret.version().and_then(|version| version.parse().ok()).ok_or_else(|| Error::corrupt("no version"))
             }
         }
@@ -107,30 +122,39 @@ impl VaultKv {
         place: &Place,
         value: &SecretValue,
         version: i64,
-        effort: Effort,
+        policy: RetryPolicy,
     ) -> Result<Updated> {
         let body = body(&check_map(value)?, Some(version));
-        let call = Call::post(&place.api("data"), body)?;
-        let reply = self.call(&call, effort).await?;
+        let call = ApiRequest::post(&place.api("data"), body)?;
+        let reply = self.call(&call, policy).await?;
         match reply.status {
             _ if reply.is_success() => updated(path, &reply),
-            400 => Err(self.refused(place, version, effort, &reply, &call).await),
-            _ => Err(from_reply(&reply, &call)),
+            400 => Err(self.refused(place, version, policy, &reply, &call).await),
+            _ => Err(from_response(&reply, &call)),
         }
     }
 
-    /// Why a write was refused with 400: told by the version that is there now, not by the server's words.
-    async fn refused(&self, place: &Place, version: i64, effort: Effort, reply: &Reply, call: &Call) -> Error {
-        match self.current(place, effort).await {
-            Ok(Current::Version(now)) if now == version => from_reply(reply, call),
+    /// The error of a write that was refused with 400. The version that is current now shows whether a
+    /// race was lost.
+    async fn refused(
+        &self,
+        place: &Place,
+        version: i64,
+        policy: RetryPolicy,
+        reply: &Response,
+        call: &ApiRequest,
+    ) -> Error {
+        match self.current(place, policy).await {
+            Ok(Current::Version(now)) if now == version => from_response(reply, call),
             Ok(Current::Absent(error)) => error,
-            // Hidden: a map of the right form is refused for its version or its size, and of those one passes.
+            // Hidden: only its version or its size can be wrong, and a conflict is the likelier one.
             Ok(Current::Version(_) | Current::Hidden(_)) => conflict(),
             Err(error) => error,
         }
     }
 
-    /// One top-level key by PATCH; nothing if that can't express it, or the server or the policy doesn't know it.
+    /// Changes one top-level key by PATCH. `None` if PATCH can't express the change, or the server or
+    /// the policy doesn't allow it.
     async fn patch(
         &self,
         path: &str,
@@ -143,18 +167,18 @@ impl VaultKv {
             return Ok(None);
         };
         let data = Fields::default().json(key, &json).finish();
-        let call = Call::patch(&place.api("data"), body(&data, condition))?;
-        let reply = self.call(&call, options.effort).await?;
+        let call = ApiRequest::patch(&place.api("data"), body(&data, condition))?;
+        let reply = self.call(&call, options.retry_policy).await?;
         match (reply.status, condition) {
             _ if reply.is_success() => updated(path, &reply).map(Some),
             (403 | 405 | 415, _) => Ok(None),
             (404, _) => Err(self.absent(place, &reply, &call)),
-            (400, Some(version)) => Err(self.refused(place, version, options.effort, &reply, &call).await),
-            _ => Err(from_reply(&reply, &call)),
+            (400, Some(version)) => Err(self.refused(place, version, options.retry_policy, &reply, &call).await),
+            _ => Err(from_response(&reply, &call)),
         }
     }
 
-    /// One key by reading the map, changing it and writing it.
+    /// Changes one key by reading the map and writing it back.
     async fn change(
         &self,
         path: &str,
@@ -163,14 +187,14 @@ impl VaultKv {
         options: &UpdateOptions,
         condition: Option<i64>,
     ) -> Result<Updated> {
-        let before = self.read_v2(path, place, None, options.effort).await?;
+        let before = self.read_v2(path, place, None, options.retry_policy).await?;
         let version = before.version().and_then(|version| version.parse().ok());
         let version = version.ok_or_else(|| Error::corrupt("the secret has no version"))?;
         if condition.is_some_and(|condition| condition != version) {
             return Err(conflict());
         }
         let after = before.with_replaced(&options.keypath, value)?;
-        self.put(path, place, &after, version, options.effort).await
+        self.put(path, place, &after, version, options.retry_policy).await
     }
 }
 
@@ -184,7 +208,8 @@ fn check_map(value: &SecretValue) -> Result<zeroize::Zeroizing<String>> {
     }
 }
 
-/// The value's JSON, if a merge puts it in as it is: a map would be merged, and null would take the key away.
+/// The value's JSON, if a merge stores it as it is. A map would be merged, and null would delete the
+/// key.
 fn mergeable(value: &SecretValue) -> Result<Option<zeroize::Zeroizing<String>>> {
     let json = value.to_json()?;
     let tree = Tree::parse(&json).map_err(|why| Error::invalid_input(format!("the new value is {why}")))?;
@@ -205,8 +230,8 @@ fn condition(version: &str) -> Result<i64> {
     number.ok_or_else(|| Error::invalid_input("a version of Vault is a number from 1 on"))
 }
 
-fn updated(path: &str, reply: &Reply) -> Result<Updated> {
-    let version = reply.data()?.get("version").and_then(Json::as_i64).ok_or_else(not_as_vault)?;
+fn updated(path: &str, reply: &Response) -> Result<Updated> {
+    let version = reply.data()?.get("version").and_then(Json::as_i64).ok_or_else(malformed_response)?;
     Ok(Updated::new(path, Some(version.to_string())))
 }
 

@@ -1,22 +1,24 @@
-//! [AWS EC2](https://developer.hashicorp.com/vault/docs/auth/aws#ec2-auth-method): the identity document of an instance,
-//! and a nonce that makes the first login the only one to know it.
+//! [AWS EC2](https://developer.hashicorp.com/vault/docs/auth/aws#ec2-auth-method): the identity
+//! document of an instance, and a nonce that makes the first login the only one to know it.
 
 use std::{
-    fs, io,
+    io,
     path::{Path, PathBuf},
 };
 
 use async_trait::async_trait;
 use aws_config::imds;
+use s1crets_fs::{AtomicWrite, Target};
 use zeroize::Zeroizing;
 
-use super::{Link, Login};
+use super::{Login, LoginClient};
 #[cfg(all(feature = "disk-cache", unix))]
 use crate::cache_scope::Binding;
 use crate::{
     error::{Error, ErrorKind, Result},
     fs::plain_file,
-    vault::{body::Fields, retry::Patience, token::Grant},
+    retry::RetryPolicy,
+    vault::{Fields, token::Grant},
 };
 
 /// The signed identity, by version 2 of the metadata service.
@@ -24,8 +26,8 @@ const IDENTITY: &str = "/latest/dynamic/instance-identity/pkcs7";
 
 /// A login by the identity of the EC2 instance that this runs on.
 ///
-/// The nonce is kept in a file that only its owner can read: without it the instance can't log in a second time. It is
-/// written before the first login, as the answer to that may get lost.
+/// The nonce is kept in a file that only its owner can read: without it the instance can't log in a
+/// second time. It is written before the first login, as the answer to that may get lost.
 #[derive(Clone, Debug)]
 pub struct AwsEc2 {
     mount: String,
@@ -40,30 +42,31 @@ impl AwsEc2 {
         Self { mount: "aws".to_owned(), role: None, nonce_file: nonce_file.into(), metadata_endpoint: None }
     }
 
-    /// The same for a role. Default: the one of the image's name.
+    /// Sets the role. Default: the role that is named as the image.
     #[must_use]
     pub fn with_role(self, role: impl Into<String>) -> Self {
         Self { role: Some(role.into()), ..self }
     }
 
-    /// The same at another mount, such as `aws-ec2`. Default: `aws`.
+    /// Sets the mount of the login method, such as `aws-ec2`. Default: `aws`.
     #[must_use]
     pub fn with_mount(self, mount: impl Into<String>) -> Self {
         Self { mount: mount.into(), ..self }
     }
 
-    /// The same with another metadata service. Default: that of the environment, or the instance's own.
+    /// Sets the URL of the metadata service. Default: that of the environment, or the instance's
+    /// own.
     #[must_use]
     pub fn with_metadata_endpoint(self, url: impl Into<String>) -> Self {
         Self { metadata_endpoint: Some(url.into()), ..self }
     }
 
-    async fn identity(&self, patience: Patience) -> Result<Zeroizing<String>> {
+    async fn identity(&self, policy: RetryPolicy) -> Result<Zeroizing<String>> {
         let mut client = imds::Client::builder()
-            .max_attempts(patience.attempts.get())
-            .connect_timeout(patience.timeout)
-            .read_timeout(patience.timeout)
-            .operation_timeout(patience.total());
+            .max_attempts(policy.attempts().get())
+            .connect_timeout(policy.timeout())
+            .read_timeout(policy.timeout())
+            .operation_timeout(policy.longest_call());
         if let Some(endpoint) = &self.metadata_endpoint {
             client = client
                 .endpoint(endpoint)
@@ -86,22 +89,24 @@ impl Login for AwsEc2 {
         "aws_ec2"
     }
 
-    #[cfg(all(feature = "disk-cache", unix))]
-    fn bind(&self, binding: &mut Binding<'_>) {
+    async fn login(&self, client: &LoginClient<'_>) -> Result<Grant> {
+        let nonce = nonce(&self.nonce_file)?;
+        let identity = self.identity(client.policy()).await?;
+        let fields =
+            Fields::default().optional("role", self.role.as_deref()).text("pkcs7", &identity).text("nonce", &nonce);
+        client.login_at(&self.mount, "login", fields.finish()).await.map_err(hint)
+    }
+}
+
+#[cfg(all(feature = "disk-cache", unix))]
+impl AwsEc2 {
+    pub(super) fn bind(&self, binding: &mut Binding<'_>) {
         let Self { mount, role, nonce_file, metadata_endpoint } = self;
         binding.value("auth.mount", Some(mount));
         binding.value("auth.role", role.as_ref());
         binding.name("auth.nonce_file", Some(nonce_file));
         binding.value("metadata endpoint given to a login", metadata_endpoint.as_ref());
         crate::cache_scope::aws::environment(binding, None);
-    }
-
-    async fn login(&self, link: &Link<'_>) -> Result<Grant> {
-        let nonce = nonce(&self.nonce_file)?;
-        let identity = self.identity(link.patience()).await?;
-        let fields =
-            Fields::default().optional("role", self.role.as_deref()).text("pkcs7", &identity).text("nonce", &nonce);
-        link.login(&self.mount, "login", fields.finish()).await.map_err(hint)
     }
 }
 
@@ -121,28 +126,17 @@ fn nonce(file: &Path) -> Result<Zeroizing<String>> {
         |error: io::Error| Error::config(format!("can't keep the nonce in {}", file.display())).with_source(error);
     match plain_file::read_text(file) {
         Ok(kept) => Ok(Zeroizing::new(kept.trim().to_owned())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => create(file).map_err(failed),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => create_nonce(file).map_err(failed),
         Err(error) => Err(failed(error)),
     }
 }
 
-/// Writes a fresh one under another name, and moves it into place unless another process was first.
-fn create(file: &Path) -> io::Result<Zeroizing<String>> {
-    use std::io::Write;
-
+/// Writes a new nonce, readable by us alone, unless another process was first: then its nonce counts.
+fn create_nonce(file: &Path) -> io::Result<Zeroizing<String>> {
+    let Target::Named(target) = Target::of(file)? else { return Err(io::Error::other("it is no plain file")) };
     let nonce = Zeroizing::new(uuid::Uuid::new_v4().to_string());
-    let fresh = file.with_extension(format!("{}.tmp", uuid::Uuid::new_v4().simple()));
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o400);
-    let mut written = options.open(&fresh)?;
-    let placed = written.write_all(nonce.as_bytes()).and_then(|()| written.sync_all());
-    let placed = placed.and_then(|()| fs::hard_link(&fresh, file));
-    fs::remove_file(&fresh)?;
-    match placed {
-        Ok(()) => Ok(nonce),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => plain_file::read_text(file),
-        Err(error) => Err(error),
+    match AtomicWrite::default().with_mode(0o400).create_new(&target, nonce.as_bytes())? {
+        true => Ok(nonce),
+        false => plain_file::read_text(file),
     }
 }

@@ -1,5 +1,5 @@
-//! [AWS IAM](https://developer.hashicorp.com/vault/docs/auth/aws#iam-auth-method): a signed `GetCallerIdentity` that Vault
-//! sends on, to learn from AWS who signed it.
+//! [AWS IAM](https://developer.hashicorp.com/vault/docs/auth/aws#iam-auth-method): a signed
+//! `GetCallerIdentity` that Vault sends on, to learn from AWS who signed it.
 
 use std::time::SystemTime;
 
@@ -13,13 +13,14 @@ use aws_sigv4::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use zeroize::Zeroizing;
 
-use super::{Link, Login};
+use super::{Login, LoginClient};
 #[cfg(all(feature = "disk-cache", unix))]
 use crate::cache_scope::Binding;
 use crate::{
     aws_credentials::source::AwsCredentialSource,
     error::{Error, ErrorKind, Result},
-    vault::{body::Fields, retry::Patience, token::Grant},
+    retry::RetryPolicy,
+    vault::{Fields, token::Grant},
 };
 
 const BODY: &str = "Action=GetCallerIdentity&Version=2011-06-15";
@@ -27,9 +28,9 @@ const BODY: &str = "Action=GetCallerIdentity&Version=2011-06-15";
 /// The region that the global endpoint is signed for.
 const GLOBAL_REGION: &str = "us-east-1";
 
-/// A login by AWS credentials, found as the [SDK finds them](crate::providers::aws::AwsConfig).
+/// Logs in by AWS credentials, found as the [SDK finds them](crate::providers::aws::AwsConfig).
 ///
-/// The request is only signed here. It is Vault that sends it, and it says who the caller is, nothing more.
+/// The request is only signed here; Vault sends it. AWS answers it with the caller's identity.
 #[derive(Clone, Debug)]
 pub struct AwsIam {
     mount: String,
@@ -43,7 +44,7 @@ pub struct AwsIam {
 }
 
 impl AwsIam {
-    /// The role of the principal's own name.
+    /// A login with the role that is named as the AWS principal.
     pub fn new() -> Self {
         Self {
             mount: "aws".to_owned(),
@@ -56,45 +57,46 @@ impl AwsIam {
         }
     }
 
-    /// The same for a role.
+    /// Sets the role. Default: the role that is named as the AWS principal.
     #[must_use]
     pub fn with_role(self, role: impl Into<String>) -> Self {
         Self { role: Some(role.into()), ..self }
     }
 
-    /// The same at another mount. Default: `aws`.
+    /// Sets the mount of the login method. Default: `aws`.
     #[must_use]
     pub fn with_mount(self, mount: impl Into<String>) -> Self {
         Self { mount: mount.into(), ..self }
     }
 
-    /// The same with the STS endpoint of a region, which Vault's method must be configured for. Default: the global one.
+    /// Sets the region of the STS endpoint. Vault's method must be configured for it. Default: the
+    /// global endpoint.
     #[must_use]
     pub fn with_region(self, region: impl Into<String>) -> Self {
         Self { region: Some(region.into()), ..self }
     }
 
-    /// The same with the value of `X-Vault-AWS-IAM-Server-ID`, which binds the request to one Vault: without it, another
-    /// server that is sent this login can use it here.
+    /// Sets the value of `X-Vault-AWS-IAM-Server-ID`, which binds the signed request to one Vault.
+    /// Without it, another server that receives this login can use it here.
     #[must_use]
     pub fn with_server_id(self, id: impl Into<String>) -> Self {
         Self { server_id: Some(id.into()), ..self }
     }
 
-    /// The same with the credentials of a profile, whatever the environment holds.
+    /// Takes the credentials of a profile, whatever the environment holds.
     #[must_use]
     pub fn with_profile(self, profile: impl Into<String>) -> Self {
         Self { profile: Some(profile.into()), ..self }
     }
 
-    /// The same with an access key, rather than what the SDK finds.
+    /// Takes an access key. Default: the credentials that the SDK finds.
     #[must_use]
     pub fn with_credentials(self, access_key_id: impl Into<String>, secret_access_key: impl Into<String>) -> Self {
         let credentials = Credentials::new(access_key_id, secret_access_key, None, None, "s1crets");
         Self { credentials: Some(credentials), ..self }
     }
 
-    /// The same with another STS endpoint.
+    /// Sets the URL of the STS endpoint. Default: that of the region, or the global one.
     #[must_use]
     pub fn with_sts_endpoint_url(self, url: impl Into<String>) -> Self {
         Self { sts_endpoint_url: Some(url.into()), ..self }
@@ -109,7 +111,7 @@ impl AwsIam {
         }
     }
 
-    async fn credentials(&self, patience: Patience) -> Result<Credentials> {
+    async fn credentials(&self, policy: RetryPolicy) -> Result<Credentials> {
         if let Some(credentials) = &self.credentials {
             return Ok(credentials.clone());
         }
@@ -128,7 +130,7 @@ impl AwsIam {
             })
         };
         let found = crate::vault::silently(found);
-        match tokio::time::timeout(patience.total(), found).await {
+        match tokio::time::timeout(policy.longest_call(), found).await {
             Ok(Ok(Some(credentials))) => Ok(credentials),
             Ok(Err(error)) => Err(error),
             Ok(Ok(None)) => {
@@ -172,8 +174,23 @@ impl Login for AwsIam {
         "aws_iam"
     }
 
-    #[cfg(all(feature = "disk-cache", unix))]
-    fn bind(&self, binding: &mut Binding<'_>) {
+    async fn login(&self, client: &LoginClient<'_>) -> Result<Grant> {
+        let credentials = self.credentials(client.policy()).await?;
+        let url = self.url();
+        let headers = self.signed(&url, credentials, SystemTime::now())?;
+        let fields = Fields::default()
+            .optional("role", self.role.as_deref())
+            .text("iam_http_request_method", "POST")
+            .text("iam_request_url", &STANDARD.encode(&url))
+            .text("iam_request_body", &STANDARD.encode(BODY))
+            .text("iam_request_headers", &Zeroizing::new(STANDARD.encode(headers.as_bytes())));
+        client.login_at(&self.mount, "login", fields.finish()).await
+    }
+}
+
+#[cfg(all(feature = "disk-cache", unix))]
+impl AwsIam {
+    pub(super) fn bind(&self, binding: &mut Binding<'_>) {
         let Self { mount, role, region, server_id, profile, sts_endpoint_url, credentials } = self;
         binding.value("auth.mount", Some(mount));
         binding.value("auth.role", role.as_ref());
@@ -183,19 +200,6 @@ impl Login for AwsIam {
         binding.value("STS endpoint given to a login", sts_endpoint_url.as_ref());
         binding.value("access key given to a login", credentials.as_ref().map(|key| key.access_key_id()));
         crate::cache_scope::aws::environment(binding, profile.as_deref());
-    }
-
-    async fn login(&self, link: &Link<'_>) -> Result<Grant> {
-        let credentials = self.credentials(link.patience()).await?;
-        let url = self.url();
-        let headers = self.signed(&url, credentials, SystemTime::now())?;
-        let fields = Fields::default()
-            .optional("role", self.role.as_deref())
-            .text("iam_http_request_method", "POST")
-            .text("iam_request_url", &STANDARD.encode(&url))
-            .text("iam_request_body", &STANDARD.encode(BODY))
-            .text("iam_request_headers", &Zeroizing::new(STANDARD.encode(headers.as_bytes())));
-        link.login(&self.mount, "login", fields.finish()).await
     }
 }
 

@@ -1,16 +1,17 @@
-//! [TLS certificates](https://developer.hashicorp.com/vault/docs/auth/cert): the client's own, given in the TLS settings.
+//! [TLS certificate](https://developer.hashicorp.com/vault/docs/auth/cert) login: by the client
+//! certificate of the TLS settings.
 
 use async_trait::async_trait;
 
-use super::{Link, Login};
+use super::{Login, LoginClient};
 #[cfg(all(feature = "disk-cache", unix))]
 use crate::cache_scope::Binding;
 use crate::{
     error::Result,
-    vault::{body::Fields, token::Grant},
+    vault::{Fields, token::Grant},
 };
 
-/// A login by the client certificate of the [TLS settings](crate::vault::TlsConfig).
+/// Logs in by the client certificate of the [TLS settings](crate::vault::TlsConfig).
 #[derive(Clone, Debug)]
 pub struct Cert {
     mount: String,
@@ -18,18 +19,18 @@ pub struct Cert {
 }
 
 impl Cert {
-    /// Any role that the certificate fits.
+    /// A login for any role that the certificate fits.
     pub fn new() -> Self {
         Self { mount: "cert".to_owned(), name: None }
     }
 
-    /// The same for one role.
+    /// Sets the role. Default: any that the certificate fits.
     #[must_use]
     pub fn with_role(self, name: impl Into<String>) -> Self {
         Self { name: Some(name.into()), ..self }
     }
 
-    /// The same at another mount. Default: `cert`.
+    /// Sets the mount of the login method. Default: `cert`.
     #[must_use]
     pub fn with_mount(self, mount: impl Into<String>) -> Self {
         Self { mount: mount.into(), ..self }
@@ -48,16 +49,18 @@ impl Login for Cert {
         "cert"
     }
 
-    #[cfg(all(feature = "disk-cache", unix))]
-    fn bind(&self, binding: &mut Binding<'_>) {
+    async fn login(&self, client: &LoginClient<'_>) -> Result<Grant> {
+        let fields = Fields::default().optional("name", self.name.as_deref());
+        client.login_at(&self.mount, "login", fields.finish()).await
+    }
+}
+
+#[cfg(all(feature = "disk-cache", unix))]
+impl Cert {
+    pub(super) fn bind(&self, binding: &mut Binding<'_>) {
         // The certificate is bound with the TLS settings.
         let Self { mount, name } = self;
         binding.value("auth.mount", Some(mount));
         binding.value("auth.role", name.as_ref());
-    }
-
-    async fn login(&self, link: &Link<'_>) -> Result<Grant> {
-        let fields = Fields::default().optional("name", self.name.as_deref());
-        link.login(&self.mount, "login", fields.finish()).await
     }
 }

@@ -1,18 +1,20 @@
-//! [JWT](https://developer.hashicorp.com/vault/docs/auth/jwt): a token that somebody whom Vault trusts has signed.
+//! [JWT](https://developer.hashicorp.com/vault/docs/auth/jwt) login: a token signed by an issuer
+//! that Vault trusts.
 
 use async_trait::async_trait;
 
-use super::{Link, Login};
+use super::{Login, LoginClient};
 #[cfg(all(feature = "disk-cache", unix))]
 use crate::cache_scope::Binding;
 use crate::{
     error::Result,
-    vault::{body::Fields, source::SecretSource, token::Grant},
+    vault::{Fields, source::SecretSource, token::Grant},
 };
 
-/// A login by a JWT, which is read again at each login.
+/// Logs in by a JWT, which is read again at each login.
 ///
-/// A CI job's own is where the job's system puts it: a variable of the job, as with GitLab's `id_tokens`, or a file.
+/// A CI system puts the job's JWT into a variable, as GitLab's `id_tokens`, or into a file. Where
+/// it has to be asked for, as in GitHub Actions, use [`SecretSource::fetched`].
 #[derive(Clone, Debug)]
 pub struct Jwt {
     mount: String,
@@ -21,18 +23,18 @@ pub struct Jwt {
 }
 
 impl Jwt {
-    /// The mount's default role.
+    /// A login for the mount's default role.
     pub fn new(jwt: SecretSource) -> Self {
         Self { mount: "jwt".to_owned(), role: None, jwt }
     }
 
-    /// The same for a role.
+    /// Sets the role. Default: the mount's default role.
     #[must_use]
     pub fn with_role(self, role: impl Into<String>) -> Self {
         Self { role: Some(role.into()), ..self }
     }
 
-    /// The same at another mount. Default: `jwt`.
+    /// Sets the mount of the login method. Default: `jwt`.
     #[must_use]
     pub fn with_mount(self, mount: impl Into<String>) -> Self {
         Self { mount: mount.into(), ..self }
@@ -45,17 +47,19 @@ impl Login for Jwt {
         "jwt"
     }
 
-    #[cfg(all(feature = "disk-cache", unix))]
-    fn bind(&self, binding: &mut Binding<'_>) {
+    async fn login(&self, client: &LoginClient<'_>) -> Result<Grant> {
+        let jwt = client.credential("JWT", &self.jwt).await?;
+        let fields = Fields::default().optional("role", self.role.as_deref()).text("jwt", &jwt);
+        client.login_at(&self.mount, "login", fields.finish()).await
+    }
+}
+
+#[cfg(all(feature = "disk-cache", unix))]
+impl Jwt {
+    pub(super) fn bind(&self, binding: &mut Binding<'_>) {
         let Self { mount, role, jwt } = self;
         binding.value("auth.mount", Some(mount));
         binding.value("auth.role", role.as_ref());
         jwt.bind_place(binding);
-    }
-
-    async fn login(&self, link: &Link<'_>) -> Result<Grant> {
-        let jwt = self.jwt.read("JWT")?;
-        let fields = Fields::default().optional("role", self.role.as_deref()).text("jwt", &jwt);
-        link.login(&self.mount, "login", fields.finish()).await
     }
 }

@@ -1,19 +1,21 @@
-//! [Kubernetes](https://developer.hashicorp.com/vault/docs/auth/kubernetes): the service account of a pod.
+//! [Kubernetes](https://developer.hashicorp.com/vault/docs/auth/kubernetes) login: by the service
+//! account of a pod.
 
 use async_trait::async_trait;
 
-use super::{Link, Login};
+use super::{Login, LoginClient};
 #[cfg(all(feature = "disk-cache", unix))]
 use crate::cache_scope::Binding;
 use crate::{
     error::Result,
-    vault::{body::Fields, source::SecretSource, token::Grant},
+    vault::{Fields, source::SecretSource, token::Grant},
 };
 
-/// Where a pod finds its service account's token.
+/// The file that the kubelet keeps the service account's token in.
 const TOKEN_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
-/// A login by the token of a service account, which is read again at each login: the kubelet renews it.
+/// Logs in by the token of a service account, which is read again at each login: the kubelet
+/// rotates it.
 #[derive(Clone, Debug)]
 pub struct Kubernetes {
     mount: String,
@@ -27,13 +29,15 @@ impl Kubernetes {
         Self { mount: "kubernetes".to_owned(), role: role.into(), jwt: SecretSource::file(TOKEN_FILE) }
     }
 
-    /// The same at another mount, which may hold slashes: `kubernetes/cluster-1`. Default: `kubernetes`.
+    /// Sets the mount of the login method, which may have slashes: `kubernetes/cluster-1`. Default:
+    /// `kubernetes`.
     #[must_use]
     pub fn with_mount(self, mount: impl Into<String>) -> Self {
         Self { mount: mount.into(), ..self }
     }
 
-    /// The same with another token, such as a projected one with an audience of its own.
+    /// Sets the source of the token, such as a projected one with its own audience. Default: the
+    /// pod's service account.
     #[must_use]
     pub fn with_jwt(self, jwt: SecretSource) -> Self {
         Self { jwt, ..self }
@@ -46,17 +50,19 @@ impl Login for Kubernetes {
         "kubernetes"
     }
 
-    #[cfg(all(feature = "disk-cache", unix))]
-    fn bind(&self, binding: &mut Binding<'_>) {
+    async fn login(&self, client: &LoginClient<'_>) -> Result<Grant> {
+        let jwt = client.credential("service account's token", &self.jwt).await?;
+        let fields = Fields::default().text("role", &self.role).text("jwt", &jwt);
+        client.login_at(&self.mount, "login", fields.finish()).await
+    }
+}
+
+#[cfg(all(feature = "disk-cache", unix))]
+impl Kubernetes {
+    pub(super) fn bind(&self, binding: &mut Binding<'_>) {
         let Self { mount, role, jwt } = self;
         binding.value("auth.mount", Some(mount));
         binding.value("auth.role", Some(role));
         jwt.bind_place(binding);
-    }
-
-    async fn login(&self, link: &Link<'_>) -> Result<Grant> {
-        let jwt = self.jwt.read("service account's token")?;
-        let fields = Fields::default().text("role", &self.role).text("jwt", &jwt);
-        link.login(&self.mount, "login", fields.finish()).await
     }
 }

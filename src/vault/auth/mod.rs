@@ -1,4 +1,7 @@
-//! Logging in: one file for each method, each an implementation of [`Login`].
+//! Login methods: one file each, every one an implementation of [`Login`].
+//!
+//! The token manager calls [`Login::login`], one at a time. A method reads its credential again at
+//! each login, as credentials rotate, and keeps no token of its own.
 
 mod approle;
 #[cfg(feature = "__aws")]
@@ -9,11 +12,11 @@ mod cert;
 mod jwt;
 mod kubernetes;
 mod login_client;
-mod token;
+mod static_token;
 mod userpass;
 mod wrapping;
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 
@@ -25,9 +28,10 @@ pub use aws_iam::AwsIam;
 pub use cert::Cert;
 pub use jwt::Jwt;
 pub use kubernetes::Kubernetes;
+pub use login_client::LoginClient;
 pub use userpass::UserPass;
 
-pub(super) use login_client::Link;
+pub(super) use wrapping::{check_creation_path, unwrap};
 
 use super::{source::SecretSource, token::Grant};
 #[cfg(all(feature = "disk-cache", unix))]
@@ -38,15 +42,15 @@ use crate::error::Result;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Auth {
-    /// A token that somebody else got. A file is read again when it changes.
+    /// A token that somebody else obtained. A file is read again when it changes.
     Token(SecretSource),
     /// AppRole.
     AppRole(AppRole),
-    /// A user's name and password.
+    /// User name and password.
     UserPass(UserPass),
     /// The service account of a pod.
     Kubernetes(Kubernetes),
-    /// A JWT, such as a CI job's own.
+    /// A JWT, such as that of a CI job.
     Jwt(Jwt),
     /// The TLS certificate of the client.
     Cert(Cert),
@@ -56,45 +60,117 @@ pub enum Auth {
     /// The identity of an EC2 instance.
     #[cfg(feature = "__aws")]
     AwsEc2(AwsEc2),
+    /// A method of your own: see [`Auth::custom`].
+    Custom(Arc<dyn Login>),
 }
 
-/// One way to a token.
+/// A login method: obtains a token for a connection. Implement it for methods that are not built
+/// in.
+///
+/// The connection calls [`login`](Self::login) at its first call, ahead of the token's end if the
+/// server won't renew it, and when the server no longer knows the token. It never makes two
+/// logins at once. It keeps the token, renews it, and shares the outcome with all waiting callers.
+///
+/// ```
+/// use std::collections::BTreeMap;
+///
+/// use async_trait::async_trait;
+/// use s1crets::vault::{Auth, Grant, Login, LoginClient, SecretSource, VaultConfig};
+///
+/// /// [LDAP](https://openbao.org/docs/auth/ldap/) by a password from the environment.
+/// #[derive(Debug)]
+/// struct Ldap {
+///     username: String,
+///     password: SecretSource,
+/// }
+///
+/// #[async_trait]
+/// impl Login for Ldap {
+///     fn method(&self) -> &'static str {
+///         "ldap"
+///     }
+///
+///     async fn login(&self, client: &LoginClient<'_>) -> s1crets::Result<Grant> {
+///         let password = client.read_source("password", &self.password).await?;
+///         let path = format!("auth/ldap/login/{}", self.username);
+///         // Borrowed, so that no copy of the password is left behind.
+///         client.login(&path, &BTreeMap::from([("password", password.expose_str()?)])).await
+///     }
+/// }
+///
+/// let login = Ldap { username: "app".into(), password: SecretSource::env("LDAP_PASSWORD") };
+/// let config = VaultConfig::new("https://vault.internal:8200").with_auth(Auth::custom(login));
+/// ```
 #[async_trait]
-pub(super) trait Login: fmt::Debug + Send + Sync {
-    /// Its name, as in the settings.
+pub trait Login: fmt::Debug + Send + Sync + 'static {
+    /// The method's name, as [`VaultStatus`](crate::vault::VaultStatus) and log events show it.
     fn method(&self) -> &'static str;
 
-    /// Binds records on disk to whom this login is for, each setting by what it decides.
-    #[cfg(all(feature = "disk-cache", unix))]
-    fn bind(&self, binding: &mut Binding<'_>);
+    /// Obtains a token. Read the credential anew at each login, as it may have rotated.
+    ///
+    /// A login that takes longer than four calls with all their attempts is cut off.
+    ///
+    /// # Errors
+    /// [`Unauthenticated`](crate::ErrorKind::Unauthenticated) if the login is refused: it is then
+    /// not repeated for a second. [`Unavailable`](crate::ErrorKind::Unavailable) or another
+    /// transient kind if the next caller may try again at once. The message must not hold the
+    /// credential.
+    async fn login(&self, client: &LoginClient<'_>) -> Result<Grant>;
 
-    /// Gets a token. Made one at a time; what it proves itself with is read anew at each.
-    async fn login(&self, link: &Link<'_>) -> Result<Grant>;
-
-    /// Whether another login gets another token, which is then ours to replace and to revoke.
-    fn makes_tokens(&self) -> bool {
+    /// Whether each login obtains a new token, which the connection may replace and revoke.
+    /// Default: `true`. `false` is for a token that others own, such as one in a file.
+    fn issues_tokens(&self) -> bool {
         true
     }
 
-    /// Whether what the last login gave is out of date.
-    fn changed(&self) -> bool {
+    /// Whether the token of the last login is out of date, so that the next call logs in. Default:
+    /// `false`. It is asked before each call, so it must return at once.
+    fn has_changed(&self) -> bool {
         false
     }
 }
 
 impl Auth {
-    pub(super) fn into_login(self) -> Box<dyn Login> {
+    /// A login method of your own.
+    ///
+    /// The disk cache is off for such a connection: nothing tells whose values it would hold.
+    pub fn custom(login: impl Login) -> Self {
+        Self::Custom(Arc::new(login))
+    }
+
+    pub(super) fn into_login(self) -> Arc<dyn Login> {
         match self {
-            Self::Token(source) => Box::new(token::StaticToken::new(source)),
-            Self::AppRole(login) => Box::new(login),
-            Self::UserPass(login) => Box::new(login),
-            Self::Kubernetes(login) => Box::new(login),
-            Self::Jwt(login) => Box::new(login),
-            Self::Cert(login) => Box::new(login),
+            Self::Token(source) => Arc::new(static_token::StaticToken::new(source)),
+            Self::AppRole(login) => Arc::new(login),
+            Self::UserPass(login) => Arc::new(login),
+            Self::Kubernetes(login) => Arc::new(login),
+            Self::Jwt(login) => Arc::new(login),
+            Self::Cert(login) => Arc::new(login),
             #[cfg(feature = "__aws")]
-            Self::AwsIam(login) => Box::new(login),
+            Self::AwsIam(login) => Arc::new(login),
             #[cfg(feature = "__aws")]
-            Self::AwsEc2(login) => Box::new(login),
+            Self::AwsEc2(login) => Arc::new(login),
+            Self::Custom(login) => login,
+        }
+    }
+
+    /// Binds disk cache records to the identity that this login is for: each setting that decides
+    /// it.
+    #[cfg(all(feature = "disk-cache", unix))]
+    pub(super) fn bind(&self, binding: &mut Binding<'_>) {
+        binding.value("auth.method", Some(self.clone().into_login().method()));
+        match self {
+            Self::Token(source) => source.bind_token(binding),
+            Self::AppRole(login) => login.bind(binding),
+            Self::UserPass(login) => login.bind(binding),
+            Self::Kubernetes(login) => login.bind(binding),
+            Self::Jwt(login) => login.bind(binding),
+            Self::Cert(login) => login.bind(binding),
+            #[cfg(feature = "__aws")]
+            Self::AwsIam(login) => login.bind(binding),
+            #[cfg(feature = "__aws")]
+            Self::AwsEc2(login) => login.bind(binding),
+            Self::Custom(_) => binding.unknown_identity(),
         }
     }
 }

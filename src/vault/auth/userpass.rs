@@ -1,16 +1,17 @@
-//! [userpass](https://developer.hashicorp.com/vault/docs/auth/userpass): a user's name and password.
+//! [userpass](https://developer.hashicorp.com/vault/docs/auth/userpass) login: by user name and
+//! password.
 
 use async_trait::async_trait;
 
-use super::{Link, Login};
+use super::{Login, LoginClient};
 #[cfg(all(feature = "disk-cache", unix))]
 use crate::cache_scope::Binding;
 use crate::{
     error::Result,
-    vault::{body::Fields, source::SecretSource, token::Grant},
+    vault::{Fields, source::SecretSource, token::Grant},
 };
 
-/// A login by name and password.
+/// Logs in by user name and password.
 #[derive(Clone, Debug)]
 pub struct UserPass {
     mount: String,
@@ -19,12 +20,13 @@ pub struct UserPass {
 }
 
 impl UserPass {
-    /// A user.
+    /// A user by name and password.
     pub fn new(username: impl Into<String>, password: SecretSource) -> Self {
         Self { mount: "userpass".to_owned(), username: username.into(), password }
     }
 
-    /// The same at another mount, as of `ldap`, which has the same login. Default: `userpass`.
+    /// Sets the mount of the login method; a mount of `ldap` has the same login. Default:
+    /// `userpass`.
     #[must_use]
     pub fn with_mount(self, mount: impl Into<String>) -> Self {
         Self { mount: mount.into(), ..self }
@@ -37,17 +39,19 @@ impl Login for UserPass {
         "userpass"
     }
 
-    #[cfg(all(feature = "disk-cache", unix))]
-    fn bind(&self, binding: &mut Binding<'_>) {
+    async fn login(&self, client: &LoginClient<'_>) -> Result<Grant> {
+        let password = client.credential("password", &self.password).await?;
+        let fields = Fields::default().text("password", &password);
+        client.login_at(&self.mount, &format!("login/{}", self.username), fields.finish()).await
+    }
+}
+
+#[cfg(all(feature = "disk-cache", unix))]
+impl UserPass {
+    pub(super) fn bind(&self, binding: &mut Binding<'_>) {
         let Self { mount, username, password } = self;
         binding.value("auth.mount", Some(mount));
         binding.value("auth.username", Some(username));
         password.bind_place(binding);
-    }
-
-    async fn login(&self, link: &Link<'_>) -> Result<Grant> {
-        let password = self.password.read("password")?;
-        let fields = Fields::default().text("password", &password);
-        link.login(&self.mount, &format!("login/{}", self.username), fields.finish()).await
     }
 }

@@ -1,72 +1,70 @@
-//! [Response wrapping](https://developer.hashicorp.com/vault/docs/concepts/response-wrapping): checks where a wrapping
-//! token comes from, then unwraps it.
+//! [Response wrapping](https://developer.hashicorp.com/vault/docs/concepts/response-wrapping):
+//! checks where a wrapping token was made, then unwraps it.
 //!
-//! A thief who unwraps a token can wrap the secret again and pass the new token on. Only the path that made the token
-//! tells: the server records it, and it can't be chosen. A token that fails the check is not unwrapped, so that the
-//! secret inside stays where an administrator can still find out about it.
+//! A thief who unwraps a token can wrap the secret again and pass the new token on. Only the path
+//! that made the token gives that away: the server records it, and nobody can choose it. A token
+//! that fails the check is not unwrapped, so an administrator can still find out about the secret.
 
 use zeroize::Zeroizing;
 
-use super::Link;
+use super::LoginClient;
 use crate::{
     error::{Error, ErrorKind, Result},
     secret::Json,
     vault::{
-        body::Fields,
-        error,
+        Fields, error,
         http::Bearer,
-        request::Call,
-        response::{Reply, not_as_vault},
-        token::Token,
+        request::ApiRequest,
+        response::{Response, malformed_response},
+        token::{LiveToken, Token},
     },
 };
 
-/// The server's own text in an error is cut here.
-const LONGEST_PATH: usize = 200;
+/// The server's path in an error is cut to this length.
+const MAX_PATH: usize = 200;
 
-/// What to do, whoever it was.
-const REVOKE: &str = "have the secret ids of the role revoked and a new one issued, and look in the audit log for who \
-     used the wrapping token";
+/// The hint for every suspected theft.
+const REVOKE: &str =
+    "have what the token wraps revoked and issued anew, and look in the audit log for who used the wrapping token";
 
-impl Link<'_> {
-    /// Unwraps a token that was made at `expected`, a path in which `*` stands for one segment: the text of the member
-    /// `key` of what it wraps.
-    ///
-    /// # Errors
-    /// `Unauthenticated`, as possible theft, for a token that the server doesn't know, or that was made elsewhere.
-    pub(super) async fn unwrap(
-        &self,
-        token: Zeroizing<String>,
-        expected: &str,
-        key: &str,
-    ) -> Result<Zeroizing<String>> {
-        self.check_origin(&token, expected).await?;
-        let token = Token::new(token, 0, None)?;
-        let call = Call::post("sys/wrapping/unwrap", Zeroizing::new("{}".to_owned()))?;
-        let reply = known(self.http.exchange(&call, Bearer::Token(&token), self.patience).await?, &call)?;
-        let text = reply.data()?.get(key).and_then(Json::as_str).ok_or_else(not_as_vault)?;
-        Ok(Zeroizing::new(text.to_owned()))
-    }
+/// Unwraps a token. The request is sent once: the server forgets the token when it responds.
+///
+/// # Errors
+/// `Unauthenticated`, as possible theft, for a token that the server doesn't know.
+pub(in crate::vault) async fn unwrap(client: &LoginClient<'_>, token: Token) -> Result<Response> {
+    let token = LiveToken::new(token, 0, None)?;
+    let request = ApiRequest::post("sys/wrapping/unwrap", Zeroizing::new("{}".to_owned()))?;
+    known(client.http.exchange(&request, Bearer::Token(&token), client.policy).await?, &request)
+}
 
-    /// Asks the server which path made the token. That takes no use of it, and no other token.
-    async fn check_origin(&self, token: &str, expected: &str) -> Result<()> {
-        let call = Call::post("sys/wrapping/lookup", Fields::default().text("token", token).finish())?.idempotent();
-        let reply = known(self.http.exchange(&call, Bearer::Nobody, self.patience).await?, &call)?;
-        let made_at = reply.data()?.get("creation_path").and_then(Json::as_str).ok_or_else(not_as_vault)?;
-        if matches(expected, made_at) { Ok(()) } else { Err(wrapped_elsewhere(expected, made_at)) }
+/// Checks that a token was made at `expected`, a path in which `*` stands for one segment. That
+/// takes no use of the token, and needs no other one.
+///
+/// # Errors
+/// `Unauthenticated`, as possible theft, for a token that the server doesn't know or that was made
+/// at another path.
+pub(in crate::vault) async fn check_creation_path(
+    client: &LoginClient<'_>,
+    token: &Token,
+    expected: &str,
+) -> Result<()> {
+    let body = Fields::default().text("token", token.expose()).finish();
+    let request = ApiRequest::post("sys/wrapping/lookup", body)?.idempotent();
+    let response = known(client.http.exchange(&request, Bearer::Nobody, client.policy).await?, &request)?;
+    let path = response.data()?.get("creation_path").and_then(Json::as_str).ok_or_else(malformed_response)?;
+    if matches(expected, path) { Ok(()) } else { Err(wrapped_elsewhere(expected, path)) }
+}
+
+/// The response of a server that knows the token.
+fn known(response: Response, request: &ApiRequest) -> Result<Response> {
+    match response.status {
+        _ if response.is_success() => Ok(response),
+        400 | 403 | 404 if response.is_from_vault() => Err(unknown()),
+        _ => Err(error::from_login(&response, request)),
     }
 }
 
-/// The reply of a server that knows the token.
-fn known(reply: Reply, call: &Call) -> Result<Reply> {
-    match reply.status {
-        _ if reply.is_success() => Ok(reply),
-        400 | 403 | 404 if reply.is_vaults() => Err(unknown()),
-        _ => Err(error::from_login(&reply, call)),
-    }
-}
-
-/// Whether a path is of this form. A `*` stands for exactly one segment, which is not empty.
+/// Whether a path matches the pattern. A `*` stands for exactly one segment, which is not empty.
 fn matches(expected: &str, path: &str) -> bool {
     let (mut expected, mut path) = (expected.trim_matches('/').split('/'), path.split('/'));
     loop {
@@ -88,15 +86,15 @@ fn unknown() -> Error {
 }
 
 fn wrapped_elsewhere(expected: &str, made_at: &str) -> Error {
-    let made_at: String = made_at.chars().filter(|character| !character.is_control()).take(LONGEST_PATH).collect();
+    let made_at: String = made_at.chars().filter(|character| !character.is_control()).take(MAX_PATH).collect();
     Error::new(
         ErrorKind::Unauthenticated,
         format!(
             "the wrapping token was made at {made_at:?} and not at {expected:?}: SOMEBODY MAY HAVE UNWRAPPED THE SECRET \
-             ID AND WRAPPED IT AGAIN, which is possible theft; it was not unwrapped"
+             AND WRAPPED IT AGAIN, which is possible theft; it was not unwrapped"
         ),
     )
-    .with_hint(format!("{REVOKE}; if secret ids are wrapped there on purpose, set `creation_path` of the login to it"))
+    .with_hint(format!("{REVOKE}; if it is wrapped there on purpose, name that path as the `creation_path`"))
 }
 
 #[cfg(test)]
@@ -104,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_star_stands_for_one_segment_and_nothing_else_does() {
+    fn a_star_stands_for_one_segment() {
         let form = "auth/approle/role/*/secret-id";
         assert!(matches(form, "auth/approle/role/app/secret-id"));
         assert!(matches("/sys/wrapping/wrap/", "sys/wrapping/wrap"));
@@ -125,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_of_the_server_forges_no_line_of_an_error() {
+    fn a_path_from_the_server_adds_no_line_to_an_error() {
         let told = wrapped_elsewhere("a", &format!("x\n\u{1b}[31m::error::{}", "y".repeat(1000)));
         assert!(!told.message().contains(['\n', '\u{1b}']) && told.message().len() < 500, "{told}");
     }

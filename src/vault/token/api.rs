@@ -1,4 +1,4 @@
-//! What the server is asked about a token.
+//! The server calls about a token: is it alive, how long does it live, renew it, revoke it.
 
 use std::{num::NonZeroU32, time::Duration};
 
@@ -6,76 +6,84 @@ use zeroize::Zeroizing;
 
 use crate::{
     error::Result,
-    options::Effort,
+    retry::RetryPolicy,
     vault::{
-        body::Fields,
-        error,
+        Fields, error,
         http::{Bearer, Http},
-        request::Call,
-        response::not_as_vault,
-        retry::Patience,
-        token::{Lifetime, Token},
+        request::ApiRequest,
+        response::malformed_response,
+        token::{Lifetime, LiveToken},
     },
 };
 
-/// What the server says of a token.
+/// Whether the server knows a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::vault) enum TokenStatus {
     Alive,
     Dead,
-    /// Something in between does not let the question through.
-    Unsaid,
+    /// Something between us and the server blocks the question.
+    Unknown,
 }
 
-/// Whether the server still knows the token. Looking itself up takes a policy, which most tokens have; what mounts there
-/// are is told to every token that is alive.
-pub(in crate::vault) async fn ask_of(http: &Http, token: &Token, patience: Patience) -> Result<TokenStatus> {
-    let mut word = TokenStatus::Dead;
+/// Asks whether the server still knows the token.
+///
+/// `lookup-self` takes a policy, which most tokens have. The list of mounts is open to every token
+/// that is alive.
+pub(in crate::vault) async fn status(http: &Http, token: &LiveToken, policy: RetryPolicy) -> Result<TokenStatus> {
+    let mut status = TokenStatus::Dead;
     for path in ["auth/token/lookup-self", "sys/internal/ui/mounts"] {
-        let call = Call::get(path)?;
-        let reply = http.exchange(&call, Bearer::Token(token), patience).await?;
-        match reply.status {
-            403 if reply.is_vaults() => {}
-            403 => word = TokenStatus::Unsaid,
-            // Only Vault knows: a page of something in between says nothing of the token.
-            _ if reply.is_success() => return reply.data().map(|_| TokenStatus::Alive),
-            _ => return Err(error::from_reply(&reply, &call)),
+        let request = ApiRequest::get(path)?;
+        let response = http.exchange(&request, Bearer::Token(token), policy).await?;
+        match response.status {
+            403 if response.is_from_vault() => {}
+            403 => status = TokenStatus::Unknown,
+            // A page of a proxy is no answer of Vault's: `data` fails on it.
+            _ if response.is_success() => return response.data().map(|_| TokenStatus::Alive),
+            _ => return Err(error::from_response(&response, &request)),
         }
     }
-    Ok(word)
+    Ok(status)
 }
 
-/// How long a token lives, by its own word. One that may not look, or is dead, counts as endless: the next call finds out.
-pub(in crate::vault) async fn life(http: &Http, token: &Token, patience: Patience) -> Result<Lifetime> {
-    let call = Call::get("auth/token/lookup-self")?;
-    let reply = http.exchange(&call, Bearer::Token(token), patience).await?;
-    match reply.status {
+/// Asks how long a token lives. One that may not ask, or is dead, counts as endless: the next call
+/// finds out.
+pub(in crate::vault) async fn lifetime(http: &Http, token: &LiveToken, policy: RetryPolicy) -> Result<Lifetime> {
+    let request = ApiRequest::get("auth/token/lookup-self")?;
+    let response = http.exchange(&request, Bearer::Token(token), policy).await?;
+    match response.status {
         403 => Ok(Lifetime::Endless),
-        _ if reply.is_success() => Lifetime::of_look_up(reply.data()?),
-        _ => Err(error::from_reply(&reply, &call)),
+        _ if response.is_success() => Lifetime::from_lookup(response.data()?),
+        _ => Err(error::from_response(&response, &request)),
     }
 }
 
-/// Asks for `full` more, in one attempt: the tries within what is left are the caller's.
+/// The request that renews a token by `increment`, counted from now, or by the server's default.
+pub(in crate::vault) fn renewal_request(increment: Option<Duration>) -> Result<ApiRequest> {
+    let increment = increment.map(|increment| format!("{}s", increment.as_secs()));
+    let body = Fields::default().optional("increment", increment.as_deref()).finish();
+    Ok(ApiRequest::post("auth/token/renew-self", body)?.idempotent())
+}
+
+/// Renews a token by `increment`, in one attempt: the background task repeats it while time is
+/// left.
 pub(in crate::vault) async fn renew(
     http: &Http,
-    token: &Token,
-    full: Duration,
-    patience: Patience,
+    token: &LiveToken,
+    increment: Duration,
+    policy: RetryPolicy,
 ) -> Result<Lifetime> {
-    let increment = Fields::default().text("increment", &format!("{}s", full.as_secs())).finish();
-    let call = Call::post("auth/token/renew-self", increment)?.idempotent();
-    let once = Patience { attempts: NonZeroU32::MIN, ..patience };
-    let reply = http.exchange(&call, Bearer::Token(token), once).await?;
-    if !reply.is_success() {
-        return Err(error::from_reply(&reply, &call));
+    let request = renewal_request(Some(increment))?;
+    let once = policy.with_attempts(NonZeroU32::MIN);
+    let response = http.exchange(&request, Bearer::Token(token), once).await?;
+    if !response.is_success() {
+        return Err(error::from_response(&response, &request));
     }
-    Lifetime::of_auth(reply.object("auth").ok_or_else(not_as_vault)?)
+    Lifetime::from_auth(response.object("auth").ok_or_else(malformed_response)?)
 }
 
-/// Gives a token back.
-pub(in crate::vault) async fn revoke(http: &Http, token: &Token) -> Result<()> {
-    let call = Call::post("auth/token/revoke-self", Zeroizing::new("{}".to_owned()))?.idempotent();
-    let reply = http.exchange(&call, Bearer::Token(token), http.patience(Effort::default())).await?;
-    if reply.is_success() { Ok(()) } else { Err(error::from_reply(&reply, &call)) }
+/// Revokes a token, and with it every lease that it took.
+pub(in crate::vault) async fn revoke(http: &Http, token: &LiveToken) -> Result<()> {
+    let request = ApiRequest::post("auth/token/revoke-self", Zeroizing::new("{}".to_owned()))?.idempotent();
+    let response = http.exchange(&request, Bearer::Token(token), http.policy(RetryPolicy::default())).await?;
+    if response.is_success() { Ok(()) } else { Err(error::from_response(&response, &request)) }
 }

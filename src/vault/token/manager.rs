@@ -1,51 +1,71 @@
-//! The life of the token: got once for all callers, renewed or replaced ahead of its end, told apart from a denial.
+//! The token manager: one token for all callers, one login at a time, and dead tokens told apart
+//! from denied calls.
+//!
+//! Invariants:
+//! - **One login at a time.** `login_gate` is held during a login, whoever makes it: a caller that
+//!   found no token, or the background task. Callers that wait for the gate share its outcome, also
+//!   its failure, so that a wrong credential is sent once and not once per caller.
+//! - **A caller waits only if there is no token.** A token that nears its end still serves while
+//!   the background task replaces it.
+//! - **A 403 does not say whether the token is dead or a policy denied the call.** One of the
+//!   refused callers asks, under `probe_gate`, and the others share the answer: a token that was
+//!   seen alive after a call was sent was valid for that call.
+//! - **A call refused for a dead token is sent once more,** with a new token. The server does
+//!   nothing for a dead token, so the replay does no harm even to a write. It is sent once only:
+//!   a second refusal is an answer, so a server that refuses everything causes no loop.
+//! - **No wait is endless.** Gates are waited for as long as a call may take, and a login as long
+//!   as four calls: its task may hang, or run on a runtime that nobody drives any more.
+//! - The state's lock is never held across an await or a log event.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::{
     sync::{Mutex as Gate, MutexGuard as GateGuard, Notify},
     task::AbortHandle,
-    time::{Instant, timeout},
+    time::{Duration, Instant, timeout},
 };
 
 use super::{
-    Token, TokenAction, Validity,
+    Lifetime, LiveToken, TokenAction, Validity,
     api::{self, TokenStatus},
-    state::State,
+    state_machine::State,
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    options::Effort,
+    retry::RetryPolicy,
     vault::{
-        auth::{Link, Login},
+        auth::{Login, LoginClient},
         error,
         http::Http,
-        retry::Patience,
     },
 };
+
+/// The longest login: three calls to the server, and one to wherever its credential comes from.
+const CALLS_PER_LOGIN: u32 = 4;
 
 /// Keeps one token for all callers of a connection.
 pub(in crate::vault) struct TokenManager {
     pub(super) http: Arc<Http>,
-    pub(super) login: Box<dyn Login>,
-    pub(super) patience: Patience,
+    pub(super) login: Arc<dyn Login>,
+    pub(super) policy: RetryPolicy,
     state: Mutex<State>,
-    /// Held during a login: there is one at a time.
-    pub(super) gate: Gate<()>,
-    /// Held while it is asked whether a refused token is alive.
-    probe: Gate<()>,
+    /// Held during a login.
+    pub(super) login_gate: Gate<()>,
+    /// Held while the server is asked whether a refused token is alive.
+    probe_gate: Gate<()>,
+    /// Tells the background task that the plan has changed.
     pub(super) wake: Arc<Notify>,
 }
 
 /// Why a call was refused.
 pub(in crate::vault) enum Refusal {
-    /// The token is alive: a policy says no.
+    /// The token is alive: a policy denies the call.
     Policy,
-    /// It was dead. This one is new.
-    Dead(Arc<Token>),
+    /// The token was dead; this is the new one.
+    Dead(Arc<LiveToken>),
 }
 
-/// What is known of the token, without it.
+/// What is known about the token, without the token.
 pub(in crate::vault) struct Snapshot {
     pub(in crate::vault) method: &'static str,
     pub(in crate::vault) logged_in: bool,
@@ -58,129 +78,171 @@ pub(in crate::vault) struct Snapshot {
 }
 
 impl TokenManager {
-    pub(in crate::vault) fn new(http: Arc<Http>, login: Box<dyn Login>) -> Self {
-        let patience = http.patience(Effort::default());
+    pub(in crate::vault) fn new(http: Arc<Http>, login: Arc<dyn Login>) -> Self {
+        let policy = http.policy(RetryPolicy::default());
         Self {
             http,
             login,
-            patience,
+            policy,
             state: Mutex::default(),
-            gate: Gate::new(()),
-            probe: Gate::new(()),
+            login_gate: Gate::new(()),
+            probe_gate: Gate::new(()),
             wake: Arc::new(Notify::new()),
         }
     }
 
-    /// The token for one call. Waits only if there is none: for a login, its own or another caller's.
-    pub(in crate::vault) async fn token(self: &Arc<Self>) -> Result<Arc<Token>> {
-        if let Some(token) = self.ready()? {
+    /// The token for one call. Logs in, or waits for another caller's login, if there is none.
+    pub(in crate::vault) async fn token(self: &Arc<Self>) -> Result<Arc<LiveToken>> {
+        if let Some(token) = self.usable_token()? {
             return Ok(token);
         }
-        let seen = self.state().rounds();
-        let _gate = self.pass(&self.gate).await?;
-        if let Some(token) = self.ready()? {
+        let seen = self.state().logins_ended();
+        let _gate = self.enter(&self.login_gate).await?;
+        if let Some(token) = self.usable_token()? {
             return Ok(token);
         }
         if let Some(failure) = self.state().shared_failure(seen) {
             return Err(failure);
         }
         self.log_in().await?;
-        self.tend();
-        self.ready()?.ok_or_else(|| Error::new(ErrorKind::Unauthenticated, "the login's token was over at once"))
+        self.start_task();
+        self.usable_token()?.ok_or_else(|| {
+            Error::new(ErrorKind::Unauthenticated, "the login returned a token that has expired already")
+        })
     }
 
-    /// Why a call that was begun at `asked` was refused: one question for all who were refused meanwhile.
-    pub(in crate::vault) async fn refused(self: &Arc<Self>, token: &Arc<Token>, asked: Instant) -> Result<Refusal> {
-        let probing = self.pass(&self.probe).await?;
-        let known = self.state().known(token, asked);
-        let alive = match known {
-            Some(alive) => alive,
-            None => self.ask(token).await?,
-        };
-        if alive {
+    /// Why a call that was sent at `asked` was refused. Callers that were refused meanwhile share
+    /// one question to the server.
+    pub(in crate::vault) async fn refused(self: &Arc<Self>, token: &Arc<LiveToken>, asked: Instant) -> Result<Refusal> {
+        if self.is_alive(token, asked).await? {
             return Ok(Refusal::Policy);
         }
-        drop(probing);
         self.token().await.map(Refusal::Dead)
+    }
+
+    /// Whether the token of a refused call that was sent at `asked` is alive.
+    pub(in crate::vault) async fn is_alive(&self, token: &Arc<LiveToken>, asked: Instant) -> Result<bool> {
+        let _probing = self.enter(&self.probe_gate).await?;
+        let known = self.state().known_alive(token, asked);
+        match known {
+            Some(alive) => Ok(alive),
+            None => self.probe(token).await,
+        }
+    }
+
+    /// The TTL that a renewal of this token asks for.
+    pub(in crate::vault) fn full_ttl(&self, token: &LiveToken) -> Option<Duration> {
+        self.state().validity_of(token).map(|validity| validity.full_ttl).filter(|ttl| !ttl.is_zero())
+    }
+
+    /// Notes a renewal of this token that asked for `increment`, or for the full TTL.
+    pub(in crate::vault) fn renewed(
+        &self,
+        token: &LiveToken,
+        lifetime: Lifetime,
+        asked: Instant,
+        increment: Option<Duration>,
+    ) {
+        let mut state = self.state();
+        let Some(before) = state.validity_of(token) else {
+            return;
+        };
+        let validity = before.renewed(lifetime, asked, increment);
+        state.renewed(token, self.without_login_if_static(validity));
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    /// The token that is held, if there is one. Takes no use of it.
+    pub(in crate::vault) fn held(&self) -> Option<Arc<LiveToken>> {
+        self.state().held()
+    }
+
+    /// Drops a token that was revoked; the next call logs in.
+    pub(in crate::vault) fn revoked(&self, token: &Arc<LiveToken>) {
+        self.state().declare_dead(token);
     }
 
     pub(in crate::vault) fn snapshot(&self) -> Snapshot {
         self.state().snapshot(self.login.method())
     }
 
-    /// Ends the background work. The token stays usable until `shut`.
-    pub(in crate::vault) fn stop(&self) {
-        if let Some(tending) = self.state().tending.take() {
-            tending.abort();
+    /// Stops the background task. The token stays usable until `shut_down`.
+    pub(in crate::vault) fn stop_task(&self) {
+        if let Some(task) = self.state().task.take() {
+            task.abort();
         }
     }
 
-    /// Ends everything, and gives up the token if a login of ours got it.
-    pub(in crate::vault) fn shut(&self) -> Option<Arc<Token>> {
-        self.stop();
-        let token = self.state().shut()?;
-        self.login.makes_tokens().then_some(token)
+    /// Refuses all further calls. Returns the token if a login of ours obtained it.
+    pub(in crate::vault) fn shut_down(&self) -> Option<Arc<LiveToken>> {
+        self.stop_task();
+        let token = self.state().shut_down()?;
+        self.login.issues_tokens().then_some(token)
     }
 
-    /// The token that is held, if it is good for one more call.
-    fn ready(self: &Arc<Self>) -> Result<Option<Arc<Token>>> {
+    /// The held token, if it is good for one more call.
+    fn usable_token(self: &Arc<Self>) -> Result<Option<Arc<LiveToken>>> {
         let mut state = self.state();
-        if state.is_shut() {
+        if state.is_shut_down() {
             let shut = Error::new(ErrorKind::Unavailable, "the connection to Vault was shut down");
             return Err(shut.with_retryable(false));
         }
-        if self.login.changed() {
-            state.let_go();
+        if self.login.has_changed() {
+            state.drop_token();
         }
         let now = Instant::now();
         let Some(token) = state.take(now) else {
             return Ok(None);
         };
-        if token.is_nearly_spent() && state.hurry(now) {
+        if token.is_nearly_spent() && state.log_in_early(now) {
             self.wake.notify_one();
         }
-        let idle = state.tending.as_ref().is_none_or(AbortHandle::is_finished);
+        let idle = state.task.as_ref().is_none_or(AbortHandle::is_finished);
         drop(state);
         if idle {
-            // The runtime that the work ran on is gone, or a held-off login came to nothing.
-            self.tend();
+            // The runtime that the task ran on has ended.
+            self.start_task();
         }
         Ok(Some(token))
     }
 
     /// Asks the server whether it knows the token, and remembers the answer.
-    async fn ask(&self, token: &Arc<Token>) -> Result<bool> {
-        let began = Instant::now();
-        match api::ask_of(&self.http, token, self.patience).await? {
-            TokenStatus::Alive => self.state().saw_alive(token, began),
-            // There is no other: the refusal stands for itself.
-            TokenStatus::Unsaid if !self.login.makes_tokens() => {}
-            dead => {
-                tracing::info!(word = ?dead, "Vault no longer knows the token, for all that can be told; logging in again");
-                self.state().bury(token);
+    async fn probe(&self, token: &Arc<LiveToken>) -> Result<bool> {
+        let asked = Instant::now();
+        match api::status(&self.http, token, self.policy).await? {
+            TokenStatus::Alive => self.state().seen_alive(token, asked),
+            // There is no other token to try, so the refusal stands.
+            TokenStatus::Unknown if !self.login.issues_tokens() => {}
+            status => {
+                tracing::info!(?status, "Vault does not accept the token any more; logging in again");
+                self.state().declare_dead(token);
                 return Ok(false);
             }
         }
         Ok(true)
     }
 
-    /// Logs in, and holds the token. To be called under the gate.
+    /// Logs in and holds the token. The caller holds `login_gate`.
     pub(super) async fn log_in(&self) -> Result<()> {
         let asked = Instant::now();
-        let granted = self.login.login(&Link::new(&self.http, self.patience)).await;
+        let client = LoginClient::new(&self.http, self.policy);
+        let limit = self.policy.longest_call().saturating_mul(CALLS_PER_LOGIN);
+        let granted = timeout(limit, self.login.login(&client)).await;
+        let granted = granted.unwrap_or_else(|_| Err(error::timed_out(self.policy)));
         let mut state = self.state();
-        let result = granted.and_then(|grant| state.admit(grant)).and_then(|grant| {
-            let term = Validity::begin(grant.term, asked, grant.uses.is_some());
-            let term = self.planned(term);
-            state.hold(grant, term)?;
-            Ok(term)
+        let result = granted.and_then(|grant| state.reject_dead(grant)).and_then(|grant| {
+            let validity = Validity::begin(grant.lifetime, asked, grant.uses.is_some());
+            let validity = self.without_login_if_static(validity);
+            state.hold(grant, validity)?;
+            Ok(validity)
         });
-        state.end_round(result.as_ref().err());
-        // Not held while logging: a subscriber may take its time, or ask in turn.
+        state.login_ended(result.as_ref().err());
+        // A subscriber may take its time, or call back into this connection.
         drop(state);
         match &result {
-            Ok(term) => {
-                tracing::debug!(method = self.login.method(), renewable = term.renewable, "logged in to Vault");
+            Ok(validity) => {
+                tracing::debug!(method = self.login.method(), renewable = validity.renewable, "logged in to Vault");
                 self.wake.notify_one();
             }
             Err(error) => {
@@ -191,20 +253,50 @@ impl TokenManager {
         result.map(drop)
     }
 
-    /// The term without the login at its end, where a login would only give the same token once more.
-    pub(super) fn planned(&self, mut term: Validity) -> Validity {
-        if !self.login.makes_tokens() {
-            term.next = term.next.filter(|(_, step)| *step != TokenAction::LogIn);
+    /// Plans no login for a static token: it would only return the same token again.
+    pub(super) fn without_login_if_static(&self, mut validity: Validity) -> Validity {
+        if !self.login.issues_tokens() {
+            validity.next = validity.next.filter(|(_, action)| *action != TokenAction::LogIn);
         }
-        term
+        validity
     }
 
-    pub(super) async fn pass<'a>(&self, gate: &'a Gate<()>) -> Result<GateGuard<'a, ()>> {
-        // Whoever holds it may be stuck on a runtime that nobody drives.
-        timeout(self.patience.total(), gate.lock()).await.map_err(|_| error::timed_out(self.patience))
+    pub(super) async fn enter<'a>(&self, gate: &'a Gate<()>) -> Result<GateGuard<'a, ()>> {
+        timeout(self.policy.longest_call(), gate.lock()).await.map_err(|_| error::timed_out(self.policy))
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+
+    use super::*;
+    use crate::vault::{Grant, VaultConfig};
+
+    #[derive(Debug)]
+    struct NeverReturns;
+
+    #[async_trait]
+    impl Login for NeverReturns {
+        fn method(&self) -> &'static str {
+            "never"
+        }
+
+        async fn login(&self, _: &LoginClient<'_>) -> Result<Grant> {
+            std::future::pending().await
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_login_that_never_returns_ends_as_a_timeout() {
+        let http = Http::new(VaultConfig::new("http://127.0.0.1:1")).expect("settings");
+        let manager = Arc::new(TokenManager::new(Arc::new(http), Arc::new(NeverReturns)));
+        let error = manager.token().await.expect_err("no token");
+        assert_eq!(error.kind(), ErrorKind::Timeout);
+        assert!(manager.login_gate.try_lock().is_ok(), "the next caller may try");
     }
 }

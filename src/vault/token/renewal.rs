@@ -1,4 +1,12 @@
-//! The work in the background: each step of a token's life at its time.
+//! Token renewal: the background task that looks up, renews and replaces the token when due.
+//!
+//! - One task per connection, on the runtime of the call that started it. It holds a weak
+//!   reference, so it ends with the connection. The next call starts it again if its runtime ended.
+//! - The task decides nothing. It sleeps until the action that the state machine planned, or until
+//!   `wake` says that the plan changed, and carries the action out.
+//! - Each action names the token that it is for. If another token is held by the time that the
+//!   server responds, the result is dropped.
+//! - Callers never wait for the task. Only its login takes the login gate, as theirs does.
 
 use std::sync::{Arc, Weak};
 
@@ -10,82 +18,78 @@ use tokio::{
 use super::{TokenManager, api};
 use crate::{
     error::Result,
-    vault::token::{Token, TokenAction, Validity},
+    vault::token::{LiveToken, TokenAction, Validity},
 };
 
 impl TokenManager {
-    /// Starts it on the caller's runtime, unless it runs.
-    pub(in crate::vault) fn tend(self: &Arc<Self>) {
+    /// Starts the background task on the caller's runtime, unless it runs.
+    pub(in crate::vault) fn start_task(self: &Arc<Self>) {
         let mut state = self.state();
-        if state.is_shut() || state.tending.as_ref().is_some_and(|tending| !tending.is_finished()) {
+        if state.is_shut_down() || state.task.as_ref().is_some_and(|task| !task.is_finished()) {
             return;
         }
-        let task = tokio::spawn(tend(Arc::downgrade(self), self.wake.clone()));
-        state.tending = Some(task.abort_handle());
+        let task = tokio::spawn(run(Arc::downgrade(self), self.wake.clone()));
+        state.task = Some(task.abort_handle());
     }
 
-    async fn step(&self, step: TokenAction) {
+    async fn perform(&self, action: TokenAction) {
         let Some(token) = self.state().held() else {
             return;
         };
-        let result = match step {
+        let result = match action {
             TokenAction::LookUp => self.look_up(&token).await,
             TokenAction::Renew => self.renew(&token).await,
             TokenAction::LogIn => self.replace(&token).await,
         };
         if let Err(error) = result {
-            tracing::warn!(
-                ?step,
-                kind = error.kind().as_str(),
-                "the Vault token could not be kept alive; trying again"
-            );
-            self.state().set_back(&token, step, error, self.login.makes_tokens());
+            let kind = error.kind().as_str();
+            tracing::warn!(?action, kind, "the Vault token could not be kept alive; trying again");
+            self.state().action_failed(&token, action, error, self.login.issues_tokens());
         }
     }
 
-    async fn look_up(&self, token: &Token) -> Result<()> {
+    async fn look_up(&self, token: &LiveToken) -> Result<()> {
         let asked = Instant::now();
-        let life = api::life(&self.http, token, self.patience).await?;
-        let term = self.planned(Validity::begin(life, asked, false));
-        self.state().set_term(token, term);
+        let lifetime = api::lifetime(&self.http, token, self.policy).await?;
+        let validity = self.without_login_if_static(Validity::begin(lifetime, asked, false));
+        self.state().set_validity(token, validity);
         Ok(())
     }
 
-    async fn renew(&self, token: &Token) -> Result<()> {
-        let Some(before) = self.state().term_of(token) else {
+    async fn renew(&self, token: &LiveToken) -> Result<()> {
+        let Some(before) = self.state().validity_of(token) else {
             return Ok(());
         };
         let asked = Instant::now();
-        let life = api::renew(&self.http, token, before.full, self.patience).await?;
-        let term = self.planned(before.renewed(life, asked));
-        self.state().renewed(token, term);
+        let lifetime = api::renew(&self.http, token, before.full_ttl, self.policy).await?;
+        self.renewed(token, lifetime, asked, None);
         Ok(())
     }
 
-    /// A new login while the old token still serves.
-    async fn replace(&self, token: &Token) -> Result<()> {
-        let _gate = self.pass(&self.gate).await?;
-        if self.state().term_of(token).is_none() {
+    /// Logs in while the old token still serves.
+    async fn replace(&self, token: &LiveToken) -> Result<()> {
+        let _gate = self.enter(&self.login_gate).await?;
+        if self.state().validity_of(token).is_none() {
             return Ok(());
         }
         self.log_in().await
     }
 }
 
-/// Waits for each step and makes it, for as long as the connection is there.
-async fn tend(keeper: Weak<TokenManager>, wake: Arc<Notify>) {
-    while let Some(next) = keeper.upgrade().map(|keeper| keeper.state().next()) {
-        let Some((at, step)) = next else {
+/// Carries out each action when it is due, for as long as the connection is there.
+async fn run(manager: Weak<TokenManager>, wake: Arc<Notify>) {
+    while let Some(next) = manager.upgrade().map(|manager| manager.state().next()) {
+        let Some((at, action)) = next else {
             wake.notified().await;
             continue;
         };
         if timeout_at(at, wake.notified()).await.is_ok() {
-            // Another token, or another time for this one.
+            // There is another token, or another plan for this one.
             continue;
         }
-        let Some(keeper) = keeper.upgrade() else {
+        let Some(manager) = manager.upgrade() else {
             return;
         };
-        keeper.step(step).await;
+        manager.perform(action).await;
     }
 }

@@ -1,12 +1,12 @@
-//! AWS's error answers, as the services really write them.
+//! Error responses of AWS, in the form of each service.
 
 use serde_json::json;
 
 use super::UsualError;
 use crate::http::{Request, Response};
 
-/// Secrets Manager writes its own errors with a capital `Message`, and these, which the layer
-/// before every service answers with, in small letters.
+/// Errors of the layer in front of every service. Their member is `message`, where Secrets
+/// Manager's own errors have `Message`.
 const COMMON_CODES: [&str; 8] = [
     "ExpiredTokenException",
     "IncompleteSignature",
@@ -20,7 +20,8 @@ const COMMON_CODES: [&str; 8] = [
 
 const REQUEST_ID: &str = "00000000-1111-2222-3333-444444444444";
 
-/// See <https://docs.aws.amazon.com/systems-manager/latest/APIReference/CommonErrors.html>.
+/// The response to an error that every service has. See
+/// <https://docs.aws.amazon.com/systems-manager/latest/APIReference/CommonErrors.html>.
 pub(super) fn usual(error: UsualError, request: &Request) -> Response {
     let json = request.header("x-amz-target").is_some();
     let manager = is_secrets_manager(request);
@@ -46,7 +47,7 @@ const INTERNAL: &str = "An error occurred on the server side.";
 
 pub(super) fn aws_json(status: u16, code: &str, message: &str, request: &Request) -> Response {
     let own = is_secrets_manager(request) && !COMMON_CODES.contains(&code);
-    // Access is refused in capitals whichever service is asked.
+    // Every service writes a denial with `Message`.
     let capital = own || code == "AccessDeniedException";
     let key = if capital { "Message" } else { "message" };
     let body = json!({ "__type": code, key: message }).to_string();

@@ -1,51 +1,51 @@
-//! What can go wrong with a request.
+//! The faults that the proxy injects.
 
 use std::time::{Duration, SystemTime};
 
-/// What the proxy does to a request in place of forwarding it, or besides.
+/// What the proxy does instead of just forwarding a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
-    /// Forwards untouched: scripted before another fault, it lets the first calls through.
+    /// Forwards unchanged. Scripted before another fault, it lets the first requests through.
     Pass,
-    /// Answers with this status, no body and no AWS error code, as a load balancer would.
+    /// Responds with this status, and no body or AWS error code, like a load balancer.
     Status(u16),
-    /// One of the errors that every AWS service has, in the words of the service that was asked.
+    /// Responds with an error that every AWS service has, in the form of the service.
     Usual(UsualError),
-    /// Answers with an error of the JSON protocol (Parameter Store, Secrets Manager).
+    /// Responds with an error of the JSON protocol (Parameter Store, Secrets Manager).
     AwsJson {
-        /// The HTTP status; AWS uses 400 for most.
+        /// The HTTP status. AWS uses 400 for most errors.
         status: u16,
-        /// The error's name, such as `ParameterNotFound`.
+        /// The error code, such as `ParameterNotFound`.
         code: String,
-        /// What it tells a person.
+        /// The message for people.
         message: String,
     },
-    /// Answers with an error of the query protocol, which is XML (STS, IAM).
+    /// Responds with an error of the query protocol, which is XML (STS, IAM).
     AwsQuery {
         /// The HTTP status.
         status: u16,
-        /// The error's name, such as `AccessDenied`: without the `Exception` of the JSON protocol.
+        /// The error code, such as `AccessDenied`, without the `Exception` of the JSON protocol.
         code: String,
-        /// What it tells a person.
+        /// The message for people.
         message: String,
     },
-    /// Forwards with one more header on the request, as a gateway may add one.
+    /// Forwards with an additional request header, like a gateway.
     WithHeader(String, String),
-    /// Never answers, and keeps the connection open until the client gives up.
+    /// Never responds, and keeps the connection open until the client closes it.
     Hang,
-    /// Forwards after this long.
+    /// Forwards after this time.
     Delay(Duration),
     /// Ends the connection with a TCP reset.
     Reset,
-    /// Closes the connection properly, without an answer.
+    /// Closes the connection properly, without a response.
     Close,
-    /// Forwards, and cuts the answer's body after this many bytes by closing the connection; the
-    /// headers promise all of it.
+    /// Forwards, and closes the connection after this many bytes of the response's body. The
+    /// headers announce the whole body.
     Truncate(usize),
-    /// Answers 200 with bytes that are neither JSON nor XML.
+    /// Responds with status 200 and bytes that are neither JSON nor XML.
     Garbage,
-    /// Answers with exactly this.
+    /// Responds with exactly this.
     Respond {
         /// The HTTP status.
         status: u16,
@@ -54,67 +54,68 @@ pub enum Fault {
         /// The body.
         body: Vec<u8>,
     },
-    /// Forwards, and replaces the first text by the second wherever the answer's body has it.
+    /// Forwards, and replaces each occurrence of the first text in the response's body by the
+    /// second.
     Rewrite(String, String),
-    /// Forwards, and puts the text in place of what this element of the XML answer holds.
+    /// Forwards, and replaces the content of this element of the XML response by the text.
     Element(String, String),
 }
 
-/// An error that every AWS service can answer with, each protocol and service under its own name.
+/// An error that every AWS service has, under a name that depends on the protocol and service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UsualError {
-    /// Too many requests: `ThrottlingException`, to STS `Throttling`.
+    /// Too many requests: `ThrottlingException`, or `Throttling` from STS.
     Throttled,
-    /// A failure inside the service, status 500: `InternalServerError`, to Secrets Manager
-    /// `InternalServiceError`, to STS `InternalFailure`.
+    /// An internal error, status 500: `InternalServerError`, or `InternalServiceError` from Secrets
+    /// Manager, or `InternalFailure` from STS.
     Server,
     /// Status 503: `ServiceUnavailable`.
     Unavailable,
-    /// A policy says no: `AccessDeniedException`, to STS `AccessDenied`.
+    /// Denied by a policy: `AccessDeniedException`, or `AccessDenied` from STS.
     AccessDenied,
-    /// Credentials past their time: `ExpiredTokenException`, to STS `ExpiredToken`.
+    /// Expired credentials: `ExpiredTokenException`, or `ExpiredToken` from STS.
     ExpiredToken,
 }
 
 impl Fault {
-    /// Too many requests, which is worth another try.
+    /// Too many requests. A client should retry.
     pub fn throttled() -> Self {
         Self::Usual(UsualError::Throttled)
     }
 
-    /// A failure inside the service, which is worth another try.
+    /// An internal error of the service. A client should retry.
     pub fn server_error() -> Self {
         Self::Usual(UsualError::Server)
     }
 
-    /// The service is away, which is worth another try.
+    /// The service is unavailable. A client should retry.
     pub fn unavailable() -> Self {
         Self::Usual(UsualError::Unavailable)
     }
 
-    /// A policy says no, and will say so again.
+    /// Denied by a policy. A retry does not help.
     pub fn access_denied() -> Self {
         Self::Usual(UsualError::AccessDenied)
     }
 
-    /// The credentials are past their time: only new ones help.
+    /// Expired credentials. A client needs new ones.
     pub fn expired_token() -> Self {
         Self::Usual(UsualError::ExpiredToken)
     }
 
-    /// Makes the credentials that STS hands out end at this time: moto's never do.
+    /// Sets when the credentials that STS issues expire. Those of moto never do.
     pub fn expiration(at: SystemTime) -> Self {
         let time = humantime::format_rfc3339_seconds(at).to_string();
         Self::Element("Expiration".to_owned(), time)
     }
 
-    /// An error of the JSON protocol with AWS's usual status for it, 400.
+    /// An error of the JSON protocol with status 400, which AWS uses for most errors.
     pub fn aws_json(code: &str, message: &str) -> Self {
         Self::AwsJson { status: 400, code: code.to_owned(), message: message.to_owned() }
     }
 
-    /// A JSON answer with status 200, for replies that moto does not give.
+    /// A JSON response with status 200, for responses that moto lacks.
     pub fn json(body: &serde_json::Value) -> Self {
         Self::Respond {
             status: 200,

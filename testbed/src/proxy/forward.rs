@@ -1,4 +1,4 @@
-//! Asking the server behind the proxy.
+//! Forwards a request to the proxy's upstream server.
 
 use std::io;
 
@@ -12,7 +12,7 @@ use crate::{
     http::{Request, Response, malformed, parse_response},
 };
 
-/// The upstream's answer, or a 502 that names the reason: what a real gateway would say.
+/// The upstream's response, or a 502 with the reason, like a real gateway.
 pub(super) async fn forward(upstream: &str, request: &Request) -> Response {
     match exchange(upstream, request).await {
         Ok(response) => response,
@@ -20,9 +20,8 @@ pub(super) async fn forward(upstream: &str, request: &Request) -> Response {
     }
 }
 
-/// A connection for each request: simple, and cheap enough on the loopback interface.
-///
-/// The request keeps its `Host`, for that is signed.
+/// Uses a connection for each request, which is cheap on the loopback interface. The `Host` header
+/// stays unchanged, because it is signed.
 async fn exchange(upstream: &str, request: &Request) -> io::Result<Response> {
     let mut stream = TcpStream::connect(authority(upstream)).await?;
     stream.write_all(&request.to_bytes()).await?;

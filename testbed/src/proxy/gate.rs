@@ -1,13 +1,13 @@
-//! Holding every request back until the test says go.
+//! Holds requests back until the test releases them.
 
 use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::watch, time::timeout};
 
-/// A test that waits this long for requests will not see them any more.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a test waits for requests to arrive before it fails.
+const WAIT_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How many holds there are, and how many requests wait for their end.
+/// The number of holds, and of requests that wait for their release.
 #[derive(Clone, Debug)]
 pub(super) struct Gate {
     holds: Arc<watch::Sender<usize>>,
@@ -23,7 +23,7 @@ impl Gate {
         Hold(Counted::new(&self.holds))
     }
 
-    /// Lets a request through once nothing holds it.
+    /// Waits until there is no hold.
     pub(super) async fn pass(&self) {
         let _waiting = Counted::new(&self.waiting);
         let free = self.holds.subscribe().wait_for(|holds| *holds == 0).await.is_ok();
@@ -36,24 +36,24 @@ impl Gate {
 
     pub(super) async fn wait_for_held(&self, count: usize) {
         let mut waiting = self.waiting.subscribe();
-        let enough = timeout(PATIENCE, waiting.wait_for(|waiting| *waiting >= count)).await;
+        let enough = timeout(WAIT_TIMEOUT, waiting.wait_for(|waiting| *waiting >= count)).await;
         if enough.is_err() {
-            panic!("{} requests are held, {count} were expected", self.waiting());
+            panic!("{} requests are held, expected {count}", self.waiting());
         }
     }
 }
 
-/// Holds back every request that reaches the proxy, until it is dropped.
+/// A guard that holds back every request to the proxy until it is dropped.
 #[derive(Debug)]
 #[must_use = "requests are held for as long as this lives"]
-pub struct Hold(#[expect(dead_code, reason = "it works by being dropped")] Counted);
+pub struct Hold(#[expect(dead_code, reason = "dropping it releases the requests")] Counted);
 
 impl Hold {
-    /// Lets the requests go on, unless another hold is left.
+    /// Releases the requests, unless there is another hold.
     pub fn release(self) {}
 }
 
-/// One more, for as long as it lives.
+/// Adds one to a counter for as long as it lives.
 #[derive(Debug)]
 struct Counted(Arc<watch::Sender<usize>>);
 

@@ -1,4 +1,4 @@
-//! What has come by.
+//! Records the requests that pass the proxy.
 
 use std::{
     collections::BTreeMap,
@@ -10,28 +10,28 @@ use serde_json::Value;
 
 use crate::http::{Request, Response};
 
-/// A request that came by, when, and what was answered.
+/// A request and its response.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Exchange {
-    /// When the request had arrived.
+    /// When the whole request had arrived.
     pub asked: Instant,
-    /// What was asked.
+    /// The request.
     pub request: Request,
-    /// The answer's status.
+    /// The status of the response.
     pub status: u16,
-    /// The answer's body, `Null` where that is no JSON.
+    /// The body of the response, or `Null` if it is not JSON.
     pub answer: Value,
 }
 
-/// Every request, and how many there were at once.
+/// All requests so far, and how many were in flight at once.
 #[derive(Debug, Default)]
 pub(super) struct Log {
-    seen: Mutex<Seen>,
+    records: Mutex<Records>,
 }
 
 #[derive(Debug, Default)]
-struct Seen {
+struct Records {
     requests: Vec<Entry>,
     in_flight: usize,
     max_in_flight: usize,
@@ -46,62 +46,62 @@ struct Entry {
 }
 
 impl Log {
-    /// Counts the request as in flight until the answer is dropped.
+    /// Records a request, which counts as in flight until the returned guard is dropped.
     pub(super) fn record(&self, operation: &str, request: &Request) -> InFlight<'_> {
-        let mut seen = self.seen();
+        let mut records = self.records();
         let answer = Arc::default();
-        seen.requests.push(Entry {
+        records.requests.push(Entry {
             operation: operation.to_owned(),
             asked: Instant::now(),
             request: request.clone(),
             answer: Arc::clone(&answer),
         });
-        seen.in_flight += 1;
-        seen.max_in_flight = seen.max_in_flight.max(seen.in_flight);
+        records.in_flight += 1;
+        records.max_in_flight = records.max_in_flight.max(records.in_flight);
         InFlight { log: self, answer }
     }
 
     pub(super) fn requests(&self, operation: &str) -> Vec<Request> {
-        let seen = self.seen();
-        let wanted = seen.requests.iter().filter(|entry| entry.operation == operation);
+        let records = self.records();
+        let wanted = records.requests.iter().filter(|entry| entry.operation == operation);
         wanted.map(|entry| entry.request.clone()).collect()
     }
 
     pub(super) fn exchanges(&self, operation: &str) -> Vec<Exchange> {
-        let seen = self.seen();
-        let wanted = seen.requests.iter().filter(|entry| entry.operation == operation);
+        let records = self.records();
+        let wanted = records.requests.iter().filter(|entry| entry.operation == operation);
         wanted.filter_map(Entry::exchange).collect()
     }
 
     pub(super) fn count(&self, operation: &str) -> usize {
-        let seen = self.seen();
-        seen.requests.iter().filter(|entry| entry.operation == operation).count()
+        let records = self.records();
+        records.requests.iter().filter(|entry| entry.operation == operation).count()
     }
 
     pub(super) fn counts(&self) -> BTreeMap<String, usize> {
         let mut counts = BTreeMap::new();
-        for entry in &self.seen().requests {
+        for entry in &self.records().requests {
             *counts.entry(entry.operation.clone()).or_default() += 1;
         }
         counts
     }
 
     pub(super) fn total(&self) -> usize {
-        self.seen().requests.len()
+        self.records().requests.len()
     }
 
     pub(super) fn max_in_flight(&self) -> usize {
-        self.seen().max_in_flight
+        self.records().max_in_flight
     }
 
     pub(super) fn reset(&self) {
-        let mut seen = self.seen();
-        seen.requests.clear();
-        seen.max_in_flight = seen.in_flight;
+        let mut records = self.records();
+        records.requests.clear();
+        records.max_in_flight = records.in_flight;
     }
 
-    fn seen(&self) -> MutexGuard<'_, Seen> {
-        self.seen.lock().expect("nothing panics while it counts")
+    fn records(&self) -> MutexGuard<'_, Records> {
+        self.records.lock().expect("nothing panics while it holds the lock")
     }
 }
 
@@ -117,22 +117,22 @@ impl Entry {
     }
 }
 
-/// One request under way.
+/// A request in flight.
 pub(super) struct InFlight<'a> {
     log: &'a Log,
     answer: Arc<OnceLock<Response>>,
 }
 
 impl InFlight<'_> {
-    /// Keeps what is answered to it.
+    /// Records the response.
     pub(super) fn answered(&self, response: &Response) {
-        // It is answered once.
+        // A request has only one response, so this can't fail.
         let _ = self.answer.set(response.clone());
     }
 }
 
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
-        self.log.seen().in_flight -= 1;
+        self.log.records().in_flight -= 1;
     }
 }

@@ -1,7 +1,7 @@
-//! The fault proxy: stands before a server, counts what passes, and spoils what a test chooses.
+//! A proxy in front of a server that records requests and injects faults.
 //!
-//! A request takes this way: it is read whole and recorded, waits while the test [holds](Hold)
-//! the proxy, and then meets the first scripted fault that fits it, or is forwarded.
+//! The proxy reads a request whole and records it. The request waits while the test [holds](Hold)
+//! the proxy. Then the first scripted fault that matches is applied, or the request is forwarded.
 
 mod error_reply;
 mod fault;

@@ -1,4 +1,4 @@
-//! Which fault meets which request.
+//! The script of a proxy: which fault applies to which request.
 
 use std::{
     fmt,
@@ -8,32 +8,32 @@ use std::{
 use super::Fault;
 use crate::http::Request;
 
-/// A fault that says whom it meets but not yet how often: nothing happens until that is said.
+/// A fault with the requests that it applies to, but not yet how often.
 #[must_use = "a fault does nothing until `times`, `once` or `always` is called"]
 pub struct Scripted<'a> {
     script: &'a Script,
-    chosen: Chosen,
+    selector: Selector,
     fault: Fault,
 }
 
 impl Scripted<'_> {
-    /// Meets this many of the requests that fit, then no more.
+    /// Applies to this many matching requests.
     pub fn times(self, count: usize) {
         self.add(Some(count));
     }
 
-    /// Meets the next request that fits.
+    /// Applies to the next matching request.
     pub fn once(self) {
         self.times(1);
     }
 
-    /// Meets every request that fits, until [`FaultProxy::clear`](super::FaultProxy::clear).
+    /// Applies to every matching request, until [`FaultProxy::clear`](super::FaultProxy::clear).
     pub fn always(self) {
         self.add(None);
     }
 
     fn add(self, left: Option<usize>) {
-        let rule = Rule { chosen: self.chosen, fault: self.fault, left };
+        let rule = Rule { selector: self.selector, fault: self.fault, left };
         self.script.rules().push(rule);
     }
 }
@@ -45,15 +45,15 @@ impl fmt::Debug for Scripted<'_> {
     }
 }
 
-/// Which requests a rule is about.
-pub(super) enum Chosen {
+/// The requests that a rule applies to.
+pub(super) enum Selector {
     All,
     Operation(String),
     If(Box<dyn Fn(&Request) -> bool + Send + Sync>),
 }
 
-impl Chosen {
-    fn fits(&self, operation: &str, request: &Request) -> bool {
+impl Selector {
+    fn matches(&self, operation: &str, request: &Request) -> bool {
         match self {
             Self::All => true,
             Self::Operation(name) => name == operation,
@@ -63,32 +63,33 @@ impl Chosen {
 }
 
 struct Rule {
-    chosen: Chosen,
+    selector: Selector,
     fault: Fault,
-    /// `None` is for ever.
+    /// How often the rule still applies; `None` is unlimited.
     left: Option<usize>,
 }
 
-/// The rules in the order they were scripted. The first that fits and is not used up counts.
+/// The rules, in the order in which they were scripted. The first that matches and is not used up
+/// applies.
 #[derive(Default)]
 pub(super) struct Script {
     rules: Mutex<Vec<Rule>>,
 }
 
 impl Script {
-    pub(super) fn fault(&self, chosen: Chosen, fault: Fault) -> Scripted<'_> {
-        Scripted { script: self, chosen, fault }
+    pub(super) fn fault(&self, selector: Selector, fault: Fault) -> Scripted<'_> {
+        Scripted { script: self, selector, fault }
     }
 
     pub(super) fn clear(&self) {
         self.rules().clear();
     }
 
-    /// The fault for this request, used up by one.
+    /// The fault for this request. Uses up one of the rule's times.
     pub(super) fn take(&self, operation: &str, request: &Request) -> Fault {
         let mut rules = self.rules();
-        let fitting = rules.iter_mut().find(|rule| rule.left != Some(0) && rule.chosen.fits(operation, request));
-        let Some(rule) = fitting else {
+        let matching = rules.iter_mut().find(|rule| rule.left != Some(0) && rule.selector.matches(operation, request));
+        let Some(rule) = matching else {
             return Fault::Pass;
         };
         rule.left = rule.left.map(|left| left - 1);
@@ -96,7 +97,7 @@ impl Script {
     }
 
     fn rules(&self) -> MutexGuard<'_, Vec<Rule>> {
-        // A test's own predicate may have panicked under the lock: the rules are whole all the same.
+        // A predicate of a test may have panicked under the lock. The rules are intact even then.
         self.rules.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

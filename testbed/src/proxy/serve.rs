@@ -1,6 +1,13 @@
-//! The proxy itself.
+//! The fault proxy: its API for tests, and how it serves a request.
 
-use std::{collections::BTreeMap, fmt, io, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fmt, io,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use tokio::time::sleep;
 
@@ -9,17 +16,17 @@ use super::{
     forward::forward,
     gate::Gate,
     log::{Exchange, Log},
-    script::{Chosen, Script},
+    script::{Script, Selector},
 };
 use crate::{
     http::{Request, Response},
     server::{Connection, Server},
 };
 
-/// An HTTP proxy before one server. Dropping it ends all its connections.
+/// An HTTP proxy in front of one server. Dropping it closes all its connections.
 ///
-/// It runs as tasks of the runtime that started it: a test that blocks its thread needs a runtime
-/// with several.
+/// It runs as tasks of the runtime that started it, so a test that blocks its thread needs a
+/// multi-threaded runtime.
 pub struct FaultProxy {
     server: Server,
     shared: Arc<Shared>,
@@ -30,57 +37,61 @@ struct Shared {
     script: Script,
     log: Log,
     gate: Gate,
+    connections: AtomicUsize,
 }
 
 impl FaultProxy {
-    /// Starts one before `upstream`, an `http://HOST:PORT`.
+    /// Starts a proxy in front of `upstream`, which is `http://HOST:PORT`.
     pub async fn start(upstream: &str) -> Self {
         let shared = Arc::new(Shared {
             upstream: upstream.to_owned(),
             script: Script::default(),
             log: Log::default(),
             gate: Gate::new(),
+            connections: AtomicUsize::new(0),
         });
         let serving = Arc::clone(&shared);
         let server = Server::start(move |connection| {
             let shared = Arc::clone(&serving);
+            shared.connections.fetch_add(1, Ordering::Relaxed);
             async move { shared.serve(connection).await }
         });
         Self { server: server.await, shared }
     }
 
-    /// Where it listens: `http://127.0.0.1:PORT`, to be used in place of the upstream's.
+    /// Its URL, to use instead of the upstream's: `http://127.0.0.1:PORT`.
     pub fn endpoint(&self) -> &str {
         self.server.endpoint()
     }
 
-    /// Scripts a fault for one [operation](Request::operation), after those scripted before.
+    /// Scripts a fault for an [operation](Request::operation). Faults that were scripted before
+    /// take precedence.
     pub fn fault(&self, operation: &str, fault: Fault) -> Scripted<'_> {
-        let chosen = Chosen::Operation(operation.to_owned());
-        self.shared.script.fault(chosen, fault)
+        let selector = Selector::Operation(operation.to_owned());
+        self.shared.script.fault(selector, fault)
     }
 
     /// Scripts a fault for every request.
     pub fn fault_any(&self, fault: Fault) -> Scripted<'_> {
-        self.shared.script.fault(Chosen::All, fault)
+        self.shared.script.fault(Selector::All, fault)
     }
 
-    /// Scripts a fault for the requests that `chosen` says yes to.
-    pub fn fault_if(&self, chosen: impl Fn(&Request) -> bool + Send + Sync + 'static, fault: Fault) -> Scripted<'_> {
-        self.shared.script.fault(Chosen::If(Box::new(chosen)), fault)
+    /// Scripts a fault for the requests for which `predicate` is true.
+    pub fn fault_if(&self, predicate: impl Fn(&Request) -> bool + Send + Sync + 'static, fault: Fault) -> Scripted<'_> {
+        self.shared.script.fault(Selector::If(Box::new(predicate)), fault)
     }
 
-    /// Forgets all faults. Requests that one has met already are not freed of it.
+    /// Removes all faults. A request to which one was applied already keeps it.
     pub fn clear(&self) {
         self.shared.script.clear();
     }
 
-    /// Holds back every request from now on until the guard is dropped.
+    /// Holds back every request until the returned guard is dropped.
     pub fn hold(&self) -> Hold {
         self.shared.gate.hold()
     }
 
-    /// How many requests are held back. One whose client has gone meanwhile still counts.
+    /// The number of requests that are held back. It includes those whose client has disconnected.
     pub fn waiting(&self) -> usize {
         self.shared.gate.waiting()
     }
@@ -88,9 +99,14 @@ impl FaultProxy {
     /// Waits until at least this many requests are held back.
     ///
     /// # Panics
-    /// When they have not come after 20 seconds.
+    /// If they have not arrived after 20 seconds.
     pub async fn wait_for_held(&self, count: usize) {
         self.shared.gate.wait_for_held(count).await;
+    }
+
+    /// How many connections were opened to it, those that have ended included.
+    pub fn connections(&self) -> usize {
+        self.shared.connections.load(Ordering::Relaxed)
     }
 
     /// How many requests there were for an [operation](Request::operation), whatever became of
@@ -99,32 +115,33 @@ impl FaultProxy {
         self.shared.log.count(operation)
     }
 
-    /// How many requests there were for each operation.
+    /// The number of requests for each operation.
     pub fn counts(&self) -> BTreeMap<String, usize> {
         self.shared.log.counts()
     }
 
-    /// How many requests there were.
+    /// The number of all requests.
     pub fn total(&self) -> usize {
         self.shared.log.total()
     }
 
-    /// The requests for an operation, in the order they came.
+    /// The requests for an operation, in the order in which they arrived.
     pub fn requests(&self, operation: &str) -> Vec<Request> {
         self.shared.log.requests(operation)
     }
 
-    /// The requests for an operation that were answered, with when they came and the answers, in the order they came.
+    /// The requests for an operation that were answered, with their responses, in the order in
+    /// which they arrived.
     pub fn exchanges(&self, operation: &str) -> Vec<Exchange> {
         self.shared.log.exchanges(operation)
     }
 
-    /// The largest number of requests that were under way at once.
+    /// The largest number of requests that were in flight at once.
     pub fn max_in_flight(&self) -> usize {
         self.shared.log.max_in_flight()
     }
 
-    /// Forgets all requests; the maximum in flight begins anew with those under way.
+    /// Forgets all requests. The maximum in flight restarts at the number in flight now.
     pub fn reset_counts(&self) {
         self.shared.log.reset();
     }
@@ -147,7 +164,7 @@ impl Shared {
             let in_flight = self.log.record(&operation, &request);
             self.gate.pass().await;
             let fault = self.script.take(&operation, &request);
-            match self.meet(fault, &request).await {
+            match self.apply(fault, &request).await {
                 Outcome::Respond(response) => {
                     in_flight.answered(&response);
                     connection.respond(&response).await?;
@@ -163,7 +180,7 @@ impl Shared {
         Ok(())
     }
 
-    async fn meet(&self, fault: Fault, request: &Request) -> Outcome {
+    async fn apply(&self, fault: Fault, request: &Request) -> Outcome {
         let response = match fault {
             Fault::Pass => self.forward(request).await,
             Fault::Status(status) => Response { status, ..Response::default() },
@@ -176,9 +193,9 @@ impl Shared {
             }
             Fault::Garbage => Response::new(200, "application/x-amz-json-1.1", "\u{0}{\"<not: json"),
             Fault::Respond { status, content_type, body } => Response::new(status, &content_type, body),
-            Fault::Rewrite(from, to) => rewritten(self.forward(request).await, |body| body.replace(&from, &to)),
+            Fault::Rewrite(from, to) => with_body(self.forward(request).await, |body| body.replace(&from, &to)),
             Fault::Element(name, text) => {
-                rewritten(self.forward(request).await, |body| with_element(body, &name, &text))
+                with_body(self.forward(request).await, |body| with_element(body, &name, &text))
             }
             Fault::WithHeader(name, value) => {
                 let mut request = request.clone();
@@ -198,7 +215,7 @@ impl Shared {
     }
 }
 
-/// How a request ends for its client.
+/// What the proxy does with the client's connection.
 enum Outcome {
     Respond(Response),
     Cut(Response, usize),
@@ -207,12 +224,12 @@ enum Outcome {
     Close,
 }
 
-fn rewritten(response: Response, change: impl FnOnce(&str) -> String) -> Response {
+fn with_body(response: Response, change: impl FnOnce(&str) -> String) -> Response {
     let body = change(&String::from_utf8_lossy(&response.body));
     Response { body: body.into_bytes(), ..response }
 }
 
-/// The document as it is when it has no such element.
+/// Replaces the content of the first such element. A document without one stays unchanged.
 fn with_element(document: &str, name: &str, text: &str) -> String {
     let (start, end) = (format!("<{name}>"), format!("</{name}>"));
     let parts = document.split_once(&start);

@@ -1,4 +1,4 @@
-//! Each fault, as a client sees it.
+//! Each fault of the proxy, as a client sees it.
 
 use std::{
     io::ErrorKind,
@@ -10,8 +10,8 @@ use tokio::time::timeout;
 
 use crate::support::{Client, bounded, echo, operation, post, send, status};
 
-/// Sends one `GetParameter` through a proxy that has this fault for it.
-async fn met(fault: Fault) -> std::io::Result<String> {
+/// Sends a `GetParameter` request through a proxy with this fault.
+async fn send_through(fault: Fault) -> std::io::Result<String> {
     let proxy = FaultProxy::start(&echo().await).await;
     proxy.fault("GetParameter", fault).always();
     bounded(send(proxy.endpoint(), &operation("GetParameter", r#"{"Name":"a"}"#))).await
@@ -19,28 +19,28 @@ async fn met(fault: Fault) -> std::io::Result<String> {
 
 #[tokio::test]
 async fn without_a_fault_a_request_is_forwarded() {
-    let answer = met(Fault::Pass).await.expect("an answer");
+    let answer = send_through(Fault::Pass).await.expect("a response");
     assert_eq!(status(&answer), "200");
     assert!(answer.contains("X-Upstream: echo"), "{answer}");
     assert!(answer.ends_with(r#"{"Name":"a"}"#), "{answer}");
 }
 
 #[tokio::test]
-async fn a_bare_status_has_no_body() {
-    let answer = met(Fault::Status(429)).await.expect("an answer");
+async fn a_status_fault_has_no_body() {
+    let answer = send_through(Fault::Status(429)).await.expect("a response");
     assert_eq!(answer, "HTTP/1.1 429 \r\ncontent-length: 0\r\n\r\n");
 }
 
 #[tokio::test]
-async fn a_json_error_names_its_code_twice() {
-    let answer = met(Fault::aws_json("ParameterNotFound", "no")).await.expect("an answer");
+async fn a_json_error_has_its_code_in_the_header_and_the_body() {
+    let answer = send_through(Fault::aws_json("ParameterNotFound", "no")).await.expect("a response");
     assert_eq!(status(&answer), "400");
     assert!(answer.contains("x-amzn-ErrorType: ParameterNotFound"), "{answer}");
     assert!(answer.ends_with(r#"{"__type":"ParameterNotFound","message":"no"}"#), "{answer}");
 }
 
 #[tokio::test]
-async fn the_usual_errors_speak_as_the_service_that_was_asked() {
+async fn usual_errors_have_the_form_of_the_service() {
     let parameter_store = operation("GetParameter", "{}");
     let secrets_manager = post("X-Amz-Target: secretsmanager.GetSecretValue\r\n", "{}");
     let sts = post("", "Action=AssumeRole");
@@ -61,7 +61,7 @@ async fn the_usual_errors_speak_as_the_service_that_was_asked() {
     let proxy = FaultProxy::start(&echo().await).await;
     for (fault, request, code, expected) in cases {
         proxy.fault_any(fault).once();
-        let answer = bounded(send(proxy.endpoint(), request)).await.expect("an answer");
+        let answer = bounded(send(proxy.endpoint(), request)).await.expect("a response");
         assert_eq!(status(&answer), code, "{answer}");
         assert!(answer.contains(expected), "{expected} is not in {answer}");
     }
@@ -70,44 +70,44 @@ async fn the_usual_errors_speak_as_the_service_that_was_asked() {
 #[tokio::test]
 async fn a_query_error_is_well_formed() {
     let fault = Fault::AwsQuery { status: 403, code: "AccessDenied".to_owned(), message: "a <b> & c".to_owned() };
-    let answer = met(fault).await.expect("an answer");
+    let answer = send_through(fault).await.expect("a response");
     assert_eq!(status(&answer), "403");
     let error = "<Error><Type>Sender</Type><Code>AccessDenied</Code><Message>a &lt;b&gt; &amp; c</Message></Error>";
     assert!(answer.contains(error), "{answer}");
 }
 
 #[tokio::test]
-async fn a_hang_has_no_end_of_its_own() {
+async fn a_hang_neither_responds_nor_closes() {
     let proxy = FaultProxy::start(&echo().await).await;
     proxy.fault_any(Fault::Hang).always();
     let mut client = Client::connect(proxy.endpoint()).await;
     let request = operation("GetParameter", "{}");
     let waited = timeout(Duration::from_millis(300), client.send_until_closed(&request)).await;
-    assert!(waited.is_err(), "it answered or closed: {waited:?}");
+    assert!(waited.is_err(), "it responded or closed: {waited:?}");
 }
 
 #[tokio::test]
-async fn a_delay_comes_before_the_answer() {
+async fn a_delay_postpones_the_response() {
     let begun = Instant::now();
-    let answer = met(Fault::Delay(Duration::from_millis(200))).await.expect("an answer");
+    let answer = send_through(Fault::Delay(Duration::from_millis(200))).await.expect("a response");
     assert!(begun.elapsed() >= Duration::from_millis(200));
     assert_eq!(status(&answer), "200");
 }
 
 #[tokio::test]
-async fn a_reset_is_a_reset() {
-    let error = met(Fault::Reset).await.expect_err("no answer");
+async fn a_reset_resets_the_tcp_connection() {
+    let error = send_through(Fault::Reset).await.expect_err("no response");
     assert_eq!(error.kind(), ErrorKind::ConnectionReset);
 }
 
 #[tokio::test]
-async fn a_close_is_an_end_without_an_answer() {
-    let error = met(Fault::Close).await.expect_err("no answer");
+async fn a_close_ends_the_connection_without_a_response() {
+    let error = send_through(Fault::Close).await.expect_err("no response");
     assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
 }
 
 #[tokio::test]
-async fn a_truncated_answer_promises_more_than_it_brings() {
+async fn a_truncated_response_announces_more_than_it_sends() {
     let proxy = FaultProxy::start(&echo().await).await;
     proxy.fault_any(Fault::Truncate(3)).always();
     let mut client = Client::connect(proxy.endpoint()).await;
@@ -118,36 +118,36 @@ async fn a_truncated_answer_promises_more_than_it_brings() {
 }
 
 #[tokio::test]
-async fn garbage_is_a_success_that_does_not_parse() {
-    let answer = met(Fault::Garbage).await.expect("an answer");
+async fn garbage_has_status_200_and_does_not_parse() {
+    let answer = send_through(Fault::Garbage).await.expect("a response");
     assert_eq!(status(&answer), "200");
     let (_, body) = answer.split_once("\r\n\r\n").expect("a head");
     assert!(serde_json::from_str::<serde_json::Value>(body).is_err());
 }
 
 #[tokio::test]
-async fn a_given_answer_is_sent_verbatim() {
+async fn a_given_response_is_sent_verbatim() {
     let fault = Fault::Respond { status: 418, content_type: "text/x-tea".to_owned(), body: b"short".to_vec() };
-    let answer = met(fault).await.expect("an answer");
+    let answer = send_through(fault).await.expect("a response");
     assert_eq!(status(&answer), "418");
     assert!(answer.contains("content-type: text/x-tea\r\n") && answer.ends_with("\r\n\r\nshort"), "{answer}");
 }
 
 #[tokio::test]
-async fn a_rewritten_answer_has_its_own_length() {
-    let answer = met(Fault::Rewrite("Name".to_owned(), "Longer name".to_owned())).await;
-    let answer = answer.expect("an answer");
+async fn a_rewritten_response_has_the_new_length() {
+    let answer = send_through(Fault::Rewrite("Name".to_owned(), "Longer name".to_owned())).await;
+    let answer = answer.expect("a response");
     assert!(answer.contains("content-length: 19\r\n"), "{answer}");
     assert!(answer.ends_with(r#"{"Longer name":"a"}"#), "{answer}");
 }
 
 #[tokio::test]
-async fn a_header_is_added_for_the_upstream_alone() {
+async fn an_added_header_reaches_only_the_upstream() {
     let upstream = Stub::start(|_| Answer::new(200, "{}")).await;
     let proxy = FaultProxy::start(upstream.endpoint()).await;
     proxy.fault_any(Fault::WithHeader("x-added".to_owned(), "yes".to_owned())).once();
     for _ in 0..2 {
-        bounded(send(proxy.endpoint(), &operation("GetParameter", "{}"))).await.expect("an answer");
+        bounded(send(proxy.endpoint(), &operation("GetParameter", "{}"))).await.expect("a response");
     }
     let seen: Vec<_> = upstream.requests().iter().map(|it| it.header("x-added").map(str::to_owned)).collect();
     assert_eq!(seen, [Some("yes".to_owned()), None]);
@@ -155,38 +155,38 @@ async fn a_header_is_added_for_the_upstream_alone() {
 }
 
 #[tokio::test]
-async fn a_dripping_answer_promises_all_and_comes_byte_by_byte() {
+async fn a_dripping_response_arrives_byte_by_byte() {
     let stub = Stub::start(|_| Answer::new(200, "abc").dripping(Duration::from_millis(50))).await;
     let began = Instant::now();
     let mut client = Client::connect(stub.endpoint()).await;
-    let answer = bounded(client.send_until_closed(&post("", ""))).await.expect("an answer");
+    let answer = bounded(client.send_until_closed(&post("", ""))).await.expect("a response");
     assert!(answer.contains("content-length: 3\r\n") && answer.ends_with("\r\n\r\nabc"), "{answer}");
     assert!(began.elapsed() >= Duration::from_millis(150));
 }
 
 #[tokio::test]
-async fn a_tunnel_passes_bytes_on_and_tells_where_to() {
+async fn a_tunnel_forwards_bytes_and_records_its_target() {
     let (tunnel, upstream) = (Tunnel::start().await, echo().await);
-    let there = upstream.strip_prefix("http://").expect("plain HTTP");
-    let connect = format!("CONNECT {there} HTTP/1.1\r\nHost: {there}\r\n\r\n");
+    let target = upstream.strip_prefix("http://").expect("plain HTTP");
+    let connect = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n");
     let mut client = Client::connect(tunnel.endpoint()).await;
     assert_eq!(status(&bounded(client.send(&connect)).await.expect("a tunnel")), "200");
-    let answer = bounded(client.send(&post("", "hello"))).await.expect("an answer");
+    let answer = bounded(client.send(&post("", "hello"))).await.expect("a response");
     assert!(answer.contains("X-Upstream: echo"), "{answer}");
-    assert_eq!(tunnel.opened(), [there]);
-    let answer = bounded(send(tunnel.endpoint(), &post("", ""))).await.expect("an answer");
+    assert_eq!(tunnel.opened(), [target]);
+    let answer = bounded(send(tunnel.endpoint(), &post("", ""))).await.expect("a response");
     assert_eq!((status(&answer), tunnel.opened().len()), ("405", 1));
 }
 
 #[tokio::test]
-async fn an_upstream_that_is_away_is_a_bad_gateway() {
+async fn an_unreachable_upstream_is_a_bad_gateway() {
     let gone = FaultProxy::start("http://127.0.0.1:1").await;
     let answer = bounded(send(gone.endpoint(), &operation("GetParameter", "{}"))).await;
-    assert_eq!(status(&answer.expect("an answer")), "502");
+    assert_eq!(status(&answer.expect("a response")), "502");
 }
 
 #[tokio::test]
-async fn faults_are_used_up_in_the_order_they_were_scripted() {
+async fn faults_apply_in_the_order_in_which_they_were_scripted() {
     let proxy = FaultProxy::start(&echo().await).await;
     proxy.fault("GetParameter", Fault::Pass).once();
     proxy.fault("GetParameter", Fault::Status(500)).times(2);
@@ -208,5 +208,5 @@ async fn faults_are_used_up_in_the_order_they_were_scripted() {
 
     proxy.clear();
     let answer = bounded(client.send(&operation("GetParameter", r#"{"Name":"b"}"#))).await;
-    assert_eq!(status(&answer.expect("an answer")), "200");
+    assert_eq!(status(&answer.expect("a response")), "200");
 }

@@ -1,9 +1,9 @@
-//! The testbed's own tests: what other tests rest on must itself be known to hold.
+//! Tests of the testbed itself, because all other tests rely on it.
 //!
 //! - `support`: a raw client and an upstream that echoes
-//! - `faults`: each fault, as a client sees it
-//! - `recording`: counts, recorded requests and held ones
-//! - `servers`: moto, its end with its owner, seeding it, and the metadata service
+//! - `faults`: each fault of the proxy, as a client sees it
+//! - `recording`: how the proxy counts, records and holds requests
+//! - `servers`: moto, how it stops, `AwsSeed`, and the metadata service
 
 mod faults;
 mod recording;

@@ -1,4 +1,4 @@
-//! Counts, recorded requests and held ones.
+//! How the proxy counts, records and holds requests.
 
 use std::{
     sync::Arc,
@@ -11,7 +11,7 @@ use tokio::{task::JoinSet, time::sleep};
 use crate::support::{Client, bounded, echo, operation, post, send};
 
 #[tokio::test]
-async fn calls_are_counted_by_operation_and_kept() {
+async fn requests_are_counted_by_operation_and_recorded() {
     let proxy = FaultProxy::start(&echo().await).await;
     let mut client = Client::connect(proxy.endpoint()).await;
     proxy.fault("AssumeRole", Fault::throttled()).once();
@@ -21,7 +21,7 @@ async fn calls_are_counted_by_operation_and_kept() {
         post("X-Test: yes\r\n", "Action=AssumeRole&RoleArn=arn%3Ax"),
         post("", "no form").replace("POST / ", "PUT /x?y "),
     ] {
-        bounded(client.send(&request)).await.expect("an answer");
+        bounded(client.send(&request)).await.expect("a response");
     }
     let counts: Vec<_> = proxy.counts().into_iter().collect();
     let expected = [("AssumeRole", 1), ("GetParameter", 2), ("PUT /x", 1)];
@@ -38,20 +38,20 @@ async fn calls_are_counted_by_operation_and_kept() {
 }
 
 #[tokio::test]
-async fn what_was_answered_is_kept_with_when_it_was_asked() {
+async fn an_exchange_has_the_response_and_the_time_of_the_request() {
     let proxy = FaultProxy::start(&echo().await).await;
     let mut client = Client::connect(proxy.endpoint()).await;
     let before = Instant::now();
-    bounded(client.send(&operation("GetParameter", r#"{"Name":"a"}"#))).await.expect("an answer");
+    bounded(client.send(&operation("GetParameter", r#"{"Name":"a"}"#))).await.expect("a response");
     proxy.fault("GetParameter", Fault::Status(503)).once();
-    bounded(client.send(&operation("GetParameter", r#"{"Name":"b"}"#))).await.expect("an answer");
+    bounded(client.send(&operation("GetParameter", r#"{"Name":"b"}"#))).await.expect("a response");
     proxy.fault("GetParameter", Fault::Close).once();
-    bounded(client.send(&operation("GetParameter", "{}"))).await.expect_err("no answer");
+    bounded(client.send(&operation("GetParameter", "{}"))).await.expect_err("no response");
     let exchanges = proxy.exchanges("GetParameter");
     assert_eq!(
         exchanges.iter().map(|it| it.status).collect::<Vec<_>>(),
         [200, 503],
-        "what had no answer is no exchange"
+        "a request without a response is no exchange"
     );
     assert_eq!((&exchanges[0].answer["Name"], exchanges[1].answer.is_null()), (&"a".into(), true));
     assert_eq!(exchanges[1].request.json()["Name"], "b");
@@ -59,7 +59,7 @@ async fn what_was_answered_is_kept_with_when_it_was_asked() {
 }
 
 #[tokio::test]
-async fn held_requests_go_on_together() {
+async fn held_requests_are_released_together() {
     let proxy = Arc::new(FaultProxy::start(&echo().await).await);
     let hold = proxy.hold();
     let mut clients = JoinSet::new();
@@ -69,17 +69,17 @@ async fn held_requests_go_on_together() {
     }
     bounded(proxy.wait_for_held(5)).await;
     assert_eq!((proxy.waiting(), proxy.count("GetParameter"), clients.len()), (5, 5, 5));
-    assert!(clients.try_join_next().is_none(), "nobody was answered");
+    assert!(clients.try_join_next().is_none(), "no request was answered");
 
     hold.release();
     for answer in bounded(clients.join_all()).await {
-        assert!(answer.expect("an answer").starts_with("HTTP/1.1 200"));
+        assert!(answer.expect("a response").starts_with("HTTP/1.1 200"));
     }
     assert_eq!((proxy.waiting(), proxy.max_in_flight()), (0, 5));
 }
 
 #[tokio::test]
-async fn a_second_hold_holds_when_the_first_is_gone() {
+async fn a_second_hold_still_holds_after_the_first_is_released() {
     let proxy = FaultProxy::start(&echo().await).await;
     let (first, second) = (proxy.hold(), proxy.hold());
     let request = operation("GetParameter", "{}");
@@ -91,11 +91,11 @@ async fn a_second_hold_holds_when_the_first_is_gone() {
         () = sleep(Duration::from_millis(200)) => {}
     }
     drop(second);
-    bounded(answer).await.expect("an answer");
+    bounded(answer).await.expect("a response");
 }
 
 #[tokio::test]
-async fn a_hung_request_is_in_flight_until_its_client_goes() {
+async fn a_hung_request_is_in_flight_until_its_client_disconnects() {
     let proxy = FaultProxy::start(&echo().await).await;
     proxy.fault_any(Fault::Hang).once();
     let mut client = Client::connect(proxy.endpoint()).await;
@@ -113,7 +113,7 @@ async fn a_hung_request_is_in_flight_until_its_client_goes() {
 }
 
 #[tokio::test]
-async fn dropping_the_proxy_ends_its_connections() {
+async fn dropping_the_proxy_closes_its_connections() {
     let proxy = FaultProxy::start(&echo().await).await;
     proxy.fault_any(Fault::Hang).always();
     let mut client = Client::connect(proxy.endpoint()).await;
@@ -128,7 +128,7 @@ async fn dropping_the_proxy_ends_its_connections() {
         })
     })
     .await;
-    ended.expect_err("it was hung, and is cut off");
+    ended.expect_err("the connection is closed");
     let authority = endpoint.strip_prefix("http://").expect("plain HTTP");
-    tokio::net::TcpStream::connect(authority).await.expect_err("nobody listens");
+    tokio::net::TcpStream::connect(authority).await.expect_err("nothing listens");
 }

@@ -1,4 +1,4 @@
-//! moto, its end with its owner, seeding it, and the metadata service.
+//! moto, how it stops, `AwsSeed`, and the metadata service.
 
 use std::{
     env,
@@ -24,7 +24,7 @@ const ASSUME_ROLE: [(&str, &str); 4] = [
 ];
 
 #[test]
-fn values_are_planted_by_account_and_region() {
+fn values_are_stored_by_account_and_region() {
     let moto = Moto::shared();
     let seed = AwsSeed::new(moto.endpoint(), REGION);
     let name = unique("/testbed/");
@@ -41,7 +41,7 @@ fn values_are_planted_by_account_and_region() {
 }
 
 #[test]
-fn secrets_are_planted_as_text_and_as_bytes() {
+fn secrets_are_stored_as_text_and_as_bytes() {
     let seed = AwsSeed::new(Moto::shared().endpoint(), REGION);
     let (text, binary) = (unique("testbed/text-"), unique("testbed/binary-"));
     let arn = seed.create_secret(&text, "old");
@@ -55,7 +55,7 @@ fn secrets_are_planted_as_text_and_as_bytes() {
 }
 
 #[test]
-fn a_server_of_ones_own_can_be_locked_and_emptied() {
+fn an_own_server_can_turn_on_access_control_and_be_reset() {
     let moto = Moto::start();
     let seed = AwsSeed::new(moto.endpoint(), REGION);
     seed.create_secret("a", "b");
@@ -69,14 +69,14 @@ fn a_server_of_ones_own_can_be_locked_and_emptied() {
 }
 
 #[test]
-fn the_query_protocol_is_spoken_too() {
+fn a_seed_supports_the_query_protocol() {
     let seed = AwsSeed::new(Moto::shared().endpoint(), REGION);
-    let reply = seed.query("sts", &ASSUME_ROLE).expect("anybody may");
+    let reply = seed.query("sts", &ASSUME_ROLE).expect("no access control");
     assert!(reply.contains("assumed-role/r/s1crets"), "{reply}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn moto_can_be_talked_to_through_the_proxy() {
+async fn moto_works_through_the_proxy() {
     let proxy = FaultProxy::start(Moto::shared().endpoint()).await;
     let seed = AwsSeed::new(proxy.endpoint(), REGION);
     proxy.fault("PutParameter", Fault::access_denied()).once();
@@ -88,15 +88,15 @@ async fn moto_can_be_talked_to_through_the_proxy() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_proxy_sets_when_a_role_ends() {
+async fn the_proxy_sets_when_role_credentials_expire() {
     let proxy = FaultProxy::start(Moto::shared().endpoint()).await;
     proxy.fault("AssumeRole", Fault::expiration(SystemTime::UNIX_EPOCH)).once();
-    let reply = AwsSeed::new(proxy.endpoint(), REGION).query("sts", &ASSUME_ROLE).expect("anybody may");
+    let reply = AwsSeed::new(proxy.endpoint(), REGION).query("sts", &ASSUME_ROLE).expect("no access control");
     assert!(reply.contains("<Expiration>1970-01-01T00:00:00Z</Expiration>"), "{reply}");
 }
 
 #[test]
-fn moto_goes_when_it_is_dropped() {
+fn moto_stops_when_it_is_dropped() {
     let moto = Moto::start();
     let endpoint = moto.endpoint().to_owned();
     drop(moto);
@@ -106,7 +106,7 @@ fn moto_goes_when_it_is_dropped() {
 const OWNER: &str = "S1CRETS_TESTBED_OWNER";
 
 #[test]
-fn moto_goes_when_its_owner_is_killed() {
+fn moto_stops_when_its_owner_is_killed() {
     let mut owner = Command::new(env::current_exe().expect("it runs"))
         .args(["--exact", "servers::owner", "--ignored", "--nocapture"])
         .env(OWNER, "yes")
@@ -116,7 +116,7 @@ fn moto_goes_when_its_owner_is_killed() {
         .expect("it starts");
     let lines = BufReader::new(owner.stdout.take().expect("piped")).lines();
     let mut lines = lines.map_while(Result::ok);
-    // The test harness writes its own words before it on the same line.
+    // The test harness prints on the same line first.
     let endpoint = lines.find_map(|line| Some(line.split_once("serving ")?.1.to_owned()));
     let endpoint = endpoint.expect("the owner's server starts");
     assert!(!is_gone_within(&endpoint, Duration::ZERO));
@@ -125,10 +125,10 @@ fn moto_goes_when_its_owner_is_killed() {
     assert!(is_gone_within(&endpoint, Duration::from_secs(2)), "{endpoint} outlived its owner");
 }
 
-/// No test: the process that `moto_goes_when_its_owner_is_killed` kills.
+/// Not a test, but the process that `moto_stops_when_its_owner_is_killed` kills.
 #[test]
-#[ignore = "the owner that another test kills"]
-#[allow(clippy::print_stdout, reason = "standard output is how the parent learns the endpoint")]
+#[ignore = "a process that another test kills"]
+#[allow(clippy::print_stdout, reason = "the parent reads the endpoint from standard output")]
 fn owner() {
     if env::var_os(OWNER).is_some() {
         println!("serving {}", Moto::shared().endpoint());
@@ -136,14 +136,14 @@ fn owner() {
     }
 }
 
-fn is_gone_within(endpoint: &str, patience: Duration) -> bool {
+fn is_gone_within(endpoint: &str, limit: Duration) -> bool {
     let authority = endpoint.strip_prefix("http://").expect("plain HTTP");
     let begun = Instant::now();
     loop {
         if TcpStream::connect(authority).is_err() {
             return true;
         }
-        if begun.elapsed() >= patience {
+        if begun.elapsed() >= limit {
             return false;
         }
         thread::sleep(Duration::from_millis(20));
@@ -151,18 +151,18 @@ fn is_gone_within(endpoint: &str, patience: Duration) -> bool {
 }
 
 #[tokio::test]
-async fn the_metadata_service_wants_a_token_first() {
+async fn the_metadata_service_requires_a_token() {
     let imds = FakeImds::start(REGION, "web").await;
     let get = async |path: &str, header: &str| {
         let request = format!("GET /latest/{path} HTTP/1.1\r\n{header}\r\n");
-        bounded(send(imds.endpoint(), &request)).await.expect("an answer")
+        bounded(send(imds.endpoint(), &request)).await.expect("a response")
     };
     assert_eq!(status(&get("meta-data/placement/region", "").await), "401");
     assert_eq!(status(&get("meta-data/placement/region", "x-aws-ec2-metadata-token: x\r\n").await), "401");
 
     let token = async |header: &str| {
         let request = format!("PUT /latest/api/token HTTP/1.1\r\n{header}content-length: 0\r\n\r\n");
-        bounded(send(imds.endpoint(), &request)).await.expect("an answer")
+        bounded(send(imds.endpoint(), &request)).await.expect("a response")
     };
     assert_eq!(status(&token("").await), "400");
     let answer = token("X-aws-ec2-metadata-token-ttl-seconds: 60\r\n").await;

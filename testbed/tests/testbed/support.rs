@@ -1,4 +1,4 @@
-//! A client that sees bytes, not errors of a library, and an upstream that echoes.
+//! A raw HTTP client, which shows the bytes that arrive, and an upstream that echoes.
 
 use std::{future::Future, io, time::Duration};
 
@@ -8,12 +8,12 @@ use tokio::{
     time::timeout,
 };
 
-/// What any one test may take.
+/// Fails a test that takes longer than 20 seconds.
 pub(crate) async fn bounded<T>(test: impl Future<Output = T>) -> T {
-    timeout(Duration::from_secs(20), test).await.expect("the test ends in time")
+    timeout(Duration::from_secs(20), test).await.expect("the test ends within 20 seconds")
 }
 
-/// A server that answers each request with its body, chunked, and closes. Returns its endpoint.
+/// Starts a server that echoes the body of each request, chunked, and closes. Returns its URL.
 pub(crate) async fn echo() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let endpoint = format!("http://{}", listener.local_addr().expect("bound"));
@@ -32,18 +32,18 @@ pub(crate) async fn echo() -> String {
     endpoint
 }
 
-/// A POST of `body` as the operation `name` of Parameter Store.
+/// A POST request of `body` for the operation `name` of Parameter Store.
 pub(crate) fn operation(name: &str, body: &str) -> String {
     post(&format!("X-Amz-Target: AmazonSSM.{name}\r\n"), body)
 }
 
-/// A POST with these header lines.
+/// A POST request with these header lines.
 pub(crate) fn post(headers: &str, body: &str) -> String {
     let length = body.len();
     format!("POST / HTTP/1.1\r\nHost: aws\r\n{headers}Content-Length: {length}\r\n\r\n{body}")
 }
 
-/// A connection that may be used again and again.
+/// A client with one connection, which it reuses.
 pub(crate) struct Client(TcpStream);
 
 impl Client {
@@ -52,13 +52,13 @@ impl Client {
         Self(TcpStream::connect(authority).await.expect("it listens"))
     }
 
-    /// The whole answer as text.
+    /// Sends a request and returns the whole response as text.
     pub(crate) async fn send(&mut self, request: &str) -> io::Result<String> {
         self.0.write_all(request.as_bytes()).await?;
         message(&mut self.0).await
     }
 
-    /// What arrives before the server closes, or how it broke off.
+    /// Sends a request and returns what arrives until the server closes the connection.
     pub(crate) async fn send_until_closed(&mut self, request: &str) -> io::Result<String> {
         self.0.write_all(request.as_bytes()).await?;
         let mut arrived = Vec::new();
@@ -67,7 +67,7 @@ impl Client {
     }
 }
 
-/// One request on a connection of its own.
+/// Sends a request on a new connection.
 pub(crate) async fn send(endpoint: &str, request: &str) -> io::Result<String> {
     Client::connect(endpoint).await.send(request).await
 }
@@ -76,7 +76,7 @@ pub(crate) fn status(response: &str) -> &str {
     response.split(' ').nth(1).expect("a status line")
 }
 
-/// The head and as much body as its `Content-Length` promises.
+/// Reads a message: the head, and as much of a body as its `Content-Length` says.
 async fn message(stream: &mut TcpStream) -> io::Result<String> {
     let mut arrived = Vec::new();
     loop {

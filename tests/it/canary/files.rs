@@ -58,7 +58,7 @@ async fn a_fetchers_file_leaves_no_trace() {
             heard.outcome(secret.versioned());
             heard.outcome(secret.credential());
         }
-        heard.outcome(FileProvider::builder(&file).watch(false).open().await);
+        heard.outcome(FileProvider::builder(&file).with_watch(false).open().await);
     }
     assert_silence(&heard, &marks);
 }
@@ -79,7 +79,7 @@ async fn a_mount_leaves_no_trace() {
     ] {
         fs::write(state.join(name), text).unwrap();
     }
-    let provider = FileProvider::builder(folder.path()).watch(false).open().await.unwrap();
+    let provider = FileProvider::builder(folder.path()).with_watch(false).open().await.unwrap();
     for name in ["whole", "cut", "list", "none", "text", "missing"] {
         everything(&heard, &provider, name, &SecretValue::text(marks.mark())).await;
     }

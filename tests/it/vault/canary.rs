@@ -1,13 +1,14 @@
 //! No token, JWT, secret id, password, key or nonce in any output: each is marked, goes through every login, and is looked
 //! for in the log of the whole process at every level, in errors with all their causes, and in `Debug`.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
 
 use s1crets::{
-    Provider, SecretValue,
+    Metadata, Provider, Secret, SecretValue,
     providers::vault_kv::VaultKv,
     vault::{
-        AppRole, Auth, AwsEc2, AwsIam, Cert, Jwt, Kubernetes, SecretSource, TlsConfig, UserPass, Vault, VaultConfig,
+        AppRole, Auth, AwsEc2, AwsIam, Cert, Jwt, Kubernetes, SecretSource, TlsConfig, Token, UserPass, Vault,
+        VaultConfig,
     },
 };
 use s1crets_testbed::{Answer, FakeImds, FaultProxy, OpenBao, Request, Stub, unique};
@@ -24,6 +25,7 @@ fn logins(marks: &mut Marks, folder: &Path, imds: &FakeImds) -> Vec<Auth> {
         path
     };
     let (token_file, nonce) = (file("token"), file("nonce"));
+    let fetched = marks.mark();
     let mut source = || SecretSource::given(marks.mark());
     let mut logins = vec![
         Auth::Token(source()),
@@ -32,6 +34,10 @@ fn logins(marks: &mut Marks, folder: &Path, imds: &FakeImds) -> Vec<Auth> {
         Auth::AppRole(AppRole::wrapped("app", source())),
         Auth::UserPass(UserPass::new("app", source())),
         Auth::Jwt(Jwt::new(source())),
+        Auth::Jwt(Jwt::new(SecretSource::fetched(move || {
+            let jwt = Secret::text(fetched.clone(), Metadata::default());
+            async move { Ok(jwt) }
+        }))),
         Auth::Kubernetes(Kubernetes::new("app").with_jwt(source())),
         Auth::Cert(Cert::new()),
         Auth::AwsEc2(AwsEc2::new(nonce).with_metadata_endpoint(imds.endpoint())),
@@ -42,7 +48,7 @@ fn logins(marks: &mut Marks, folder: &Path, imds: &FakeImds) -> Vec<Auth> {
 
 /// A server that takes every login, and whose tokens, secret ids and values are marked.
 async fn generous(marks: &mut Marks) -> Stub {
-    let (token, secret_id, value) = (marks.mark(), marks.mark(), marks.mark());
+    let [token, secret_id, value, wrapping] = std::array::from_fn(|_| marks.mark());
     Stub::start(move |request| {
         let path = request.path.split('?').next().unwrap_or_default();
         Answer::new(
@@ -58,6 +64,9 @@ async fn generous(marks: &mut Marks) -> Stub {
                 "/v1/auth/token/lookup-self" => json!({ "data": { "id": token, "ttl": 3600, "renewable": true } }),
                 "/v1/secret/metadata/app/db" => json!({ "data": { "current_version": 1, "versions": { "1": {} } } }),
                 _ if path.starts_with("/v1/secret/metadata") => json!({ "data": { "keys": ["db"] } }),
+                "/v1/sys/wrapping/wrap" => {
+                    json!({ "wrap_info": { "token": wrapping, "accessor": "a", "ttl": 60, "creation_path": path } })
+                }
                 _ if path.starts_with("/v1/sys/internal/ui/mounts") => {
                     json!({ "data": { "path": "secret/", "type": "kv", "options": { "version": "2" } } })
                 }
@@ -94,6 +103,8 @@ async fn no_login_leaves_a_trace_taken_refused_or_answered_with_garbage() {
     })
     .await;
     let value = SecretValue::json(&json!({ "password": marks.mark() })).expect("JSON");
+    let body = json!({ "data": { "password": marks.mark() } });
+    let wrapping_token = Token::new(marks.mark());
     for auth in logins {
         for address in
             [&taken, &refused, &denied, &garbage, &broken].map(Stub::endpoint).into_iter().chain(["http://127.0.0.1:1"])
@@ -106,12 +117,40 @@ async fn no_login_leaves_a_trace_taken_refused_or_answered_with_garbage() {
             everything(&heard, &kv, "secret/app/db", &value).await;
             heard.show(&kv.vault().status());
             heard.outcome(kv.vault().health().await);
+            api(&heard, kv.vault(), &body, &wrapping_token).await;
             heard.outcome(kv.vault().shutdown().await);
         }
     }
     assert!(taken.requests().iter().any(|request| request.path.ends_with("/revoke-self")), "logins were taken");
     assert!(heard.text().contains("the login to Vault failed"), "the log was heard");
     assert_silence(&heard, &marks);
+}
+
+/// Each call of the typed API, with what it returns shown.
+async fn api(heard: &Heard, vault: &Vault, body: &serde_json::Value, wrapping_token: &Token) {
+    heard.outcome(vault.token().await);
+    for request in [
+        vault.read("secret/data/app/db").wrap_ttl(Duration::from_secs(60)),
+        vault.write("secret/data/app/db", body),
+        vault.list("secret/metadata"),
+        vault.delete("secret/data/app/db"),
+        vault.read("auth/approle/login"),
+        vault.read("sys/wrapping/wrap"),
+    ] {
+        heard.show(&request);
+        let response = request.await;
+        if let Ok(response) = &response {
+            heard.outcome(response.auth());
+            heard.outcome(response.wrap_info());
+            heard.outcome(response.secret());
+        }
+        heard.outcome(response);
+    }
+    heard.outcome(vault.unwrap(wrapping_token).await);
+    heard.outcome(vault.unwrap_from(wrapping_token, "auth/approle/role/*/secret-id").await);
+    heard.outcome(vault.lookup_self().await);
+    heard.outcome(vault.renew_self(None).await);
+    heard.outcome(vault.revoke_self().await);
 }
 
 /// Over TLS, with the client's key: a login that is taken, one that is refused, and one with a key that is none.

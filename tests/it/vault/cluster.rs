@@ -1,4 +1,4 @@
-//! An active node and a standby, and one that nobody has initialised.
+//! A Vault cluster: an active node, a standby, and an uninitialized server.
 
 use s1crets::{
     Provider, SecretValue, UpdateOptions,
@@ -16,7 +16,7 @@ fn state_of(bao: &OpenBao) -> impl Future<Output = HealthState> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_nobody_has_initialised_says_so() {
+async fn health_of_an_uninitialized_server_says_so() {
     let bao = tokio::task::block_in_place(OpenBao::uninitialised);
     assert_eq!(state_of(&bao).await, HealthState::NotInitialized);
 }

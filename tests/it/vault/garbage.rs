@@ -1,4 +1,4 @@
-//! Answers that are none of Vault's, to every call and every login: an error of the right kind, in time, and no panic.
+//! Malformed replies to every call and every login: an error of the right kind, in time, and no panic.
 
 use std::{
     collections::BTreeSet,
@@ -152,7 +152,7 @@ async fn garbage_for_a_renewal_is_followed_by_a_login_and_nobody_waits() {
 
 /// A life of centuries is no time that a clock can name, and uses beyond counting are none at all.
 #[tokio::test(flavor = "multi_thread")]
-async fn numbers_beyond_all_bounds_are_no_panic() {
+async fn numbers_out_of_range_do_not_panic() {
     for (life, uses) in
         [(json!(i64::MAX), json!(i64::MAX)), (json!(i64::MAX / 1000), json!(-1)), (json!(0), json!(1e40))]
     {
@@ -245,7 +245,7 @@ async fn a_failure_with_garbage_has_the_kind_of_its_status() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_that_drips_for_ever_ends_with_the_timeout() {
+async fn a_body_that_drips_for_ever_is_a_timeout() {
     let drip = |_: &Request| Answer::new(200, " ".repeat(1_000_000)).dripping(Duration::from_millis(20));
     let stub = Stub::start(drip).await;
     let timeout = Duration::from_millis(300);
@@ -264,7 +264,7 @@ async fn a_body_that_drips_for_ever_ends_with_the_timeout() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_longer_than_any_of_vaults_is_not_held_in_memory() {
+async fn an_oversized_reply_is_not_held_in_memory() {
     let stub = Stub::start(|_| Answer::new(200, " ".repeat(65 * 1024 * 1024))).await;
     let kv = kv(VaultConfig::new(stub.endpoint()).with_token("x").with_timeout(Duration::from_secs(60)));
     let error = read(&kv.with_mounts(second()), "secret/x").await.expect_err("too long");

@@ -1,4 +1,4 @@
-//! What only Vault has: policies, deleted versions, mounts, who wins.
+//! Vault KV: policies, deleted versions, mounts, check-and-set, listings.
 
 use std::sync::{
     Arc,
@@ -27,7 +27,7 @@ fn by_policy(bao: &OpenBao, rules: &str) -> VaultKv {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn version_time_and_custom_metadata_come_along_and_stay() {
+async fn reads_return_metadata_and_updates_keep_it() {
     let bao = OpenBao::shared();
     let path = plant(bao, &json!({ "a": 1, "b": 2 }));
     bao.must("POST", &api(&path, "metadata"), &json!({ "custom_metadata": { "owner": "team1" } }));
@@ -109,7 +109,7 @@ async fn a_lost_race_is_a_conflict_and_a_refusal_is_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whole_maps_written_at_once_all_get_in() {
+async fn concurrent_updates_of_whole_maps_all_succeed() {
     let bao = OpenBao::shared();
     let path = plant(bao, &json!({ "v": 0 }));
     let kv = Arc::new(VaultKv::new(root(bao)));
@@ -158,7 +158,7 @@ async fn the_least_rights_are_enough() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_can_not_be_read_fails_a_listing_or_stands_beside_it() {
+async fn an_unreadable_secret_fails_a_listing_or_is_reported_in_it() {
     let bao = OpenBao::shared();
     let root = unique("listed/");
     for name in ["a", "b/c", "b/d", "no/e"] {
@@ -183,7 +183,7 @@ async fn what_can_not_be_read_fails_a_listing_or_stands_beside_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mount_is_asked_for_once_or_seen_by_its_answers() {
+async fn a_mount_is_looked_up_once_or_guessed_from_replies() {
     let bao = OpenBao::shared();
     let path = plant(bao, &json!({ "v": 1 }));
     let first = unique("first-");
@@ -227,7 +227,7 @@ async fn a_mount_is_asked_for_once_or_seen_by_its_answers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn version_1_knows_no_versions_and_other_engines_are_none() {
+async fn version_1_has_no_versions_and_other_engines_are_refused() {
     let bao = OpenBao::shared();
     let mount = unique("plain-");
     bao.must("POST", &format!("sys/mounts/{mount}"), &json!({ "type": "kv" }));
@@ -324,7 +324,7 @@ async fn many_names_and_a_listing_are_read_side_by_side_and_never_more_than_sixt
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_version_is_told_by_the_metadata_or_by_the_value_where_that_is_denied() {
+async fn the_version_comes_from_the_metadata_or_from_the_value_if_that_is_denied() {
     let bao = OpenBao::shared();
     let path = plant(bao, &json!({ "v": 1 }));
     let (data, metadata) = (api(&path, "data"), api(&path, "metadata"));

@@ -1,22 +1,24 @@
 //! Vault's key-value secrets, its logins and the life of a token, on OpenBao.
 
+pub(crate) mod api; // the typed API: each call and its errors, leases, custom logins
 mod aws; // logins by AWS identities, against a server that checks the signature
 mod canary; // no token, JWT, secret id or password in any output
-mod cluster; // an active node and a standby, and one that nobody has initialised
+mod cluster; // a cluster: an active node, a standby, and an uninitialized server
 mod conformance; // the contract of `Provider`, on both versions, bare and behind the cache
 mod connections; // tables of connections, shared by providers
 mod foreign_replies; // replies of other engines: leases, logins, wrapped ones, plain maps
-mod garbage; // answers that are none of Vault's, to every call and every login
-mod kv; // what only Vault has: policies, deleted versions, mounts, who wins
+mod garbage; // malformed replies to every call and every login
+mod kv; // policies, deleted versions, mounts, check-and-set, listings
 mod load; // fifty tasks, and tokens that end under them
 mod logins; // each login: success and refusal
-mod outage; // seal, unseal, kill and restart under load
+mod outage; // seal, unseal, kill and restart under load, and cold reads while it is down
 mod precedence; // which of config file and environment decides, for each setting
 mod reach; // a path reaches KV secrets and nothing else, in no spelling
 mod sigv4; // whether AWS would take a signature
 mod sources; // where a login finds what it proves itself with
 mod upkeep; // what is left of a given token, renewals that fail, runtimes that end
-mod wire; // statuses, redirects, timeouts, sockets, TLS, namespaces
+mod vaultrs; // the client of the crate vaultrs: our settings, no environment
+mod wire; // statuses, retries, redirects, timeouts, Unix sockets, TLS, proxies, namespaces
 mod wrapping; // wrapped secret ids, and what is reported as possible theft
 
 use std::{num::NonZeroU32, time::Duration};

@@ -1,4 +1,4 @@
-//! Seal, unseal, kill and restart under load.
+//! Outages of Vault: seal, unseal, kill and restart under load, and cold reads while it is down.
 
 use std::{
     collections::BTreeMap,
@@ -11,14 +11,14 @@ use std::{
 };
 
 use s1crets::{
-    CachePolicy, Cached, ErrorKind, GetOptions, Provider, Result, Secret,
+    CachePolicy, Cached, ErrorKind, GetOptions, Provider, Result, RetryPolicy, Secret,
     providers::vault_kv::VaultKv,
     vault::{Auth, SecretSource, TlsConfig, UserPass, Vault, VaultConfig},
 };
-use s1crets_testbed::{OpenBao, unique};
+use s1crets_testbed::{Fault, FaultProxy, OpenBao, unique};
 use serde_json::json;
 
-use super::plant;
+use super::{kv, once, plant, reach::is_preflight, read};
 
 const TIMEOUT: Duration = Duration::from_secs(1);
 const ATTEMPTS: NonZeroU32 = NonZeroU32::new(2).expect("2 is not 0");
@@ -108,7 +108,7 @@ async fn fails_as_unavailable(kv: &VaultKv, path: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn sealed_killed_and_back_without_a_manual_step() {
+async fn reads_recover_from_a_seal_and_a_kill_without_a_manual_step() {
     let bao = Arc::new(raft());
     let path = plant(&bao, &json!({ "v": 1 }));
     let kv = Arc::new(logged_in(&bao));
@@ -160,4 +160,43 @@ async fn sealed_killed_and_back_without_a_manual_step() {
     let (reads, held) = (tally.reads.load(Ordering::Relaxed), tally.held.load(Ordering::Relaxed));
     eprintln!("outages: {reads} reads, {held} of what is held, failures with the longest: {failures:?}");
     assert!(failures.contains_key("unavailable"));
+}
+
+/// Else the last of N reads would wait for N timeouts.
+#[tokio::test]
+async fn cold_reads_of_many_names_share_the_one_lookup_that_fails() {
+    let bao = OpenBao::shared();
+    let path = plant(bao, &json!({ "v": 1 }));
+    let proxy = FaultProxy::start(bao.address()).await;
+    let lookups = || proxy.counts().into_iter().filter(|(call, _)| call.contains("internal/ui/mounts/"));
+    for fault in [Fault::Status(503), Fault::Hang, Fault::Close] {
+        let config = VaultConfig::new(proxy.endpoint()).with_token(bao.root_token()).with_retry(once());
+        let kv = VaultKv::new(Vault::new(config.with_timeout(TIMEOUT * 3)).expect("settings"));
+        proxy.fault_if(is_preflight, fault.clone()).always();
+        let names: Vec<_> = (0..50).map(|number| format!("secret/it/cold-{number}")).collect();
+        // Polled in order, so that all wait before the first one has its answer.
+        for answer in futures::future::join_all(names.iter().map(|name| read(&kv, name))).await {
+            let error = answer.expect_err("the server is away");
+            assert!(error.kind().is_transient(), "{fault:?}: {}", super::told(&error));
+        }
+        assert_eq!(lookups().map(|(_, count)| count).sum::<usize>(), 1, "{fault:?}: {:?}", proxy.counts());
+        proxy.clear();
+        read(&kv, &path).await.expect("the first read after the recovery looks the mount up anew");
+        proxy.reset_counts();
+    }
+}
+
+/// A reader in a hurry must not decide for those who have time.
+#[tokio::test]
+async fn a_lookup_that_was_tried_for_a_shorter_time_is_not_shared() {
+    let bao = OpenBao::shared();
+    let path = plant(bao, &json!({ "v": 1 }));
+    let proxy = FaultProxy::start(bao.address()).await;
+    proxy.fault_if(is_preflight, Fault::Hang).once();
+    let kv = kv(VaultConfig::new(proxy.endpoint()).with_token(bao.root_token()).with_retry(once()));
+    let hasty = RetryPolicy::default().with_timeout(Duration::from_millis(100));
+    let hasty = GetOptions::default().with_retry_policy(hasty);
+    let (first, second) = tokio::join!(kv.get(&path, &hasty), read(&kv, &path));
+    assert_eq!(first.expect_err("it hangs").kind(), ErrorKind::Timeout);
+    second.expect("its own lookup is answered");
 }

@@ -1,5 +1,5 @@
 //! Which of config file and environment decides where a Vault connection asks, and as whom. One
-//! test for each row of the table in docs/providers.md. Each server stands behind a proxy that
+//! test for each row of the table in docs/config.md. Each server stands behind a proxy that
 //! keeps what it was asked, and with which token.
 
 use std::fs;

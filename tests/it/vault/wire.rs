@@ -1,4 +1,4 @@
-//! Statuses, redirects, timeouts, sockets, TLS, namespaces.
+//! HTTP to Vault: statuses, retries, redirects, timeouts, Unix sockets, TLS, proxies, namespaces.
 
 use std::{
     num::NonZeroU32,
@@ -34,7 +34,7 @@ fn config(address: &str) -> VaultConfig {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn overload_is_waited_out_as_long_as_the_server_asks() {
+async fn retry_after_is_honoured_up_to_the_longest_attempt() {
     for status in [429, 503] {
         let asked = AtomicUsize::new(0);
         let stub = Stub::start(move |_| match asked.fetch_add(1, Ordering::Relaxed) {
@@ -99,7 +99,7 @@ async fn attempts_are_counted_in_total_and_lost_writes_are_not_repeated() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn silence_ends_with_the_timeout() {
+async fn a_silent_server_is_a_timeout() {
     let bao = OpenBao::shared();
     let proxy = FaultProxy::start(bao.address()).await;
     proxy.fault_any(Fault::Hang).always();
@@ -111,14 +111,14 @@ async fn silence_ends_with_the_timeout() {
     assert_eq!(error.kind(), ErrorKind::Timeout, "{}", told(&error));
     assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
     let mut options = GetOptions::default();
-    options.effort.timeout = Some(Duration::from_millis(100));
+    options.retry_policy = options.retry_policy.with_timeout(Duration::from_millis(100));
     let began = Instant::now();
     assert_eq!(kv.get("secret/x", &options).await.expect_err("silence").kind(), ErrorKind::Timeout);
     assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_standbys_redirect_is_followed_with_the_token_and_to_nowhere_else() {
+async fn a_redirect_is_followed_with_the_token_to_the_same_call_only() {
     let active = Arc::new(Stub::start(|_| secret()).await);
     let to = active.endpoint().to_owned();
     let standby =
@@ -163,7 +163,7 @@ async fn a_strangers_404_asks_whether_the_address_is_right() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_can_not_be_reached_is_named() {
+async fn an_unreachable_server_is_named() {
     let kv = kv(config("http://127.0.0.1:1").with_token("x"));
     let error = read(&kv, "secret/x").await.expect_err("nobody is there");
     assert_eq!(
@@ -187,7 +187,7 @@ async fn a_strangers_403_is_not_taken_for_a_dead_token() {
 
 /// A gateway that lets the paths of engines and logins through alone, and has a page of its own for all others.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_gateway_that_blocks_the_servers_own_paths_stops_neither_reads_nor_new_logins() {
+async fn a_gateway_that_blocks_sys_paths_stops_neither_reads_nor_logins() {
     let bao = OpenBao::shared();
     let path = plant(bao, &json!({ "v": 1 }));
     let gateway = FaultProxy::start(bao.address()).await;
@@ -216,7 +216,7 @@ async fn a_gateway_that_blocks_the_servers_own_paths_stops_neither_reads_nor_new
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrapping_token_that_a_stranger_refuses_is_not_told_as_stolen() {
+async fn a_wrapping_token_refused_by_a_gateway_is_not_reported_as_stolen() {
     let website = Stub::start(|_| Answer::new(404, "<html>nothing here</html>")).await;
     let login = AppRole::wrapped("a-role", SecretSource::given("hvs.wrapping"));
     let kv = kv(VaultConfig::new(website.endpoint()).with_auth(Auth::AppRole(login)));
@@ -286,7 +286,7 @@ async fn a_proxy_gets_every_call() {
 
 /// With TLS a proxy passes on what it can't read, by the method `CONNECT`.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_proxy_of_the_config_file_gets_every_call_and_reads_none() {
+async fn a_proxy_of_the_config_file_forwards_every_call_and_reads_none() {
     let bao = raft();
     let path = plant(&bao, &json!({ "v": "x" }));
     let (proxy, folder) = (Tunnel::start().await, tempfile::tempdir().expect("a folder"));

@@ -1,4 +1,4 @@
-//! What the command gets of the environment that we were given.
+//! Which variables of our own environment the command inherits.
 
 use std::{
     collections::BTreeSet,
@@ -8,10 +8,11 @@ use std::{
 
 use s1crets::{Client, Config};
 
-use super::{meaning::is_reference, requested::Requested};
-use crate::{filter::Filter, report::Failure};
+use super::{classify::is_reference, resolve_option::ResolveNames};
+use crate::{name_patterns::NamePatterns, report::Failure};
 
-/// What `--pure` leaves: what a program needs to find itself, its user, its terminal and its language.
+/// Variables that `--pure` keeps: those for finding programs, the user, the terminal and the
+/// language.
 pub(super) const PURE: [&str; 14] = [
     "PATH",
     "HOME",
@@ -29,17 +30,19 @@ pub(super) const PURE: [&str; 14] = [
     "TMPDIR",
 ];
 
-/// Whoever holds one of these can log in to the providers as we do, or learns where he can. The lists are those of the
-/// [AWS SDKs](https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html), of Vault's and OpenBao's own
-/// commands, and of GitHub's runner, which hands out
-/// [an ID token](https://docs.github.com/en/actions/reference/security/oidc) to whoever has these two: AWS and Vault take it
-/// for a login. Other tokens of CI systems, such as `CI_JOB_TOKEN`, are for the CI system itself, and stay.
+/// Variables that are never inherited without `--keep`: with one of them, a program can log in to a
+/// provider as we do, or finds out where it can. The names come from the docs of the [AWS
+/// SDKs](https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html), of the commands
+/// of Vault and OpenBao, and of GitHub's runner, which hands out [an ID
+/// token](https://docs.github.com/en/actions/reference/security/oidc) that AWS and Vault accept for
+/// a login. Other tokens of CI systems, such as `CI_JOB_TOKEN`, only work with the CI system
+/// itself, so they are inherited.
 pub(super) const CREDENTIALS: [&str; 23] = [
     "ACTIONS_ID_TOKEN_REQUEST_*",
     "S1CRETS_*",
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
-    // The SDK reads it where the one before is not set.
+    // The SDK falls back to this name.
     "SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
     "AWS_SECURITY_TOKEN",
@@ -61,60 +64,61 @@ pub(super) const CREDENTIALS: [&str; 23] = [
     "BAO_SECRET_ID",
 ];
 
-/// Which variables of our environment the command gets, and which of them are resolved.
+/// Decides which variables the command inherits, and which of those are resolved.
 pub(super) struct Inheritance<'a> {
-    credentials: Filter,
+    credentials: NamePatterns,
     named_credentials: BTreeSet<String>,
     pure: bool,
-    keep: &'a Filter,
-    requested: &'a Requested,
+    keep: &'a NamePatterns,
+    resolve: &'a ResolveNames,
 }
 
-/// A variable that the command gets.
+/// A variable that the command inherits.
 pub(super) struct Inherited {
     pub(super) name: OsString,
     pub(super) text: OsString,
-    /// Its text counts as in an env file: as a reference, or as a literal with a backslash in front.
-    pub(super) is_read: bool,
+    /// Classify the text as in an env file: a reference is resolved, and a backslash escapes one.
+    pub(super) may_resolve: bool,
 }
 
 impl<'a> Inheritance<'a> {
-    pub(super) fn new(config: &Config, pure: bool, keep: &'a Filter, requested: &'a Requested) -> Self {
-        let (credentials, named_credentials) = (Filter::of(&CREDENTIALS), config.credential_variables());
-        Self { credentials, named_credentials, pure, keep, requested }
+    pub(super) fn new(config: &Config, pure: bool, keep: &'a NamePatterns, resolve: &'a ResolveNames) -> Self {
+        let (credentials, named_credentials) = (NamePatterns::builtin(&CREDENTIALS), config.credential_variables());
+        Self { credentials, named_credentials, pure, keep, resolve }
     }
 
-    /// The variables that stay, by name.
+    /// The variables that the command inherits.
     ///
     /// # Errors
-    /// [`Failure::Usage`] if a name that was typed for `--resolve` is not among them.
+    /// [`Failure::Usage`] if a name given to `--resolve` is not among them.
     pub(super) fn variables(&self, client: &Client) -> Result<Vec<Inherited>, Failure> {
-        self.requested.typed().try_for_each(|name| self.check(name))?;
-        let needed = Filter::of(&PURE);
+        self.resolve.typed().try_for_each(|name| self.check(name))?;
+        let needed = NamePatterns::builtin(&PURE);
         let stays = |name: &str, text: &OsStr| {
             let is_wanted = || {
                 !self.pure
                     || needed.matches(name)
-                    || self.requested.names(name)
-                    || self.requested.matches(name) && is_reference(client, text)
+                    || self.resolve.has_name(name)
+                    || self.resolve.matches(name) && is_reference(client, text)
             };
             self.keep.matches(name) || !self.is_credential(name) && is_wanted()
         };
         let variables = env::vars_os().filter_map(|(name, text)| {
-            let is_read = name.to_str().is_some_and(|name| self.requested.matches(name));
-            stays(&name.to_string_lossy(), &text).then_some(Inherited { name, text, is_read })
+            let may_resolve = name.to_str().is_some_and(|name| self.resolve.matches(name));
+            stays(&name.to_string_lossy(), &text).then_some(Inherited { name, text, may_resolve })
         });
         Ok(variables.collect())
     }
 
-    /// Whoever typed a name expects the command to get it.
+    /// Checks a name given to `--resolve`, because its user expects the command to get that
+    /// variable.
     fn check(&self, name: &str) -> Result<(), Failure> {
         if env::var_os(name).is_none() {
-            return Err(Failure::Usage(format!("--resolve {name}: the environment has no such variable")));
+            return Err(Failure::Usage(format!("--resolve {name}: the variable is not set")));
         }
         match self.is_credential(name) && !self.keep.matches(name) {
             true => Err(Failure::Usage(format!(
-                "--resolve {name}: credentials of s1crets and of the providers stay behind: --keep {name} hands it over"
+                "--resolve {name}: the command does not inherit credentials of s1crets and its providers; add --keep {name} to pass it on"
             ))),
             false => Ok(()),
         }

@@ -1,4 +1,4 @@
-//! The command itself: what is started, and what its end means.
+//! Builds and execs the command of `run`, and turns its end into an exit status.
 
 use std::{
     collections::BTreeMap,
@@ -8,42 +8,42 @@ use std::{
     process::{Command, ExitCode, ExitStatus},
 };
 
-use crate::{args::Global, core_files, report, report::Failure};
+use crate::{args::Global, core_dumps, report, report::Failure};
 
-/// What a shell says of a command that is there and can't be run.
+/// The status a shell gives for a command that can't be executed.
 const NOT_EXECUTABLE: u8 = 126;
-/// What a shell says of a command that is not there.
-const NOT_THERE: u8 = 127;
-/// What a shell adds to the number of the signal that ended a command.
+/// The status a shell gives for a command that does not exist.
+const NOT_FOUND: u8 = 127;
+/// A shell adds this to the number of the signal that ended a command.
 const SIGNALLED: i32 = 128;
 
-/// The command with its arguments, and nothing but these variables.
+/// The command with its arguments and exactly these variables.
 pub(super) fn command(typed: &[OsString], variables: &BTreeMap<OsString, OsString>) -> Command {
     let mut command = Command::new(&typed[0]);
     command.args(&typed[1..]).env_clear().envs(variables);
     command
 }
 
-/// Becomes the command. Comes back only if that fails.
+/// Replaces this process with the command. Returns only if that fails.
 pub(super) fn exec(mut command: Command, global: &Global) -> ExitCode {
-    let error = core_files::with_own_limit(|| command.exec());
+    let error = core_dumps::with_original_limit(|| command.exec());
     not_started(command.get_program(), error, global)
 }
 
-/// Tells that the command could not be started, and how that ends.
+/// Reports that the command could not be started. Returns the status of a shell.
 pub(super) fn not_started(program: &OsStr, error: io::Error, global: &Global) -> ExitCode {
-    let status = if error.kind() == io::ErrorKind::NotFound { NOT_THERE } else { NOT_EXECUTABLE };
+    let status = if error.kind() == io::ErrorKind::NotFound { NOT_FOUND } else { NOT_EXECUTABLE };
     report::failure(&Failure::io(format!("can't run {}", program.to_string_lossy()), error), global);
     ExitCode::from(status)
 }
 
-/// The command's own status; 128 and the signal if one ended it.
-pub(super) fn ended(status: ExitStatus) -> ExitCode {
+/// The status of the command, or 128 plus the signal that ended it.
+pub(super) fn status_of(status: ExitStatus) -> ExitCode {
     let code = status.code().unwrap_or_else(|| SIGNALLED + status.signal().unwrap_or_default());
     u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
-/// The same for a signal that ends us before there is a command.
-pub(super) fn ended_by(signal: i32) -> ExitCode {
+/// The status for a signal that arrives before the command starts.
+pub(super) fn status_of_signal(signal: i32) -> ExitCode {
     u8::try_from(SIGNALLED + signal).map_or(ExitCode::FAILURE, ExitCode::from)
 }

@@ -1,50 +1,52 @@
-//! `s1crets run`.
+//! `s1crets run`: runs a command with secrets in its environment, or in files.
+//!
+//! Without `--files` and `--redact` the process execs the command. With them it stays as the
+//! parent: it forwards signals, redacts the output, and removes the files when the command has
+//! ended.
 
+mod classify;
 mod env_file;
 mod environment;
-mod files;
 mod inherited;
 mod launch;
-mod meaning;
-mod proxies;
-mod redacted;
-mod requested;
+mod proxy_passwords;
+mod pty;
+mod redact_output;
+mod resolve_option;
+mod secret_files;
 mod supervise;
-mod terminal;
 
-use std::{collections::BTreeMap, ffi::OsString, io, path::PathBuf, process::ExitCode};
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    io,
+    path::PathBuf,
+    process::{Command, ExitCode},
+};
 
 use clap::{Args, ValueHint};
 use s1crets::{Config, Error, ErrorKind};
 
-use self::{environment::Environment, files::Files, redacted::Started, supervise::Running, supervise::Supervisor};
+use self::{
+    environment::Environment, redact_output::Started, secret_files::Files, supervise::Running, supervise::Supervisor,
+};
 use super::wait;
 use crate::{
     args::Global,
-    core_files,
-    masks::{self, Purpose},
-    redact::Needles,
+    ci_masks::{self, Purpose},
+    client_setup, core_dumps,
+    redact::Matcher,
     report::Failure,
-    target,
 };
 
-const NO_SOURCE: &str = "nothing to give the command: name secrets with --env, --env-file, --from or --resolve, or in [secrets] of \
-                         the config file";
-const RESOLVE_HINT: &str = "--resolve NAME reads a variable of the environment that holds a reference; --pure alone starts the command \
-                            with a clean environment";
+const NO_SOURCE: &str =
+    "no secrets for the command; use --env, --env-file, --from, --resolve or [secrets] of the config file";
+const RESOLVE_HINT: &str = "to resolve a reference in a variable of the environment, use --resolve NAME; to start the command with a \
+                            clean environment only, use --pure";
 
 #[derive(Debug, Args)]
-#[command(after_help = "\
-All secrets are read before the command starts, in as few calls as their backends allow; if any is missing, all that are \
-missing are told and the command is not started. Without --files and --redact, s1crets then becomes the command.
-
-In an env file, a value that is all of it a reference to a known provider, such as aws.sm://prod/db#password, is resolved. \
-With a backslash in front it is a literal; file:///… always is. Variables of the environment are passed on as they are, \
-unless --resolve or [run] resolve of the config file names them: their text may be anybody's. If several places set a \
-variable, the last one wins: the environment, [secrets] of the config file, --from, --env-file, --env.
-
-Exit status: the command's own, 128 and the signal if one ended it, 127 if there is no such command, 126 if it can't be \
-run, else as told by s1crets --help.
+#[command(after_long_help = "\
+Exit status: that of the command; 128 plus the signal that ended it; 127 if it does not exist; 126 if it can't be executed.
 
 Examples:
   s1crets run --env DB_PASSWORD=aws.sm://prod/db#password -- ./migrate
@@ -54,59 +56,80 @@ Examples:
   s1crets run --env-file .env --redact -- ./deploy.sh
   DB_PASSWORD=aws.sm://prod/db#password s1crets run --resolve DB_PASSWORD -- ./migrate")]
 pub(crate) struct Run {
-    /// Give the command this variable; a REF without a provider is of --provider. Again for more
+    /// Set a variable to the secret at a reference; repeat it for more
+    ///
+    /// A REF without a provider is read from the default provider.
     #[arg(short, long, value_name = "NAME=REF")]
     env: Vec<String>,
-    /// Give it the variables of a file of NAME=value lines. Nothing in there is expanded
+    /// Set the variables of a file with NAME=value lines
+    ///
+    /// A value that is a reference to a known provider, such as aws.sm://prod/db#password, is
+    /// resolved. With a backslash in front it is literal text, as file:///… always is. Nothing is
+    /// expanded: $NAME and $(command) are text.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     env_file: Vec<PathBuf>,
-    /// Give it a variable for each key of this JSON secret, or for each secret below this path, which a slash at its end
-    /// says it is
+    /// Set a variable for each key of this JSON secret, or for each secret below this path
+    ///
+    /// If both exist, the keys of the secret are used; end REF with a slash to list the path.
     #[arg(long, value_name = "REF")]
     from: Vec<String>,
-    /// What the names that --from makes begin with
+    /// Prefix for the names made by --from
     #[arg(long, value_name = "TEXT", requires = "from")]
     prefix: Option<String>,
-    /// Of the secrets below the path of --from, take those that are JSON objects apart into their keys
+    /// Use the keys of JSON objects below the path of --from, not the objects
     #[arg(long, requires = "from")]
     keys: bool,
-    /// Of the names that --from makes, take those that match this pattern. A name that controls programs, such as
-    /// PIP_INDEX_URL, has no value from a provider unless it matches; also with --env and the like
+    /// Use only the names made by --from that match this pattern
+    ///
+    /// A name that controls programs, such as PIP_INDEX_URL, is refused unless a pattern matches
+    /// it, also with --env, env files and [secrets].
     #[arg(long, value_name = "PATTERN")]
     names: Vec<String>,
-    /// Resolve this variable of the environment if it holds a reference. A name, which must be set, or a pattern
+    /// Resolve this variable of the environment if it holds a reference
+    ///
+    /// A name, which must be set, or a pattern such as DB_*.
     #[arg(long, value_name = "NAME")]
     resolve: Vec<String>,
-    /// Leave out the rest of the environment but what a program needs to run: PATH, HOME, USER, LOGNAME, SHELL, PWD, TERM,
-    /// COLORTERM, NO_COLOR, LANG, LANGUAGE, LC_*, TZ, TMPDIR
+    /// Start with a clean environment
+    ///
+    /// Keeps only PATH, HOME, USER, LOGNAME, SHELL, PWD, TERM, COLORTERM, NO_COLOR, LANG, LANGUAGE,
+    /// LC_*, TZ, TMPDIR, and variables that are resolved.
     #[arg(long)]
     pure: bool,
-    /// Keep a variable of the environment that is left out: by --pure, or because it is a credential of ours or of a
-    /// provider, such as AWS_SECRET_ACCESS_KEY or VAULT_TOKEN. A name or a pattern
+    /// Keep a variable of the environment that would be left out, by name or pattern
+    ///
+    /// Left out are variables that --pure removes, and always credentials of s1crets and its
+    /// providers, such as AWS_SECRET_ACCESS_KEY and VAULT_TOKEN.
     #[arg(long, value_name = "NAME")]
     keep: Vec<String>,
-    /// Leave out variables that match none of these patterns, but those of --env
-    #[arg(long, value_name = "NAME")]
+    /// Leave out variables that match no --allow pattern, except those of --env
+    #[arg(long, value_name = "PATTERN")]
     allow: Vec<String>,
-    /// Leave out variables that match one of these patterns, but those of --env
-    #[arg(long, value_name = "NAME")]
+    /// Leave out variables that match a --deny pattern, except those of --env
+    #[arg(long, value_name = "PATTERN")]
     deny: Vec<String>,
-    /// Hand secrets over in files: for each a file in a private folder of memory, and its path in NAME_FILE
+    /// Pass secrets in files, and their paths in NAME_FILE
+    ///
+    /// The files are in a private in-memory folder, which is removed when the command ends.
     #[arg(long)]
     files: bool,
-    /// Where no folder is memory, take the one for temporary files, on disk, rather than refuse
+    /// Use the temporary folder on disk if there is no in-memory folder
     #[arg(long, requires = "files")]
     danger_files_on_disk: bool,
-    /// Take the values of secrets out of what the command prints, in the usual encodings too
+    /// Replace secrets in the output of the command with ***
+    ///
+    /// Secrets in common encodings, such as base64 and JSON, are replaced too.
     #[arg(long)]
     redact: bool,
-    /// The command and its arguments
+    /// Command to run, and its arguments
     #[arg(last = true, required = true, value_name = "COMMAND", value_hint = ValueHint::CommandWithArguments)]
     command: Vec<OsString>,
 }
 
 impl Run {
-    /// Whoever relies on variables that are resolved by themselves would run the command with references for secrets.
+    /// Fails if no source of secrets is given. Otherwise somebody who expects references in the
+    /// environment to be resolved by themselves would run the command with references instead of
+    /// secrets.
     fn check_sources(&self, config: &Config) -> Result<(), Failure> {
         let typed = [&self.env, &self.from, &self.resolve].iter().any(|given| !given.is_empty());
         let configured =
@@ -119,67 +142,72 @@ impl Run {
 }
 
 pub(crate) fn run(global: &Global, args: &Run) -> Result<ExitCode, Failure> {
-    let config = target::loader(global).load()?;
+    let config = client_setup::loader(global).load()?;
     args.check_sources(&config)?;
-    let client = target::with_options(config.clone(), global).build()?;
+    let client = client_setup::with_options(config.clone(), global).build()?;
     let environment = wait(Environment::resolve(&client, global, args, &config))?;
-    masks::tell(global, environment.secrets.iter().map(|(name, secret)| (name.as_str(), secret)))?;
+    ci_masks::register(global, environment.secrets.iter().map(|(name, secret)| (name.as_str(), secret)))?;
     if !args.files && !args.redact {
         return Ok(launch::exec(launch::command(&args.command, &environment.in_clear()?), global));
     }
-    // What takes long is done while a signal still ends us.
-    let needles = args.redact.then(|| needles(global, &environment)).transpose()?;
-    // Before there is a file that a signal would leave behind.
+    // Slow, so done while a signal still ends this process.
+    let matcher = args.redact.then(|| matcher_for(global, &environment)).transpose()?;
+    // Started before there are files, which a signal would otherwise leave behind.
     let supervisor = Supervisor::start().map_err(|error| Failure::io("can't watch for signals", error))?;
     let files = args.files.then(|| Files::write(&environment.secrets, args.danger_files_on_disk)).transpose()?;
     let variables = match &files {
         Some(files) => in_files(&environment, files),
         None => environment.in_clear()?,
     };
-    let code = supervise(supervisor, global, &args.command, needles, &variables)?;
+    let code = supervise(supervisor, global, &args.command, matcher, &variables)?;
     files.map_or(Ok(()), Files::remove)?;
     Ok(code)
 }
 
+/// The variables for `--files`: each secret is replaced by the path of its file.
 fn in_files(environment: &Environment, files: &Files) -> BTreeMap<OsString, OsString> {
-    let mut variables = environment.given.clone();
+    let mut variables = environment.literals.clone();
     for name in environment.secrets.keys() {
-        variables.insert(environment::given(name, true).into(), files.path(name).into());
+        variables.insert(environment::variable(name, true).into(), files.path(name).into());
     }
     variables
 }
 
+/// Starts the command, and waits for it under the supervisor.
 fn supervise(
     supervisor: Supervisor,
     global: &Global,
     typed: &[OsString],
-    needles: Option<Needles>,
+    matcher: Option<Matcher>,
     variables: &BTreeMap<OsString, OsString>,
 ) -> Result<ExitCode, Failure> {
     let command = launch::command(typed, variables);
-    if let Some(signal) = supervisor.asked_to_end() {
-        return Ok(launch::ended_by(signal));
+    if let Some(signal) = supervisor.signal_before_start() {
+        return Ok(launch::status_of_signal(signal));
     }
-    let started = core_files::with_own_limit(|| match needles {
-        Some(needles) => redacted::start(command, needles),
-        None => plain(command),
+    let started = core_dumps::with_original_limit(|| match matcher {
+        Some(matcher) => redact_output::start(command, matcher),
+        None => start(command),
     });
     match started {
-        Ok(Started { running, writers, raw }) => {
-            let ended = supervisor.wait(running, writers);
-            drop(raw);
-            ended
+        Ok(Started { running, writers, raw_mode }) => {
+            let status = supervisor.wait(running, writers);
+            // Restores the terminal.
+            drop(raw_mode);
+            status
         }
         Err(error) => Ok(launch::not_started(&typed[0], error, global)),
     }
 }
 
-fn plain(mut command: std::process::Command) -> io::Result<Started> {
-    Ok(Started { running: Running::beside(command.spawn()?), writers: Vec::new(), raw: None })
+fn start(mut command: Command) -> io::Result<Started> {
+    Ok(Started { running: Running::sharing_terminal(command.spawn()?), writers: Vec::new(), raw_mode: None })
 }
 
-fn needles(global: &Global, environment: &Environment) -> Result<Needles, Failure> {
-    let proxies = proxies::passwords(&environment.given);
+/// What `--redact` searches for: the secrets and the passwords of proxies, with their encoded
+/// forms.
+fn matcher_for(global: &Global, environment: &Environment) -> Result<Matcher, Failure> {
+    let proxies = proxy_passwords::passwords(&environment.literals);
     let secrets = environment.secrets.iter().chain(&proxies).map(|(name, secret)| (name.as_str(), secret));
-    Ok(Needles::new(&Purpose::Redact.forms(global, secrets)?))
+    Ok(Matcher::new(&Purpose::Redact.encodings(global, secrets)?))
 }

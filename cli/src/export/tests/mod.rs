@@ -1,6 +1,7 @@
-//! Value in, value out: each format through whoever reads it, or through the documented rules of who can't be had here.
+//! Round trips: each format is read back by its real reader, or by the documented rules of one that
+//! can't run here.
 
-mod masked;
+mod ci_masks;
 mod readers;
 mod round_trip;
 mod shells;
@@ -10,7 +11,7 @@ use s1crets::{Metadata, Secret};
 
 use super::{Document, Entry, Format};
 
-/// What has broken somebody's quoting before.
+/// Texts that have broken quoting code before.
 const HOSTILE: &[&str] = &[
     "$(touch /tmp/s1crets-was-here)",
     "`id`",
@@ -90,7 +91,7 @@ const HOSTILE: &[&str] = &[
     "\nexport X=1\n",
 ];
 
-/// Texts, most of them hostile.
+/// Random texts, most of them with hostile parts.
 fn texts() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         6 => select(HOSTILE).prop_map(str::to_owned),
@@ -100,7 +101,7 @@ fn texts() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
 }
 
-/// Many values at once: what reads them may be a process.
+/// Many values at once, because a reader may be a process of its own.
 fn batches() -> impl Strategy<Value = Vec<String>> {
     prop::collection::vec(texts(), 1..40)
 }
@@ -116,7 +117,7 @@ fn name(index: usize) -> String {
     format!("V{index}")
 }
 
-/// The document of values `V0`, `V1` and so on. Nothing where the format can't say them.
+/// A document with the values as `V0`, `V1` and so on; `None` if the format refuses one of them.
 fn written<T: AsRef<[u8]>>(format: Format, values: &[T]) -> Option<Vec<u8>> {
     let secrets: Vec<_> = values.iter().enumerate().map(|(index, value)| (name(index), secret(value))).collect();
     let entries: Vec<_> = secrets.iter().map(|(name, secret)| Entry { name, secret }).collect();
@@ -124,9 +125,9 @@ fn written<T: AsRef<[u8]>>(format: Format, values: &[T]) -> Option<Vec<u8>> {
     format.write(&document).ok().map(|out| out.to_vec())
 }
 
-/// Those values that the format can say, and the document of them.
-fn sayable(format: Format, values: Vec<String>) -> (Vec<String>, Vec<u8>) {
-    let sayable: Vec<_> = values.into_iter().filter(|value| written(format, &[value]).is_some()).collect();
-    let out = written(format, &sayable).expect("each can be said");
-    (sayable, out)
+/// The values that the format can represent, and a document with them.
+fn representable(format: Format, values: Vec<String>) -> (Vec<String>, Vec<u8>) {
+    let accepted: Vec<_> = values.into_iter().filter(|value| written(format, &[value]).is_some()).collect();
+    let out = written(format, &accepted).expect("each was accepted alone");
+    (accepted, out)
 }

@@ -1,5 +1,5 @@
-//! Who reads the formats: parsers of others where there are any, else the rules as they are documented or written in the
-//! reader's own source, named beside each.
+//! Readers of the formats: parsers of other projects where they exist, else the rules from the
+//! reader's documentation or source, linked at each.
 
 use std::collections::BTreeMap;
 
@@ -37,8 +37,9 @@ pub(super) fn dotenvy(text: &str) -> Read {
     dotenvy::from_read_iter(text.as_bytes()).collect::<Result<_, _>>().expect("a .env file")
 }
 
-/// python-dotenv: `_single_quoted_value` and `_double_quoted_value` of its parser, their escapes, then `${NAME}` of
-/// variables.py, <https://github.com/theskumar/python-dotenv/tree/main/src/dotenv>.
+/// python-dotenv: `_single_quoted_value` and `_double_quoted_value` of its parser, their escapes,
+/// then `${NAME}` of variables.py,
+/// <https://github.com/theskumar/python-dotenv/tree/main/src/dotenv>.
 pub(super) fn python_dotenv(text: &str) -> Read {
     quoted_lines(text, |quote, value| {
         assert!(!value.contains("${"), "it would be replaced");
@@ -59,7 +60,8 @@ pub(super) fn python_dotenv(text: &str) -> Read {
     })
 }
 
-/// Node's dotenv: the regular expression LINE of lib/main.js, and what follows it, <https://github.com/motdotla/dotenv>.
+/// Node's dotenv: the regular expression `LINE` of lib/main.js and the code after it,
+/// <https://github.com/motdotla/dotenv>.
 pub(super) fn node_dotenv(text: &str) -> Read {
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     quoted_lines(&text, |quote, value| match quote {
@@ -68,13 +70,13 @@ pub(super) fn node_dotenv(text: &str) -> Read {
     })
 }
 
-/// `NAME=` and a value in quotes, in which `\` before the quote does not end it.
+/// Parses `NAME=` and a value in quotes. A quote after `\` does not end it.
 fn quoted_lines(text: &str, read: impl Fn(char, &str) -> String) -> Read {
     let (mut found, mut rest) = (Read::new(), text);
-    while let Some((name, behind)) = rest.split_once('=') {
-        let quote = behind.chars().next().filter(|quote| "'\"".contains(*quote)).expect("a quote");
+    while let Some((name, after)) = rest.split_once('=') {
+        let quote = after.chars().next().filter(|quote| "'\"".contains(*quote)).expect("a quote");
         let (mut end, mut escaped) = (None, false);
-        for (at, character) in behind.char_indices().skip(1) {
+        for (at, character) in after.char_indices().skip(1) {
             if character == quote && !escaped {
                 end = Some(at);
                 break;
@@ -82,15 +84,15 @@ fn quoted_lines(text: &str, read: impl Fn(char, &str) -> String) -> Read {
             escaped = character == '\\';
         }
         let end = end.expect("the quote is closed");
-        found.insert(name.to_owned(), read(quote, &behind[1..end]));
-        rest = behind[end + 1..].strip_prefix('\n').expect("the line ends behind the quote");
+        found.insert(name.to_owned(), read(quote, &after[1..end]));
+        rest = after[end + 1..].strip_prefix('\n').expect("the line ends after the quote");
     }
     assert!(rest.is_empty());
     found
 }
 
-/// The state machine of `parse_env_file_internal`, <https://github.com/systemd/systemd/blob/main/src/basic/env-file.c>, as
-/// far as quoted values need it.
+/// The state machine of `parse_env_file_internal`, as far as quoted values need it,
+/// <https://github.com/systemd/systemd/blob/main/src/basic/env-file.c>.
 pub(super) fn systemd(text: &str) -> Read {
     enum State {
         Key,
@@ -112,7 +114,7 @@ pub(super) fn systemd(text: &str) -> Read {
                 found.insert(std::mem::take(&mut key), std::mem::take(&mut value));
                 State::Key
             }
-            (State::PreValue, other) => panic!("{other:?} behind a quote"),
+            (State::PreValue, other) => panic!("{other:?} after a quote"),
             (State::Double, '"') => State::PreValue,
             (State::Double, '\\') => State::DoubleEscape,
             (State::DoubleEscape, '\n') => State::Double,
@@ -155,7 +157,7 @@ pub(super) fn github(text: &str) -> Read {
     found
 }
 
-/// `scan_line!` of GitLab's parser: a name up to the first `=`, and both without the blanks around them,
+/// `scan_line!` of GitLab's parser: splits at the first `=` and trims both parts,
 /// <https://gitlab.com/gitlab-org/gitlab/-/blob/master/app/services/ci/parse_dotenv_artifact_service.rb>.
 pub(super) fn gitlab(text: &str) -> Read {
     let line = |line: &str| {
@@ -165,7 +167,7 @@ pub(super) fn gitlab(text: &str) -> Read {
     text.lines().map(line).collect()
 }
 
-/// `Command.TryParse` of the agent: what stands behind the first `]`, its escapes undone,
+/// `Command.TryParse` of the agent: unescapes the text after the first `]`,
 /// <https://github.com/microsoft/azure-pipelines-agent/blob/master/src/Microsoft.VisualStudio.Services.Agent/Command.cs>.
 pub(super) fn azure(text: &str) -> Read {
     let line = |line: &str| {
@@ -177,7 +179,8 @@ pub(super) fn azure(text: &str) -> Read {
     text.split_terminator('\n').map(line).collect()
 }
 
-/// Escaped values, <https://www.jetbrains.com/help/teamcity/service-messages.html#Escaped+Values>.
+/// Unescapes service messages,
+/// <https://www.jetbrains.com/help/teamcity/service-messages.html#Escaped+Values>.
 pub(super) fn teamcity(text: &str) -> Read {
     let line = |line: &str| {
         let (name, value) = line.split_once("' value='").expect("two attributes");
@@ -209,11 +212,12 @@ fn unescape(value: &str) -> String {
     String::from_utf16(&units).expect("text")
 }
 
-/// Single-quoted strings and `[char]N`, added up; every kind of single quote ends a string unless it is doubled,
+/// Concatenates single-quoted strings and `[char]N`. Every kind of single quote ends a string
+/// unless it is doubled,
 /// <https://learn.microsoft.com/powershell/module/microsoft.powershell.core/about/about_quoting_rules>.
 pub(super) fn powershell(text: &str) -> Read {
     let line = |line: &str| {
-        assert!(!line.contains(|character: char| character.is_control()), "it is one line for everybody");
+        assert!(!line.contains(|character: char| character.is_control()), "it is a single line for every reader");
         let (name, expression) = line.strip_prefix("${env:").expect("a variable").split_once("} = ").expect("=");
         (name.to_owned(), expression_value(expression))
     };

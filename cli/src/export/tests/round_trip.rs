@@ -1,78 +1,80 @@
+//! Each format is read back, and what it can't represent is refused.
+
 use std::{cell::Cell, collections::BTreeMap};
 
 use proptest::prelude::*;
 
 use super::{
     super::{Document, Entry, Format},
-    batches, name, readers, sayable, secret, written,
+    batches, name, readers, representable, secret, written,
 };
 use crate::{exit::Exit, export::ci, report::Failure};
 
-/// Each value that the format takes is what its reader gets, and nothing else comes of it.
+/// Writes random values, and checks that the reader gets exactly those that the format accepts.
 fn check(format: Format, read: impl Fn(&str) -> BTreeMap<String, String>) {
-    let (said, seen) = (Cell::new(0), Cell::new(0));
+    let (accepted, seen) = (Cell::new(0), Cell::new(0));
     let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) };
     proptest!(config, |(values in batches())| {
         seen.set(seen.get() + values.len());
-        let (values, out) = sayable(format, values);
-        said.set(said.get() + values.len());
+        let (values, out) = representable(format, values);
+        accepted.set(accepted.get() + values.len());
         let expected: BTreeMap<_, _> = values.iter().enumerate().map(|(at, value)| (name(at), value.clone())).collect();
         prop_assert_eq!(read(std::str::from_utf8(&out).expect("text")), expected);
     });
-    assert!(said.get() * 20 > seen.get(), "{format:?} refuses nearly all: it says {said:?} of {seen:?}");
+    assert!(accepted.get() * 20 > seen.get(), "{format:?} accepts only {accepted:?} of {seen:?} values");
 }
 
 #[test]
-fn json_gives_back_each_value() {
+fn json_round_trips_every_value() {
     check(Format::Json, readers::json);
-    // What is JSON in one piece is JSON for a YAML reader too.
+    // JSON is also YAML.
     check(Format::Json, readers::yaml);
 }
 
 #[test]
-fn yaml_gives_back_each_value_as_text() {
+fn yaml_round_trips_every_value_as_text() {
     check(Format::Yaml, readers::yaml);
 }
 
 #[test]
-fn dotenv_gives_back_each_value_to_every_reader() {
+fn dotenv_round_trips_every_value_with_every_reader() {
     check(Format::Dotenv, readers::dotenvy);
     check(Format::Dotenv, readers::python_dotenv);
     check(Format::Dotenv, readers::node_dotenv);
 }
 
 #[test]
-fn systemd_gives_back_each_value() {
+fn systemd_round_trips_every_value() {
     check(Format::Systemd, readers::systemd);
 }
 
 #[test]
-fn github_gives_back_each_value() {
+fn github_round_trips_every_value() {
     check(Format::GithubEnv, readers::github);
 }
 
 #[test]
-fn gitlab_gives_back_each_value() {
+fn gitlab_round_trips_every_value() {
     check(Format::GitlabDotenv, readers::gitlab);
 }
 
 #[test]
-fn azure_gives_back_each_value() {
+fn azure_round_trips_every_value() {
     check(Format::Azure, readers::azure);
 }
 
 #[test]
-fn teamcity_gives_back_each_value() {
+fn teamcity_round_trips_every_value() {
     check(Format::Teamcity, readers::teamcity);
 }
 
 #[test]
-fn powershell_gives_back_each_value_on_a_line() {
+fn powershell_round_trips_every_value_on_one_line() {
     check(Format::Powershell, readers::powershell);
 }
 
 #[test]
-fn kubernetes_gives_back_any_bytes() {
+fn kubernetes_round_trips_any_bytes() {
     let values: Vec<Vec<u8>> = vec![(0..=255).collect(), b"".to_vec(), b"\n\xff".to_vec(), "é".into()];
     let out = written(Format::K8sSecret, &values).expect("any bytes");
     let read = readers::kubernetes(std::str::from_utf8(&out).expect("text"));
@@ -81,14 +83,14 @@ fn kubernetes_gives_back_any_bytes() {
 }
 
 #[test]
-fn a_delimiter_is_not_in_the_value() {
+fn a_delimiter_does_not_occur_in_the_value() {
     let mut given = ["a", "b", "c"].into_iter();
     let delimiter = ci::delimiter("x\ns1crets_a\ns1crets_b\n", || given.next().expect("one is free").to_owned());
     assert_eq!(delimiter, "s1crets_c");
 }
 
 #[test]
-fn a_name_that_could_be_more_than_a_name_is_refused() {
+fn names_that_a_reader_would_interpret_are_refused() {
     let value = secret("v");
     for name in ["", "1A", "A B", "A=B", "A;id", "A$(id)", "A\nB", "-A", "A-B", "é", "A'B", "A]x", "A<<B"] {
         for format in [
@@ -125,12 +127,12 @@ fn a_name_that_could_be_more_than_a_name_is_refused() {
     }
     assert!(!refused(Format::K8sSecret, "tls.key", &value));
     assert!(!refused(Format::Json, "any \"text\"\n", &value));
-    assert!(!refused(Format::Dotenv, "USERNAME", &value), "no shell but zsh minds");
+    assert!(!refused(Format::Dotenv, "USERNAME", &value), "it is special only to zsh");
     assert!(!refused(Format::Yaml, &"a".repeat(900), &value) && refused(Format::Yaml, &"\"".repeat(900), &value));
 }
 
 #[test]
-fn a_value_that_a_format_has_no_way_to_say_is_refused() {
+fn values_that_a_format_cannot_represent_are_refused() {
     for (format, value) in [
         (Format::Sh, &b"a\0b"[..]),
         (Format::Fish, b"\0"),
@@ -162,17 +164,17 @@ fn a_value_that_a_format_has_no_way_to_say_is_refused() {
 }
 
 #[test]
-fn a_refusal_names_all_and_shows_no_value() {
+fn an_error_lists_all_refused_names_and_shows_no_value() {
     let (one, two) = (secret("hunter2\0"), secret("hunter3\0"));
     let entries = [Entry { name: "ONE", secret: &one }, Entry { name: "TWO", secret: &two }];
     let failure = Format::Sh.write(&Document { entries: &entries, name: None }).expect_err("NUL");
     assert_eq!(Exit::of(&failure), Exit::Usage);
-    let told = format!("{failure:?}");
-    assert!(told.contains("ONE") && told.contains("TWO") && !told.contains("hunter"), "{told}");
+    let shown = format!("{failure:?}");
+    assert!(shown.contains("ONE") && shown.contains("TWO") && !shown.contains("hunter"), "{shown}");
 }
 
 #[test]
-fn a_manifest_has_a_name_that_a_cluster_takes() {
+fn a_kubernetes_manifest_needs_a_valid_name() {
     let value = secret("v");
     let entries = [Entry { name: "A", secret: &value }];
     for name in [None, Some(""), Some("A"), Some("a b"), Some("a\ndata:"), Some("-a"), Some("a..b")] {
@@ -183,7 +185,7 @@ fn a_manifest_has_a_name_that_a_cluster_takes() {
 }
 
 #[test]
-fn names_that_a_system_takes_for_one_are_refused_together() {
+fn names_that_differ_only_in_case_are_refused_for_azure() {
     let value = secret("v");
     let entries = [Entry { name: "Token", secret: &value }, Entry { name: "TOKEN", secret: &value }];
     let document = Document { entries: &entries, name: None };

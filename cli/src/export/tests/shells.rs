@@ -1,4 +1,4 @@
-//! Real shells: what they print is compared byte by byte.
+//! Round trips through real shells: what they print is compared byte by byte.
 
 use std::{ffi::OsStr, fs, process::Command};
 
@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::{super::Format, batches, name, written};
 
-/// A shell, how it reads a document, and how it prints a variable.
+/// A shell, and how it reads a document.
 struct Shell {
     program: &'static str,
     format: Format,
@@ -16,7 +16,7 @@ struct Shell {
 const EVAL: &str = "eval \"$(cat \"$1\")\"";
 const SOURCE: &str = ". \"$1\"";
 
-/// How many documents each shell reads: a process each.
+/// How many documents each shell reads. Each takes a process.
 const DOCUMENTS: u32 = 48;
 
 impl Shell {
@@ -33,12 +33,12 @@ impl Shell {
         found
     }
 
-    /// What the variables hold after the document was read.
+    /// The values of the variables after the document was read.
     fn holds<T: AsRef<[u8]>>(&self, document: &[u8], values: &[T], locale: &str) -> Vec<Vec<u8>> {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("document");
         fs::write(&file, document).expect("written");
-        // printf is no builtin that expands: each variable is printed with a NUL behind it.
+        // Prints each variable with a NUL after it. `%s` does not interpret the value.
         let variables: Vec<_> = (0..values.len()).map(|index| format!("\"${}\"", name(index))).collect();
         let script = format!("{}; printf '%s\\0' {}", self.read, variables.join(" "));
         let mut command = Command::new(self.program);
@@ -49,7 +49,7 @@ impl Shell {
         command.arg(&file).env("LC_ALL", locale).env("HOME", folder.path()).current_dir(folder.path());
         let output = command.output().expect("it runs");
         assert!(output.stderr.is_empty(), "{}: {}", self.program, String::from_utf8_lossy(&output.stderr));
-        assert_eq!(files(folder.path()), ["document"], "nothing was executed that left something behind");
+        assert_eq!(files(folder.path()), ["document"], "no value was executed and left a file");
         let mut held: Vec<_> = output.stdout.split(|byte| *byte == 0).map(<[u8]>::to_vec).collect();
         held.pop();
         held
@@ -78,34 +78,34 @@ fn as_bytes(values: &[String]) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn sh_gets_each_value_as_it_is() {
+fn sh_reads_every_value_unchanged() {
     check(&Shell::sh("sh", EVAL), "C");
     check(&Shell::sh("sh", SOURCE), "C.UTF-8");
 }
 
 #[test]
-fn dash_gets_each_value_as_it_is() {
+fn dash_reads_every_value_unchanged() {
     check(&Shell::sh("dash", EVAL), "C.UTF-8");
 }
 
 #[test]
-fn bash_gets_each_value_as_it_is() {
+fn bash_reads_every_value_unchanged() {
     check(&Shell::sh("bash", EVAL), "C.UTF-8");
     check(&Shell::sh("bash", SOURCE), "C");
 }
 
 #[test]
-fn zsh_gets_each_value_as_it_is() {
+fn zsh_reads_every_value_unchanged() {
     check(&Shell::sh("zsh", EVAL), "C.UTF-8");
 }
 
 #[test]
-fn fish_gets_each_value_as_it_is() {
+fn fish_reads_every_value_unchanged() {
     check(&Shell { program: "fish", format: Format::Fish, read: "source $argv[1]" }, "C.UTF-8");
 }
 
 #[test]
-fn bytes_that_are_no_text_reach_a_shell() {
+fn shells_read_bytes_that_are_not_text() {
     let values: Vec<Vec<u8>> = vec![(1..=255).collect(), b"\xff\xfe'\xc3".to_vec(), b"\xe2\x80".to_vec()];
     let document = written(Format::Sh, &values).expect("bytes");
     for program in ["sh", "dash", "bash"] {
@@ -116,11 +116,11 @@ fn bytes_that_are_no_text_reach_a_shell() {
 }
 
 #[test]
-fn a_dotenv_file_means_the_same_to_a_shell() {
+fn a_shell_reads_a_dotenv_file_like_other_readers() {
     let shell = Shell { program: "sh", format: Format::Dotenv, read: SOURCE };
     let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(DOCUMENTS) };
     proptest!(config, |(values in batches())| {
-        let (values, document) = super::sayable(Format::Dotenv, values);
+        let (values, document) = super::representable(Format::Dotenv, values);
         prop_assume!(!values.is_empty());
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("document");
@@ -133,7 +133,7 @@ fn a_dotenv_file_means_the_same_to_a_shell() {
     });
 }
 
-/// What shells have a meaning of their own for, and what only looks so.
+/// Names that are special to some shell, and names that only look like it.
 const NAMES: &str = "\
     ARGC BASH BASH_ARGC BASH_COMPAT BASH_ENV BASH_REMATCH BASH_SUBSHELL BASHPID BAUD CDPATH COLUMNS COMP_WORDBREAKS COPROC CPUTYPE \
     DB_PASSWORD DIRSTACK DIRSTACKSIZE EDITOR EGID ENV EPOCHREALTIME EPOCHSECONDS ERRNO EUID FCEDIT FIGNORE FPATH FUNCNAME FUNCNEST \
@@ -145,9 +145,10 @@ const NAMES: &str = "\
     fignore fpath histchars history hostname keymap mailpath manpath module_path password path pipestatus prompt psvar signals \
     status umask username version watch _";
 
-/// A value that a shell computes with would run the command in it, and one that it has other plans with would be lost.
+/// A shell would run the command in a value that it evaluates, and lose the value of a variable
+/// that it manages itself.
 #[test]
-fn what_has_a_name_holds_its_value_in_every_shell() {
+fn every_accepted_name_keeps_its_value_in_every_shell() {
     for (program, format) in [
         ("sh", Format::Sh),
         ("bash", Format::Sh),
@@ -159,19 +160,20 @@ fn what_has_a_name_holds_its_value_in_every_shell() {
         if !Shell::sh(program, EVAL).is_there() {
             continue;
         }
-        let taken = NAMES.split_whitespace().filter(|name| arrives(program, format, name)).count();
-        assert!(taken > 60, "{program}: {taken} names are taken");
+        let accepted = NAMES.split_whitespace().filter(|name| arrives(program, format, name)).count();
+        assert!(accepted > 60, "{program}: {accepted} names are accepted");
     }
 }
 
-/// Whether the format takes the name. If it does, the shell must hold what is under it, and hand it on.
+/// Whether the format accepts the name. If so, the shell must keep the value and pass it to a
+/// child.
 fn arrives(program: &str, format: Format, name: &str) -> bool {
     let value = super::secret("a[$(touch ran)]");
     let entries = [super::Entry { name, secret: &value }];
     let Ok(document) = format.write(&super::Document { entries: &entries, name: None }) else { return false };
     let folder = tempfile::tempdir().expect("a folder");
     let script = format!("{}/usr/bin/env", String::from_utf8_lossy(&document));
-    // Neither the shells' own files nor ours: zsh reads some even for a command.
+    // No startup files: zsh reads some even with -c.
     let mut command = Command::new(program);
     command.args(if program == "zsh" { &["-f", "-c"][..] } else { &["-c"] }).arg(script);
     let output = command.env_clear().env("HOME", folder.path()).current_dir(folder.path()).output().expect("it runs");

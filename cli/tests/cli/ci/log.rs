@@ -1,17 +1,17 @@
-//! What a reader of the log must not find.
+//! Searches a log for values, in an independent list of encodings.
 
 use base64::{
     Engine,
     engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD},
 };
 
-/// A form of the value that stands in the log, if there is one.
+/// An encoding of the value that the log contains, if any.
 pub(super) fn leaks(log: &str, value: &str) -> Option<String> {
-    forms(value).into_iter().find(|form| log.contains(form.as_str()))
+    encodings(value).into_iter().find(|encoding| log.contains(encoding.as_str()))
 }
 
-/// The value, each of its lines, and these as encoders write them; made without the command's own list.
-pub(super) fn forms(value: &str) -> Vec<String> {
+/// The encodings of a value and of each of its lines. Doesn't use the list of the command itself.
+pub(super) fn encodings(value: &str) -> Vec<String> {
     let lines = value.lines().chain([value, value.trim_end()]).filter(|line| line.len() >= 4);
     lines.flat_map(|line| [encoded(line), in_base64(line)].concat()).collect()
 }
@@ -37,12 +37,13 @@ fn encoded(text: &str) -> Vec<String> {
     [vec![text.to_owned(), json, ascii, hexed.to_uppercase(), hexed, html, plus], urls.to_vec()].concat()
 }
 
-/// What is the same wherever the text stands within something longer. Texts of which that is less than four symbols have none.
+/// The part that is the same in base64 of any longer text with this text in it. Parts of less than
+/// four symbols are left out.
 fn in_base64(text: &str) -> Vec<String> {
     let within = |shift: usize| {
         let text = format!("{}{text}", "x".repeat(shift));
         [STANDARD_NO_PAD.encode(&text), URL_SAFE_NO_PAD.encode(&text)]
             .map(|it| it.get(4..it.len() - 4).unwrap_or("").to_owned())
     };
-    (0..3).flat_map(within).filter(|form| form.len() >= 4).collect()
+    (0..3).flat_map(within).filter(|encoding| encoding.len() >= 4).collect()
 }

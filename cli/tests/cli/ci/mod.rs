@@ -1,8 +1,8 @@
-//! The jobs of examples/ci, run as their systems run them, with programs that print all they are given: a search over all that
-//! stands in the log finds no value and no encoded form of one.
+//! Runs the jobs of examples/ci like their CI systems do, with programs that print all their
+//! secrets. No value may be in the log, in any encoding.
 
-mod log; // what a reader of the log must not find
-mod runner; // what GitHub's runner makes of a job's output
+mod log; // searches a log for values
+mod runner; // imitates how GitHub's runner masks output
 
 use std::{
     collections::BTreeMap,
@@ -21,14 +21,14 @@ use tempfile::TempDir;
 use self::{log::leaks, runner::Runner};
 use crate::root;
 
-/// Of its own: the names are those of the examples.
+/// A region for these tests alone, because the examples fix the names of secrets.
 const REGION: &str = "eu-north-1";
 
 const PASSWORD: &str = "pä55 wörd/\"with\" 'quotes' & %41\\n";
 const TOKEN: &str = "tok_4f9c2b7e81d05a63";
 const KEY: &str = "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEIIGVpbmcgbm8ga2V5IGF0IGFsbCBidXQg\ndGV4dCB0aGF0IGxvb2tzIGxpa2Ugb25lLCBub3cK\n-----END EC PRIVATE KEY-----\n";
 
-/// A checkout with the examples in it, and programs that print their environment in every way they know.
+/// A checkout with the examples, and programs that print their environment in many encodings.
 struct Job {
     folder: TempDir,
     variables: BTreeMap<String, String>,
@@ -67,7 +67,7 @@ impl Job {
         Self { folder, variables }
     }
 
-    /// Runs a shell with these arguments: what it wrote to both streams, in its order.
+    /// Runs a shell, and returns what it wrote to both streams, in order.
     fn shell(&self, arguments: &[&str]) -> String {
         let (mut from, to) = std::io::pipe().unwrap();
         let mut shell = Command::new(arguments[0]);
@@ -83,7 +83,7 @@ impl Job {
     }
 }
 
-/// The programs of the examples, at their worst.
+/// Stands for the programs of the examples: it prints everything it gets.
 const LOUD: &str = r#"
 import base64, html, json, os, shlex, sys, urllib.parse
 
@@ -112,9 +112,9 @@ fn plant() {
     });
 }
 
-/// The log shows that the programs ran, and nothing that it must not.
+/// Asserts that the programs ran this often, and that the log contains no value.
 #[track_caller]
-fn is_clean(log: &str, runs: usize) {
+fn assert_clean(log: &str, runs: usize) {
     assert_eq!(log.matches("loud:").count(), runs, "{log}");
     for value in [PASSWORD, TOKEN, KEY] {
         if let Some(leak) = leaks(log, value) {
@@ -124,7 +124,7 @@ fn is_clean(log: &str, runs: usize) {
 }
 
 #[test]
-fn github_actions() {
+fn the_github_actions_example_leaks_nothing() {
     let mut job = Job::on("GITHUB_ACTIONS");
     let text = fs::read_to_string(root().join("examples/ci/github-actions.yml")).unwrap();
     let yaml = Yaml::load_from_str(&text).unwrap();
@@ -136,43 +136,42 @@ fn github_actions() {
     for script in scripts {
         fs::write(&file, "").unwrap();
         job.variables.insert("GITHUB_ENV".into(), file.to_str().unwrap().into());
-        runner.shows(&job.shell(&["bash", "-e", "-o", "pipefail", "-c", script]));
+        runner.process(&job.shell(&["bash", "-e", "-o", "pipefail", "-c", script]));
         job.variables.extend(runner::variables(&fs::read_to_string(&file).unwrap()));
     }
     assert_eq!(job.variables["API_TOKEN"], TOKEN);
-    is_clean(runner.log(), 3);
+    assert_clean(runner.log(), 3);
 }
 
 #[test]
-fn gitlab_ci() {
+fn the_gitlab_ci_example_leaks_nothing() {
     let job = Job::on("GITLAB_CI");
     let text = fs::read_to_string(root().join("examples/ci/gitlab-ci.yml")).unwrap();
     let yaml = Yaml::load_from_str(&text).unwrap();
     let lines: Vec<_> = yaml[0]["deploy"]["script"].as_sequence().unwrap().iter().filter_map(Yaml::as_str).collect();
-    is_clean(&job.shell(&["bash", "-e", "-o", "pipefail", "-c", &lines.join("\n")]), 3);
+    assert_clean(&job.shell(&["bash", "-e", "-o", "pipefail", "-c", &lines.join("\n")]), 3);
 }
 
 #[test]
-fn jenkins() {
+fn the_jenkins_example_leaks_nothing() {
     let job = Job::on("JENKINS_URL");
     let text = fs::read_to_string(root().join("examples/ci/Jenkinsfile")).unwrap();
     let scripts: Vec<_> = text.split("sh '''").skip(1).map(|rest| rest.split("'''").next().unwrap()).collect();
     assert_eq!(scripts.len(), 2);
     let log: String = scripts.iter().map(|script| job.shell(&["sh", "-xe", "-c", script])).collect();
-    is_clean(&log, 3);
+    assert_clean(&log, 3);
 }
 
 #[test]
-fn a_plain_script() {
+fn the_plain_script_example_leaks_nothing() {
     let log = Job::on("PLAIN").shell(&["examples/ci/deploy.sh"]);
-    is_clean(&log, 2);
+    assert_clean(&log, 2);
     assert!(log.contains("deployed with ***"), "{log}");
 }
 
-/// Without s1crets in front the search finds something: it would find a leak.
-/// Whoever can move a tag of an action could run code in the job of everybody who copied the example.
+/// Anyone who can move a tag of an action could run code in every job that copied the example.
 #[test]
-fn every_action_of_the_examples_and_pages_is_pinned_by_its_commit() {
+fn every_action_in_examples_and_docs_is_pinned_to_a_commit() {
     let mut actions = 0;
     for folder in ["examples/ci", "docs"] {
         for entry in fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path()) {
@@ -193,19 +192,20 @@ fn every_action_of_the_examples_and_pages_is_pinned_by_its_commit() {
     assert!(actions >= 2, "{actions}");
 }
 
+/// Without s1crets the search finds values, so it would find a leak.
 #[test]
-fn the_programs_are_loud() {
+fn without_s1crets_the_search_finds_values() {
     let mut job = Job::on("PLAIN");
     for value in [PASSWORD, TOKEN, KEY] {
         job.variables.insert("VALUE".into(), value.into());
         let log = job.shell(&["./deploy"]);
-        assert!(log::forms(value).iter().filter(|form| log.contains(form.as_str())).count() > 5, "{log}");
+        assert!(log::encodings(value).iter().filter(|encoding| log.contains(encoding.as_str())).count() > 5, "{log}");
     }
 }
 
-/// Every line of code in docs/ci.md stands in the example that its block names, and so is run.
+/// Every line of code in docs/ci.md is in the example that its block names, so these tests run it.
 #[test]
-fn the_page_shows_what_is_run() {
+fn the_documentation_shows_only_tested_code() {
     let page = fs::read_to_string(root().join("docs/ci.md")).unwrap();
     let blocks: Vec<_> = page.split("\n```").skip(1).step_by(2).collect();
     assert_eq!(blocks.len(), 5);

@@ -1,6 +1,7 @@
-//! What GitHub's runner makes of a job's output: lines that are commands are obeyed and not shown, and in all others the
-//! masked values are replaced. Modelled on its `ActionCommandManager` and `OutputManager`, less the encodings that it adds
-//! to a mask by itself: other systems of its kind don't.
+//! Imitates GitHub's runner: obeys commands in the output of a job, and masks all other lines.
+//!
+//! Modelled on its `ActionCommandManager` and `OutputManager`, without the encodings that it
+//! derives from a mask itself: other runners of its kind don't do that.
 
 /// The log of a job.
 #[derive(Default)]
@@ -10,8 +11,8 @@ pub(super) struct Runner {
 }
 
 impl Runner {
-    /// Takes what a step wrote.
-    pub(super) fn shows(&mut self, output: &str) {
+    /// Processes the output of a step.
+    pub(super) fn process(&mut self, output: &str) {
         for line in output.lines() {
             match line.trim_start().strip_prefix("::add-mask::") {
                 Some(data) => self.mask(&data.replace("%0D", "\r").replace("%0A", "\n").replace("%25", "%")),

@@ -4,7 +4,7 @@ mod environment; // /proc/PID/environ, read and compared
 mod files; // values in files: where, for how long, for whom
 mod names; // env files, listings, names, what is missing
 mod redact; // what the command prints, less the values
-mod reserved; // names that a value from a provider must not have
+mod reserved_names; // names that a value from a provider must not have
 mod resolve; // variables of the environment that look like references
 mod signals; // how the command ends, and what reaches it meanwhile
 mod terminal; // the same on a terminal

@@ -13,7 +13,7 @@ fn found(command: &mut assert_cmd::Command) -> Vec<String> {
 }
 
 #[test]
-fn every_missing_name_is_told_and_nothing_starts() {
+fn all_missing_secrets_are_listed_and_nothing_starts() {
     let (folder, file) = example();
     let touched = folder.path().join("touched");
     let env_file = folder.path().join(".env");
@@ -36,7 +36,7 @@ s1crets: C: get file://app/db#nope: no key \"nope\" in the JSON object
 }
 
 #[test]
-fn of_several_failures_the_highest_status_counts() {
+fn the_highest_status_of_several_failures_wins() {
     let (_folder, file) = example();
     let mut command = run(&file);
     command.args(["--env", "A=file://nope", "--env", "B=aws.sm://x", "--region", "eu-west-1", "--", "true"]);
@@ -45,7 +45,7 @@ fn of_several_failures_the_highest_status_counts() {
 }
 
 #[test]
-fn what_has_no_provider_is_of_the_one_that_was_named() {
+fn a_reference_without_a_provider_uses_the_named_one() {
     let (_folder, file) = example();
     let mut command = run(&file);
     command.args(["--provider", "file", "--env", "A=app/db#username", "--", "printenv", "A"]);
@@ -53,7 +53,7 @@ fn what_has_no_provider_is_of_the_one_that_was_named() {
 }
 
 #[test]
-fn a_listing_makes_a_name_of_the_levels_below() {
+fn a_listing_makes_names_from_the_levels_below_the_path() {
     let (_folder, file) = example();
     fs::write(&file, r#"{"secrets": {"app/db/root-password": {"v": 1}, "app/é": {"w": "x"}, "appendix": {}}}"#)
         .unwrap();
@@ -66,7 +66,7 @@ fn a_listing_makes_a_name_of_the_levels_below() {
 }
 
 #[test]
-fn the_keys_of_one_secret_are_variables() {
+fn the_keys_of_a_secret_become_variables() {
     let (_folder, file) = example();
     let mut command = run(&file);
     command.args(["--from", "file://app/db", "--prefix", "DB_"]);
@@ -81,42 +81,42 @@ fn the_keys_of_one_secret_are_variables() {
     assert_eq!(found(&mut command), ["A=1.10", "B=[true,null]", "C_D=A"]);
     let mut command = run(&file);
     command.args(["--from", "file://app#n", "--", "true"]);
-    command.assert().code(2).stderr(predicate::str::contains("the secret is no JSON object"));
+    command.assert().code(2).stderr(predicate::str::contains("the secret is not a JSON object"));
 }
 
 #[test]
-fn names_that_can_not_be_are_refused() {
+fn invalid_names_are_refused() {
     let (folder, file) = example();
     fs::write(&file, r#"{"secrets": {"a/x-y": {}, "a/x_y": {}, "b/1": {}}}"#).unwrap();
     let env_file = folder.path().join(".env");
     fs::write(&env_file, "A=1\nB C=canary\n").unwrap();
     let path = env_file.to_str().unwrap();
     for (arguments, told) in [
-        (&["--env", "A-B=file://a/x-y"][..], "\"A-B\" is no variable's name"),
+        (&["--env", "A-B=file://a/x-y"][..], "invalid variable name \"A-B\""),
         (&["--env", "A"], "\"A\" is not of the form NAME=REFERENCE"),
         (&["--env", "A="], "is not of the form NAME=REFERENCE"),
-        (&["--from", "file://a/"], "\"x-y\" and \"x_y\" would both be X_Y"),
-        (&["--from", "file://b/"], "\"1\" makes no variable's name, but \"1\": give a --prefix"),
-        (&["--env-file", path], ".env: line 2: a name is letters, digits and '_', no digit first"),
-        (&["--pure", "--deny", "["], "\"[\" is no pattern"),
+        (&["--from", "file://a/"], "\"x-y\" and \"x_y\" both give the variable name X_Y"),
+        (&["--from", "file://b/"], "\"1\" gives the invalid variable name \"1\"; set a --prefix"),
+        (&["--env-file", path], ".env: line 2: a name consists of letters, digits and '_'"),
+        (&["--pure", "--deny", "["], "\"[\" is not a valid pattern"),
     ] {
         let mut command = run(&file);
         command.args(arguments).args(["--", "true"]).assert().code(2).stdout("").stderr(predicate::str::contains(told));
     }
     let mut command = run(&file);
     command.args(["--from", "file://nothing/", "--", "true"]);
-    command.assert().code(1).stderr("s1crets: there is no secret below file://nothing/\n");
+    command.assert().code(1).stderr("s1crets: no secrets below file://nothing/\n");
     let mut command = run(&file);
     command.args(["--env-file", "/nonexistent", "--", "true"]).assert().code(5);
 }
 
 #[test]
-fn a_nul_is_refused_by_name() {
+fn a_nul_byte_is_refused_with_the_name_of_its_variable() {
     let (_folder, file) = example();
     fs::write(&file, r#"{"secrets": {"a": {"key": "canary\u0000"}}}"#).unwrap();
     let mut command = run(&file);
     command.args(["--env", "KEY=file://a#key", "--", "true"]);
-    let told = "s1crets: KEY: the value holds a NUL byte, which no environment variable can\n  \
-                hint: --files hands values over as files\n";
+    let told = "s1crets: KEY: the value contains a NUL byte, which an environment variable can't hold\n  \
+                hint: pass secrets in files with --files\n";
     command.assert().code(2).stderr(told);
 }

@@ -1,4 +1,4 @@
-//! What the command prints, less the values.
+//! `run --redact`: the output of the command, with values replaced by `***`.
 
 use std::{
     fs,
@@ -14,7 +14,7 @@ use super::{PASSWORD, run};
 use crate::{canary::shows, example};
 
 #[test]
-fn no_value_and_no_encoded_form_is_printed() {
+fn no_value_is_printed_in_any_encoding() {
     let (_folder, file) = example();
     let value = "s3cr3t/välue \"with\" 'quotes' & <more>\nand-another-line\n";
     fs::write(&file, json!({ "secrets": { "a": { "v": value } } }).to_string()).unwrap();
@@ -45,7 +45,7 @@ print("fine")
 }
 
 #[test]
-fn both_streams_go_where_they_would_have_gone() {
+fn both_streams_keep_their_destinations() {
     let (_folder, file) = example();
     let mut command = run(&file);
     let script = r#"echo "out $DB."; echo "err $DB." >&2; exit 3"#;
@@ -54,7 +54,7 @@ fn both_streams_go_where_they_would_have_gone() {
 }
 
 #[test]
-fn what_goes_to_one_place_keeps_its_order() {
+fn streams_to_one_destination_keep_their_order() {
     let (folder, file) = example();
     let log = fs::File::create(folder.path().join("log")).unwrap();
     let mut command = Command::new(assert_cmd::cargo::cargo_bin("s1crets"));
@@ -82,7 +82,7 @@ fn a_prompt_is_not_held_back() {
 }
 
 #[test]
-fn a_value_that_comes_in_pieces_is_taken_out_whole() {
+fn a_value_printed_in_pieces_is_redacted() {
     let (_folder, file) = example();
     let script = "for part in correct -horse- batter y-staple; do printf %s $part; sleep 0.05; done; echo .";
     let mut command = run(&file);
@@ -90,9 +90,9 @@ fn a_value_that_comes_in_pieces_is_taken_out_whole() {
     command.assert().success().stdout("***.\n");
 }
 
-/// The command needs its proxy, and the log must not show how to log in to it.
+/// The command needs its proxy, but the log must not show the password for it.
 #[test]
-fn the_password_of_a_proxy_is_taken_out() {
+fn the_password_of_a_proxy_is_redacted() {
     let (_folder, file) = example();
     let mut command = run(&file);
     command.env("HTTPS_PROXY", "http://me:p%40ss-wOrd@proxy:3128").env("all_proxy", "socks5://me:hunter2@proxy");
@@ -101,25 +101,25 @@ fn the_password_of_a_proxy_is_taken_out() {
         .env("SHORT_PROXY", "http://me:pin@proxy")
         .args(["--redact", "--pure", "--keep", "*"]);
     let script = "echo $HTTPS_PROXY $all_proxy $NO_PROXY; echo 'p@ss-wOrd'; printf me:hunter2 | base64";
-    let told = "s1crets: warning: the password of SHORT_PROXY is shorter than 4 bytes: it is not redacted\n";
+    let message = "s1crets: warning: the password of SHORT_PROXY is shorter than 4 bytes: it is not redacted\n";
     let shown = "http://me:***@proxy:3128 socks5://me:***@proxy localhost\n***\n";
-    let output = command.args(["--", "sh", "-c", script]).assert().success().stderr(told);
+    let output = command.args(["--", "sh", "-c", script]).assert().success().stderr(message);
     let printed = String::from_utf8(output.get_output().stdout.clone()).unwrap();
     assert!(printed.starts_with(shown) && !printed.contains("aHVudGVy"), "{printed}");
 }
 
 #[test]
-fn values_too_short_to_take_out_are_told_by_name() {
+fn values_too_short_to_redact_are_reported_by_name() {
     let (_folder, file) = example();
     fs::write(&file, r#"{"secrets": {"a": {"pin": "421"}}}"#).unwrap();
     let mut command = run(&file);
     command.args(["--redact", "--env", "PIN=file://a#pin", "--", "printenv", "PIN"]);
-    let told = "s1crets: warning: PIN is shorter than 4 bytes: it is not redacted\n";
-    command.assert().success().stdout("421\n").stderr(told);
+    let message = "s1crets: warning: PIN is shorter than 4 bytes: it is not redacted\n";
+    command.assert().success().stdout("421\n").stderr(message);
 }
 
 #[test]
-fn a_reader_that_goes_ends_the_command() {
+fn a_reader_that_closes_the_pipe_ends_the_command() {
     let (_folder, file) = example();
     let mut child = Command::new(assert_cmd::cargo::cargo_bin("s1crets"));
     child.env_clear().env("PATH", "/usr/bin:/bin").env("S1CRETS_FILE", &file);
@@ -128,12 +128,12 @@ fn a_reader_that_goes_ends_the_command() {
     let mut stdout = child.stdout.take().unwrap();
     stdout.read_exact(&mut [0; 1000]).unwrap();
     drop(stdout);
-    // By the signal that a closed pipe sends.
+    // SIGPIPE.
     assert_eq!(child.wait().unwrap().code(), Some(141));
 }
 
 #[test]
-fn megabytes_come_through_as_they_are() {
+fn megabytes_of_other_output_pass_unchanged() {
     let (folder, file) = example();
     let noise: Vec<u8> = (0..3_000_000_u32).map(|index| (index.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
     let text = [noise.as_slice(), PASSWORD.as_bytes(), &noise, STANDARD.encode(PASSWORD).as_bytes()].concat();
@@ -151,14 +151,14 @@ fn a_value_that_is_too_large_to_redact_is_refused_before_the_command_starts() {
     fs::write(&file, json!({ "secrets": { "big": { "v": value } } }).to_string()).unwrap();
     let mut command = run(&file);
     command.args(["--redact", "--files", "--env", "BIG=file://big#v", "--", "touch", "started"]);
-    let told = predicate::str::contains("BIG can't be redacted").and(predicate::str::contains("more than 256 MiB"));
-    command.current_dir(folder.path()).assert().code(2).stdout("").stderr(told);
+    let message = predicate::str::contains("BIG can't be redacted").and(predicate::str::contains("more than 256 MiB"));
+    command.current_dir(folder.path()).assert().code(2).stdout("").stderr(message);
     assert!(!folder.path().join("started").exists());
 }
 
-/// The largest that AWS stores, by the way of a program that prints it in one piece, in lines and within its repr.
+/// The largest value that AWS stores. The program prints it whole, in lines and as a literal.
 #[test]
-fn a_large_value_is_taken_out() {
+fn a_large_value_is_redacted() {
     let (_folder, file) = example();
     let line = |index: u64| format!("{:016x}+{index:05}/=", index.wrapping_mul(0x9E37_79B9_7F4A_7C15));
     let value: String = (0..2700).map(|index| line(index) + "\n").collect();
@@ -176,7 +176,7 @@ print(value); print(value.replace("\n", "")); print(repr(value.encode())); print
     assert!(!printed.contains("+0") && printed.len() < 20_000, "{} bytes are left", printed.len());
 }
 
-/// Not a shim that needs a home.
+/// A real interpreter: a version manager's shim would need a home folder.
 fn python() -> String {
     ["/usr/bin/python3", "/usr/local/bin/python3"]
         .into_iter()
@@ -190,7 +190,7 @@ fn from_path() -> String {
 }
 
 #[test]
-fn output_that_can_not_be_written_is_no_success() {
+fn output_that_cannot_be_written_is_an_error() {
     let (_folder, file) = example();
     let mut command = Command::new(assert_cmd::cargo::cargo_bin("s1crets"));
     command.env_clear().env("PATH", "/usr/bin:/bin").env("S1CRETS_FILE", &file);
@@ -198,12 +198,12 @@ fn output_that_can_not_be_written_is_no_success() {
     command.stdout(fs::File::options().write(true).open("/dev/full").unwrap()).stderr(Stdio::piped());
     let output = command.output().unwrap();
     let told = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.code() == Some(5) && told.contains("can't pass on what the command wrote: "), "{told}");
+    assert!(output.status.code() == Some(5) && told.contains("can't pass on the output of the command: "), "{told}");
 }
 
-/// As some supervisors start their jobs: the system would collect our child before we do.
+/// Some supervisors start jobs like that. Then the system would reap our child before we do.
 #[test]
-fn a_status_is_had_where_the_ends_of_children_are_ignored() {
+fn the_exit_status_is_known_even_if_sigchld_is_ignored() {
     let (_folder, file) = example();
     let script = r#"
 import os, signal, sys
@@ -217,9 +217,9 @@ os.execv(sys.argv[1], sys.argv[1:])
     python.assert().code(7).stderr("");
 }
 
-/// Whoever has the other end too may have made it one that doesn't wait.
+/// Another process that shares the pipe may have made it non-blocking.
 #[test]
-fn a_reader_that_is_slow_gets_all() {
+fn a_slow_reader_gets_all_output() {
     let (_folder, file) = example();
     let script = r#"
 import os, subprocess, sys, time

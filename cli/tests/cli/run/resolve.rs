@@ -24,20 +24,23 @@ fn the_title_of_a_merge_request_is_not_taken_for_a_reference() {
         command.env("CI_MERGE_REQUEST_TITLE", title).env("DEPLOY_KEY", title);
         command
     };
-    let told = "s1crets: warning: passed on as text, though it looks like references: CI_MERGE_REQUEST_TITLE, DEPLOY_KEY \
-                (--resolve NAME reads it)\n";
+    let warning = "s1crets: warning: unresolved references passed on as text: CI_MERGE_REQUEST_TITLE, DEPLOY_KEY \
+                   (to read one, add --resolve NAME)\n";
     let mut command = job();
     command.args(["--pure", "--keep", "*", "--", "printenv", "CI_MERGE_REQUEST_TITLE", "DEPLOY_KEY"]);
-    command.assert().success().stdout(format!("{title}\n{title}\n")).stderr(told);
-    // What is asked for is read, and nothing else.
+    command.assert().success().stdout(format!("{title}\n{title}\n")).stderr(warning);
+    // A variable that is named is read, and no other.
     let mut command = job();
     command.args(["--resolve", "DEPLOY_*", "--", "printenv", "CI_MERGE_REQUEST_TITLE", "DEPLOY_KEY"]);
-    let told = told.replace("references: CI_MERGE_REQUEST_TITLE, DEPLOY_KEY", "a reference: CI_MERGE_REQUEST_TITLE");
-    command.assert().success().stdout(format!("{title}\n{PASSWORD}\n")).stderr(told);
+    let warning = warning.replace(
+        "references passed on as text: CI_MERGE_REQUEST_TITLE, DEPLOY_KEY",
+        "reference passed on as text: CI_MERGE_REQUEST_TITLE",
+    );
+    command.assert().success().stdout(format!("{title}\n{PASSWORD}\n")).stderr(warning);
 }
 
 #[test]
-fn what_is_not_resolved_is_passed_on_byte_for_byte() {
+fn unresolved_variables_are_passed_on_byte_for_byte() {
     let (_folder, file) = example();
     let escaped = format!("\\{DB}");
     let mut command = run(&file);
@@ -49,24 +52,24 @@ fn what_is_not_resolved_is_passed_on_byte_for_byte() {
 }
 
 #[test]
-fn a_name_must_be_there_and_may_hold_a_literal_and_a_pattern_may_match_nothing() {
+fn a_resolve_name_must_be_set_but_a_pattern_may_match_nothing() {
     let (_folder, file) = example();
     let resolve = |name: &str| {
         let mut command = run(&file);
         command.env("URL", "https://host/x").env("EMPTY", "").args(["--resolve", name, "--"]);
         command
     };
-    let told = "s1crets: --resolve NOT_SET: the environment has no such variable\n";
+    let told = "s1crets: --resolve NOT_SET: the variable is not set\n";
     resolve("NOT_SET").arg("true").assert().code(2).stdout("").stderr(told);
     resolve("NOT_*").arg("true").assert().success().stderr("");
     resolve("URL").args(["printenv", "URL"]).assert().success().stdout("https://host/x\n").stderr("");
     resolve("EMPTY").args(["printenv", "EMPTY"]).assert().success().stdout("\n").stderr("");
-    resolve("a.b").arg("true").assert().code(2).stderr(contains("\"a.b\" is no variable's name"));
-    resolve("[").arg("true").assert().code(2).stderr(contains("\"[\" is no pattern"));
+    resolve("a.b").arg("true").assert().code(2).stderr(contains("invalid variable name \"a.b\""));
+    resolve("[").arg("true").assert().code(2).stderr(contains("\"[\" is not a valid pattern"));
 }
 
 #[test]
-fn what_is_resolved_stays_with_pure_and_what_is_denied_is_not_read() {
+fn pure_keeps_resolved_variables_and_denied_ones_are_not_read() {
     let (_folder, file) = example();
     let command = |more: &[&str]| {
         let mut command = run(&file);
@@ -95,7 +98,7 @@ fn what_is_resolved_stays_with_pure_and_what_is_denied_is_not_read() {
 }
 
 #[test]
-fn a_credential_of_ours_stays_behind_whether_or_not_it_is_resolved() {
+fn credentials_are_not_inherited_even_if_resolve_matches_them() {
     let (_folder, file) = example();
     let command = |more: &[&str]| {
         let mut command = run(&file);
@@ -110,7 +113,7 @@ fn a_credential_of_ours_stays_behind_whether_or_not_it_is_resolved() {
 }
 
 #[test]
-fn the_config_file_may_ask_too() {
+fn the_config_file_can_name_variables_to_resolve() {
     let (folder, file) = example();
     let config = folder.path().join("s1crets.toml");
     fs::write(&config, "[run]\nresolve = [\"DB_*\", \"NOT_SET\"]\n[profiles.none]\nrun.resolve = []\n").unwrap();
@@ -120,19 +123,19 @@ fn the_config_file_may_ask_too() {
         command.args(["--", "printenv", "DB_PASSWORD", "TITLE"]);
         command
     };
-    let told = contains("looks like a reference: TITLE (");
+    let told = contains("unresolved reference passed on as text: TITLE (");
     command(&[]).assert().success().stdout(format!("{PASSWORD}\n{DB}\n")).stderr(told);
     command(&["--resolve", "TITLE"]).assert().success().stdout(format!("{PASSWORD}\n{PASSWORD}\n")).stderr("");
     command(&["--config-profile", "none"]).assert().code(2);
     fs::write(&config, "[run]\nresolve = [\"[\"]\n").unwrap();
-    command(&[]).assert().code(5).stderr(contains("[run] resolve: \"[\" is no pattern"));
+    command(&[]).assert().code(5).stderr(contains("[run] resolve: \"[\" is not a valid pattern"));
     let mut check = crate::s1crets();
     check.args(["config", "check", "--config"]).arg(&config);
-    check.assert().code(5).stderr(contains("s1crets.toml:2: run.resolve: \"[\" is no pattern"));
+    check.assert().code(5).stderr(contains("s1crets.toml:2: run.resolve: \"[\" is not a valid pattern"));
 }
 
 #[test]
-fn the_warning_tells_names_once_and_no_text() {
+fn the_warning_names_each_variable_once_and_prints_no_text() {
     let (folder, file) = example();
     let env_file = folder.path().join(".env");
     fs::write(&env_file, "REPLACED=x\n").unwrap();
@@ -142,28 +145,28 @@ fn the_warning_tells_names_once_and_no_text() {
         command.arg("--env-file").arg(&env_file).args(["--deny", "LEFT_OUT"]);
         command
     };
-    let told = "s1crets: warning: passed on as text, though it looks like a reference: A\\n::error::B\\u{1b}[2J \
-                (--resolve NAME reads it)\n";
-    command().args(["--", "true"]).assert().success().stderr(told);
+    let warning = "s1crets: warning: unresolved reference passed on as text: A\\n::error::B\\u{1b}[2J \
+                   (to read one, add --resolve NAME)\n";
+    command().args(["--", "true"]).assert().success().stderr(warning);
     let output = command().args(["--json", "--", "true"]).assert().success();
     let json: serde_json::Value = serde_json::from_slice(&output.get_output().stderr).unwrap();
     assert!(json["warning"]["message"].as_str().unwrap().contains("A\n::error::B"), "{json}");
 }
 
-/// It would be the name of a file in the folder of the values.
+/// With --files the name would become a path in the folder of secrets.
 #[test]
-fn a_variable_with_another_name_than_a_variables_is_not_resolved() {
+fn a_variable_with_an_invalid_name_is_not_resolved() {
     let (folder, file) = example();
     let mut command = run(&file);
     let name = format!("..{}/planted", folder.path().display());
     command.env(&name, DB).args(["--files", "--resolve", "*", "--", "printenv", &name]);
-    command.assert().success().stdout(format!("{DB}\n")).stderr(contains("/planted (--resolve"));
+    command.assert().success().stdout(format!("{DB}\n")).stderr(contains("/planted (to read one, add --resolve"));
     assert!(!folder.path().join("planted").exists());
 }
 
-/// It is whoever's who may write the secret.
+/// Whoever can write the secret chose that text.
 #[test]
-fn a_value_that_looks_like_a_reference_is_not_read() {
+fn a_secret_that_looks_like_a_reference_is_not_resolved() {
     let (_folder, file) = example();
     fs::write(&file, json!({ "secrets": { "a": { "x": DB }, "app/db": { "password": PASSWORD } } }).to_string())
         .unwrap();
@@ -174,7 +177,7 @@ fn a_value_that_looks_like_a_reference_is_not_read() {
 
 /// Whoever relied on variables that were resolved by themselves finds out before the command runs without its secrets.
 #[test]
-fn without_a_source_nothing_starts() {
+fn without_a_source_of_secrets_nothing_starts() {
     let (folder, file) = example();
     let [literal, config] = ["literal.env", "s1crets.toml"].map(|name| folder.path().join(name));
     fs::write(&literal, "MODE=x\n").unwrap();
@@ -185,7 +188,7 @@ fn without_a_source_nothing_starts() {
         command.assert()
     };
     for more in [&[][..], &["--redact"], &["--files"], &["--keep", "*"], &["--allow", "*"]] {
-        start(more).code(2).stdout("").stderr(contains("hint: --resolve NAME").and(contains(DB).not()));
+        start(more).code(2).stdout("").stderr(contains("use --resolve NAME;").and(contains(DB).not()));
     }
     let [literal, config] = [&literal, &config].map(|path| path.to_str().unwrap());
     for more in [

@@ -83,17 +83,17 @@ fn commands_that_need_no_trust_do_not_obey_the_file() {
         command
     };
     let own = folder.path().join("own/s1crets");
-    let left_out = predicate::str::contains("s1crets.toml is not trusted and left out");
+    let left_out = predicate::str::contains("s1crets.toml, because it is not trusted");
     let path = command(&["cache", "path"]).assert().success().stderr(left_out.clone());
     path.stdout(format!("{}\n", own.display()));
     command(&["cache", "clear"]).assert().success().stderr(left_out);
 
     let doctor = command(&["doctor", "--file"]).arg(&file).arg("file").assert().code(5);
-    doctor.stdout(predicate::str::contains(UNTRUSTED).and(predicate::str::contains("ok   file: can be read")));
+    doctor.stdout(predicate::str::contains(UNTRUSTED).and(predicate::str::contains("ok   file: readable")));
     command(&["doctor", "vault.kv", "aws.sm"]).env("VAULT_ADDR", "http://127.0.0.1:1").assert().code(5);
 
     // These show what it would decide, and that it does not.
-    let refused = predicate::str::contains("other commands refuse it");
+    let refused = predicate::str::contains("other commands refuse to use it");
     let shown = command(&["config", "show"]).assert().success().stderr(refused.clone());
     shown.stdout(predicate::str::contains(attacker.address.as_str()));
     command(&["config", "path"]).assert().success().stdout("s1crets.toml\n").stderr(refused.clone());

@@ -46,7 +46,7 @@ fn trust_does_not_move_with_the_content() {
 }
 
 #[test]
-fn trust_holds_by_whatever_way_the_folder_is_reached() {
+fn trust_holds_by_whichever_path_the_folder_is_reached() {
     let (folder, links) = (repository(), tempfile::tempdir().unwrap());
     let link = links.path().join("link");
     std::os::unix::fs::symlink(folder.path(), &link).unwrap();
@@ -54,7 +54,7 @@ fn trust_holds_by_whatever_way_the_folder_is_reached() {
 }
 
 #[test]
-fn untrust_ends_it_and_the_list_tells_the_state() {
+fn untrust_removes_trust_and_the_list_shows_the_state() {
     let folder = repository();
     let file = folder.path().canonicalize().unwrap().join("s1crets.toml");
     let list = |state: &str| {
@@ -84,7 +84,7 @@ fn untrust_ends_it_and_the_list_tells_the_state() {
 }
 
 #[test]
-fn records_are_private_and_count_only_where_nobody_else_can_write_them() {
+fn records_are_private_and_ignored_where_others_can_write_them() {
     let folder = repository();
     in_trusted(folder.path());
     let store = folder.path().join("state/s1crets/trusted");
@@ -109,7 +109,7 @@ fn records_are_private_and_count_only_where_nobody_else_can_write_them() {
 }
 
 #[test]
-fn trust_prints_first_what_the_file_decides() {
+fn trust_first_prints_what_the_file_decides() {
     let folder = tempfile::tempdir().unwrap();
     write(
         folder.path(),
@@ -119,15 +119,15 @@ fn trust_prints_first_what_the_file_decides() {
     );
     let here = folder.path().canonicalize().unwrap();
     let told = format!(
-        "{0}/s1crets.toml decides\n\
+        "{0}/s1crets.toml decides:\n\
          \x20 where requests and tokens are sent:\n    providers.\"vault.kv\".address = \"http://***@evil\"  # {0}/s1crets.toml:2\n\
-         \x20 as whom, and which files and variables are read for that:\n    \
+         \x20 which identity is used, and which files and variables it comes from:\n    \
          providers.\"vault.kv\".auth.file = \"{0}/id\"  # {0}/s1crets.toml:4\n    \
          providers.\"vault.kv\".auth.method = \"jwt\"  # {0}/s1crets.toml:4\n\
-         \x20 which servers are believed:\n    providers.\"vault.kv\".danger_skip_verify = true  # {0}/s1crets.toml:3\n\
+         \x20 which servers are trusted:\n    providers.\"vault.kv\".danger_skip_verify = true  # {0}/s1crets.toml:3\n\
          \x20 what commands get in their environment:\n    secrets.LD_PRELOAD = \"file://a\"  # {0}/s1crets.toml:6\n\
          \x20 which files hold secrets:\n    cache.key_file = \"{0}/key\"  # {0}/s1crets.toml:8\n\
-         \x20 what else is set:\n    provider = \"file\"  # {0}/s1crets.toml:11 (profile p)\n    \
+         \x20 other settings:\n    provider = \"file\"  # {0}/s1crets.toml:11 (profile p)\n    \
          retry = 9  # {0}/s1crets.toml:10 (profile p)\n\
          trusted {0}/s1crets.toml\n",
         here.display()
@@ -144,7 +144,7 @@ fn trust_prints_first_what_the_file_decides() {
 
 /// The file is a stranger's until it is trusted: it must not draw over what is told of it.
 #[test]
-fn what_trust_prints_can_not_be_forged_by_the_file() {
+fn the_file_can_not_forge_the_output_of_trust() {
     let folder = tempfile::tempdir().unwrap();
     write(
         folder.path(),
@@ -157,24 +157,24 @@ fn what_trust_prints_can_not_be_forged_by_the_file() {
 }
 
 #[test]
-fn only_what_is_found_and_can_be_read_is_trusted() {
+fn only_found_and_readable_files_can_be_trusted() {
     let folder = tempfile::tempdir().unwrap();
     let refused = |arguments: &[&str], code: i32, told: &str| {
         let mut command = in_folder(folder.path());
         command.args(["config", "trust"]).args(arguments).assert().code(code).stderr(predicate::str::contains(told));
         assert!(!folder.path().join("state").exists());
     };
-    refused(&[], 2, "there is no config file here or in a folder above");
-    refused(&["other.toml"], 2, "only a file of the name s1crets.toml is found");
-    refused(&["none/s1crets.toml"], 2, "there is no config file none/s1crets.toml");
+    refused(&[], 2, "no s1crets.toml in this folder or one above it");
+    refused(&["other.toml"], 2, "only files named s1crets.toml are found");
+    refused(&["none/s1crets.toml"], 2, "config file none/s1crets.toml does not exist");
     refused(&["--config", "x.toml"], 5, "can't read the config file x.toml");
     write(folder.path(), "retrys = 1");
     refused(&[], 5, "unknown key `retrys`");
-    refused(&["--config", "s1crets.toml"], 2, "it needs no trust");
+    refused(&["--config", "s1crets.toml"], 2, "so it needs no trust");
 }
 
 #[test]
-fn a_file_is_trusted_by_its_name_alone_too() {
+fn a_bare_file_name_can_be_trusted() {
     let folder = repository();
     in_folder(folder.path()).args(["config", "trust", "s1crets.toml"]).assert().success();
     in_folder(folder.path()).args(["get", "app", "value"]).assert().success();
@@ -185,7 +185,7 @@ fn a_file_is_trusted_by_its_name_alone_too() {
 /// A home folder that is a checkout, as with `HOME=$PWD` in a container, could bring records along: git makes
 /// files that others may read, and ours never are.
 #[test]
-fn a_record_that_others_may_read_is_not_ours() {
+fn a_record_that_others_can_read_is_ignored() {
     let folder = repository();
     in_trusted(folder.path());
     let record = fs::read_dir(folder.path().join("state/s1crets/trusted")).unwrap().next().unwrap().unwrap().path();
@@ -198,7 +198,7 @@ fn a_record_that_others_may_read_is_not_ours() {
 }
 
 #[test]
-fn the_name_of_a_folder_forges_neither_lines_nor_a_command_in_the_hint() {
+fn a_folder_name_can_not_forge_lines_or_a_command_in_the_hint() {
     let folder = tempfile::tempdir().unwrap();
     let hostile = folder.path().join("a `touch pwned`'\nforged");
     write(&hostile, "");
@@ -218,7 +218,7 @@ fn the_name_of_a_folder_forges_neither_lines_nor_a_command_in_the_hint() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_folder_whose_name_is_no_text_is_shown_and_is_no_panic() {
+fn a_folder_name_that_is_not_utf8_is_shown_without_a_panic() {
     use std::os::unix::ffi::OsStrExt;
     let folder = tempfile::tempdir().unwrap();
     let odd = folder.path().join(std::ffi::OsStr::from_bytes(b"odd\xff"));
@@ -245,7 +245,7 @@ fn a_folder_whose_name_is_no_text_is_shown_and_is_no_panic() {
 
 /// What does without the file does without its profiles.
 #[test]
-fn a_profile_that_is_chosen_does_not_stop_what_works_without_trust() {
+fn a_selected_profile_does_not_stop_commands_that_work_without_trust() {
     let folder = repository();
     for arguments in [&["cache", "path"][..], &["doctor", "memory"]] {
         let mut command = in_folder(folder.path());
@@ -261,7 +261,7 @@ fn a_profile_that_is_chosen_does_not_stop_what_works_without_trust() {
 /// A checkout that is the home folder could bring a private record of its own, but not the number of the
 /// folder that it is made in.
 #[test]
-fn a_record_is_for_the_folder_that_was_there() {
+fn a_record_does_not_apply_to_a_folder_that_was_replaced() {
     let (above, state) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let repository = above.path().join("repository");
     let command = |arguments: &[&str]| {
@@ -280,7 +280,7 @@ fn a_record_is_for_the_folder_that_was_there() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn what_could_not_be_shown_is_not_trusted() {
+fn a_file_that_could_not_be_shown_is_not_trusted() {
     let folder = repository();
     for more in [&[][..], &["--json"]] {
         let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();

@@ -49,7 +49,7 @@ fn paths_in_a_named_file_start_from_it_too_and_those_of_options_from_here() {
 fn the_search_ends_at_the_repository_and_at_the_home_folder() {
     let (folder, below) = nested();
     let not_found = |command: &mut assert_cmd::Command| {
-        command.args(["config", "path"]).assert().code(1).stderr(predicate::str::contains("there is no config file"));
+        command.args(["config", "path"]).assert().code(1).stderr(predicate::str::contains("no config file found"));
     };
     let mut at_home = in_folder(folder.path());
     not_found(at_home.current_dir(&below).env("HOME", folder.path().join("a")));

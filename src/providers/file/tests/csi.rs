@@ -42,7 +42,7 @@ impl Mount {
     }
 
     async fn open(&self) -> FileProvider {
-        FileProvider::builder(self.path()).poll_interval(NEVER).open().await.expect("opened")
+        FileProvider::builder(self.path()).with_poll_interval(NEVER).open().await.expect("opened")
     }
 }
 

@@ -2,7 +2,6 @@
 
 use super::{update::updating_process, *};
 
-/// Point 5 of the issue.
 #[test]
 fn a_writer_killed_at_any_moment_leaves_a_whole_file() {
     const KILLS: u32 = 200;

@@ -2,11 +2,12 @@
 
 #![expect(clippy::print_stderr, reason = "tests tell what they measured and what they had to skip")]
 
-mod changes;
+mod change_stream;
 mod csi;
 mod kill;
 mod reading;
 mod reload;
+mod secret_watch;
 mod update;
 
 use std::{
@@ -67,11 +68,11 @@ impl Place {
 
     /// Watched by notifications alone.
     async fn watched(&self) -> FileProvider {
-        FileProvider::builder(self.path()).poll_interval(NEVER).open().await.expect("opened")
+        FileProvider::builder(self.path()).with_poll_interval(NEVER).open().await.expect("opened")
     }
 
     async fn unwatched(&self) -> FileProvider {
-        FileProvider::builder(self.path()).watch(false).open().await.expect("opened")
+        FileProvider::builder(self.path()).with_watch(false).open().await.expect("opened")
     }
 }
 

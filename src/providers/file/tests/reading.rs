@@ -31,7 +31,7 @@ async fn provider(text: &str) -> FileProvider {
 }
 
 #[tokio::test]
-async fn an_entry_is_its_own_text_without_the_whitespace() {
+async fn an_entry_keeps_its_text_without_whitespace() {
     let provider = provider(FILE).await;
     let secret = provider.get("secret/one", &GetOptions::default()).await.expect("there");
     assert_eq!(secret.expose_str().expect("text"), r#"{"type":"simple","value":"h\u00e9llo","n":1.10}"#);
@@ -44,7 +44,7 @@ async fn an_entry_is_its_own_text_without_the_whitespace() {
 }
 
 #[tokio::test]
-async fn an_entry_of_another_shape_is_given_and_corrupt_in_typed_reads() {
+async fn an_entry_of_another_shape_is_readable_and_corrupt_in_typed_reads() {
     let provider = provider(FILE).await;
     for (name, text) in [("secretive", "[1,2]"), ("../up", r#""text""#)] {
         let secret = provider.read(name).expect("there");
@@ -54,7 +54,7 @@ async fn an_entry_of_another_shape_is_given_and_corrupt_in_typed_reads() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_not_found_in_the_words_of_baseplate() {
+async fn a_missing_secret_is_not_found_with_the_message_of_baseplate() {
     for text in [FILE, "{}", r#"{"secrets":{}}"#] {
         let error = provider(text).await.read("secret").expect_err("not there");
         assert_eq!((error.kind(), error.message()), (ErrorKind::NotFound, "secret not found: 'secret'"));
@@ -62,7 +62,7 @@ async fn what_is_not_there_is_not_found_in_the_words_of_baseplate() {
 }
 
 #[tokio::test]
-async fn many_names_have_an_answer_each_in_order() {
+async fn many_names_have_one_result_each_in_order() {
     let names = ["secret/two", "nowhere", "secret/two", "../up"].map(str::to_owned);
     let answers = provider(FILE).await.get_many(&names, &GetOptions::default()).await;
     let found: Vec<_> = answers.iter().map(|answer| answer.as_ref().ok().and_then(Secret::name)).collect();
@@ -70,7 +70,7 @@ async fn many_names_have_an_answer_each_in_order() {
 }
 
 #[tokio::test]
-async fn levels_end_at_slashes() {
+async fn listing_levels_end_at_slashes() {
     let provider = provider(FILE).await;
     let all = ListOptions::default();
     let first_level = ListOptions::default().with_recursive(false);
@@ -93,7 +93,7 @@ async fn levels_end_at_slashes() {
 }
 
 #[tokio::test]
-async fn the_vault_is_read_from_vault_alone() {
+async fn vault_url_and_token_are_read_from_the_vault_object_only() {
     let file = provider(FILE).await;
     assert_eq!(file.vault_url().expect("there"), "http://127.0.0.1:18200/");
     assert_eq!(file.vault_token().expect("there").expose_bytes(), b"s.tok");
@@ -109,7 +109,7 @@ async fn the_vault_is_read_from_vault_alone() {
 }
 
 #[tokio::test]
-async fn what_is_no_secrets_file_is_corrupt_and_says_why_without_its_content() {
+async fn a_file_of_another_format_is_corrupt_and_the_error_shows_no_content() {
     for (text, why) in [
         ("", "not JSON (line 1, column 0)"),
         (r#"{"secrets": {"hunter2": "#, "not JSON (line 1, column 24)"),
@@ -130,7 +130,7 @@ async fn what_is_no_secrets_file_is_corrupt_and_says_why_without_its_content() {
 }
 
 #[tokio::test]
-async fn a_missing_file_is_read_once_it_is_there_even_if_nobody_watches() {
+async fn a_missing_file_is_read_once_it_exists_even_without_a_watcher() {
     let place = Place::empty();
     let provider = place.unwatched().await;
     let error = provider.get("app/1", &GetOptions::default()).await.expect_err("missing");
@@ -165,7 +165,7 @@ async fn a_file_without_permission_is_denied_and_read_once_it_is_permitted() {
 }
 
 #[tokio::test]
-async fn a_pipe_is_refused_not_waited_for() {
+async fn a_fifo_is_refused_without_blocking() {
     let place = Place::empty();
     let made = std::process::Command::new("mkfifo").arg(place.path()).status();
     if !made.is_ok_and(|status| status.success()) {
@@ -177,7 +177,7 @@ async fn a_pipe_is_refused_not_waited_for() {
 }
 
 #[tokio::test]
-async fn waiting_at_the_start_ends_when_the_file_is_there() {
+async fn open_waits_until_the_file_exists() {
     let place = Place::empty();
     let path = place.path();
     let writer = thread::spawn(move || {
@@ -186,17 +186,17 @@ async fn waiting_at_the_start_ends_when_the_file_is_there() {
         thread::sleep(Duration::from_millis(50));
         fs::write(&path, entries(3)).expect("written");
     });
-    let builder = FileProvider::builder(place.path()).wait(Duration::from_secs(60)).watch(false);
+    let builder = FileProvider::builder(place.path()).with_wait(Duration::from_secs(60)).with_watch(false);
     assert_eq!(number(&builder.open().await.expect("in time")), 3);
     writer.join().expect("written");
 }
 
 #[tokio::test]
-async fn waiting_at_the_start_is_over_at_the_deadline() {
+async fn open_stops_waiting_at_the_deadline() {
     let place = Place::empty();
     for wait in [Duration::ZERO, Duration::from_millis(100)] {
         let started = Instant::now();
-        let builder = FileProvider::builder(place.path()).wait(wait).backoff(Duration::from_millis(30));
+        let builder = FileProvider::builder(place.path()).with_wait(wait).with_backoff(Duration::from_millis(30));
         let error = builder.open().await.expect_err("too late");
         assert!(started.elapsed() >= wait);
         assert_eq!(error.kind(), ErrorKind::Timeout);
@@ -208,21 +208,21 @@ async fn waiting_at_the_start_is_over_at_the_deadline() {
 }
 
 #[tokio::test]
-async fn settings_that_make_no_sense_are_refused() {
-    let zero = FileProvider::builder("/nowhere").poll_interval(Duration::ZERO).open().await;
+async fn an_empty_path_and_a_zero_interval_are_refused() {
+    let zero = FileProvider::builder("/nowhere").with_poll_interval(Duration::ZERO).open().await;
     assert_eq!(zero.expect_err("refused").kind(), ErrorKind::Config);
     let empty = FileProvider::builder("").open().await;
     assert_eq!(empty.expect_err("refused").kind(), ErrorKind::Config);
 }
 
 #[tokio::test]
-async fn nothing_shows_a_value() {
+async fn debug_output_shows_no_value() {
     let place = Place::empty();
     place.replace(r#"{"secrets":{"a":{"type":"simple","value":"hunter2"}},"vault":{"url":"u","token":"hunter2"}}"#);
     let provider = place.watched().await;
-    let subscription = provider.on_change(|_| ());
+    let watch = provider.watch("a").await.expect("watched");
     let (snapshot, changes) = (provider.snapshot().expect("loaded"), provider.changes());
-    let shown = format!("{provider:?}{snapshot:?}{changes:?}{:?}{subscription:?}", provider.status());
+    let shown = format!("{provider:?}{snapshot:?}{changes:?}{:?}{watch:?}", provider.status());
     assert!(!shown.contains("hunter2"), "{shown}");
     fs::write(place.path(), r#"{"secrets":"hunter2"}"#).expect("written");
     eventually("the corrupt file", || provider.status().last_error.is_some());

@@ -5,43 +5,41 @@ use std::{
     sync::{
         Arc, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
-        mpsc,
     },
 };
+
+use s1crets_fs::PathWatcher;
 
 use super::*;
 use crate::{
     error::ErrorKind,
-    providers::file::{
-        source::Source,
-        watch::{self, Watches},
-    },
+    providers::file::{builder, reloader::Reloader, source::Source},
 };
 
 #[tokio::test]
-async fn any_difference_of_the_state_is_a_change() {
+async fn any_difference_in_time_size_or_identity_is_a_change() {
     let place = Place::with(1);
     let source = Source::detect(&place.path()).expect("a file");
     let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
     set_modified(&place.path(), long_ago);
-    let first = source.probe().expect("there");
-    assert_eq!(source.probe().expect("there"), first);
+    let first = source.state().expect("there");
+    assert_eq!(source.state().expect("there"), first);
 
     set_modified(&place.path(), long_ago - Duration::from_secs(1));
-    let older = source.probe().expect("there");
+    let older = source.state().expect("there");
     assert_ne!(older, first, "an older time");
 
     File::options().append(true).open(place.path()).and_then(|mut file| file.write_all(b"\n")).expect("written");
     set_modified(&place.path(), long_ago);
-    assert_ne!(source.probe().expect("there"), first, "another size");
+    assert_ne!(source.state().expect("there"), first, "another size");
 
     place.replace(&entries(1));
     set_modified(&place.path(), long_ago);
-    assert_ne!(source.probe().expect("there"), first, "another file");
+    assert_ne!(source.state().expect("there"), first, "another file");
 }
 
 #[tokio::test]
-async fn replaced_by_a_file_with_an_older_time() {
+async fn a_file_replaced_by_one_with_an_older_time_is_read() {
     let place = Place::with(1);
     let provider = place.watched().await;
     let newer = place.folder.path().join("newer");
@@ -53,7 +51,7 @@ async fn replaced_by_a_file_with_an_older_time() {
 }
 
 #[tokio::test]
-async fn overwritten_in_place_with_the_same_time_and_size() {
+async fn a_file_overwritten_with_the_same_time_and_size_is_read() {
     let place = Place::with(1);
     let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
     set_modified(&place.path(), time);
@@ -68,7 +66,7 @@ async fn overwritten_in_place_with_the_same_time_and_size() {
 }
 
 #[tokio::test]
-async fn same_time_and_another_size() {
+async fn a_file_overwritten_with_the_same_time_and_another_size_is_read() {
     let place = Place::with(1);
     let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
     set_modified(&place.path(), time);
@@ -79,7 +77,7 @@ async fn same_time_and_another_size() {
 }
 
 #[tokio::test]
-async fn corrupt_keeps_the_old_data_and_is_forgotten_when_mended() {
+async fn a_corrupt_file_keeps_the_old_data_until_it_is_repaired() {
     let place = Place::with(1);
     let provider = place.watched().await;
     for broken in ["", "{\"secrets\": {\"app/1\": ", "[]", "{\"secrets\": 7}"] {
@@ -95,7 +93,7 @@ async fn corrupt_keeps_the_old_data_and_is_forgotten_when_mended() {
 }
 
 #[tokio::test]
-async fn corrupt_and_mended_under_the_same_time() {
+async fn a_file_corrupted_and_repaired_with_the_same_time_is_read() {
     let place = Place::with(1);
     let provider = place.watched().await;
     let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
@@ -106,11 +104,11 @@ async fn corrupt_and_mended_under_the_same_time() {
     eventually("the error", || provider.status().last_error.is_some());
     fs::write(place.path(), good).expect("written");
     set_modified(&place.path(), time);
-    eventually("the mended file", || number(&provider) == 2);
+    eventually("the repaired file", || number(&provider) == 2);
 }
 
 #[tokio::test]
-async fn deleted_keeps_serving_and_is_read_again_when_restored() {
+async fn a_deleted_file_keeps_the_old_data_until_it_is_restored() {
     let place = Place::with(1);
     let provider = place.watched().await;
     fs::remove_file(place.path()).expect("deleted");
@@ -125,11 +123,11 @@ async fn deleted_keeps_serving_and_is_read_again_when_restored() {
 }
 
 #[tokio::test]
-async fn the_folder_may_come_later_and_be_replaced() {
+async fn the_folder_may_appear_later_and_be_replaced() {
     let place = Place::empty();
     let folder = place.folder.path().join("a/b");
     let provider =
-        FileProvider::builder(folder.join("secrets.json")).poll_interval(NEVER).open().await.expect("opened");
+        FileProvider::builder(folder.join("secrets.json")).with_poll_interval(NEVER).open().await.expect("opened");
     for next in 1..4 {
         fs::create_dir_all(&folder).expect("made");
         fs::write(folder.join("secrets.json"), entries(next)).expect("written");
@@ -170,7 +168,7 @@ async fn a_config_map_is_swapped_by_its_link() {
 }
 
 #[tokio::test]
-async fn a_writer_in_pieces_is_never_seen_half_way() {
+async fn a_file_written_in_pieces_is_never_served_half_way() {
     let place = Place::with(0);
     let provider = place.watched().await;
     for next in 1..6 {
@@ -185,7 +183,6 @@ async fn a_writer_in_pieces_is_never_seen_half_way() {
     }
 }
 
-/// Point 4 of the issue.
 #[tokio::test(flavor = "multi_thread")]
 async fn readers_never_fail_nor_tear_while_the_file_is_replaced_corrupted_deleted_and_restored() {
     let place = Place::with(0);
@@ -235,12 +232,12 @@ fn read_until(provider: &FileProvider, stop: &AtomicBool, reads: &AtomicU64) -> 
 }
 
 #[tokio::test]
-async fn looking_at_intervals_is_enough_where_notifications_fail() {
+async fn the_poll_interval_is_enough_where_notifications_fail() {
     let place = Place::with(1);
     let provider = place.unwatched().await;
-    let (sender, wakes) = mpsc::channel();
-    let store = Arc::downgrade(&provider.store);
-    watch::spawn(store, Watches::none(), wakes, Duration::from_millis(10)).expect("started");
+    let watcher = PathWatcher::without_notifications(&place.path());
+    let stop = watcher.stop_on_drop();
+    builder::spawn(watcher, Arc::downgrade(&provider.reloader), Duration::from_millis(10)).expect("started");
     place.replace(&entries(2));
     eventually("the replaced file", || number(&provider) == 2);
     eventually("confirmation", || provider.status().age.is_some_and(|age| age < Duration::from_millis(10)));
@@ -248,15 +245,15 @@ async fn looking_at_intervals_is_enough_where_notifications_fail() {
     eventually("the error", || provider.status().last_error.is_some());
     place.replace(&entries(3));
     eventually("the restored file", || number(&provider) == 3);
-    drop(sender);
+    drop(stop);
 }
 
 /// Writing through a hard link in another folder is told to nobody here.
 #[tokio::test]
-async fn a_busy_folder_does_not_keep_from_looking_at_intervals() {
+async fn a_busy_folder_does_not_delay_the_poll_interval() {
     let (place, other) = (Place::with(1), Place::empty());
     fs::hard_link(place.path(), other.path()).expect("linked");
-    let builder = FileProvider::builder(place.path()).poll_interval(Duration::from_millis(50));
+    let builder = FileProvider::builder(place.path()).with_poll_interval(Duration::from_millis(50));
     let provider = builder.open().await.expect("opened");
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -278,16 +275,15 @@ async fn a_busy_folder_does_not_keep_from_looking_at_intervals() {
 async fn the_thread_ends_with_the_last_provider() {
     let place = Place::with(1);
     let source = Source::detect(&place.path()).expect("a file");
-    let (sender, wakes) = mpsc::channel();
-    let store = Arc::new(crate::providers::file::store::Store::new(source.clone(), Some(sender.clone())));
-    let watches = Watches::new(&source, sender);
-    let thread = watch::spawn(Arc::downgrade(&store), watches, wakes, NEVER).expect("started");
-    let provider = FileProvider::new(store);
+    let watcher = PathWatcher::new(&source.watched());
+    let reloader = Arc::new(Reloader::new(source, Some(watcher.stop_on_drop())));
+    let thread = builder::spawn(watcher, Arc::downgrade(&reloader), NEVER).expect("started");
+    let provider = FileProvider::new(reloader);
     let clone = provider.clone();
     assert_eq!(number(&provider), 1);
     drop(provider);
     assert_eq!(number(&clone), 1);
-    let held = Arc::downgrade(&clone.store);
+    let held = Arc::downgrade(&clone.reloader);
     drop(clone);
     let took = eventually("the end of the thread", || thread.is_finished());
     assert!(Weak::upgrade(&held).is_none());
@@ -295,7 +291,7 @@ async fn the_thread_ends_with_the_last_provider() {
 }
 
 #[tokio::test]
-async fn an_unchanged_secret_stays_the_same_one() {
+async fn an_unchanged_secret_is_not_copied_by_a_reload() {
     let place = Place::empty();
     place.replace(r#"{"secrets":{"a":{"x":1},"b":{"x":1}}}"#);
     let provider = place.unwatched().await;

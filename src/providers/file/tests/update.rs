@@ -59,7 +59,7 @@ async fn one_key_is_changed_and_the_file_is_as_the_fetcher_writes_it() {
 }
 
 #[tokio::test]
-async fn a_whole_entry_is_an_object() {
+async fn a_whole_entry_must_be_an_object() {
     let place = Place::empty();
     place.replace(FILE);
     let provider = place.unwatched().await;
@@ -77,7 +77,7 @@ async fn a_whole_entry_is_an_object() {
 }
 
 #[tokio::test]
-async fn what_can_not_be_done_changes_nothing() {
+async fn a_failed_update_changes_nothing() {
     let place = Place::empty();
     place.replace(FILE);
     let provider = place.unwatched().await;
@@ -103,7 +103,7 @@ async fn what_can_not_be_done_changes_nothing() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn mode_and_owner_stay() {
+async fn an_update_keeps_mode_and_owner() {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 
     let place = Place::with(1);
@@ -136,7 +136,7 @@ async fn a_folder_that_can_not_be_written_is_denied() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn links_stay_and_what_they_lead_to_is_changed() {
+async fn an_update_through_a_link_changes_its_target() {
     let place = Place::empty();
     fs::create_dir(place.folder.path().join("real")).expect("made");
     fs::write(place.folder.path().join("real/file.json"), entries(1)).expect("written");
@@ -165,7 +165,7 @@ async fn update_in_a_shared_folder(link: &str, to: &str, path: &str) -> Error {
     if rustix::process::geteuid().is_root() {
         lchown(shared.join(link), Some(65534), None).expect("given");
     }
-    let provider = FileProvider::builder(shared.join(path)).watch(false).open().await.expect("opened");
+    let provider = FileProvider::builder(shared.join(path)).with_watch(false).open().await.expect("opened");
     let error = set(&provider, "app/1", &["value"], "2").await.expect_err("refused");
     assert_eq!(fs::read_to_string(own.join("secrets.json")).expect("read"), entries(1));
     error
@@ -173,7 +173,7 @@ async fn update_in_a_shared_folder(link: &str, to: &str, path: &str) -> Error {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn an_update_does_not_follow_a_link_that_a_stranger_may_have_put_there() {
+async fn an_update_does_not_follow_a_link_that_another_user_may_have_placed() {
     for (link, to, path) in [("link.json", "../own/secrets.json", "link.json"), ("way", "../own", "way/secrets.json")] {
         let error = update_in_a_shared_folder(link, to, path).await;
         assert_eq!(error.kind(), ErrorKind::AccessDenied, "{error}");
@@ -184,7 +184,7 @@ async fn an_update_does_not_follow_a_link_that_a_stranger_may_have_put_there() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn an_update_does_not_hand_a_secret_to_the_stranger_whose_file_it_is() {
+async fn an_update_does_not_write_into_a_file_of_another_user_in_a_shared_folder() {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, lchown};
 
     let place = Place::with(1);
@@ -204,7 +204,7 @@ async fn an_update_does_not_hand_a_secret_to_the_stranger_whose_file_it_is() {
 }
 
 #[tokio::test]
-async fn what_killed_writers_left_is_removed_and_nothing_else() {
+async fn an_update_removes_leftovers_and_nothing_else() {
     let place = Place::with(1);
     let left = [".secrets.json.s1crets-abc.tmp", ".secrets.json.s1crets-.tmp"];
     let others = [".other.json.s1crets-abc.tmp", ".secrets.json.s1crets-abc", "secrets.json.s1crets-abc.tmp"];
@@ -218,12 +218,12 @@ async fn what_killed_writers_left_is_removed_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_writer_that_keeps_its_lock_is_named_when_the_time_is_over() {
+async fn a_timeout_names_the_process_that_holds_the_lock() {
     let place = Place::with(1);
     let held = File::open(place.path()).expect("there");
     held.lock().expect("locked");
     let mut options = UpdateOptions::default().with_keypath(["value"]);
-    options.effort.timeout = Some(Duration::from_millis(50));
+    options.retry_policy = options.retry_policy.with_timeout(Duration::from_millis(50));
     let provider = place.unwatched().await;
     let error = provider.update("app/1", &SecretValue::from("2"), &options).await.expect_err("locked");
     assert_eq!(error.kind(), ErrorKind::Timeout);
@@ -236,7 +236,7 @@ async fn a_writer_that_keeps_its_lock_is_named_when_the_time_is_over() {
 
 /// Whoever waited for the lock of a file that was replaced must not write over the new one.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_lock_of_a_replaced_file_is_worth_nothing() {
+async fn a_lock_on_a_replaced_file_does_not_count() {
     let place = Place::with(1);
     let held = File::open(place.path()).expect("there");
     held.lock().expect("locked");
@@ -279,9 +279,9 @@ async fn two_processes_and_two_threads_lose_no_update() {
 fn update_often(path: &Path, name: &str, rounds: u32) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
-        let provider = FileProvider::builder(path).watch(false).open().await.expect("opened");
+        let provider = FileProvider::builder(path).with_watch(false).open().await.expect("opened");
         let mut options = UpdateOptions::default().with_keypath(["value"]);
-        options.effort.timeout = Some(Duration::from_secs(60));
+        options.retry_policy = options.retry_policy.with_timeout(Duration::from_secs(60));
         for round in 1..=rounds {
             let before = provider.read(name).expect("there").simple().expect("simple");
             assert_eq!(before.expose_str().expect("text"), (round - 1).to_string(), "lost");
@@ -309,7 +309,7 @@ fn as_another_process() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn beside_a_writer_that_knows_no_lock_the_file_stays_whole_and_theirs_is_kept() {
+async fn a_writer_without_the_lock_is_not_overwritten() {
     let place = Arc::new(Place::with(0));
     let provider = place.watched().await;
     let stop = Arc::new(AtomicBool::new(false));
@@ -351,7 +351,7 @@ fn write_without_lock(place: &Place, stop: &AtomicBool) -> (u32, u32) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_update_whose_future_is_dropped_is_whole_all_the_same() {
+async fn an_update_whose_future_is_dropped_leaves_a_whole_file() {
     let place = Place::with(0);
     let provider = place.watched().await;
     for round in 0..50u64 {

@@ -1,79 +1,80 @@
-//! Env files: `NAME=value` lines, read strictly.
+//! Strict parser for env files: `NAME=value` lines.
 //!
 //! ```text
-//! # A comment, on a line of its own or behind a value and a space.
-//! export NAME=as it stands, trimmed
-//! NAME='as it stands, over several lines too'
-//! NAME="the same with \n \r \t \" \\ \$"
+//! # A comment, on a line of its own or after a value and a space.
+//! export NAME=literal text, trimmed
+//! NAME='literal text, also over several lines'
+//! NAME="text with the escapes \n \r \t \" \\ \$"
 //! ```
 //!
-//! Nothing is expanded: neither `$NAME` nor `$(command)` mean anything. A name that comes twice, a quote that is not
-//! closed, text behind one that is: errors, with their line and without what stands there, which may be a secret.
+//! Nothing is expanded: `$NAME` and `$(command)` are literal text. A duplicate name, an unclosed
+//! quote and text after a closing quote are errors. An error has the line number, but never text of
+//! the line, which may be a secret.
 
-use crate::name;
+use crate::variable_name;
 
-/// Where a file is not as it should be, without what it holds.
+/// The line of a syntax error and its reason, without any text of the file.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Malformed {
+pub(super) struct ParseError {
     pub(super) line: usize,
     pub(super) why: &'static str,
 }
 
-/// The names and values of a text, in its order.
-pub(super) fn parse(text: &str) -> Result<Vec<(String, String)>, Malformed> {
-    let mut rest = Rest { text: text.strip_prefix('\u{feff}').unwrap_or(text), line: 1 };
+/// The names and values of an env file, in the order of its lines.
+pub(super) fn parse(text: &str) -> Result<Vec<(String, String)>, ParseError> {
+    let mut parser = Parser { text: text.strip_prefix('\u{feff}').unwrap_or(text), line: 1 };
     let mut pairs: Vec<(String, String)> = Vec::new();
-    while let Some((name, value)) = rest.next_pair()? {
+    while let Some((name, value)) = parser.next_pair()? {
         if pairs.iter().any(|(known, _)| *known == name) {
-            return Err(rest.malformed("this name stands further up already"));
+            return Err(parser.error("this name is already set further up"));
         }
         pairs.push((name, value));
-        rest.end_line();
+        parser.skip_line();
     }
     Ok(pairs)
 }
 
-/// What is still to be read.
-struct Rest<'a> {
+/// The unparsed rest of a file, and its line number.
+struct Parser<'a> {
     text: &'a str,
     line: usize,
 }
 
-impl Rest<'_> {
-    fn malformed(&self, why: &'static str) -> Malformed {
-        Malformed { line: self.line, why }
+impl Parser<'_> {
+    fn error(&self, why: &'static str) -> ParseError {
+        ParseError { line: self.line, why }
     }
 
-    fn next_pair(&mut self) -> Result<Option<(String, String)>, Malformed> {
+    fn next_pair(&mut self) -> Result<Option<(String, String)>, ParseError> {
         loop {
             self.skip_blanks();
             match self.text.chars().next() {
                 None => return Ok(None),
-                Some('\n' | '#') => self.end_line(),
+                Some('\n' | '#') => self.skip_line(),
                 Some(_) => return self.pair().map(Some),
             }
         }
     }
 
-    fn pair(&mut self) -> Result<(String, String), Malformed> {
+    fn pair(&mut self) -> Result<(String, String), ParseError> {
         let line = self.text.lines().next().unwrap_or_default();
         let Some((name, _)) = line.split_once('=') else {
-            return Err(self.malformed("a line is NAME=value"));
+            return Err(self.error("expected NAME=value"));
         };
         self.text = &self.text[name.len() + 1..];
         let name = name.trim_end();
         let name = name.strip_prefix("export ").map_or(name, str::trim_start);
-        if !name::is_valid(name) {
-            return Err(self.malformed("a name is letters, digits and '_', no digit first"));
+        if !variable_name::is_valid(name) {
+            return Err(self.error("a name consists of letters, digits and '_', and doesn't begin with a digit"));
         }
         let value = self.value()?;
         match value.contains('\0') {
-            true => Err(self.malformed("a value can't hold a NUL")),
+            true => Err(self.error("a value can't contain NUL")),
             false => Ok((name.to_owned(), value)),
         }
     }
 
-    fn value(&mut self) -> Result<String, Malformed> {
+    fn value(&mut self) -> Result<String, ParseError> {
         self.skip_blanks();
         match self.text.chars().next() {
             Some('\'') => self.quoted('\''),
@@ -82,30 +83,30 @@ impl Rest<'_> {
         }
     }
 
-    /// To the end of the line, or to a comment behind a space.
-    fn bare(&mut self) -> Result<String, Malformed> {
+    /// An unquoted value: up to the end of the line, or to a comment after a space.
+    fn bare(&mut self) -> Result<String, ParseError> {
         let line = self.text.lines().next().unwrap_or_default();
         let comment = line.match_indices('#').find(|(at, _)| line[..*at].ends_with([' ', '\t']) || *at == 0);
         let value = &line[..comment.map_or(line.len(), |(at, _)| at)];
         let value = value.trim();
-        // Of a line that ends so for others, the next one would be part.
+        // To other readers it ends the line, so the rest would be another variable.
         if value.contains('\r') {
-            return Err(self.malformed("a carriage return stands in a value without quotes"));
+            return Err(self.error("a value without quotes contains a carriage return"));
         }
         self.text = &self.text[line.len()..];
         Ok(value.to_owned())
     }
 
-    fn quoted(&mut self, quote: char) -> Result<String, Malformed> {
+    fn quoted(&mut self, quote: char) -> Result<String, ParseError> {
         let (begin, mut value) = (self.line, String::new());
         let mut chars = self.text.char_indices().skip(1);
         let end = loop {
             match chars.next() {
-                None => return Err(Malformed { line: begin, why: "the quote is not closed" }),
+                None => return Err(ParseError { line: begin, why: "the quote is never closed" }),
                 Some((at, found)) if found == quote => break at + 1,
                 Some((_, '\\')) if quote == '"' => {
                     let escaped = chars.next().and_then(|(_, escaped)| unescape(escaped));
-                    value.push(escaped.ok_or_else(|| self.malformed(r#"the escapes are \n \r \t \" \\ and \$"#))?);
+                    value.push(escaped.ok_or_else(|| self.error(r#"unknown escape: use \n \r \t \" \\ or \$"#))?);
                 }
                 Some((_, found)) => {
                     self.line += usize::from(found == '\n');
@@ -117,7 +118,7 @@ impl Rest<'_> {
         self.skip_blanks();
         match self.text.chars().next() {
             None | Some('\n' | '#') => Ok(value),
-            Some(_) => Err(self.malformed("something stands behind the closing quote")),
+            Some(_) => Err(self.error("unexpected text after the closing quote")),
         }
     }
 
@@ -125,8 +126,8 @@ impl Rest<'_> {
         self.text = self.text.trim_start_matches([' ', '\t', '\r']);
     }
 
-    /// Past a comment and the end of the line.
-    fn end_line(&mut self) {
+    /// Skips the rest of the line.
+    fn skip_line(&mut self) {
         self.text = self.text.split_once('\n').map_or("", |(_, rest)| rest);
         self.line += 1;
     }
@@ -155,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_what_stands_there() {
+    fn values_are_read_as_written() {
         for (text, value) in [
             ("A=", ""),
             ("A=x", "x"),
@@ -176,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused_with_its_line() {
+    fn a_syntax_error_has_its_line() {
         for (text, line) in [
             ("A=1\nB", 2),
             ("A=1\n\n1B=2", 3),
@@ -195,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_tells_nothing_of_a_value() {
+    fn an_error_shows_no_part_of_a_value() {
         for text in ["A='canary' x", "A=\"canary \\q\"", "A='canary", "canary"] {
             assert!(!parse(text).expect_err(text).why.contains("canary"), "{text:?}");
         }
@@ -203,12 +204,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_read_or_refused(text in "[A\\PC\n\r\t ='\"\\\\#$]*") {
+        fn no_text_makes_the_parser_panic(text in "[A\\PC\n\r\t ='\"\\\\#$]*") {
             let _ = parse(&text);
         }
 
         #[test]
-        fn quoted_values_are_read_back(values in proptest::collection::vec("[^\0]*", 0..5)) {
+        fn quoted_values_round_trip(values in proptest::collection::vec("[^\0]*", 0..5)) {
             let named = |index: usize| format!("NAME_{index}");
             let quote = |value: &str| {
                 let escaped = value.replace('\\', "\\\\").replace('"', "\\\"");

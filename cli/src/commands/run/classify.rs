@@ -1,0 +1,74 @@
+//! Classifies the value of a variable as a reference to resolve or as literal text.
+
+use std::ffi::OsStr;
+
+use s1crets::{Client, Reference};
+
+/// The value of a variable that may hold a reference.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum EnvValue<'a> {
+    /// Text to pass on, without the backslash that escaped it.
+    Literal(&'a str),
+    /// A reference to resolve.
+    Reference(&'a str),
+}
+
+impl<'a> EnvValue<'a> {
+    /// Classifies the value of an env file, or of a variable named by `--resolve`.
+    ///
+    /// It is a reference if all of it is one and its provider is known. A backslash in front makes
+    /// a reference a literal and is removed; of several backslashes, one is removed. Two schemes
+    /// are always literals: `file:///`, which is how everybody writes the URL of a file, and
+    /// `memory://`, because that provider is empty in a new process.
+    pub(super) fn classify(client: &Client, value: &'a str) -> Self {
+        let unescaped = value.trim_start_matches('\\');
+        match (is_reference_text(client, unescaped), value.len() - unescaped.len()) {
+            (true, 0) => Self::Reference(value),
+            (true, _) => Self::Literal(&value[1..]),
+            (false, _) => Self::Literal(value),
+        }
+    }
+}
+
+/// Whether a value would be resolved as a reference.
+pub(super) fn is_reference(client: &Client, value: &OsStr) -> bool {
+    value.to_str().is_some_and(|value| is_reference_text(client, value))
+}
+
+fn is_reference_text(client: &Client, value: &str) -> bool {
+    let is_known = |provider: &str| provider != "memory" && client.providers().contains(&provider);
+    Reference::looks_like(value)
+        && !value.starts_with("file:///")
+        && value.split_once("://").is_some_and(|(provider, _)| is_known(provider))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_whole_reference_to_a_known_provider_is_resolved() {
+        let client = Client::builder().build().expect("no settings");
+        for reference in ["aws.sm://prod/db#password", "aws.ps:///prod/db", "file://app/db", "vault.kv://secret/x#"] {
+            assert_eq!(EnvValue::classify(&client, reference), EnvValue::Reference(reference));
+            let escaped = format!("\\{reference}");
+            assert_eq!(EnvValue::classify(&client, &escaped), EnvValue::Literal(reference));
+            let twice = format!("\\\\{reference}");
+            assert_eq!(EnvValue::classify(&client, &twice), EnvValue::Literal(&escaped));
+        }
+        for literal in [
+            "",
+            "x",
+            "https://host/path",
+            "file:///etc/hosts",
+            "memory://",
+            "see aws.sm://prod/db",
+            "AWS.SM://prod/db",
+            "postgres://u:p@host/db",
+            "\\n",
+            "\\https://host",
+        ] {
+            assert_eq!(EnvValue::classify(&client, literal), EnvValue::Literal(literal));
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! The `--from` option: one variable for each key of a JSON secret, or for each secret below a
+//! path.
+
+use std::collections::BTreeMap;
+
+use s1crets::{Client, Error, ErrorKind, JsonKind, KeyPath, Secret};
+
+use crate::{args::Global, path_arg::PathArg, report::Failure, variable_name};
+
+/// How variable names are made from paths and keys.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Naming<'a> {
+    pub(crate) prefix: &'a str,
+    /// Make a variable for each key of a JSON object below a path, rather than one for the object.
+    pub(crate) keys: bool,
+}
+
+/// Loads the variables for one `--from`: the keys of the secret with that very name, or else the
+/// secrets below that path.
+///
+/// Names that are not wanted are dropped before they are checked, so that an unrelated secret below
+/// the path can't fail the others.
+pub(crate) async fn variables(
+    client: &Client,
+    global: &Global,
+    from: &str,
+    naming: Naming<'_>,
+    is_wanted: impl Fn(&str) -> bool,
+) -> Result<BTreeMap<String, Secret>, Failure> {
+    let target = PathArg::parse(client, global, from, &[])?;
+    let is_path = target.path.ends_with('/') && target.keypath.is_empty();
+    let exact = if is_path { None } else { Some(exact_secret(client, global, &target).await?) };
+    match exact {
+        Some(Ok(secret)) => name_variables(keys(&secret, &target)?, naming.prefix, is_wanted),
+        missing_or_denied => match secrets_below(client, global, &target, naming).await? {
+            found if found.is_empty() => {
+                let error = missing_or_denied.and_then(Result::err);
+                let nothing = || Error::new(ErrorKind::NotFound, format!("no secrets below {from}"));
+                Err(error.unwrap_or_else(nothing).into())
+            }
+            found => name_variables(found, naming.prefix, is_wanted),
+        },
+    }
+}
+
+/// Reads the secret with this very name. The inner error is one after which the path is still worth
+/// listing: AWS answers "access denied" for a missing secret unless the caller may read it.
+async fn exact_secret(client: &Client, global: &Global, target: &PathArg) -> Result<Result<Secret, Error>, Failure> {
+    let get = client.get(&target.provider, &target.path).keypath(target.keypath.clone());
+    match get.cached(!global.no_cache).await {
+        Err(error) if !target.keypath.is_empty() => Err(error.into()),
+        Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::AccessDenied) => Err(error.into()),
+        result => Ok(result),
+    }
+}
+
+/// The values of a JSON object, by key.
+fn keys(secret: &Secret, target: &PathArg) -> Result<Vec<(String, Secret)>, Failure> {
+    let failure = |error: &Error| Failure::unreadable(&format!("{}://{}", target.provider, target.path), error);
+    let not_an_object = || {
+        let message = "the secret is not a JSON object, so it has no keys to name variables after";
+        failure(&Error::new(ErrorKind::InvalidInput, message))
+    };
+    let json = secret.json().map_err(|_| not_an_object())?;
+    if json.kind() != JsonKind::Object {
+        return Err(not_an_object());
+    }
+    let value = |(key, _): (&str, _)| secret.at(&KeyPath::new([key])).map(|value| (key.to_owned(), value));
+    json.members().map(value).collect::<Result<_, _>>().map_err(|error| failure(&error))
+}
+
+/// The secrets below a path, by the rest of their names.
+async fn secrets_below(
+    client: &Client,
+    global: &Global,
+    target: &PathArg,
+    naming: Naming<'_>,
+) -> Result<Vec<(String, Secret)>, Failure> {
+    let list = client.get_by_path(&target.provider, &target.path).cached(!global.no_cache).fail_on_error(false);
+    let listing = list.await?;
+    if listing.failures().len() > 0 {
+        return Err(Failure::Many(listing.failures().map(|(name, error)| Failure::unreadable(name, error)).collect()));
+    }
+    let mut found = Vec::with_capacity(listing.len());
+    for (name, secret) in listing.iter() {
+        let rest = name.strip_prefix(target.path.trim_end_matches('/')).unwrap_or(name).trim_start_matches('/');
+        match naming.keys && secret.json().is_ok_and(|json| json.kind() == JsonKind::Object) {
+            true => {
+                found.extend(keys(secret, target)?.into_iter().map(|(key, value)| (format!("{rest}/{key}"), value)))
+            }
+            false => found.push((rest.to_owned(), secret.clone())),
+        }
+    }
+    Ok(found)
+}
+
+/// Makes a variable name from each path.
+///
+/// # Errors
+/// [`Failure::Usage`] if a name is invalid, or if two paths give the same name.
+fn name_variables(
+    found: Vec<(String, Secret)>,
+    prefix: &str,
+    is_wanted: impl Fn(&str) -> bool,
+) -> Result<BTreeMap<String, Secret>, Failure> {
+    let (mut variables, mut paths) = (BTreeMap::new(), BTreeMap::<String, String>::new());
+    for (path, secret) in found {
+        let name = variable_name::from_path(prefix, &path);
+        if !is_wanted(&name) {
+            continue;
+        }
+        if !variable_name::is_valid(&name) {
+            let message = format!("{path:?} gives the invalid variable name {name:?}; set a --prefix");
+            return Err(Failure::Usage(message));
+        }
+        if let Some(other) = paths.insert(name.clone(), path.clone()) {
+            let message = format!(
+                "{other:?} and {path:?} both give the variable name {name}; use NAME=REF for them instead of --from"
+            );
+            return Err(Failure::Usage(message));
+        }
+        variables.insert(name, secret);
+    }
+    Ok(variables)
+}

@@ -1,0 +1,216 @@
+//! The time source for TTLs and token lifetimes: monotonic, and running while the machine is suspended.
+//!
+//! A laptop that sleeps for a night, or a virtual machine that is paused, must not serve an entry as
+//! fresh afterwards. `std::time::Instant` stands still meanwhile on Linux, and the wall clock jumps
+//! when it is set. `CLOCK_BOOTTIME` does neither. macOS' `CLOCK_MONOTONIC` and Windows' performance
+//! counter run on during sleep, too.
+//!
+//! Tokio's timers do stand still during suspend, so a task that waits for a deadline uses
+//! [`sleep_until`], which looks at this clock now and then.
+//!
+//! In tests, and with the feature `test-util`, the clock is Tokio's, so that it follows
+//! `tokio::time::pause` and `advance`.
+
+use std::{
+    ops::{Add, Sub},
+    time::Duration,
+};
+
+/// A point in time. Any duration can be added: one beyond [`FAR`] counts as that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Instant(Reading);
+
+/// How far ahead the most distant deadline lies: beyond the life of any process.
+const FAR: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
+/// How long a sleeping task goes without a look at the clock: it wakes at most this much late after
+/// the machine was suspended.
+#[allow(dead_code, reason = "token renewal waits for deadlines once it goes by this clock")]
+const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+
+impl Instant {
+    /// The present.
+    #[inline]
+    pub(crate) fn now() -> Self {
+        Self(Reading::now())
+    }
+
+    /// How long after `earlier` this is; zero if it is not.
+    #[inline]
+    pub(crate) fn saturating_duration_since(self, earlier: Self) -> Duration {
+        self.0.since(earlier.0)
+    }
+
+    /// How long ago this was.
+    #[cfg(test)]
+    pub(crate) fn elapsed(self) -> Duration {
+        Self::now().saturating_duration_since(self)
+    }
+
+    /// This minus a duration; `None` if the clock does not reach back that far.
+    #[cfg_attr(not(all(feature = "disk-cache", unix)), allow(dead_code, reason = "only the disk looks back"))]
+    pub(crate) fn checked_sub(self, duration: Duration) -> Option<Self> {
+        self.0.minus(duration).map(Self)
+    }
+}
+
+impl Add<Duration> for Instant {
+    type Output = Self;
+
+    #[inline]
+    fn add(self, duration: Duration) -> Self {
+        Self(self.0.plus(duration.min(FAR)))
+    }
+}
+
+impl Sub for Instant {
+    type Output = Duration;
+
+    fn sub(self, earlier: Self) -> Duration {
+        self.saturating_duration_since(earlier)
+    }
+}
+
+/// Waits until the clock has reached a deadline, at most [`LONGEST_SLEEP`] late after a suspend.
+#[allow(dead_code, reason = "token renewal waits for deadlines once it goes by this clock")]
+pub(crate) async fn sleep_until(deadline: Instant) {
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return;
+        }
+        tokio::time::sleep(left.min(LONGEST_SLEEP)).await;
+    }
+}
+
+#[cfg(not(any(test, feature = "test-util")))]
+use system::Uptime as Reading;
+
+#[cfg(any(test, feature = "test-util"))]
+use paused::TokioTime as Reading;
+
+/// The clock of the operating system.
+#[cfg_attr(all(feature = "test-util", not(test)), allow(dead_code, reason = "replaced by Tokio's clock"))]
+mod system {
+    use std::time::Duration;
+
+    /// The time since the machine was started, suspended or not.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub(super) struct Uptime(Duration);
+
+    impl Uptime {
+        #[cfg(unix)]
+        #[inline]
+        pub(super) fn now() -> Self {
+            use rustix::time::{ClockId, clock_gettime};
+
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            const CLOCK: ClockId = ClockId::Boottime;
+            // Runs on during sleep on macOS; on the BSDs the best there is.
+            #[cfg(not(any(target_os = "linux", target_os = "android")))]
+            const CLOCK: ClockId = ClockId::Monotonic;
+
+            let now = clock_gettime(CLOCK);
+            // Neither part is negative on a clock that starts at boot.
+            Self(Duration::new(now.tv_sec.unsigned_abs(), u32::try_from(now.tv_nsec).unwrap_or_default()))
+        }
+
+        #[cfg(not(unix))]
+        pub(super) fn now() -> Self {
+            use std::{sync::OnceLock, time::Instant};
+
+            static START: OnceLock<Instant> = OnceLock::new();
+            // Some way in, so that deadlines can lie before the first look.
+            Self(Duration::from_secs(1 << 32) + START.get_or_init(Instant::now).elapsed())
+        }
+
+        #[inline]
+        pub(super) fn since(self, earlier: Self) -> Duration {
+            self.0.saturating_sub(earlier.0)
+        }
+
+        #[inline]
+        pub(super) fn plus(self, duration: Duration) -> Self {
+            Self(self.0.saturating_add(duration))
+        }
+
+        pub(super) fn minus(self, duration: Duration) -> Option<Self> {
+            self.0.checked_sub(duration).map(Self)
+        }
+    }
+}
+
+/// Tokio's clock, which tests pause.
+#[cfg(any(test, feature = "test-util"))]
+mod paused {
+    use std::time::Duration;
+
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub(super) struct TokioTime(tokio::time::Instant);
+
+    impl TokioTime {
+        pub(super) fn now() -> Self {
+            Self(tokio::time::Instant::now())
+        }
+
+        pub(super) fn since(self, earlier: Self) -> Duration {
+            self.0.saturating_duration_since(earlier.0)
+        }
+
+        pub(super) fn plus(self, duration: Duration) -> Self {
+            Self(self.0 + duration)
+        }
+
+        pub(super) fn minus(self, duration: Duration) -> Option<Self> {
+            self.0.checked_sub(duration).map(Self)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{system::Uptime, *};
+
+    #[test]
+    fn the_system_clock_advances_and_never_goes_back() {
+        let (outer, first) = (std::time::Instant::now(), Uptime::now());
+        let (inner, mut last) = (std::time::Instant::now(), first);
+        while inner.elapsed() < Duration::from_millis(20) {
+            let now = Uptime::now();
+            assert!(now >= last);
+            last = now;
+        }
+        let (inner, spent, outer) = (inner.elapsed(), Uptime::now().since(first), outer.elapsed());
+        // Not to the nanosecond: this clock and the other are read by different means.
+        let slack = Duration::from_millis(5);
+        assert!(spent + slack >= inner && spent <= outer + slack, "{inner:?} {spent:?} {outer:?}");
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_system_clock_counts_from_boot_with_suspends_included() {
+        let uptime = std::fs::read_to_string("/proc/uptime").expect("Linux has it");
+        let seconds: f64 = uptime.split(' ').next().and_then(|text| text.parse().ok()).expect("a number");
+        let ours = Uptime::now().since(Uptime::now().minus(Duration::from_secs_f64(seconds)).expect("since boot"));
+        assert!(ours.as_secs_f64() + 60.0 > seconds);
+        assert_eq!(Uptime::now().minus(Duration::from_secs_f64(seconds + 3600.0)), None, "the clock begins at boot");
+    }
+
+    #[test]
+    fn a_deadline_that_no_clock_reaches_is_far_away_and_no_panic() {
+        let (now, day) = (Instant::now(), Duration::from_secs(24 * 60 * 60));
+        assert!(now + Duration::MAX > now + day);
+        assert!(now + Duration::MAX + Duration::MAX >= now + Duration::MAX);
+        let uptime = Uptime::now();
+        assert!(uptime.plus(Duration::MAX).plus(Duration::MAX) > uptime.plus(day));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sleep_ends_at_its_deadline() {
+        let begun = Instant::now();
+        sleep_until(begun + Duration::from_secs(100)).await;
+        assert_eq!(begun.elapsed(), Duration::from_secs(100));
+        sleep_until(begun).await;
+        assert_eq!(begun.elapsed(), Duration::from_secs(100), "a deadline that is over needs no wait");
+    }
+}

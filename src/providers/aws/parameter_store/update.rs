@@ -1,0 +1,92 @@
+//! Updates of Parameter Store, which has no conditional write: versions are compared before and after.
+//!
+//! PutParameter replaces all attributes, so an update first reads them by DescribeParameters and sends
+//! them along. An update that is based on a version compares it right before the write. As versions
+//! are numbered without gaps, a new version that is not the next one shows a lost race.
+
+use aws_sdk_ssm::types::ParameterMetadata;
+
+use super::{ParameterStore, REFERENCE, filter};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    options::UpdateOptions,
+    provider::Updated,
+    retry::RetryPolicy,
+    secret::SecretValue,
+};
+
+impl ParameterStore {
+    pub(super) async fn update_value(
+        &self,
+        path: &str,
+        value: &SecretValue,
+        options: &UpdateOptions,
+    ) -> Result<Updated> {
+        if path.starts_with(REFERENCE) {
+            return Err(Error::unsupported("a Secrets Manager reference can't be written through Parameter Store")
+                .with_hint("update it with the provider aws.sm"));
+        }
+        let (value, based_on) = self.change(path, value, options).await?;
+        if value.is_binary() {
+            return Err(Error::invalid_input("Parameter Store keeps text, not bytes"));
+        }
+        let old = self.describe(Some(filter("Name", "Equals", path)?), options.retry_policy).await?;
+        let old = old.filter(|old| old.name.as_deref() == Some(path) || old.arn.as_deref() == Some(path));
+        let old = old.ok_or_else(|| Error::not_found("no such parameter"))?;
+        if based_on.is_some_and(|version| version != old.version) {
+            return Err(conflict("the parameter was changed in the meantime; nothing was written"));
+        }
+        let made = self.put(&old, &value, options.retry_policy).await?;
+        if based_on.is_some_and(|version| version + 1 != made) {
+            return Err(conflict("the parameter was changed in the meantime; that value is now in its history"));
+        }
+        Ok(Updated::new(old.name.unwrap_or_else(|| path.into()), Some(made.to_string())))
+    }
+
+    /// The value to write, and the version that it is based on, if that has to be checked.
+    async fn change(
+        &self,
+        path: &str,
+        value: &SecretValue,
+        options: &UpdateOptions,
+    ) -> Result<(SecretValue, Option<i64>)> {
+        let condition = options.if_version.as_deref().map(version_number).transpose()?;
+        if options.keypath.is_empty() {
+            return Ok((value.clone(), condition));
+        }
+        let current = self.parameter(path, true, options.retry_policy).await?;
+        let read = version_number(current.version().unwrap_or_default())?;
+        Ok((current.with_replaced(&options.keypath, value)?, condition.or(Some(read))))
+    }
+
+    async fn put(&self, old: &ParameterMetadata, value: &SecretValue, policy: RetryPolicy) -> Result<i64> {
+        let Some(text) = value.expose_text() else {
+            return Err(Error::invalid_input("Parameter Store keeps text, not bytes"));
+        };
+        let output = self.session.write(policy, value, |client, overrides| {
+            let call = client
+                .put_parameter()
+                .overwrite(true)
+                .value(text)
+                .set_name(old.name.clone())
+                .set_type(old.r#type.clone())
+                .set_key_id(old.key_id.clone())
+                .set_description(old.description.clone())
+                .set_tier(old.tier.clone())
+                .set_data_type(old.data_type.clone())
+                .set_allowed_pattern(old.allowed_pattern.clone());
+            call.customize().config_override(overrides).send()
+        });
+        Ok(output.await?.version)
+    }
+}
+
+fn version_number(version: &str) -> Result<i64> {
+    version
+        .parse()
+        .map_err(|_| Error::invalid_input(format!("{version:?} is no version of a parameter: those are numbers")))
+}
+
+fn conflict(message: &'static str) -> Error {
+    Error::new(ErrorKind::Conflict, message).with_hint("read the parameter again and repeat the update")
+}

@@ -1,0 +1,158 @@
+//! Address of a server: an http or https URL, or a Unix socket. Decides which redirects are safe.
+
+use std::path::PathBuf;
+
+use reqwest::Url;
+
+use crate::error::{Error, Result};
+
+/// A server's address: an `http` or `https` URL, or a Unix socket.
+#[derive(Clone, Debug)]
+pub(crate) struct Address {
+    base: Url,
+    socket: Option<PathBuf>,
+}
+
+/// Why a text is no address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AddressError {
+    /// It is neither a URL of a server nor a socket.
+    Malformed,
+    /// It holds a user name or a password.
+    HoldsCredentials,
+}
+
+/// Whether the parser of URLs reads a text otherwise than a person does. It ends the host at a
+/// backslash, and drops blanks and control characters.
+pub(crate) fn is_deceptive(url: &str) -> bool {
+    url.contains(|letter: char| letter == '\\' || letter.is_whitespace() || letter.is_control())
+}
+
+impl Address {
+    /// Reads `https://…`, `http://…` and `unix:///PATH`.
+    pub(crate) fn parse(text: &str) -> Result<Self, AddressError> {
+        let text = text.trim();
+        if let Some(path) = text.strip_prefix("unix://") {
+            let base = "http://localhost".parse().map_err(|_| AddressError::Malformed)?;
+            return match path.starts_with('/') {
+                true => Ok(Self { base, socket: Some(path.into()) }),
+                false => Err(AddressError::Malformed),
+            };
+        }
+        if is_deceptive(text) {
+            return Err(AddressError::Malformed);
+        }
+        let base: Url = text.parse().map_err(|_| AddressError::Malformed)?;
+        let plain = base.query().is_none() && base.fragment().is_none();
+        if !matches!(base.scheme(), "http" | "https") || base.host_str().is_none() || !plain {
+            return Err(AddressError::Malformed);
+        }
+        if !base.username().is_empty() || base.password().is_some() {
+            return Err(AddressError::HoldsCredentials);
+        }
+        Ok(Self { base, socket: None })
+    }
+
+    /// Whether two texts name the same server, however each spells it.
+    pub(crate) fn are_same(one: &str, other: &str) -> bool {
+        let parsed = |text| Self::parse(text).map(|it| (it.base.as_str().trim_end_matches('/').to_owned(), it.socket));
+        match (parsed(one), parsed(other)) {
+            (Ok(one), Ok(other)) => one == other,
+            _ => false,
+        }
+    }
+
+    /// The path of the socket, if the address is one.
+    pub(crate) fn unix_socket(&self) -> Option<&PathBuf> {
+        self.socket.as_ref()
+    }
+
+    /// Whether the address is an https URL.
+    pub(crate) fn is_https(&self) -> bool {
+        self.base.scheme() == "https"
+    }
+
+    /// The URL's host.
+    pub(super) fn host(&self) -> Option<&str> {
+        self.base.host_str()
+    }
+
+    /// The address with another host: the TLS server name, which the resolver turns back into this
+    /// address's own.
+    pub(super) fn with_host(mut self, host: &str) -> Result<Self> {
+        self.base.set_host(Some(host)).map_err(|_| Error::config("the TLS server name is no host name"))?;
+        Ok(self)
+    }
+
+    /// The URL of a target. An address behind a gateway may have a path of its own.
+    pub(super) fn join(&self, target: &str) -> Result<Url> {
+        let base = self.base.as_str().trim_end_matches('/');
+        format!("{base}{target}").parse().map_err(|_| Error::config("the request's path makes no URL"))
+    }
+
+    /// The path of a URL of this address, without the address's own path.
+    pub(super) fn call_of<'a>(&self, url: &'a Url) -> &'a str {
+        let path = url.path();
+        path.strip_prefix(self.base.path().trim_end_matches('/')).unwrap_or(path)
+    }
+
+    /// Where a redirect of `from` leads, or why it is not followed. `call` is the path of the
+    /// request, by [`call_of`](Self::call_of).
+    ///
+    /// The credentials go along, as they have to. So a redirect may lead only to the same call on
+    /// another node, and never to where more people could read it on the way.
+    pub(super) fn redirected(&self, from: &Url, call: &str, location: &str) -> Result<Url, &'static str> {
+        let to = from.join(location).map_err(|_| "it names no address")?;
+        if self.socket.is_some() {
+            return Err("the address is a socket");
+        }
+        if to.scheme() != from.scheme() {
+            return Err("it leads from https to http, or to another protocol");
+        }
+        if !to.username().is_empty() || to.password().is_some() {
+            return Err("it holds a user name");
+        }
+        if location.is_empty() || !to.path().ends_with(call) || to.query() != from.query() {
+            return Err("it leads to another call");
+        }
+        Ok(to)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_is_no_address_is_refused() {
+        for text in ["", "vault:8200", "ftp://x", "http://x?y", "unix://x", "https://", "https://a\\b"] {
+            assert_eq!(Address::parse(text).expect_err(text), AddressError::Malformed);
+        }
+        assert_eq!(Address::parse("https://u:hunter2@x").expect_err("a user"), AddressError::HoldsCredentials);
+        assert!(Address::parse("unix:///run/bao.sock").expect("a socket").unix_socket().is_some());
+        let behind = Address::parse("https://x/vault/").expect("an address");
+        assert_eq!(behind.join("/v1/a?b=c").expect("a URL").as_str(), "https://x/vault/v1/a?b=c");
+    }
+
+    #[test]
+    fn redirects_lead_to_the_same_call_as_safely_or_nowhere() {
+        let address = Address::parse("https://a:8200/gateway/").expect("an address");
+        let from = address.join("/v1/secret/data/x?version=1").expect("a URL");
+        let call = address.call_of(&from);
+        assert_eq!(call, "/v1/secret/data/x");
+        let to = |location: &str| address.redirected(&from, call, location).map(|url| url.to_string());
+        for active in ["https://b:8200/v1/secret/data/x?version=1", "https://b/other/v1/secret/data/x?version=1"] {
+            assert_eq!(to(active).expect("followed"), active);
+        }
+        for location in [
+            "",
+            "http://b:8200/v1/secret/data/x?version=1",
+            "https://b:8200/v1/secret/data/y?version=1",
+            "https://b:8200/v1/secret/data/x",
+            "https://u@b:8200/v1/secret/data/x?version=1",
+            "https://",
+        ] {
+            assert!(to(location).is_err(), "{location}");
+        }
+    }
+}

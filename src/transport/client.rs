@@ -1,0 +1,170 @@
+//! Builds the reqwest client of a server: TLS trust, client certificate, proxy, Unix socket.
+
+use std::{fs, net::SocketAddr, path::Path, time::Duration};
+
+use reqwest::{
+    Certificate, Client, ClientBuilder, Identity, Proxy,
+    dns::{Addrs, Name, Resolve, Resolving},
+    redirect::Policy,
+};
+use zeroize::Zeroizing;
+
+use super::{address::Address, proxy::ProxyUrl, tls::TlsConfig};
+use crate::{
+    error::{Error, Result},
+    fs::plain_file,
+};
+
+/// How to reach a server.
+#[derive(Clone, Debug)]
+pub(crate) struct ServerConfig {
+    /// The address as the settings spell it, for messages.
+    pub(crate) address: String,
+    pub(crate) tls: TlsConfig,
+    pub(crate) proxy: Option<ProxyUrl>,
+}
+
+impl ServerConfig {
+    /// Whether a certificate is presented on the way to this address. A redirect keeps the scheme.
+    pub(crate) fn presents_certificates(address: &Address, proxy: Option<&ProxyUrl>) -> bool {
+        address.is_https() || proxy.is_some_and(|proxy| !proxy.as_str().starts_with("http://"))
+    }
+}
+
+/// A client with this timeout to connect, and to wait for each part of a response.
+pub(super) fn build(config: &ServerConfig, address: &Address, timeout: Duration) -> Result<Client> {
+    let builder = Client::builder()
+        .user_agent(concat!("s1crets/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(timeout)
+        .read_timeout(timeout)
+        // Followed in `http`, which knows where credentials may go.
+        .redirect(Policy::none())
+        // Retried in `http`, within the policy's attempts.
+        .retry(reqwest::retry::never())
+        .referer(false)
+        // The environment is read where the settings are resolved.
+        .no_proxy();
+    let builder = proxied(builder, config)?;
+    let builder = located(builder, config, address);
+    let builder = trusting(builder, config, address)?;
+    let builder = secured(builder, &config.tls)?;
+    builder.build().map_err(|error| Error::config("the HTTP client can't be made").with_source(error.without_url()))
+}
+
+fn proxied(builder: ClientBuilder, config: &ServerConfig) -> Result<ClientBuilder> {
+    match &config.proxy {
+        // The error would repeat the URL, which may hold a password.
+        Some(url) => Ok(builder.proxy(Proxy::all(url.as_str()).map_err(|_| Error::config("the proxy is no URL"))?)),
+        None => Ok(builder),
+    }
+}
+
+#[cfg(unix)]
+fn located(builder: ClientBuilder, config: &ServerConfig, address: &Address) -> ClientBuilder {
+    match address.unix_socket() {
+        Some(path) => builder.unix_socket(path.as_path()),
+        None => renamed(builder, config),
+    }
+}
+
+#[cfg(not(unix))]
+fn located(builder: ClientBuilder, config: &ServerConfig, _: &Address) -> ClientBuilder {
+    renamed(builder, config)
+}
+
+/// reqwest checks the certificate against the URL's host. With a TLS server name the URL has that
+/// name as its host, and it is resolved here to where the server is.
+fn renamed(builder: ClientBuilder, config: &ServerConfig) -> ClientBuilder {
+    let host = Address::parse(&config.address).ok().and_then(|address| address.host().map(str::to_owned));
+    match (&config.tls.server_name, host) {
+        (Some(name), Some(host)) => builder.dns_resolver(Renamed { name: name.clone(), host }),
+        _ => builder,
+    }
+}
+
+#[derive(Clone)]
+struct Renamed {
+    name: String,
+    host: String,
+}
+
+impl Resolve for Renamed {
+    fn resolve(&self, name: Name) -> Resolving {
+        let host = if name.as_str() == self.name { self.host.clone() } else { name.as_str().to_owned() };
+        Box::pin(async move {
+            // An IPv6 address stands in brackets in a URL.
+            let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+            let found: Vec<SocketAddr> = tokio::net::lookup_host((host, 0)).await?.collect();
+            Ok(Box::new(found.into_iter()) as Addrs)
+        })
+    }
+}
+
+/// The system's certificates are hundreds of files. They are not read where the settings name
+/// others, or where the server presents no certificate.
+fn trusting(builder: ClientBuilder, config: &ServerConfig, address: &Address) -> Result<ClientBuilder> {
+    let TlsConfig { ca_file, ca_path, .. } = &config.tls;
+    if ca_file.is_some() || ca_path.is_some() {
+        return Ok(builder.tls_certs_only(authorities(&config.tls)?));
+    }
+    let verifies = ServerConfig::presents_certificates(address, config.proxy.as_ref());
+    Ok(if verifies { builder } else { builder.tls_certs_only([]) })
+}
+
+fn secured(mut builder: ClientBuilder, tls: &TlsConfig) -> Result<ClientBuilder> {
+    if let Some(identity) = identity(tls)? {
+        builder = builder.identity(identity);
+    }
+    if tls.danger_skip_verify {
+        builder = builder.tls_danger_accept_invalid_certs(true);
+    }
+    Ok(builder)
+}
+
+fn authorities(tls: &TlsConfig) -> Result<Vec<Certificate>> {
+    let mut found = Vec::new();
+    if let Some(file) = &tls.ca_file {
+        found.extend(certificates(file)?);
+    }
+    if let Some(folder) = &tls.ca_path {
+        let unreadable =
+            |error| Error::config(format!("can't read the folder {}", folder.display())).with_source(error);
+        for entry in fs::read_dir(folder).map_err(unreadable)? {
+            let path = entry.map_err(unreadable)?.path();
+            if path.is_file() {
+                // Such folders hold keys and hashes too.
+                found.extend(certificates(&path).unwrap_or_default());
+            }
+        }
+    }
+    if found.is_empty() {
+        return Err(Error::config("there is no certificate in the files to trust"));
+    }
+    Ok(found)
+}
+
+fn certificates(file: &Path) -> Result<Vec<Certificate>> {
+    let text = read(file)?;
+    Certificate::from_pem_bundle(&text)
+        .map_err(|_| Error::config(format!("{} holds no PEM certificates", file.display())))
+}
+
+fn identity(tls: &TlsConfig) -> Result<Option<Identity>> {
+    let (certificate, key) = match (&tls.client_cert, &tls.client_key) {
+        (Some(certificate), Some(key)) => (certificate, key),
+        (None, None) => return Ok(None),
+        _ => return Err(Error::config("a client certificate needs its key, and a key its certificate")),
+    };
+    let mut pem = read(certificate)?;
+    pem.push(b'\n');
+    let key = read(key)?;
+    let both = Zeroizing::new([pem.as_slice(), key.as_slice()].concat());
+    // The error could repeat a line of the key.
+    Identity::from_pem(&both).map(Some).map_err(|_| Error::config("the client certificate or its key is not PEM"))
+}
+
+fn read(file: &Path) -> Result<Zeroizing<Vec<u8>>> {
+    plain_file::read(file)
+        .map(|(_, bytes)| bytes)
+        .map_err(|error| Error::config(format!("can't read {}", file.display())).with_source(error))
+}

@@ -1,0 +1,79 @@
+//! URL of an HTTP proxy, with its password kept out of messages.
+
+use std::fmt;
+
+use reqwest::Url;
+
+use super::address::is_deceptive;
+use crate::error::{Error, Result};
+
+/// URL of an HTTP proxy. It may hold a password, which `Debug` doesn't show.
+#[derive(Clone)]
+pub struct ProxyUrl(String);
+
+impl ProxyUrl {
+    /// Takes `http://[USER:PASSWORD@]HOST:PORT`. It is checked when the client is made.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self(url.into())
+    }
+
+    /// Reads a URL of a config file, which must hold no secret. `variable` can hold one.
+    ///
+    /// # Errors
+    /// `Config` if it has a user name or a password, or is no URL.
+    pub(crate) fn from_settings(text: &str, variable: &str) -> Result<Self> {
+        let url: Option<Url> = text.parse().ok().filter(|url: &Url| url.has_host() && !is_deceptive(text));
+        match url {
+            Some(url) if !url.username().is_empty() || url.password().is_some() => {
+                Err(Error::config("the proxy of a config file can't have a user name or a password")
+                    .with_hint(format!("leave it out of the file and set {variable}")))
+            }
+            Some(url) if matches!(url.scheme(), "http" | "https") => Ok(Self::new(text)),
+            _ => Err(Error::config("the proxy is no URL").with_hint("write it as http://HOST:PORT")),
+        }
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The URL without user name and password, or `***` if it is no URL.
+    pub(crate) fn without_user(&self) -> String {
+        let parse = |text: &str| text.parse().ok().filter(Url::has_host);
+        let has_scheme = self.0.contains("://");
+        let Some(mut url) = (if has_scheme { parse(&self.0) } else { parse(&format!("http://{}", self.0)) }) else {
+            return "***".to_owned();
+        };
+        // Neither call fails: a URL with a host can have a user name.
+        let cleared = url.set_username("").and_then(|()| url.set_password(None));
+        cleared.map_or_else(|()| "***".to_owned(), |()| url.to_string().trim_end_matches('/').to_owned())
+    }
+}
+
+impl fmt::Debug for ProxyUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ProxyUrl([redacted])")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proxy_is_shown_without_its_password() {
+        for (proxy, told) in [
+            ("http://u:hunter2@p:1", "http://p:1"),
+            ("u:hunter2@p:1", "http://p:1"),
+            ("http://p:1/", "http://p:1"),
+            ("http://u:hunter2@", "***"),
+        ] {
+            assert_eq!(ProxyUrl::new(proxy).without_user(), told);
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_password() {
+        assert!(!format!("{:?}", ProxyUrl::new("http://u:hunter2@p:1")).contains("hunter2"));
+    }
+}
