@@ -18,7 +18,7 @@ pub(super) const RULES: Rules<'static> = Rules {
         // Errors, which everything returns.
         &["error"],
         // Helpers that know nothing of secrets.
-        &["clock", "fs", "shell", "single_flight"],
+        &["clock", "fs", "retry", "shell", "single_flight"],
         // Secrets, references and key paths.
         &["secret"],
         // What a provider supports, and what a request can ask for.
@@ -33,6 +33,7 @@ pub(super) const RULES: Rules<'static> = Rules {
         &["config"],
         // What several backends share.
         &["aws_credentials", "cache_scope"],
+        &["transport"],
         &["vault"],
         // The backends.
         &["providers"],
@@ -49,22 +50,44 @@ pub(super) const RULES: Rules<'static> = Rules {
         // The client makes requests, handles and builders, which hold a client.
         &["client::builder", "client::client", "client::get_refs", "client::handle", "client::request"],
         // A config file is found, trusted and loaded, and each step knows the file's type.
-        &["config::cache", "config::config_file", "config::find", "config::load", "config::settings", "config::trust"],
+        &[
+            "config::cache",
+            "config::config",
+            "config::config_file",
+            "config::find",
+            "config::load",
+            "config::paths",
+            "config::raw_table",
+            "config::table",
+            "config::table_type",
+            "config::trust",
+            "config::variables",
+        ],
         &[
             "providers::aws::credentials",
             "providers::aws::identity",
             "providers::aws::resolve",
             "providers::aws::session",
         ],
-        &["providers::file::changes", "providers::file::store", "providers::file::watch"],
+        &["providers::aws::secrets_manager", "providers::aws::secrets_manager::batch_read"],
         // A builder and what it builds.
-        &["providers::file::config", "providers::file::provider"],
-        &["providers::file::csi", "providers::file::source"],
+        &["providers::file::builder", "providers::file::provider"],
+        &["providers::file::csi_mount", "providers::file::source"],
+        &["providers::file::reloader", "providers::file::secret_watches"],
         // A connection's settings name its login method, which logs in over a connection.
-        &["vault::auth", "vault::client", "vault::config", "vault::error", "vault::http", "vault::token"],
+        &[
+            "vault::auth",
+            "vault::config",
+            "vault::error",
+            "vault::http",
+            "vault::request",
+            "vault::response",
+            "vault::token",
+        ],
         &["vault::connection", "vault::identity"],
-        &["vault::env", "vault::resolve", "vault::settings"],
-        &["vault::auth", "vault::auth::token"],
-        &["vault::token::manager", "vault::token::state"],
+        &["vault::env", "vault::settings"],
+        &["vault::auth", "vault::auth::static_token"],
+        &["vault::auth::login_client", "vault::auth::wrapping"],
+        &["vault::token::manager", "vault::token::state_machine"],
     ],
 };
