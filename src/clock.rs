@@ -25,7 +25,6 @@ const FAR: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 /// How long a sleeping task goes without a look at the clock: it wakes at most this much late after
 /// the machine was suspended.
-#[allow(dead_code, reason = "token renewal waits for deadlines once it goes by this clock")]
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 
 impl Instant {
@@ -72,7 +71,6 @@ impl Sub for Instant {
 }
 
 /// Waits until the clock has reached a deadline, at most [`LONGEST_SLEEP`] late after a suspend.
-#[allow(dead_code, reason = "token renewal waits for deadlines once it goes by this clock")]
 pub(crate) async fn sleep_until(deadline: Instant) {
     loop {
         let left = deadline.saturating_duration_since(Instant::now());

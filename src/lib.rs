@@ -1,4 +1,4 @@
-//! One way to ask for a secret, whoever keeps it.
+//! Read secrets from AWS, Vault or OpenBao, or a local file through one cached API.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), s1crets::Error> {
@@ -8,21 +8,27 @@
 //! # fn connect(_: &str) {}
 //! ```
 //!
-//! # The four calls
+//! # Calls
 //!
-//! [`get`], [`get_by_path`], [`path_exists`] and [`update`] take a provider's name and a path, and give a request that
-//! can be refined before it is awaited. They share one process-wide [`Client`], which is made at the first call from
-//! `s1crets.toml` and the environment ([`Config::from_env`]). [`get_ref`] takes both in one word,
-//! `aws.sm://prod/db#password`; [`get_many`] reads many secrets in as few calls as the backend allows.
+//! [`get`], [`get_by_path`], [`path_exists`] and [`update`] take a provider and a path. Each
+//! returns a request, whose options are set before it is awaited: a key of a JSON value, a version,
+//! a timeout.
 //!
-//! What comes back is a [`Secret`]: exact as it was received, text or bytes, JSON parsed when a key is asked for, shared
-//! when cloned, redacted when printed, wiped when dropped.
+//! A [`Reference`] names provider, path and key in one text, such as `aws.sm://prod/db#password`.
+//! [`get_ref`] reads one, [`get_refs`] reads many in as few calls as the backends allow, and [`at`]
+//! has the other calls for it.
 //!
-//! [`Client::builder`] is for those who set things in code, [`blocking`] for those without async.
+//! The result is a [`Secret`]: text or bytes exactly as they were received, with its version. JSON
+//! is parsed when a key is asked for. Clones share the value; it is never printed, and is wiped
+//! when the last clone is dropped.
+//!
+//! These functions share one process-wide [`Client`]. It is set up at the first call, from
+//! `s1crets.toml` and the environment ([`Config::from_env`]). To set up a client in code, use
+//! [`Client::builder`]. Without async, use [`blocking`].
 //!
 //! # Providers
 //!
-//! | name | keeps | feature |
+//! | name | backend | feature |
 //! | --- | --- | --- |
 #![cfg_attr(
     feature = "aws-sm",
@@ -43,43 +49,55 @@
     doc = "| `file` | a fetcher's `secrets.json`, or a Vault CSI mount | `file`, on by default |"
 )]
 //! | `vault.kv` | HashiCorp Vault or OpenBao, KV version 1 and 2 | `vault` |
-//! | `memory` | [a map, for tests](providers::memory) | always there |
+//! | `memory` | [a map, for tests](providers::memory) | always built |
 //!
-//! Others implement [`Provider`] and are given to [`ClientBuilder::with_provider`].
+//! For another backend, implement [`Provider`] and pass it to [`ClientBuilder::with_provider`].
 //!
-//! # What is held
+//! # Cache
 //!
-//! In front of each provider that calls a backend stands a cache ([`Cached`]): 1000 entries and 15 minutes unless
-//! [`CachePolicy`] says otherwise. A read of what it holds is a look-up in a map. A thousand tasks that ask for what it
-//! doesn't hold make one call, and none of them can spoil it for the others by going away. What is about to expire is
-//! loaded anew behind its readers. In an outage the last value is served for up to an hour after its time, and says so:
-//! [`Secret::freshness`]. [`update`] drops what it changed before it returns. When a database refuses a password,
-//! [`Client::rejected`] gets the newer one, once for all who ask.
+//! Each provider that calls a backend has a cache in front ([`Cached`]), of 1000 entries and with a
+//! TTL of 15 minutes by default ([`CachePolicy`]):
+//!
+//! - A hit is a lookup in memory, without a lock or an await.
+//! - A missing secret is loaded once, however many tasks ask for it. The load goes on if a task is
+//!   cancelled.
+//! - An entry that is about to expire is reloaded in the background.
+//! - In an outage the last value is served for up to an hour after its TTL, marked as stale
+//!   ([`Secret::freshness`]).
+//! - [`update`] drops the old value before it returns.
+//!
+//! If a database rejects a password after a rotation, [`Client::rejected`] gets the new one, with
+//! one load for all callers. A [`Handle`] keeps one secret fresh and reports its changes.
 //!
 //! # Features
 //!
 //! - `file`, on by default: the provider `file`.
 //! - `blocking`, on by default: the module [`blocking`].
 //! - `aws-sm`, `aws-ps`, and `aws` for both: the AWS providers.
-//! - `disk-cache`: the cache on disk behind those in memory, on Unix; off until it is asked for.
-//! - `vault`: the provider `vault.kv`. Its logins by AWS identities need one of the AWS features too.
-//! - `vaultrs`: [`Vault::vaultrs`](https://docs.rs/s1crets/latest/s1crets/vault/struct.Vault.html#method.vaultrs), a
-//!   client of the crate vaultrs on our connection. It turns on the feature `log` of `tracing`.
-//! - `metrics`: the caches' counters as metrics of the process, through the [`metrics`](https://docs.rs/metrics) facade.
-//! - `unstable-conformance`: the contract of [`Provider`] as tests, for those who write one. It may change in any release.
+//! - `vault`: the provider `vault.kv`. Its logins with an AWS identity need an AWS feature as well.
+//! - `vaultrs`: [`Vault::vaultrs`](https://docs.rs/s1crets/latest/s1crets/vault/struct.Vault.html#method.vaultrs),
+//!   a client of the crate vaultrs on our connection. It turns on the feature `log` of `tracing`.
+//! - `disk-cache`: a cache on disk behind those in memory, on Unix. It is used only if it is
+//!   configured.
+//! - `metrics`: exports the cache counters through the [`metrics`](https://docs.rs/metrics) facade.
+//! - `unstable-conformance`: tests for implementations of [`Provider`]. It may change in any
+//!   release.
+//! - `test-util`: the cache follows Tokio's paused time in tests.
 //!
-//! No feature changes what another one does. Features that begin with `__` are private.
+//! A feature only adds; none changes what another one does. Features that begin with `__` are
+//! private.
 //!
 //! # Logs
 //!
-//! Events are sent through [`tracing`](https://docs.rs/tracing) under the target `s1crets`. No event at any level holds a
-//! secret; names of secrets appear at the debug level and below. The AWS SDK would print whole answers at its trace
-//! level: its own events are turned off for calls that are made here.
+//! Events go to [`tracing`](https://docs.rs/tracing), under the target `s1crets`. No event at any
+//! level contains a secret value. Names of secrets appear at the debug level and below. The AWS SDK
+//! would print whole responses at its trace level, so its events are turned off for the calls of
+//! this crate.
 //!
 //! # Runtime
 //!
-//! Calls run on [Tokio](https://docs.rs/tokio), as the AWS SDK does. The library starts no runtime of its own, but for the
-//! blocking calls.
+//! Async calls run on the caller's [Tokio](https://docs.rs/tokio) runtime. Only [`blocking`] starts
+//! a runtime of its own.
 
 // From the lowest layer to the highest: a module imports from those above it, never from below.
 // `cargo xtask layers` checks that.
@@ -134,7 +152,7 @@ pub use capabilities::Capabilities;
 #[cfg(feature = "blocking")]
 pub use client::blocking;
 pub use client::{
-    Client, ClientBuilder, GetRefs, Handle, HandleChanges, HandleRef, get, get_by_path, get_many, get_ref, get_refs,
+    Client, ClientBuilder, GetRefs, Handle, HandleChanges, HandleRef, at, get, get_by_path, get_ref, get_refs,
     path_exists, request, update,
 };
 pub use config::Config;

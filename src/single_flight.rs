@@ -48,6 +48,7 @@ pub(crate) enum Executor {
     #[default]
     Caller,
     /// On a fixed runtime, whatever the caller runs on; `None` if it can't be had.
+    #[cfg_attr(not(feature = "blocking"), allow(dead_code, reason = "only blocking clients have a runtime"))]
     Fixed(fn() -> Option<Handle>),
 }
 

@@ -25,6 +25,17 @@ impl Watch {
         self.0.borrow().clone()
     }
 
+    /// Whether there is a change that [`changed`](Self::changed) has not returned yet; `None` once
+    /// the provider is gone. One atomic load.
+    pub(crate) fn has_changed(&self) -> Option<bool> {
+        self.0.has_changed().ok()
+    }
+
+    /// Counts the latest change as seen.
+    pub(crate) fn mark_seen(&mut self) {
+        self.0.mark_unchanged();
+    }
+
     /// Waits for the next change. Of several changes in between only the latest is seen.
     ///
     /// Returns `false` once the provider is gone: nothing more will be reported.

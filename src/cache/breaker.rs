@@ -32,6 +32,11 @@ impl Breaker {
         self.failures().retry_at.is_none_or(|retry_at| now >= retry_at)
     }
 
+    /// When the provider may be asked again; `None` if it has not failed.
+    pub(super) fn retry_at(&self) -> Option<Instant> {
+        self.failures().retry_at
+    }
+
     /// Whether it failed so recently that the next attempt may well time out. Readers with a stale
     /// value to serve need not wait for that attempt.
     pub(super) fn failed_recently(&self, now: Instant) -> bool {

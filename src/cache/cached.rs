@@ -174,6 +174,31 @@ impl<P: Provider + ?Sized> Cached<P> {
         self.secrets.follow(key::of_secret(path, &GetOptions::default()).into_owned())
     }
 
+    /// When a read of a secret starts its next reload: in the past, if one is due. `None` if the
+    /// secret is not cached.
+    pub(crate) fn next_refresh(&self, path: &str) -> Option<Instant> {
+        self.secrets.next_refresh(&key::of_secret(path, &GetOptions::default()).into_owned())
+    }
+
+    /// Loads a secret until the cache has the version that the provider has reported; `None` if it
+    /// reported that the secret is gone. All callers share the loads.
+    pub(crate) async fn catch_up_to(&self, path: &str, version: Option<&str>) -> Result<()> {
+        let options = GetOptions { cached: false, ..GetOptions::default() };
+        let key = key::of_secret(path, &options).into_owned();
+        if version.is_some() && self.secrets.peek(&key).is_some_and(|secret| secret.version() == version) {
+            return Ok(());
+        }
+        // A load that is joined may have begun before the change. The one after it has not.
+        for _ in 0..2 {
+            let load = self.load_secrets(&options, LoadReason::Refused);
+            let secret = one(self.secrets.load(std::slice::from_ref(&key), load, OnFailure::Fail).await)?;
+            if secret.version() == version {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// What this cache has done so far, and how much it holds.
     pub fn stats(&self) -> CacheStats {
         self.counters.read([self.secrets.size(), self.listings.size()])

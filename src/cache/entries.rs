@@ -224,6 +224,12 @@ where
         followers.entry(key).or_insert_with(|| watch::Sender::new(())).subscribe()
     }
 
+    /// When a read of a stored value starts the next reload: in the past, if one is due.
+    pub(super) fn next_refresh(&self, key: &K) -> Option<Instant> {
+        let refresh = self.store.get(key)?.deadlines.refresh;
+        Some(self.breaker.retry_at().map_or(refresh, |retry_at| refresh.max(retry_at)))
+    }
+
     /// The cached value, unless it is too old to be served even in an outage.
     pub(super) fn peek(&self, key: &K) -> Option<T> {
         let entry = self.store.get(key).filter(|entry| entry.deadlines.verdict(Instant::now()) != Verdict::Dead)?;

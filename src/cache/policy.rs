@@ -57,7 +57,7 @@ pub struct CachePolicy {
 pub(super) struct Deadlines {
     pub(super) loaded: Instant,
     /// From here on it is reloaded in the background.
-    refresh: Instant,
+    pub(super) refresh: Instant,
     /// From here on it is stale.
     pub(super) expires: Instant,
     /// From here on it is not served at all.

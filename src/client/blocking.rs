@@ -1,17 +1,18 @@
-//! The same calls without async.
+//! Blocking API: the same calls for code without async.
 //!
 //! ```no_run
 //! let password = s1crets::blocking::get("file", "app/db").key("password").call()?;
 //! # Ok::<(), s1crets::Error>(())
 //! ```
 //!
-//! They run on a small runtime of their own, started at the first call, with a process-wide client of their own:
-//! its providers and its cache are not those of the async calls. So they work everywhere, inside an
-//! async runtime too, where they block the thread for as long as they take but never wait for something
-//! that only that thread could do.
+//! The calls run on a small runtime of their own, which starts at the first call that has to wait.
+//! They use a process-wide client of their own, so they share no providers and no cache with the
+//! async calls. They work on plain threads and inside an async runtime. There they block the
+//! thread, but never wait for work that only that thread could do.
 //!
-//! A process that forks should do so before its first call. In a child that was forked later, reads from memory work, and
-//! every call that would have to wait fails at once, as [`Unsupported`](ErrorKind::Unsupported).
+//! A process that forks should do so before its first call. In a child that is forked later, reads
+//! from memory work. A call that would have to wait fails at once, as
+//! [`Unsupported`](ErrorKind::Unsupported), and a [`Handle`] keeps its last value.
 
 use std::{
     fmt,
@@ -28,10 +29,16 @@ use tokio::{
 };
 
 use crate::{
-    client::{self, ClientBuilder, request},
+    cache::CacheStats,
+    client::{
+        self, ClientBuilder, Handle,
+        request::{self, IntoReference},
+    },
+    config::Config,
     error::{Error, ErrorKind, Result},
     provider::{Listing, Updated},
     secret::{Secret, SecretValue},
+    single_flight::Executor,
 };
 
 /// Marks a request that is made by `.call()`.
@@ -40,26 +47,28 @@ pub enum Called {}
 
 /// A read of one secret, made by [`call`](Self::call).
 pub type Get<'a> = request::Get<'a, Called>;
-/// A read of what many references point to, made by [`call`](Self::call).
+/// A read of many references, made by [`call`](Self::call).
 pub type GetRefs<'a> = client::GetRefs<'a, Called>;
 /// A read of every secret below a path, made by [`call`](Self::call).
 pub type GetByPath<'a> = request::GetByPath<'a, Called>;
-/// A look whether something exists, made by [`call`](Self::call).
+/// A check whether something exists, made by [`call`](Self::call).
 pub type PathExists<'a> = request::PathExists<'a, Called>;
 /// A new value for a secret, written by [`call`](Self::call).
 pub type Update<'a> = request::Update<'a, Called>;
+/// The calls on what one reference points to.
+pub type At<'a> = request::At<'a, Called>;
 
 /// A [`Client`](crate::Client) for code without async. Cheap to clone; clones share everything.
 #[derive(Clone)]
 pub struct Client(crate::Client);
 
 impl Client {
-    /// A client by what the builder was told.
+    /// Makes a client from a builder.
     ///
     /// # Errors
     /// As [`ClientBuilder::build`].
     pub fn new(builder: ClientBuilder) -> Result<Self> {
-        builder.build().map(Self)
+        builder.with_executor(OWN_RUNTIME).build().map(Self)
     }
 
     /// The process-wide client that the free functions of this module use.
@@ -71,86 +80,134 @@ impl Client {
         if let Some(client) = GLOBAL.get() {
             return Ok(client);
         }
-        let client = Self(crate::Client::from_env()?);
+        let client = Self::new(crate::Client::builder().with_config(Config::from_env()?))?;
         Ok(GLOBAL.get_or_init(|| client))
     }
 
-    /// As [`Client::get`](crate::Client::get).
+    /// See [`Client::get`](crate::Client::get).
     pub fn get<'a>(&'a self, provider: &'a str, path: &'a str) -> Get<'a> {
         Get::new(Ok(&self.0), provider, path)
     }
 
-    /// As [`Client::get_ref`](crate::Client::get_ref).
-    pub fn get_ref(&self, reference: &str) -> Get<'_> {
-        Get::of_reference(Ok(&self.0), reference)
+    /// See [`Client::get_ref`](crate::Client::get_ref).
+    pub fn get_ref<'a>(&'a self, reference: impl IntoReference<'a>) -> Get<'a> {
+        self.at(reference).get()
     }
 
-    /// As [`Client::get_refs`](crate::Client::get_refs).
-    pub fn get_refs<I>(&self, references: I) -> GetRefs<'_>
+    /// See [`Client::at`](crate::Client::at).
+    pub fn at<'a>(&'a self, reference: impl IntoReference<'a>) -> At<'a> {
+        At::new(Ok(&self.0), reference)
+    }
+
+    /// See [`Client::get_refs`](crate::Client::get_refs).
+    pub fn get_refs<'a, I>(&'a self, references: I) -> GetRefs<'a>
     where
         I: IntoIterator,
-        I::Item: AsRef<str>,
+        I::Item: IntoReference<'a>,
     {
         GetRefs::new(Ok(&self.0), references)
     }
 
-    /// As [`Client::get_by_path`](crate::Client::get_by_path).
+    /// See [`Client::get_by_path`](crate::Client::get_by_path).
     pub fn get_by_path<'a>(&'a self, provider: &'a str, path: &'a str) -> GetByPath<'a> {
         GetByPath::new(Ok(&self.0), provider, path)
     }
 
-    /// As [`Client::path_exists`](crate::Client::path_exists).
+    /// See [`Client::path_exists`](crate::Client::path_exists).
     pub fn path_exists<'a>(&'a self, provider: &'a str, path: &'a str) -> PathExists<'a> {
         PathExists::new(Ok(&self.0), provider, path)
     }
 
-    /// As [`Client::update`](crate::Client::update).
+    /// See [`Client::update`](crate::Client::update).
     pub fn update<'a>(&'a self, provider: &'a str, path: &'a str, value: impl Into<SecretValue>) -> Update<'a> {
         Update::new(Ok(&self.0), provider, path, value.into())
     }
 
-    /// As [`Client::get_many`](crate::Client::get_many).
-    pub fn get_many(&self, provider: &str, paths: &[String]) -> Vec<Result<Secret>> {
-        wait_all(paths.len(), self.0.get_many(provider, paths))
+    /// See [`Client::invalidate`](crate::Client::invalidate).
+    ///
+    /// # Errors
+    /// `InvalidInput` if there is no such provider, or the path is malformed.
+    pub fn invalidate(&self, provider: &str, path: &str) -> Result<()> {
+        self.0.invalidate(provider, path)
+    }
+
+    /// See [`Client::clear`](crate::Client::clear).
+    pub fn clear(&self) {
+        self.0.clear();
+    }
+
+    /// See [`Client::refresh`](crate::Client::refresh).
+    pub fn refresh<'a>(&'a self, provider: &'a str, path: &'a str) -> Get<'a> {
+        self.get(provider, path).cached(false)
+    }
+
+    /// See [`Client::rejected`](crate::Client::rejected).
+    ///
+    /// # Errors
+    /// As [`get`](crate::get).
+    pub fn rejected(&self, provider: &str, path: &str, refused: &Secret) -> Result<Option<Secret>> {
+        wait(self.0.rejected(provider, path, refused))
+    }
+
+    /// See [`Client::stats`](crate::Client::stats).
+    ///
+    /// # Errors
+    /// `InvalidInput` if there is no such provider.
+    pub fn stats(&self, provider: &str) -> Result<Option<CacheStats>> {
+        self.0.stats(provider)
+    }
+
+    /// See [`Client::handle`](crate::Client::handle). The handle is kept fresh by this module's
+    /// runtime.
+    ///
+    /// # Errors
+    /// As [`get`](crate::get), for the first read.
+    pub fn handle<'a>(&self, reference: impl IntoReference<'a>) -> Result<Handle> {
+        wait(self.0.handle(reference))
     }
 }
 
-/// As [`get`](crate::get).
+/// See [`get`](crate::get).
 pub fn get<'a>(provider: &'a str, path: &'a str) -> Get<'a> {
     Get::new(global(), provider, path)
 }
 
-/// As [`get_ref`](crate::get_ref).
-pub fn get_ref(reference: &str) -> Get<'static> {
-    Get::of_reference(global(), reference)
+/// See [`get_ref`](crate::get_ref).
+pub fn get_ref<'a>(reference: impl IntoReference<'a>) -> Get<'a> {
+    at(reference).get()
 }
 
-/// As [`get_refs`](crate::get_refs).
-pub fn get_refs<I>(references: I) -> GetRefs<'static>
+/// See [`at`](crate::at).
+pub fn at<'a>(reference: impl IntoReference<'a>) -> At<'a> {
+    At::new(global(), reference)
+}
+
+/// See [`get_refs`](crate::get_refs).
+pub fn get_refs<'a, I>(references: I) -> GetRefs<'a>
 where
     I: IntoIterator,
-    I::Item: AsRef<str>,
+    I::Item: IntoReference<'a>,
 {
     GetRefs::new(global(), references)
 }
 
-/// As [`get_by_path`](crate::get_by_path).
+/// See [`get_by_path`](crate::get_by_path).
 pub fn get_by_path<'a>(provider: &'a str, path: &'a str) -> GetByPath<'a> {
     GetByPath::new(global(), provider, path)
 }
 
-/// As [`path_exists`](crate::path_exists).
+/// See [`path_exists`](crate::path_exists).
 pub fn path_exists<'a>(provider: &'a str, path: &'a str) -> PathExists<'a> {
     PathExists::new(global(), provider, path)
 }
 
-/// As [`update`](crate::update).
+/// See [`update`](crate::update).
 pub fn update<'a>(provider: &'a str, path: &'a str, value: impl Into<SecretValue>) -> Update<'a> {
     Update::new(global(), provider, path, value.into())
 }
 
 impl request::Get<'_, Called> {
-    /// Makes the request.
+    /// Makes the request and waits for its outcome.
     ///
     /// # Errors
     /// As [`get`](crate::get).
@@ -163,17 +220,17 @@ impl request::Get<'_, Called> {
 }
 
 impl client::GetRefs<'_, Called> {
-    /// Makes the request: an answer for each reference, in order.
+    /// Makes the request and waits for its outcome: one answer for each reference, in order.
     ///
     /// # Errors
-    /// Of each answer: as [`get_ref`](crate::get_ref).
+    /// Each answer: as [`get_ref`](crate::get_ref).
     pub fn call(self) -> Vec<Result<Secret>> {
         wait_all(self.len(), self.run())
     }
 }
 
 impl request::GetByPath<'_, Called> {
-    /// Makes the request.
+    /// Makes the request and waits for its outcome.
     ///
     /// # Errors
     /// As [`get_by_path`](crate::get_by_path).
@@ -183,7 +240,7 @@ impl request::GetByPath<'_, Called> {
 }
 
 impl request::PathExists<'_, Called> {
-    /// Makes the request.
+    /// Makes the request and waits for its outcome.
     ///
     /// # Errors
     /// As [`path_exists`](crate::path_exists).
@@ -193,12 +250,22 @@ impl request::PathExists<'_, Called> {
 }
 
 impl request::Update<'_, Called> {
-    /// Makes the request.
+    /// Makes the request and waits for its outcome.
     ///
     /// # Errors
     /// As [`update`](crate::update).
     pub fn call(self) -> Result<Updated> {
         wait(self.run())
+    }
+}
+
+impl request::At<'_, Called> {
+    /// See [`At::rejected`](crate::request::At::rejected).
+    ///
+    /// # Errors
+    /// As [`get`](crate::get).
+    pub fn rejected(self, refused: &Secret) -> Result<Option<Secret>> {
+        wait(self.replacement(refused))
     }
 }
 
@@ -212,10 +279,17 @@ fn global() -> Result<&'static crate::Client> {
     Client::global().map(|client| &client.0)
 }
 
-/// Runs a future on this thread, with timers, sockets and spawned tasks on the module's own runtime.
+/// Where the loads of blocking clients run, those in the background included.
 ///
-/// Not `Runtime::block_on`, which panics inside another runtime. The future is taken out of the cooperative budget,
-/// which would never be refilled here: the task that this thread may be running doesn't get to yield.
+/// Never on the caller's runtime: the call blocks a thread of it, which may be the only one. A load
+/// that waited for that thread would never end, and a later read would join it.
+const OWN_RUNTIME: Executor = Executor::Fixed(|| Some(runtime().ok()?.handle().clone()));
+
+/// Runs a future on this thread, with timers, sockets and spawned tasks on this module's runtime.
+///
+/// `Runtime::block_on` would panic inside another runtime. The future is exempt from Tokio's
+/// cooperative budget, which nobody would refill here: the task that this thread may be running
+/// can't yield.
 fn wait<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
     let _context = runtime()?.enter();
     let mut future = pin!(unconstrained(future));
@@ -229,7 +303,7 @@ fn wait<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
     }
 }
 
-/// The same for many answers: without a runtime each is that error.
+/// Waits for many answers. Without a runtime, each of them is that error.
 fn wait_all<T>(count: usize, future: impl Future<Output = Vec<Result<T>>>) -> Vec<Result<T>> {
     let answers = wait(async { Ok(future.await) });
     answers.unwrap_or_else(|error| (0..count).map(|_| Err(error.clone())).collect())
@@ -243,12 +317,13 @@ impl Wake for Unpark {
     }
 }
 
-/// The runtime of all calls, and the process that its threads are in.
+/// The runtime of all blocking clients, and the process that has its threads.
 struct Shared {
     runtime: Runtime,
     process: u32,
 }
 
+/// The runtime, started by the first caller.
 fn runtime() -> Result<&'static Runtime> {
     static SHARED: OnceLock<Shared> = OnceLock::new();
     if let Some(shared) = SHARED.get() {
@@ -259,20 +334,21 @@ fn runtime() -> Result<&'static Runtime> {
         Error::new(ErrorKind::Unexpected, "can't start the runtime of the blocking calls").with_source(error)
     })?;
     if let Err(second) = SHARED.set(Shared { runtime, process: process::id() }) {
-        // Two threads came first. Dropping a runtime waits, which async code forbids.
+        // Another thread was faster. Dropping a runtime would wait, which async code must not do.
         second.runtime.shutdown_background();
     }
-    SHARED.get().expect("it was set here or by the other thread").of_this_process()
+    SHARED.get().expect("set here or by another thread").of_this_process()
 }
 
 impl Shared {
-    /// A fork copies the calling thread alone: a child that waited for the others would wait for ever. Another runtime would
-    /// not do, as the client's connections, timers and locks may be theirs.
+    /// The runtime, unless this is a forked child. A fork copies only the calling thread, so the
+    /// child would wait for threads that it doesn't have. A second runtime would not help: the
+    /// client's connections, timers and locks belong to the first.
     fn of_this_process(&self) -> Result<&Runtime> {
         if self.process == process::id() {
             return Ok(&self.runtime);
         }
-        Err(Error::unsupported("this process was forked after blocking calls: the threads that make them are gone")
+        Err(Error::unsupported("this process was forked after blocking calls, and has no thread to make them")
             .with_hint("make the first blocking call after the fork, or start another program in the child"))
     }
 }

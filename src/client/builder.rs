@@ -23,6 +23,7 @@ use crate::{
     fs::home,
     provider::Provider,
     secret::reference::check_provider,
+    single_flight::Executor,
 };
 #[cfg(all(feature = "disk-cache", unix))]
 use crate::{
@@ -63,6 +64,7 @@ pub struct ClientBuilder {
     endpoint_url: Option<String>,
     file: Option<PathBuf>,
     one_shot: bool,
+    executor: Executor,
 }
 
 impl ClientBuilder {
@@ -132,6 +134,12 @@ impl ClientBuilder {
         Self { one_shot, ..self }
     }
 
+    /// Sets where loads run. Default: on the runtime of the caller that starts them.
+    #[cfg(feature = "blocking")]
+    pub(crate) fn with_executor(self, executor: Executor) -> Self {
+        Self { executor, ..self }
+    }
+
     /// Builds the client. No provider is opened yet.
     ///
     /// # Errors
@@ -172,6 +180,7 @@ impl ClientBuilder {
         Ok(Client::new(
             stacks,
             config.provider.clone().unwrap_or_else(|| DEFAULT_PROVIDER.to_owned()),
+            self.executor,
             #[cfg(feature = "vault")]
             instances.connections,
         ))

@@ -1,4 +1,4 @@
-//! Many references at once, in as few calls as their backends allow.
+//! `get_refs`: reads many references at once, in as few calls as their backends allow.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,13 +12,17 @@ use std::{
 use futures::future::{BoxFuture, join_all};
 
 use crate::{
-    client::{Client, request::Awaited},
+    client::{
+        Client,
+        request::{Awaited, IntoReference},
+        target::sealed::Parse,
+    },
     error::{Error, Operation, Result},
     options::GetOptions,
     secret::{Reference, Secret},
 };
 
-/// A read of what many references point to, made by `.await`. See [`Client::get_refs`](crate::Client::get_refs).
+/// A read of many references, made by `.await`. See [`Client::get_refs`](crate::Client::get_refs).
 #[must_use = "a request does nothing until it is awaited or called"]
 pub struct GetRefs<'a, Mode = Awaited> {
     client: Result<&'a Client>,
@@ -31,26 +35,34 @@ impl<'a, Mode> GetRefs<'a, Mode> {
     pub(crate) fn new<I>(client: Result<&'a Client>, references: I) -> Self
     where
         I: IntoIterator,
-        I::Item: AsRef<str>,
+        I::Item: IntoReference<'a>,
     {
-        let references = references.into_iter().map(|text| parse(text.as_ref())).collect();
+        let owned = |reference: I::Item| match reference.parse() {
+            Ok(reference) => Ok(reference.into_owned()),
+            Err(malformed) => Err(malformed.into_error(Operation::Get)),
+        };
+        let references = references.into_iter().map(owned).collect();
         Self { client, references, options: GetOptions::default(), mode: PhantomData }
     }
 
-    /// Whether a cache may answer. Either way the answers are kept for others.
+    /// Sets whether a cache may answer. If not, the providers are asked, and their answers are
+    /// cached. Default: `true`.
     pub fn cached(mut self, cached: bool) -> Self {
         self.options.cached = cached;
         self
     }
 
-    /// Attempts in total, for each call of a backend that this takes. 0 counts as 1.
+    /// Sets how often each call of a backend is tried in total, the first attempt included: 1 or
+    /// more; 0 counts as 1. Default: the client's setting, or else 3.
     pub fn retry(mut self, attempts: u32) -> Self {
         let attempts = NonZeroU32::new(attempts).unwrap_or(NonZeroU32::MIN);
         self.options.retry_policy = self.options.retry_policy.with_attempts(attempts);
         self
     }
 
-    /// The time to connect, and again to wait for an answer, of one attempt.
+    /// Sets how long one attempt may take to connect, and again to receive each part of the
+    /// response. A whole attempt takes at most twice as long. Default: the client's setting, or
+    /// else 5 seconds.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.options.retry_policy = self.options.retry_policy.with_timeout(timeout);
         self
@@ -62,17 +74,12 @@ impl<'a, Mode> GetRefs<'a, Mode> {
     }
 
     pub(crate) async fn run(self) -> Vec<Result<Secret>> {
-        let answers = self.ask().await;
+        let reads = self.paths().into_iter().map(|(provider, paths)| self.read(provider, paths));
+        let answers = join_all(reads).await.into_iter().flatten().collect();
         self.references.iter().map(|reference| pick(&answers, reference.as_ref())).collect()
     }
 
-    /// Every secret that is referred to, once, from all providers at the same time.
-    async fn ask(&self) -> BTreeMap<Place<'_>, Result<Secret>> {
-        let asked = self.secrets().into_iter().map(|(provider, paths)| self.ask_one(provider, paths));
-        join_all(asked).await.into_iter().flatten().collect()
-    }
-
-    async fn ask_one<'b>(&self, provider: &'b str, paths: BTreeSet<&'b str>) -> Vec<(Place<'b>, Result<Secret>)> {
+    async fn read<'b>(&self, provider: &'b str, paths: BTreeSet<&'b str>) -> Vec<(Place<'b>, Result<Secret>)> {
         let names: Vec<_> = paths.iter().copied().map(str::to_owned).collect();
         let answers = match &self.client {
             Ok(client) => client.load_many(provider, &names, &self.options).await,
@@ -81,12 +88,13 @@ impl<'a, Mode> GetRefs<'a, Mode> {
         paths.into_iter().map(|path| (provider, path)).zip(answers).collect()
     }
 
-    fn secrets(&self) -> BTreeMap<&str, BTreeSet<&str>> {
-        let mut secrets = BTreeMap::<_, BTreeSet<_>>::new();
+    /// Each secret that is referred to, once, by its provider.
+    fn paths(&self) -> BTreeMap<&str, BTreeSet<&str>> {
+        let mut paths = BTreeMap::<_, BTreeSet<_>>::new();
         for reference in self.references.iter().flatten() {
-            secrets.entry(reference.provider()).or_default().insert(reference.path());
+            paths.entry(reference.provider()).or_default().insert(reference.path());
         }
-        secrets
+        paths
     }
 }
 
@@ -108,11 +116,7 @@ impl<Mode> fmt::Debug for GetRefs<'_, Mode> {
 /// A provider and a path.
 type Place<'a> = (&'a str, &'a str);
 
-fn parse(text: &str) -> Result<Reference> {
-    text.parse().map_err(|error: Error| error.with_context(Operation::Get, || format!("{text:?}")))
-}
-
-/// The part that one reference means of what was read for all.
+/// The answer for one reference: its part of a secret that was read.
 fn pick(answers: &BTreeMap<Place<'_>, Result<Secret>>, reference: Result<&Reference, &Error>) -> Result<Secret> {
     let reference = reference.map_err(Clone::clone)?;
     let whole = answers.get(&(reference.provider(), reference.path())).cloned();

@@ -1,15 +1,14 @@
-//! The four calls over the process-wide client.
+//! The free functions `get`, `get_refs`, `update` and others: the calls of the process-wide client.
 
 use crate::{
     client::{
         Client, GetRefs,
-        request::{Get, GetByPath, PathExists, Update},
+        request::{At, Get, GetByPath, IntoReference, PathExists, Update},
     },
-    error::Result,
-    secret::{Secret, SecretValue},
+    secret::SecretValue,
 };
 
-/// One secret by provider and path.
+/// Reads one secret by provider and path.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), s1crets::Error> {
@@ -20,25 +19,45 @@ use crate::{
 /// ```
 ///
 /// # Errors
-/// `NotFound` and `KeyNotFound`, unless a [`default`](Get::default) is given; `AccessDenied`, `Unauthenticated`,
-/// `Throttled`, `Timeout` and `Unavailable` from the backend; `Unsupported` for an option that the provider
-/// doesn't know; `InvalidInput` for an unknown provider; `Config` if `s1crets.toml` is malformed.
+/// `NotFound` and `KeyNotFound`, unless a [`default`](Get::default) is set; `AccessDenied`,
+/// `Unauthenticated`, `Throttled`, `Timeout` and `Unavailable` from the backend; `Unsupported` for
+/// an option that the provider doesn't have; `InvalidInput` for an unknown provider or a malformed
+/// path; `Config` if `s1crets.toml` is malformed.
 ///
 /// # Cancellation
-/// Dropping the future leaves the load to those who wait for it too, and its outcome to the cache.
+/// If the future is dropped, the load goes on: other callers may wait for it, and its outcome is
+/// cached.
 pub fn get<'a>(provider: &'a str, path: &'a str) -> Get<'a> {
     Get::new(Client::global(), provider, path)
 }
 
-/// What a [`Reference`](crate::Reference) points to: `get_ref("aws.sm://prod/db#password")`.
+/// Reads what a [`Reference`](crate::Reference) points to.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), s1crets::Error> {
+/// let password = s1crets::get_ref("aws.sm://prod/db#password").await?;
+/// # Ok(()) }
+/// ```
 ///
 /// # Errors
 /// As [`get`]; `InvalidInput` for a malformed reference.
-pub fn get_ref(reference: &str) -> Get<'static> {
-    Get::of_reference(Client::global(), reference)
+pub fn get_ref<'a>(reference: impl IntoReference<'a>) -> Get<'a> {
+    at(reference).get()
 }
 
-/// Every secret below a path, by full name.
+/// The calls on what a [`Reference`](crate::Reference) points to: [`get`](At::get),
+/// [`update`](At::update), [`path_exists`](At::path_exists) and others.
+///
+/// ```no_run
+/// # async fn example(new: String) -> Result<(), s1crets::Error> {
+/// s1crets::at("aws.sm://prod/db#password").update(new).await?;
+/// # Ok(()) }
+/// ```
+pub fn at<'a>(reference: impl IntoReference<'a>) -> At<'a> {
+    At::new(Client::global(), reference)
+}
+
+/// Reads every secret below a path: a [`Listing`](crate::Listing) by full name.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), s1crets::Error> {
@@ -49,21 +68,21 @@ pub fn get_ref(reference: &str) -> Get<'static> {
 /// ```
 ///
 /// # Errors
-/// As [`get`]; a path without secrets is no error but an empty listing.
+/// As [`get`]. A path without secrets is not an error: the listing is empty.
 pub fn get_by_path<'a>(provider: &'a str, path: &'a str) -> GetByPath<'a> {
     GetByPath::new(Client::global(), provider, path)
 }
 
-/// Whether a path is the exact name of a secret, or a level above one; with a
-/// [`key`](PathExists::key), whether the secret has that key.
+/// Checks whether a path is the exact name of a secret, or a level above one. With a
+/// [`key`](PathExists::key), checks whether the secret has that key.
 ///
 /// # Errors
-/// As [`get`], but for `NotFound` and `KeyNotFound`, which are the answer no.
+/// As [`get`], without `NotFound` and `KeyNotFound`: then the answer is `false`.
 pub fn path_exists<'a>(provider: &'a str, path: &'a str) -> PathExists<'a> {
     PathExists::new(Client::global(), provider, path)
 }
 
-/// A new value for an existing secret, or with a [`key`](Update::key) for one part of it.
+/// Writes a new value of an existing secret, or with a [`key`](Update::key) of one part of it.
 ///
 /// ```no_run
 /// # async fn example(new: String) -> Result<(), s1crets::Error> {
@@ -72,32 +91,25 @@ pub fn path_exists<'a>(provider: &'a str, path: &'a str) -> PathExists<'a> {
 /// ```
 ///
 /// # Errors
-/// As [`get`]; `NotFound` if there is no such secret, for updates never create; `Conflict` if somebody else changed
-/// it in the meantime, as far as the backend can tell (see each provider).
+/// As [`get`]; `NotFound` if there is no such secret, because an update never creates one;
+/// `Conflict` if the secret was changed meanwhile, as far as the backend can tell (see each
+/// provider).
 ///
 /// # Cancellation
-/// A write that was sent may have been made. Nothing is ever half written.
+/// If the future is dropped, the write may have been made or not. No secret is left half written.
 pub fn update<'a>(provider: &'a str, path: &'a str, value: impl Into<SecretValue>) -> Update<'a> {
     Update::new(Client::global(), provider, path, value.into())
 }
 
-/// Many secrets of one provider in as few calls as its backend allows: an answer for each, in order.
-pub async fn get_many(provider: &str, paths: &[String]) -> Vec<Result<Secret>> {
-    match Client::global() {
-        Ok(client) => client.get_many(provider, paths).await,
-        Err(error) => paths.iter().map(|_| Err(error.clone())).collect(),
-    }
-}
-
-/// What many [`Reference`](crate::Reference)s point to, in as few calls as the backends allow: see
-/// [`Client::get_refs`].
+/// Reads many [`Reference`](crate::Reference)s in as few calls as their backends allow: one answer
+/// for each, in order. See [`Client::get_refs`].
 ///
 /// # Errors
-/// Of each answer: as [`get_ref`].
-pub fn get_refs<I>(references: I) -> GetRefs<'static>
+/// Each answer: as [`get_ref`].
+pub fn get_refs<'a, I>(references: I) -> GetRefs<'a>
 where
     I: IntoIterator,
-    I::Item: AsRef<str>,
+    I::Item: IntoReference<'a>,
 {
     GetRefs::new(Client::global(), references)
 }

@@ -1,4 +1,4 @@
-//! The client: its builder, its requests, the process-wide one, and the blocking one.
+//! The client, its builder and requests, handles, the process-wide client, and the blocking API.
 
 #[cfg(feature = "blocking")]
 pub mod blocking;
@@ -7,6 +7,7 @@ mod builder;
 mod client;
 #[cfg(all(feature = "disk-cache", unix))]
 mod disk_scope;
+mod dispatch;
 mod get_refs;
 mod global;
 mod handle;
@@ -14,9 +15,10 @@ mod load_config;
 mod registry;
 pub mod request;
 mod stack;
+mod target;
 
 pub use builder::ClientBuilder;
 pub use client::Client;
 pub use get_refs::GetRefs;
-pub use global::{get, get_by_path, get_many, get_ref, get_refs, path_exists, update};
+pub use global::{at, get, get_by_path, get_ref, get_refs, path_exists, update};
 pub use handle::{Handle, HandleChanges, HandleRef};

@@ -1,7 +1,7 @@
-//! The four calls, to be refined before they are made.
+//! Requests: `get`, `get_by_path`, `path_exists` and `update` with their options, made by `.await`
+//! or `.call()`.
 
 use std::{
-    borrow::Cow,
     fmt,
     future::{IntoFuture, Ready, ready},
     marker::PhantomData,
@@ -14,12 +14,14 @@ use std::{
 use futures::future::{BoxFuture, Either};
 
 use crate::{
-    client::{Client, client::name},
+    client::{Client, target::Target},
     error::{Error, Operation, Result},
     options::{GetOptions, ListOptions, UpdateOptions, Version},
     provider::{Listing, Updated},
-    secret::{KeyPath, Metadata, Reference, Secret, SecretValue},
+    secret::{KeyPath, Metadata, Secret, SecretValue},
 };
+
+pub use super::target::{At, IntoReference};
 
 /// Marks a request that is made by `.await`.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +44,7 @@ pub struct GetByPath<'a, Mode = Awaited> {
     mode: PhantomData<Mode>,
 }
 
-/// A look whether something exists, made by `.await`. See [`path_exists`](crate::path_exists).
+/// A check whether something exists, made by `.await`. See [`path_exists`](crate::path_exists).
 #[must_use = "a request does nothing until it is awaited or called"]
 pub struct PathExists<'a, Mode = Awaited> {
     target: Target<'a>,
@@ -58,15 +60,7 @@ pub struct Update<'a, Mode = Awaited> {
     mode: PhantomData<Mode>,
 }
 
-/// Whom to ask for what.
-struct Target<'a> {
-    client: Result<&'a Client>,
-    provider: Cow<'a, str>,
-    path: Cow<'a, str>,
-    keypath: KeyPath,
-}
-
-/// The future of a request; a read of what is held is ready at once.
+/// The future of a request. A read that the cache answers is ready at once.
 pub struct Response<'a, T>(Either<Ready<Result<T>>, BoxFuture<'a, Result<T>>>);
 
 impl<'a, Mode> Get<'a, Mode> {
@@ -74,15 +68,13 @@ impl<'a, Mode> Get<'a, Mode> {
         Self::of(Target::new(client, provider, path))
     }
 
-    pub(crate) fn of_reference(client: Result<&'a Client>, reference: &str) -> Self {
-        Self::of(Target::of_reference(client, reference))
-    }
-
-    fn of(target: Target<'a>) -> Self {
+    pub(super) fn of(target: Target<'a>) -> Self {
         Self { target, default: None, options: GetOptions::default(), mode: PhantomData }
     }
 
-    /// What to give where the secret, the version or the key is not there. Never kept by a cache.
+    /// Sets the value to return if the secret, the version or the key does not exist. It is
+    /// returned whole, without the keypath, and never cached. Default: none, so absence is an
+    /// error.
     pub fn default(self, value: impl Into<SecretValue>) -> Self {
         let value = value.into();
         let default = match value.expose_text() {
@@ -92,37 +84,39 @@ impl<'a, Mode> Get<'a, Mode> {
         Self { default: Some(default), ..self }
     }
 
-    /// A version by its number (Parameter Store). Of several choices of a version the last one counts.
+    /// Selects a version by its number, from 1 (Parameter Store). The last selection of a version
+    /// wins; without one, the current version is read.
     pub fn version(mut self, number: u64) -> Self {
         self.options.version = Version::Number(number);
         self
     }
 
-    /// A version by its label (Parameter Store).
+    /// Selects a version by its label (Parameter Store). Default: the current version.
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.options.version = Version::Label(label.into());
         self
     }
 
-    /// A version by its id (Secrets Manager).
+    /// Selects a version by its id (Secrets Manager). Default: the current version.
     pub fn version_id(mut self, id: impl Into<String>) -> Self {
         self.options.version = Version::Id(id.into());
         self
     }
 
-    /// A version by its stage, such as `AWSPREVIOUS` (Secrets Manager).
+    /// Selects a version by its stage, such as `AWSPREVIOUS` (Secrets Manager). Default: the
+    /// current version.
     pub fn version_stage(mut self, stage: impl Into<String>) -> Self {
         self.options.version = Version::Stage(stage.into());
         self
     }
 
-    /// Whether a SecureString is decrypted (Parameter Store).
+    /// Sets whether a SecureString is decrypted (Parameter Store). Default: `true`.
     pub fn decrypt(mut self, decrypt: bool) -> Self {
         self.options.decrypt = decrypt;
         self
     }
 
-    /// The outcome, if it is known without asking anybody.
+    /// The outcome, if it is known without a call.
     pub(crate) fn at_once(&self) -> Option<Result<Secret>> {
         let client = self.target.client.as_ref().ok()?;
         let held = client.held(&self.target.provider, &self.target.path, &self.options)?;
@@ -153,51 +147,61 @@ impl<'a, Mode> Get<'a, Mode> {
 
 impl<'a, Mode> GetByPath<'a, Mode> {
     pub(crate) fn new(client: Result<&'a Client>, provider: &'a str, path: &'a str) -> Self {
-        let target = Target::new(client, provider, path);
+        Self::of(Target::new(client, provider, path))
+    }
+
+    pub(super) fn of(target: Target<'a>) -> Self {
         Self { target, options: ListOptions::default(), mode: PhantomData }
     }
 
-    /// Whether names further down than one level count. Default: yes.
+    /// Sets whether secrets more than one level below the path are included. Default: `true`.
     pub fn recursive(mut self, recursive: bool) -> Self {
         self.options.recursive = recursive;
         self
     }
 
-    /// Whether SecureStrings are decrypted (Parameter Store). Default: yes.
+    /// Sets whether SecureStrings are decrypted (Parameter Store). Default: `true`.
     pub fn decrypt(mut self, decrypt: bool) -> Self {
         self.options.decrypt = decrypt;
         self
     }
 
-    /// Whether one unreadable secret fails the call, rather than being among the
-    /// [`failures`](Listing::failures) beside the readable ones. Default: yes.
+    /// Sets whether one unreadable secret fails the whole call. Otherwise it is among the
+    /// [`failures`](Listing::failures) of the listing. Default: `true`.
     pub fn fail_on_error(mut self, fail: bool) -> Self {
         self.options.fail_on_error = fail;
         self
     }
 
     pub(crate) async fn run(self) -> Result<Listing> {
-        let Target { client, provider, path, .. } = &self.target;
-        let listed = match client {
-            Ok(client) => client.list(provider, path, &self.options).await,
-            Err(error) => Err(error.clone()),
-        };
-        listed.map_err(|error| self.target.explain(error, Operation::GetByPath))
+        self.list().await.map_err(|error| self.target.explain(error, Operation::GetByPath))
+    }
+
+    async fn list(&self) -> Result<Listing> {
+        let client = self.target.client()?;
+        if !self.target.keypath.is_empty() {
+            return Err(Error::invalid_input("a listing takes a path, not the key of a secret"));
+        }
+        client.list(&self.target.provider, &self.target.path, &self.options).await
     }
 }
 
 impl<'a, Mode> PathExists<'a, Mode> {
     pub(crate) fn new(client: Result<&'a Client>, provider: &'a str, path: &'a str) -> Self {
-        Self { target: Target::new(client, provider, path), mode: PhantomData }
+        Self::of(Target::new(client, provider, path))
+    }
+
+    pub(super) fn of(target: Target<'a>) -> Self {
+        Self { target, mode: PhantomData }
     }
 
     pub(crate) async fn run(self) -> Result<bool> {
-        self.look().await.map_err(|error| self.target.explain(error, Operation::PathExists))
+        self.check().await.map_err(|error| self.target.explain(error, Operation::PathExists))
     }
 
-    async fn look(&self) -> Result<bool> {
-        let Target { client, provider, path, keypath } = &self.target;
-        let client = client.as_ref().map_err(Clone::clone)?;
+    async fn check(&self) -> Result<bool> {
+        let Target { provider, path, keypath, .. } = &self.target;
+        let client = self.target.client()?;
         if keypath.is_empty() {
             return client.exists(provider, path).await;
         }
@@ -211,11 +215,15 @@ impl<'a, Mode> PathExists<'a, Mode> {
 
 impl<'a, Mode> Update<'a, Mode> {
     pub(crate) fn new(client: Result<&'a Client>, provider: &'a str, path: &'a str, value: SecretValue) -> Self {
-        let target = Target::new(client, provider, path);
+        Self::of(Target::new(client, provider, path), value)
+    }
+
+    pub(super) fn of(target: Target<'a>, value: SecretValue) -> Self {
         Self { target, value, options: UpdateOptions::default(), mode: PhantomData }
     }
 
-    /// Writes only if this is still the current version.
+    /// Sets the version that must still be the current one; otherwise the update fails as a
+    /// `Conflict`. Default: any version.
     pub fn if_version(mut self, version: impl Into<String>) -> Self {
         self.options.if_version = Some(version.into());
         self
@@ -232,53 +240,20 @@ impl<'a, Mode> Update<'a, Mode> {
     }
 }
 
-impl<'a> Target<'a> {
-    fn new(client: Result<&'a Client>, provider: &'a str, path: &'a str) -> Self {
-        Self { client, provider: provider.into(), path: path.into(), keypath: KeyPath::default() }
-    }
-
-    fn of_reference(client: Result<&'a Client>, text: &str) -> Self {
-        match text.parse::<Reference>() {
-            Ok(reference) => Self {
-                client,
-                provider: reference.provider().to_owned().into(),
-                path: reference.path().to_owned().into(),
-                keypath: reference.keypath().clone(),
-            },
-            Err(error) => Self {
-                client: Err(error.with_context(Operation::Get, || format!("{text:?}"))),
-                provider: Cow::Borrowed(""),
-                path: Cow::Borrowed(""),
-                keypath: KeyPath::default(),
-            },
-        }
-    }
-
-    fn push(&mut self, step: impl Into<String>) {
-        self.keypath.push(step.into());
-    }
-
-    /// Says what was attempted on what.
-    fn explain(&self, error: Error, operation: Operation) -> Error {
-        error.with_context(operation, || match Reference::new(&*self.provider, &*self.path) {
-            Ok(reference) => reference.with_keypath(self.keypath.clone()).to_string(),
-            Err(_) => name(&self.provider, &self.path),
-        })
-    }
-}
-
-/// Requests that can be for a part of a value.
+/// Requests that can be about a part of a value.
 macro_rules! with_keypath {
     ($($name:ident: $what:literal),*) => {$(
         impl<Mode> $name<'_, Mode> {
-            /// One more step into the JSON value: a key, or an index (see [`KeyPath`]).
+            /// Appends a step to the keypath into a JSON value: a key, or the index of an array
+            /// element, from 0 (see [`KeyPath`]). Default: no steps, which means the whole value.
             #[doc = $what]
             pub fn key(mut self, step: impl Into<String>) -> Self {
-                self.target.push(step);
+                self.target.keypath.push(step.into());
                 self
             }
 
-            /// The steps into the JSON value, instead of those so far.
+            /// Sets the keypath into a JSON value, instead of the steps so far. Default: the whole
+            /// value.
             pub fn keypath(mut self, path: impl Into<KeyPath>) -> Self {
                 self.target.keypath = path.into();
                 self
@@ -288,23 +263,26 @@ macro_rules! with_keypath {
 }
 
 with_keypath!(
-    Get: "That part is what is given.",
-    PathExists: "Then the value is read, and a cache may answer.",
+    Get: "The part is returned as a secret of its own.",
+    PathExists: "With a key, the value is read, and a cache may answer.",
     Update: "Only that part is changed. Text becomes a JSON string there."
 );
 
-/// Adds the setters of the retry policy to a request.
+/// Requests whose attempts and timeout can be set.
 macro_rules! with_retry_policy {
     ($($name:ident),*) => {$(
         impl<Mode> $name<'_, Mode> {
-            /// Attempts in total, for each call of the backend that this takes. 0 counts as 1.
+            /// Sets how often each call of the backend is tried in total, the first attempt
+            /// included: 1 or more; 0 counts as 1. Default: the client's setting, or else 3.
             pub fn retry(mut self, attempts: u32) -> Self {
                 let attempts = NonZeroU32::new(attempts).unwrap_or(NonZeroU32::MIN);
         self.options.retry_policy = self.options.retry_policy.with_attempts(attempts);
                 self
             }
 
-            /// The time to connect, and again to wait for an answer, of one attempt.
+            /// Sets how long one attempt may take to connect, and again to receive each part of the
+            /// response. A whole attempt takes at most twice as long. Default: the client's
+            /// setting, or else 5 seconds.
             pub fn timeout(mut self, timeout: Duration) -> Self {
                 self.options.retry_policy = self.options.retry_policy.with_timeout(timeout);
                 self
@@ -319,7 +297,8 @@ with_retry_policy!(Get, GetByPath, Update);
 macro_rules! with_cached {
     ($($name:ident),*) => {$(
         impl<Mode> $name<'_, Mode> {
-            /// Whether a cache may answer. Either way the answer is kept for others.
+            /// Sets whether a cache may answer. If not, the provider is asked, and its answer is
+            /// cached. Default: `true`.
             pub fn cached(mut self, cached: bool) -> Self {
                 self.options.cached = cached;
                 self

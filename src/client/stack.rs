@@ -1,4 +1,4 @@
-//! One provider with what stands in front of it.
+//! One provider of a client with the layers in front of it: opened on demand, memory, disk.
 
 use std::sync::{
     Arc,
@@ -14,9 +14,13 @@ use crate::{
     options::GetOptions,
     provider::Provider,
     secret::Secret,
+    single_flight::Executor,
 };
 
-/// A provider that is opened when it is first asked for, and its cache.
+/// A provider that is opened by the first call that needs it, with its cache.
+///
+/// The disk tier works without the provider: values are read from it, and dropped, before the
+/// provider is open.
 pub(crate) struct Stack {
     opening: Opening,
     policy: CachePolicy,
@@ -26,7 +30,7 @@ pub(crate) struct Stack {
     opens: AtomicBool,
 }
 
-/// An open provider. One whose reads are look-ups in memory anyway has no cache in front.
+/// An open provider. One whose reads are lookups in memory has no cache in front.
 pub(crate) enum Layers {
     Plain(Arc<dyn Provider>),
     Cached(Cached<dyn Provider>),
@@ -38,21 +42,21 @@ impl Stack {
         Self { opening, policy, second_tier, layers, opens }
     }
 
-    /// The same with a disk behind the memory.
+    /// Adds a second tier behind memory.
     pub(crate) fn with_second_tier(self, second_tier: SecondTier) -> Self {
         Self { second_tier: Arc::new(second_tier), ..self }
     }
 
-    /// The provider, opened by the first who asks. If that fails, the next one tries again.
-    pub(crate) async fn open(&self, name: &str) -> Result<&Layers> {
+    /// The provider, opened by the first caller. If that fails, the next call tries again. Loads of
+    /// its cache run on `executor`.
+    pub(crate) async fn open(&self, name: &str, executor: Executor) -> Result<&Layers> {
         let opened = self.layers.get_or_try_init(|| async {
-            let opened = (self.opening)().await?;
-            Ok(match opened.capabilities().local {
-                true => Layers::Plain(opened),
-                false => {
-                    Layers::Cached(Cached::named(opened, self.policy, name).with_second_tier(self.second_tier.clone()))
-                }
-            })
+            let provider = (self.opening)().await?;
+            if provider.capabilities().local {
+                return Ok(Layers::Plain(provider));
+            }
+            let cached = Cached::on_executor(provider, self.policy, name, executor);
+            Ok(Layers::Cached(cached.with_second_tier(self.second_tier.clone())))
         });
         opened.await
     }
@@ -62,12 +66,30 @@ impl Stack {
         self.layers.get()
     }
 
-    /// What is kept on disk, which takes no open provider.
-    pub(crate) fn kept(&self, path: &str, options: &GetOptions) -> Option<Secret> {
+    /// A fresh secret on disk; the provider need not be open.
+    pub(crate) fn on_disk(&self, path: &str, options: &GetOptions) -> Option<Secret> {
         read_second_tier(&self.second_tier, &self.policy, path, options)
     }
 
-    /// Whether nobody else has said so before: one opens it in the background, the others needn't.
+    /// Drops what memory and disk hold of a name, and the listings that cover it.
+    pub(crate) fn invalidate(&self, path: &str) {
+        match self.layers() {
+            Some(Layers::Cached(cached)) => cached.invalidate(path),
+            Some(Layers::Plain(_)) => {}
+            None => self.second_tier.drop_name(path),
+        }
+    }
+
+    /// Drops all that memory and disk hold.
+    pub(crate) fn clear(&self) {
+        match self.layers() {
+            Some(Layers::Cached(cached)) => cached.clear(),
+            Some(Layers::Plain(_)) => {}
+            None => self.second_tier.clear(),
+        }
+    }
+
+    /// Whether the caller is the first to open the provider in the background.
     pub(crate) fn is_first_to_open(&self) -> bool {
         !self.opens.swap(true, Ordering::Relaxed)
     }

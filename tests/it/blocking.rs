@@ -1,10 +1,14 @@
-//! The calls without async: from plain threads and from inside every kind of runtime.
+//! Blocking API: from plain threads, inside every kind of runtime, and in forked processes.
 
-use std::{thread, time::Duration};
+use std::{
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
+};
 
 use futures::FutureExt;
 use s1crets::{
-    Client, ErrorKind, SecretValue, blocking,
+    CachePolicy, Client, ErrorKind, Metadata, Reference, Secret, SecretValue, blocking,
     providers::{
         aws::{ParameterStore, SecretsManager},
         memory::{Fault, Memory},
@@ -23,6 +27,12 @@ use crate::{
 
 fn client(memory: &Memory) -> blocking::Client {
     blocking::Client::new(Client::builder().with_provider("memory", memory.clone())).unwrap()
+}
+
+/// An entry is due for a reload in the first half of this TTL.
+fn with_ttl(memory: &Memory, ttl: Duration) -> blocking::Client {
+    let policy = CachePolicy::default().with_ttl(ttl).with_refresh_ahead(0.0);
+    blocking::Client::new(Client::builder().with_provider("memory", memory.clone()).with_cache(policy)).unwrap()
 }
 
 /// A slow backend, so that every call has to wait for a timer of the calls' own runtime.
@@ -44,8 +54,6 @@ fn every_call_works_outside_a_runtime() {
     assert!(!client.path_exists("memory", "p/a").key("none").call().unwrap());
     client.update("memory", "p/a", SecretValue::json(&2).unwrap()).key("k").call().unwrap();
     assert_eq!(text(client.get("memory", "p/a").call()), r#"{"k":2}"#);
-    let many = client.get_many("memory", &["p/a".to_owned(), "none".to_owned()]);
-    assert_eq!((many.len(), many[1].as_ref().unwrap_err().kind()), (2, ErrorKind::NotFound));
     let [key, none] = <[_; 2]>::try_from(client.get_refs(["memory://p/a#k", "memory://none"]).call()).unwrap();
     assert_eq!((text(key), none.unwrap_err().kind()), ("2".to_owned(), ErrorKind::NotFound));
     assert_eq!(text(client.get("memory", "none").default("spare").call()), "spare");
@@ -53,7 +61,61 @@ fn every_call_works_outside_a_runtime() {
 }
 
 #[test]
-fn what_is_held_is_answered_without_a_runtime_to_wait_for() {
+fn the_calls_that_manage_the_cache_work_outside_a_runtime() {
+    let memory = Memory::new().with("a", r#"{"k":"one"}"#);
+    let client = client(&memory);
+    let refused = client.get("memory", "a").call().unwrap();
+    assert!(client.rejected("memory", "a", &refused).unwrap().is_none(), "there is no newer version yet");
+    memory.set("a", r#"{"k":"two"}"#);
+    assert_eq!(text(client.refresh("memory", "a").key("k").call()), "two");
+    assert_eq!(client.rejected("memory", "a", &refused).unwrap().unwrap().expose_str().unwrap(), r#"{"k":"two"}"#);
+    let part = client.at("memory://a#k").rejected(&refused).unwrap();
+    assert_eq!(part.unwrap().expose_str().unwrap(), "two");
+    let loads = || client.stats("memory").unwrap().unwrap().loaded;
+    for drop_it in [&|| client.invalidate("memory", "a").unwrap() as _, &|| client.clear() as _, &|| {
+        client.at("memory://a").invalidate().unwrap() as _
+    }] as [&dyn Fn(); 3]
+    {
+        let before = loads();
+        client.get("memory", "a").call().unwrap();
+        assert_eq!(loads(), before, "it is cached");
+        drop_it();
+        client.get("memory", "a").call().unwrap();
+        assert_eq!(loads(), before + 1, "it was dropped");
+    }
+    fails(client.invalidate("nope", "a"), ErrorKind::InvalidInput);
+    fails(client.stats("nope"), ErrorKind::InvalidInput);
+}
+
+/// The handle's task runs on the runtime of the blocking calls.
+#[test]
+fn a_handle_is_kept_fresh_without_a_runtime_of_the_caller() {
+    let memory = Memory::new().with("a", r#"{"k":"one"}"#);
+    let client = client(&memory);
+    let handle = client.handle("memory://a#k").unwrap();
+    assert_eq!(handle.get().unwrap().expose_str().unwrap(), "one");
+    client.at("memory://a#k").update("two").call().unwrap();
+    let begun = Instant::now();
+    while handle.get().unwrap().expose_str().unwrap() != "two" {
+        assert!(begun.elapsed() < Duration::from_secs(30), "the handle is not kept fresh");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn every_call_takes_a_reference() {
+    let client = client(&Memory::new().with("p/a", r#"{"k":1}"#));
+    let reference = Reference::new("memory", "p/a").unwrap().with_keypath(["k"]);
+    assert_eq!(text(client.get_ref(&reference).call()), "1");
+    assert!(client.at(&reference).path_exists().call().unwrap());
+    client.at(&reference).update(SecretValue::json(&2).unwrap()).call().unwrap();
+    assert_eq!(text(client.at(&reference).refresh().call()), "2");
+    assert_eq!(client.at("memory://p").get_by_path().call().unwrap().len(), 1);
+    assert_eq!(text(client.get_refs([&reference]).call().remove(0)), "2");
+}
+
+#[test]
+fn a_cached_value_is_answered_without_a_wait() {
     let (memory, client) = slow();
     for _ in 0..3 {
         assert_eq!(text(client.get("memory", "a").call()), "x");
@@ -62,14 +124,14 @@ fn what_is_held_is_answered_without_a_runtime_to_wait_for() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn inside_the_only_worker_of_a_runtime() {
+async fn a_call_works_inside_the_only_worker_of_a_runtime() {
     let (_, client) = slow();
     let inside = tokio::spawn(async move { text(client.get("memory", "a").call()) });
     assert_eq!(within(inside).await.unwrap(), "x");
 }
 
 #[tokio::test]
-async fn inside_a_runtime_of_one_thread() {
+async fn calls_work_inside_a_runtime_of_one_thread() {
     let (_, client) = slow();
     assert_eq!(text(client.get("memory", "a").call()), "x");
     assert_eq!(client.get_by_path("memory", "").call().unwrap().len(), 1);
@@ -77,9 +139,10 @@ async fn inside_a_runtime_of_one_thread() {
     assert_eq!(text(client.get("memory", "a").call()), "y");
 }
 
-/// If the two shared their loads, the blocking call would wait for one that only this thread can go on with.
+/// If the two clients shared loads, the blocking call would wait for one that only this thread can
+/// drive.
 #[tokio::test]
-async fn a_load_under_way_on_the_thread_that_is_blocked_is_not_waited_for() {
+async fn a_call_does_not_join_a_load_that_only_the_blocked_thread_can_drive() {
     let gated = Gated::new(Memory::new().with("a", "x"));
     let builder = || Client::builder().with_provider("mine", gated.clone());
     let (awaiting, blocking) = (builder().build().unwrap(), blocking::Client::new(builder()).unwrap());
@@ -91,14 +154,48 @@ async fn a_load_under_way_on_the_thread_that_is_blocked_is_not_waited_for() {
     assert_eq!(within(under_way).await, "x");
 }
 
+/// A read of an entry that is due starts a reload. On the caller's runtime, which the call blocks,
+/// that reload would never end, and the next read past the TTL would wait for it.
+#[test]
+fn reads_inside_a_runtime_of_one_thread_go_on_past_the_ttl() {
+    let (done, outcome) = mpsc::channel();
+    thread::spawn(move || {
+        let memory = Memory::new().with("a", "x");
+        let client = with_ttl(&memory, Duration::from_millis(100));
+        runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+            let begun = Instant::now();
+            while begun.elapsed() < Duration::from_secs(1) {
+                assert_eq!(text(client.get("memory", "a").call()), "x");
+                thread::sleep(Duration::from_millis(5));
+            }
+        });
+        done.send(memory.calls()).unwrap();
+    });
+    let calls = outcome.recv_timeout(Duration::from_secs(60)).expect("a blocking read hangs or fails");
+    assert!(calls > 2, "{calls} loads in ten lifetimes");
+}
+
+#[test]
+fn an_entry_that_is_due_is_reloaded_ahead_of_its_end_on_a_plain_thread() {
+    const TTL: Duration = Duration::from_secs(8);
+    let memory = Memory::new().with("a", "x");
+    let client = with_ttl(&memory, TTL);
+    let begun = Instant::now();
+    while memory.calls() < 2 {
+        assert_eq!(text(client.get("memory", "a").call()), "x");
+        thread::sleep(Duration::from_millis(5));
+        assert!(begun.elapsed() < TTL, "nothing was reloaded before it expired");
+    }
+}
+
 #[tokio::test]
-async fn inside_spawn_blocking() {
+async fn a_call_works_inside_spawn_blocking() {
     let (_, client) = slow();
     assert_eq!(within(spawn_blocking(move || text(client.get("memory", "a").call()))).await.unwrap(), "x");
 }
 
 #[test]
-fn inside_block_on_and_a_local_set() {
+fn calls_work_inside_block_on_and_a_local_set() {
     let runtime = runtime::Builder::new_current_thread().build().unwrap();
     let (_, client) = slow();
     let local = tokio::task::LocalSet::new();
@@ -111,7 +208,7 @@ fn inside_block_on_and_a_local_set() {
 }
 
 #[test]
-fn from_sixteen_threads_at_once() {
+fn sixteen_threads_share_one_load() {
     let gated = Gated::new(Memory::new().with("a", "x"));
     let client = blocking::Client::new(Client::builder().with_provider("mine", gated.clone())).unwrap();
     let threads: Vec<_> = (0..16)
@@ -125,16 +222,16 @@ fn from_sixteen_threads_at_once() {
     assert_eq!(gated.memory.calls(), 1);
 }
 
-/// A call wakes its thread with the token of `thread::park`; one that is left over must not be taken for an answer.
+/// A call waits by `thread::park`. A token that is left over must not be taken for an answer.
 #[test]
-fn a_wakeup_that_is_not_ours_is_no_answer() {
+fn a_stray_unpark_is_not_taken_for_an_answer() {
     let (_, client) = slow();
     thread::current().unpark();
     assert_eq!(text(client.get("memory", "a").call()), "x");
 }
 
 #[test]
-fn a_panic_in_the_provider_is_an_error_here() {
+fn a_panic_in_the_provider_is_an_error_of_the_call() {
     let memory = Memory::new().with("a", "x");
     memory.fail_next(Fault::panic());
     let client = client(&memory);
@@ -142,9 +239,10 @@ fn a_panic_in_the_provider_is_an_error_here() {
     assert_eq!(text(client.get("memory", "a").call()), "x");
 }
 
-/// Tokio answers "not yet" to a task that has run long enough, until it yields; a task that is blocked never does.
+/// Tokio makes a task that has used up its budget wait until it yields. A blocked task never
+/// yields.
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn a_task_without_budget_does_not_starve_the_call() {
+async fn a_task_without_budget_does_not_block_the_call_for_ever() {
     let (_, client) = slow();
     let task = tokio::spawn(async move {
         while consume_budget().now_or_never().is_some() {}
@@ -154,7 +252,7 @@ async fn a_task_without_budget_does_not_starve_the_call() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn aws_from_inside_and_outside() {
+async fn aws_is_read_inside_and_outside_a_runtime() {
     for (store, _, prefix) in STORES {
         let aws = Aws::start().await;
         let name = unique(prefix);
@@ -172,7 +270,8 @@ async fn aws_from_inside_and_outside() {
     }
 }
 
-/// Set for the process that forks: a fork of one that runs other tests would copy their locks in whatever state.
+/// Set for the process that forks. A fork of one that runs other tests would copy locks that they
+/// hold.
 #[cfg(unix)]
 const FORKS: &str = "S1CRETS_IT_FORKS";
 
@@ -185,7 +284,7 @@ fn a_forked_child_works_before_the_first_call_and_fails_at_once_after_it() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// Plays the process that forks; in any other it has nothing to do.
+/// The process that forks. In any other there is nothing to do.
 #[cfg(unix)]
 #[test]
 fn forks() {
@@ -202,15 +301,21 @@ fn forks() {
     memory.fail_next(Fault::delay(Duration::from_millis(20)));
     in_child(|| {
         let error = client.get("memory", "b").call().expect_err("the threads are gone");
-        let told =
+        let explained =
             error.kind() == ErrorKind::Unsupported && error.to_string().contains("forked") && error.hint().is_some();
-        let many = client.get_many("memory", &["b".to_owned(), "c".to_owned()]);
-        told && many.len() == 2 && many.iter().all(|answer| answer.is_err())
+        let many = client.get_refs(["memory://b", "memory://c"]).call();
+        let rejected = client.rejected("memory", "b", &Secret::text("x", Metadata::default()));
+        explained && many.len() == 2 && many.iter().all(Result::is_err) && rejected.is_err()
     });
     assert_eq!(text(client.get("memory", "b").call()), "y", "the parent goes on");
+
+    let due = with_ttl(&memory, Duration::from_secs(6));
+    due.get("memory", "a").call().unwrap();
+    thread::sleep(Duration::from_millis(3100));
+    in_child(|| due.get("memory", "a").call().is_ok_and(|secret| secret.expose_str().is_ok_and(|text| text == "x")));
 }
 
-/// Runs this in a forked child, which ends in time and well.
+/// Checks something in a forked child, which must end in time.
 #[cfg(unix)]
 fn in_child(check: impl FnOnce() -> bool) {
     let child = match fork::fork().unwrap() {
@@ -225,5 +330,5 @@ fn in_child(check: impl FnOnce() -> bool) {
         thread::sleep(Duration::from_millis(50));
     }
     std::process::Command::new("kill").args(["-KILL", &child.to_string()]).status().unwrap();
-    panic!("the child waits for ever");
+    panic!("the child hangs");
 }

@@ -6,7 +6,7 @@ use s1crets::{CachePolicy, Cached, Client, ErrorKind, GetOptions, Provider, Vers
 use s1crets_testbed::{Fault, unique};
 use serde_json::json;
 
-use crate::support::{Aws, STORES, fails, text, within};
+use crate::support::{Aws, STORES, fails, get_together, text, within};
 
 /// Reads that should be answered from memory, and how many of them were not.
 async fn calls_of(aws: &Aws, read: impl AsyncFnOnce()) -> usize {
@@ -235,7 +235,7 @@ async fn what_is_held_is_served_while_aws_is_away() {
         aws.proxy.fault_any(Fault::Hang).always();
         assert_eq!(text(client.get(store, &name).await), "x");
         assert_eq!(client.get_by_path(store, &root).await.unwrap().len(), 1);
-        assert_eq!(text(client.get_many(store, slice::from_ref(&name)).await.remove(0)), "x");
+        assert_eq!(text(get_together(&client, store, slice::from_ref(&name)).await.remove(0)), "x");
     }
 }
 

@@ -1,11 +1,20 @@
-//! The facade: names, requests and their refinements, settings, the words of errors.
+//! The client: names, requests and their options, settings, references, error messages.
 
-use std::{collections::BTreeSet, num::NonZeroU32, time::Duration};
+use std::{
+    collections::BTreeSet,
+    fs,
+    num::NonZeroU32,
+    thread,
+    time::{Duration, Instant},
+};
 
+use futures::FutureExt;
 use s1crets::{
-    CachePolicy, Client, Config, ErrorKind, Operation, SecretValue,
+    CachePolicy, Client, Config, ErrorKind, Operation, Reference, SecretValue,
     providers::memory::{Fault, Memory},
 };
+use serde_json::json;
+use tokio::runtime;
 
 use crate::{
     gated::Gated,
@@ -17,7 +26,7 @@ fn client(memory: &Memory) -> Client {
 }
 
 #[tokio::test]
-async fn an_unknown_provider_is_told_with_those_that_there_are() {
+async fn an_unknown_provider_is_an_error_that_lists_the_known_ones() {
     let client = client(&Memory::new());
     let error = fails(client.get("aws.smm", "x").await, ErrorKind::InvalidInput);
     let expected = "there is no provider \"aws.smm\"; there are aws.ps, aws.sm, file, memory, vault.kv";
@@ -27,8 +36,7 @@ async fn an_unknown_provider_is_told_with_those_that_there_are() {
     fails(client.path_exists("nope", "x").await, ErrorKind::InvalidInput);
     fails(client.update("nope", "x", "y").await, ErrorKind::InvalidInput);
     fails(client.invalidate("nope", "x"), ErrorKind::InvalidInput);
-    let many = client.get_many("nope", &["x".to_owned()]).await;
-    assert_eq!(many[0].as_ref().unwrap_err().kind(), ErrorKind::InvalidInput);
+    fails(client.get_refs(["nope://x"]).await.remove(0), ErrorKind::InvalidInput);
 }
 
 #[tokio::test]
@@ -39,7 +47,7 @@ async fn aws_sm_is_the_default_and_the_config_can_name_another() {
 }
 
 #[tokio::test]
-async fn instances_of_one_provider_are_apart() {
+async fn instances_of_one_provider_type_are_separate() {
     let config = Config::parse("[providers.one]\ntype = \"memory\"\n[providers.two]\ntype = \"memory\"").unwrap();
     let client = Client::builder()
         .with_config(config)
@@ -54,7 +62,7 @@ async fn instances_of_one_provider_are_apart() {
 }
 
 #[tokio::test]
-async fn a_provider_from_outside_serves_all_calls_behind_a_cache() {
+async fn a_provider_of_another_crate_serves_all_calls_behind_a_cache() {
     let gated = Gated::new(Memory::new().with("p/a", r#"{"k":1}"#));
     gated.open();
     let client = Client::builder().with_provider("mine", gated.clone()).build().unwrap();
@@ -92,7 +100,7 @@ async fn settings_that_contradict_the_type_are_refused_when_built() {
 }
 
 #[tokio::test]
-async fn the_builders_settings_go_before_the_files() {
+async fn the_builders_settings_win_over_the_files() {
     let config = Config::parse("[cache]\nentries = 0\n[providers.memory]\n").unwrap();
     let memory = Memory::new().with("a", "x");
     let builder = || Client::builder().with_config(config.clone()).with_provider("memory", memory.clone());
@@ -124,25 +132,33 @@ async fn every_setting_of_the_builder_builds_without_a_call() {
 }
 
 #[tokio::test]
-async fn an_error_says_what_was_attempted_on_what() {
+async fn an_error_names_the_operation_and_the_reference() {
     let memory = Memory::new().with("a", r#"{"k":1}"#);
     let client = client(&memory);
-    let told = [
+    let errors = [
         client.get("memory", "none").await.unwrap_err(),
         client.get("memory", "a").keypath(["x", "y"]).await.unwrap_err(),
         client.get("memory", "a b#c").await.unwrap_err(),
         client.update("memory", "none", "x").await.unwrap_err(),
-        client.get_many("memory", &["none".to_owned()]).await.remove(0).unwrap_err(),
+        client.get_refs(["memory://none"]).await.remove(0).unwrap_err(),
+        client.at("memory://none#k").update("x").await.unwrap_err(),
+        client.at("nonsense").update("x").await.unwrap_err(),
+        client.at("nonsense").path_exists().await.unwrap_err(),
+        client.at("memory://a#k").get_by_path().await.unwrap_err(),
     ];
-    let told = told.map(|error| error.to_string());
+    let messages = errors.map(|error| error.to_string());
     assert_eq!(
-        told,
+        messages,
         [
             "get memory://none: no such secret",
             "get memory://a#/x/y: no key \"x\" in the JSON object",
             "get memory://a%20b%23c: no such secret",
             "update memory://none: no such secret",
             "get memory://none: no such secret",
+            "update memory://none#k: no such secret",
+            "update \"nonsense\": a reference is written PROVIDER://PATH or PROVIDER://PATH#KEY",
+            "path_exists \"nonsense\": a reference is written PROVIDER://PATH or PROVIDER://PATH#KEY",
+            "get_by_path memory://a#k: a listing takes a path, not the key of a secret",
         ]
     );
     memory.fail_next(Fault::new(ErrorKind::Unavailable));
@@ -183,7 +199,7 @@ async fn messages_are_lower_case_and_have_no_final_period() {
 }
 
 #[tokio::test]
-async fn a_reference_reaches_the_part_it_points_to() {
+async fn a_reference_reads_the_part_that_it_points_to() {
     let json = r#"{"password":"p","hosts":[{"name":"h0"},{"name":"h1"}],"/a":1,"a b":2}"#;
     let client = client(&Memory::new().with("prod/db", json).with("/lead", "x").with("q?#%", "odd"));
     for (reference, expected) in [
@@ -207,8 +223,40 @@ async fn a_reference_reaches_the_part_it_points_to() {
     fails(client.get_ref("nonsense").default("spare").await, ErrorKind::InvalidInput);
 }
 
+/// A hazard of two ways to name a secret: they mean different things.
 #[tokio::test]
-async fn a_request_can_be_refined_in_any_order() {
+async fn every_call_on_a_reference_means_what_the_call_on_provider_and_path_means() {
+    let memory = Memory::new().with("p/a", r#"{"k":"one","l":"x"}"#);
+    let client = client(&memory);
+    let reference: Reference = "memory://p/a#k".parse().unwrap();
+    assert_eq!(text(client.get_ref(&reference).await), "one");
+    assert_eq!(text(client.get_ref(reference.clone()).await), "one");
+    assert_eq!(text(client.get_ref(reference.to_string()).await), "one");
+    let at = client.at(&reference);
+    assert_eq!(text(at.clone().get().await), "one");
+    assert_eq!(memory.calls(), 1);
+    let refused = at.clone().get().await.unwrap();
+    at.clone().update("two").await.unwrap();
+    assert_eq!(text(client.get("memory", "p/a").await), r#"{"k":"two","l":"x"}"#);
+    assert_eq!(text(at.clone().rejected(&refused).await.map(Option::unwrap)), "two");
+    let whole = client.rejected("memory", "p/a", &refused).await.map(Option::unwrap);
+    assert_eq!(text(whole), r#"{"k":"two","l":"x"}"#);
+    memory.set("p/a", r#"{"k":"three"}"#);
+    assert_eq!(text(at.clone().get().await), "two", "it is cached");
+    assert_eq!(text(at.clone().refresh().await), "three");
+    memory.set("p/a", r#"{"k":"four"}"#);
+    at.clone().invalidate().unwrap();
+    assert_eq!(text(at.clone().get().await), "four");
+    assert!(at.path_exists().await.unwrap());
+    assert!(!client.at("memory://p/a#l").path_exists().await.unwrap());
+    assert!(client.at("memory://p").path_exists().await.unwrap());
+    assert_eq!(client.at("memory://p").get_by_path().await.unwrap().len(), 1);
+    fails(client.at(&reference).get_by_path().await, ErrorKind::InvalidInput);
+    assert_eq!(text(client.handle(&reference).await.unwrap().get().map(|value| value.clone())), "four");
+}
+
+#[tokio::test]
+async fn options_of_a_request_can_be_set_in_any_order() {
     let memory = Memory::new().with("a", r#"{"x":{"y":[1,2]}}"#);
     memory.set("a", r#"{"x":{"y":[3,4]}}"#);
     let client = client(&memory);
@@ -221,7 +269,7 @@ async fn a_request_can_be_refined_in_any_order() {
 }
 
 #[tokio::test]
-async fn a_default_covers_absence_and_nothing_else() {
+async fn a_default_replaces_only_what_does_not_exist() {
     let memory = Memory::new().with("a", "plain");
     let client = client(&memory);
     for read in [
@@ -238,19 +286,19 @@ async fn a_default_covers_absence_and_nothing_else() {
     }
     fails(client.get("nope", "a").default("spare").await, ErrorKind::InvalidInput);
     fails(client.get("memory", "a").label("l").default("spare").await, ErrorKind::Unsupported);
-    // A default is given as it is: the keypath is not followed into it.
+    // A default is returned whole, without the keypath.
     assert_eq!(text(client.get("memory", "none").key("k").default(r#"{"k":1}"#).await), r#"{"k":1}"#);
 }
 
 #[tokio::test]
-async fn paths_that_no_backend_takes_are_refused_before_a_call() {
+async fn malformed_paths_are_refused_without_a_call() {
     let memory = Memory::new();
     let client = client(&memory);
     for path in ["", "a\0b", "a\nb", "\u{7f}"] {
         fails(client.get("memory", path).await, ErrorKind::InvalidInput);
         fails(client.path_exists("memory", path).await, ErrorKind::InvalidInput);
         fails(client.update("memory", path, "x").await, ErrorKind::InvalidInput);
-        fails(client.get_many("memory", &[path.to_owned()]).await.remove(0), ErrorKind::InvalidInput);
+        fails(client.invalidate("memory", path), ErrorKind::InvalidInput);
         if !path.is_empty() {
             fails(client.get_by_path("memory", path).await, ErrorKind::InvalidInput);
         }
@@ -260,9 +308,10 @@ async fn paths_that_no_backend_takes_are_refused_before_a_call() {
 }
 
 #[tokio::test]
-async fn a_bad_path_among_many_fails_alone() {
+async fn a_malformed_reference_among_many_fails_alone() {
     let client = client(&Memory::new().with("a", "x"));
-    let mut answers = client.get_many("memory", &["a", "", "a\0b", "a"].map(str::to_owned)).await.into_iter();
+    let references = ["memory://a", "memory://", "memory://a%00b", "memory://a"];
+    let mut answers = client.get_refs(references).await.into_iter();
     assert_eq!(text(answers.next().unwrap()), "x");
     fails(answers.next().unwrap(), ErrorKind::InvalidInput);
     fails(answers.next().unwrap(), ErrorKind::InvalidInput);
@@ -275,13 +324,41 @@ async fn a_provider_that_could_not_be_opened_is_opened_by_the_next_call() {
     let file = folder.path().join("secrets.json");
     let client = Client::builder().with_file(&file).build().unwrap();
     assert!(client.get("file", "a").await.is_err());
-    std::fs::write(&file, r#"{"secrets":{"a":{"type":"simple","value":"x"}},"vault":{"token":"t","url":"u"}}"#)
-        .unwrap();
+    fs::write(&file, r#"{"secrets":{"a":{"type":"simple","value":"x"}},"vault":{"token":"t","url":"u"}}"#).unwrap();
     assert_eq!(text(client.get("file", "a").key("value").await), "x");
 }
 
+/// The provider's own thread watches the file, and readers of the handle look at what it found.
+#[test]
+fn a_handle_on_a_file_is_kept_fresh_without_the_runtime_that_opened_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("secrets.json");
+    let put = |value: &str| {
+        let fresh = folder.path().join("fresh.json");
+        let secret = json!({ "a": { "type": "simple", "value": value } });
+        let text = json!({ "secrets": secret, "vault": { "token": "t", "url": "u" } }).to_string();
+        fs::write(&fresh, text).unwrap();
+        fs::rename(&fresh, &file).unwrap();
+    };
+    put("one");
+    let client = Client::builder().with_file(&file).build().unwrap();
+    let runtime = runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let handle = runtime.block_on(client.handle("file://a#value")).unwrap();
+    drop(runtime);
+    assert_eq!(handle.get().unwrap().expose_str().unwrap(), "one");
+    let mut changes = handle.changes();
+    put("two");
+    let begun = Instant::now();
+    while handle.get().unwrap().expose_str().unwrap() != "two" {
+        assert!(begun.elapsed() < Duration::from_secs(30), "the handle is not kept fresh");
+        thread::sleep(Duration::from_millis(5));
+    }
+    let change = changes.next().now_or_never().flatten().expect("a change that was read");
+    assert_eq!(change.expose_str().unwrap(), "two");
+}
+
 #[tokio::test]
-async fn what_is_written_is_what_was_given() {
+async fn an_update_writes_the_value_as_it_was_given() {
     let memory = Memory::new().with("a", "{}").with("b", vec![1]);
     let client = client(&memory);
     for (value, written) in [

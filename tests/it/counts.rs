@@ -6,7 +6,7 @@ use s1crets::{CachePolicy, Cached, ErrorKind, GetOptions, ListOptions, Provider}
 use s1crets_testbed::{Fault, unique};
 use tokio::task::JoinSet;
 
-use crate::support::{Aws, STORES, fails, text, within};
+use crate::support::{Aws, STORES, fails, get_together, text, within};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_thousand_concurrent_cold_reads_of_one_name_are_one_call() {
@@ -67,7 +67,7 @@ async fn a_hundred_names_are_five_batches_of_secrets_and_ten_of_parameters() {
             aws.plant(store, name, &index.to_string());
         }
         let client = aws.client().await;
-        let answers = client.get_many(store, &names).await;
+        let answers = get_together(&client, store, &names).await;
         for (index, answer) in answers.into_iter().enumerate() {
             assert_eq!(text(answer), index.to_string());
         }

@@ -1,4 +1,5 @@
-//! Region, credentials, endpoints and settings as environment, profile and instance metadata give them.
+//! Precedence of region, credentials and endpoints: config file, environment, profile, instance
+//! metadata.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,7 +10,7 @@ use crate::{
     support::{Aws, signed_by},
 };
 
-/// Where the first call of an operation was signed for.
+/// The region that the first call of an operation was signed for.
 fn region(aws: &Aws, operation: &str) -> String {
     signed_by(&aws.proxy.requests(operation)[0]).1
 }
@@ -19,7 +20,7 @@ const PROFILES: &str = "[default]\nregion = eu-west-1\n\
     [profile role]\nregion = eu-west-3\nrole_arn = arn:aws:iam::111111111111:role/r\nsource_profile = other\n";
 
 #[tokio::test]
-async fn the_settings_region_goes_before_the_environments_and_that_before_the_profiles() {
+async fn the_region_comes_from_the_config_then_the_environment_then_the_profile() {
     let settings = "[providers.\"aws.sm\"]\nregion = \"eu-north-1\"\n";
     for (variables, settings, expected) in [
         (&[("AWS_REGION", "ap-south-1"), ("AWS_DEFAULT_REGION", "ap-south-2")][..], settings, "eu-north-1"),
@@ -42,25 +43,25 @@ async fn the_settings_region_goes_before_the_environments_and_that_before_the_pr
 }
 
 #[tokio::test]
-async fn the_last_word_on_the_region_has_instance_metadata() {
+async fn the_region_comes_from_instance_metadata_last_of_all() {
     let (aws, imds) = (Aws::start().await, FakeImds::start("me-south-1", "role").await);
     let child = Child::on(aws.proxy.endpoint())
         .with("AWS_EC2_METADATA_DISABLED", "false")
         .with("AWS_EC2_METADATA_SERVICE_ENDPOINT", imds.endpoint());
     child.get("aws.ps:///it/none").await.fails("not_found");
     assert_eq!(region(&aws, "GetParameter"), "me-south-1");
-    // Version 2 alone: with a token.
+    // IMDSv2 only: with a token.
     assert!(imds.count("PUT /latest/api/token") >= 1);
     assert_eq!(imds.count("GET /latest/meta-data/placement/region"), 1);
 
-    // Where the region is known nobody is asked for it.
+    // If the region is known, instance metadata is not asked.
     let asked = imds.total();
     child.with("AWS_REGION", "eu-west-1").get("aws.ps:///it/none").await.fails("not_found");
     assert_eq!(imds.total(), asked);
 }
 
 #[tokio::test]
-async fn instance_metadata_gives_credentials_and_their_token() {
+async fn credentials_from_instance_metadata_sign_with_their_session_token() {
     let (aws, imds) = (Aws::start().await, FakeImds::start("us-east-1", "role").await);
     let name = unique("it/imds-");
     aws.plant("aws.sm", &name, "x");
@@ -76,7 +77,7 @@ async fn instance_metadata_gives_credentials_and_their_token() {
 }
 
 #[tokio::test]
-async fn metadata_that_hangs_does_not_hold_up_the_word_that_there_is_no_region() {
+async fn instance_metadata_that_hangs_does_not_delay_the_error_of_a_missing_region() {
     let imds = FakeImds::start("us-east-1", "role").await;
     let hanging = FaultProxy::start(imds.endpoint()).await;
     hanging.fault_any(Fault::Hang).always();
@@ -90,7 +91,7 @@ async fn metadata_that_hangs_does_not_hold_up_the_word_that_there_is_no_region()
 }
 
 #[tokio::test]
-async fn no_credentials_at_all_say_what_to_set() {
+async fn an_error_of_missing_credentials_says_what_to_set() {
     let aws = Aws::start().await;
     let child = Child::new().with("AWS_ENDPOINT_URL", aws.proxy.endpoint()).with("AWS_REGION", "us-east-1");
     let answer = child.get("aws.sm://x").await;
@@ -100,7 +101,7 @@ async fn no_credentials_at_all_say_what_to_set() {
 }
 
 #[tokio::test]
-async fn a_profile_with_a_role_assumes_it() {
+async fn the_role_of_a_profile_is_assumed() {
     let aws = Aws::start().await;
     let name = unique("it/profile-");
     let there = AwsSeed::new(Moto::shared().endpoint(), "eu-west-3").with_account("111111111111");
@@ -114,7 +115,7 @@ async fn a_profile_with_a_role_assumes_it() {
 }
 
 #[tokio::test]
-async fn each_service_can_have_an_endpoint_of_its_own() {
+async fn each_aws_service_can_have_its_own_endpoint() {
     let (general, ssm, sts) = (Aws::start().await, Aws::start().await, Aws::start().await);
     let child = Child::on(general.proxy.endpoint())
         .with("AWS_REGION", "us-east-1")
@@ -134,7 +135,7 @@ async fn each_service_can_have_an_endpoint_of_its_own() {
 }
 
 #[tokio::test]
-async fn the_settings_endpoint_goes_before_the_environments() {
+async fn the_endpoint_of_the_config_wins_over_the_environment() {
     let (wrong, right) = (Aws::start().await, Aws::start().await);
     let settings = format!("[providers.\"aws.ps\"]\nendpoint_url = {:?}\n", right.proxy.endpoint());
     let child = Child::on(wrong.proxy.endpoint())
@@ -146,7 +147,7 @@ async fn the_settings_endpoint_goes_before_the_environments() {
 }
 
 #[tokio::test]
-async fn attempts_and_timeout_are_ours_whatever_the_sdk_is_told() {
+async fn the_sdks_own_retry_settings_change_nothing() {
     let aws = Aws::start_in("us-iso-east-1").await;
     let child = Child::on(aws.proxy.endpoint()).with("AWS_REGION", "us-east-1").with("AWS_MAX_ATTEMPTS", "5");
     aws.proxy.fault("GetSecretValue", Fault::server_error()).always();
@@ -163,7 +164,7 @@ async fn attempts_and_timeout_are_ours_whatever_the_sdk_is_told() {
 }
 
 #[tokio::test]
-async fn an_instance_of_the_config_file_is_a_provider_like_any_other() {
+async fn an_instance_from_the_config_file_has_its_own_region_and_role() {
     let aws = Aws::start().await;
     let name = unique("it/instance-");
     let there = AwsSeed::new(Moto::shared().endpoint(), "eu-west-1").with_account("222222222222");
@@ -185,7 +186,7 @@ async fn an_instance_of_the_config_file_is_a_provider_like_any_other() {
 }
 
 #[tokio::test]
-async fn a_malformed_setting_is_told_by_every_call() {
+async fn a_malformed_setting_fails_every_call() {
     let child = Child::new().with_file("S1CRETS_CONFIG", "retries = 3\n");
     for answer in child.call(&["memory://x", "memory://x"]).await {
         assert!(answer.fails("config").contains("unknown key `retries`"), "{answer:?}");
@@ -195,7 +196,7 @@ async fn a_malformed_setting_is_told_by_every_call() {
 }
 
 #[tokio::test]
-async fn the_blocking_calls_read_the_same_settings_inside_a_runtime_too() {
+async fn blocking_calls_read_the_same_settings_inside_a_runtime() {
     let aws = Aws::start().await;
     let name = unique("it/blocking-");
     aws.plant("aws.sm", &name, r#"{"k":"x"}"#);
@@ -207,9 +208,9 @@ async fn the_blocking_calls_read_the_same_settings_inside_a_runtime_too() {
     assert_eq!(aws.proxy.total(), 1);
 }
 
-/// Whoever can write to the folder that a service starts in would decide where its credentials go.
+/// Otherwise whoever can write to a service's working folder decides where its credentials go.
 #[tokio::test]
-async fn a_config_file_that_was_merely_found_is_not_obeyed_by_the_global_client() {
+async fn a_config_file_that_was_only_found_is_refused_by_the_global_client() {
     let aws = Aws::start().await;
     let hostile = format!("[providers.\"aws.sm\"]\nendpoint_url = {:?}\n", aws.proxy.endpoint());
     let child = || Child::on("http://127.0.0.1:1").with("AWS_REGION", "eu-west-1").with_file("s1crets.toml", &hostile);
@@ -219,16 +220,17 @@ async fn a_config_file_that_was_merely_found_is_not_obeyed_by_the_global_client(
         assert!(answer.hint.contains("S1CRETS_CONFIG"), "{answer:?}");
     }
     assert_eq!(aws.proxy.total(), 0);
-    // Once it is named it is obeyed; and one that names none goes by the environment alone.
+    // Once it is named, it is used.
     let named = child();
     let path = named.path("s1crets.toml").display().to_string();
     named.with("S1CRETS_CONFIG", &path).get("aws.sm://it/none").await.fails("not_found");
     assert!(aws.proxy.total() > 0);
 }
 
-/// The user's own folder is trusted; folders above the current one are not searched by the library.
+/// The user's config folder is trusted. The library does not search the folders above the current
+/// one.
 #[tokio::test]
-async fn the_users_own_config_is_obeyed_by_the_global_client() {
+async fn the_users_own_config_is_used_by_the_global_client() {
     let aws = Aws::start().await;
     let config = format!("[providers.\"aws.sm\"]\nendpoint_url = {:?}\n", aws.proxy.endpoint());
     let child = Child::on("http://127.0.0.1:1").with("AWS_REGION", "eu-west-1");

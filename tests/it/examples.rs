@@ -71,7 +71,7 @@ fn watch_connects_again_when_its_secret_changes() {
     let mut lines = BufReader::new(watching.stdout.take().unwrap()).lines();
     assert_eq!(lines.next().unwrap().unwrap(), "connected as one");
     std::fs::write(&file, entry("two")).unwrap();
-    assert_eq!(lines.next().unwrap().unwrap(), "connected as two again");
+    assert_eq!(lines.next().unwrap().unwrap(), "reconnected as two");
     watching.kill().unwrap();
     watching.wait().unwrap();
 }

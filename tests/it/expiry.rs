@@ -6,7 +6,7 @@ use futures::future::{join, join_all};
 use s1crets::{Client, ErrorKind, providers::aws::Role};
 use s1crets_testbed::{Fault, unique};
 
-use crate::support::{Aws, STORES, attempts, fails, signed_by, text, within};
+use crate::support::{Aws, STORES, attempts, fails, get_together, signed_by, text, within};
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/reader";
 
@@ -96,7 +96,7 @@ async fn every_kind_of_call_survives_an_expired_token() {
     assert_eq!(text(client.get("aws.sm", &name).await), "x");
     assert_eq!(client.get_by_path("aws.sm", &name).await.unwrap().len(), 1);
     client.update("aws.sm", &name, "y").await.unwrap();
-    assert_eq!(text(client.get_many("aws.sm", &many).await.swap_remove(0)), "y");
+    assert_eq!(text(get_together(&client, "aws.sm", &many).await.swap_remove(0)), "y");
     assert_eq!(text(client.get("aws.ps", &path).await), "x");
     assert!(client.get_by_path("aws.ps", &path).await.unwrap().is_empty());
     assert!(client.path_exists("aws.ps", &path).await.unwrap());

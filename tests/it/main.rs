@@ -6,11 +6,11 @@
 #![allow(clippy::print_stderr, reason = "the load tests tell their figures")]
 
 mod aws_precedence; // which of option, file, environment and profile decides, for each AWS setting
-mod blocking; // the calls without async: from plain threads and from inside every kind of runtime
+mod blocking; // the blocking API: from plain threads, inside every kind of runtime, and after a fork
 mod cache; // what the cache keeps, for how long, and what an update makes it forget
 mod cache_aws; // the cache in front of AWS: one secret by several names, variants, outages, runtimes
 mod canary; // marked secrets go everywhere; no log line, error or `Debug` may hold one
-mod client; // the facade: names, requests and their refinements, settings, the words of errors
+mod client; // the client: names, requests and their options, settings, references, error messages
 mod config; // s1crets.toml: its schema, its examples, who said what
 mod conformance; // the contract of `Provider`, held by every provider, bare and behind the cache
 mod counts; // how many calls AWS gets for many reads
@@ -18,10 +18,10 @@ mod counts; // how many calls AWS gets for many reads
 mod credential_process; // programs of AWS profiles: what they print, and that they end
 mod disk; // the cache on disk: one secret by several names, nothing of it in clear
 mod docs; // what the pages say of the tests
-mod environment; // what environment, profile, instance metadata and config file give
+mod environment; // precedence of region, credentials and endpoints: config, environment, profile, metadata
 mod examples; // the programs in examples/ do what they say
 mod expiry; // expired AWS credentials, and those about to expire: renewed once for all callers
-mod many; // many references at once: how few calls they take, and what each of them answers
+mod many; // get_refs: how few calls many references take, and the answer of each
 mod parameter_store; // reads of Parameter Store: kinds of values, versions, batches, listings, path_exists
 mod parameter_update; // updates of Parameter Store: attributes that are kept, conditions, lost races
 mod references; // `/aws/reference/secretsmanager/…`, Parameter Store's way to Secrets Manager

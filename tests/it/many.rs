@@ -1,4 +1,4 @@
-//! Many references at once: how few calls they take, and what each of them answers.
+//! `get_refs`: how few calls many references take, and the answer of each.
 
 use s1crets::{
     Client, ErrorKind,
@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::support::{Aws, fails, text, within};
 
-/// A client over three servers, each counted on its own.
+/// A client of three backends, whose calls are counted separately.
 struct Three {
     aws_ps: Aws,
     aws_sm: Aws,
@@ -37,7 +37,7 @@ impl Three {
         Self { aws_ps, aws_sm, vault, client, root: unique("it/many-") }
     }
 
-    /// Fifty references to twenty parameters, ten secrets and five of Vault: each with the text behind it.
+    /// Fifty references with their texts: to 20 parameters, 10 secrets of AWS and 5 of Vault.
     fn plant(&self) -> Vec<(String, String)> {
         let root = &self.root;
         let mut planted = Vec::new();
@@ -57,7 +57,7 @@ impl Three {
             planted.push((format!("vault.kv://secret/{root}/{index}#user"), format!("user {index}")));
             planted.push((format!("vault.kv://secret/{root}/{index}#password"), format!("password {index}")));
         }
-        // As they come: not by provider.
+        // In a mixed order, not by provider.
         (0..planted.len()).map(|index| planted[index * 7 % planted.len()].clone()).collect()
     }
 
@@ -80,7 +80,7 @@ async fn fifty_references_over_three_providers_take_the_fewest_calls() {
     assert_eq!((three.aws_ps.proxy.count("GetParameters"), three.aws_sm.proxy.count("BatchGetSecretValue")), (2, 1));
     assert_eq!(three.totals(), (2, 1, 5));
 
-    // What is held takes none, unless the cache may not answer.
+    // Cached ones take no call, unless the cache may not answer.
     let again = || three.client.get_refs(planted.iter().map(|(reference, _)| reference));
     assert!(again().await.iter().all(Result::is_ok));
     assert_eq!(three.totals(), (2, 1, 5));
@@ -104,7 +104,7 @@ async fn no_provider_waits_for_another() {
 }
 
 #[tokio::test]
-async fn what_fails_is_told_by_its_reference_and_leaves_the_others_answered() {
+async fn a_failure_names_its_reference_and_leaves_the_others_answered() {
     let three = Three::start().await;
     let root = &three.root;
     let planted = three.plant();
@@ -127,13 +127,13 @@ async fn what_fails_is_told_by_its_reference_and_leaves_the_others_answered() {
     let mut answers = three.client.get_refs(all).await;
     assert_eq!(text(answers.pop().unwrap()), sound.1);
     for ((reference, kind), answer) in odd.iter().zip(answers) {
-        let told = fails(answer, *kind).to_string();
-        assert!(told.contains(reference.as_str()), "{told}");
+        let message = fails(answer, *kind).to_string();
+        assert!(message.contains(reference.as_str()), "{message}");
     }
 }
 
 #[tokio::test]
-async fn none_take_none() {
+async fn no_references_take_no_call() {
     let three = Three::start().await;
     assert!(three.client.get_refs::<[&str; 0]>([]).await.is_empty());
     assert_eq!(three.totals(), (0, 0, 0));

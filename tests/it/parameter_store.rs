@@ -4,7 +4,7 @@ use s1crets::{ErrorKind, ListOptions, Provider};
 use s1crets_testbed::{Fault, unique};
 use serde_json::json;
 
-use crate::support::{Aws, fails, text};
+use crate::support::{Aws, fails, get_together, text};
 
 #[tokio::test]
 async fn a_string_list_stays_one_text() {
@@ -67,7 +67,7 @@ async fn several_versions_in_one_batch_are_told_apart() {
     let found = [entry("one", 1, Some(":1")), entry("three", 3, None), entry("two", 2, Some(":blue"))];
     aws.proxy.fault("GetParameters", Fault::json(&json!({ "Parameters": found }))).once();
     let names = ["/a", "/a:1", "/a:blue"].map(str::to_owned);
-    let texts: Vec<_> = aws.client().await.get_many("aws.ps", &names).await.into_iter().map(text).collect();
+    let texts: Vec<_> = get_together(&aws.client().await, "aws.ps", &names).await.into_iter().map(text).collect();
     assert_eq!(texts, ["three", "one", "two"]);
     assert_eq!(aws.proxy.total(), 1);
 }
@@ -87,11 +87,11 @@ async fn versions_that_a_batch_does_not_tell_apart_are_read_one_by_one() {
         for _ in 0..2 {
             found.reverse();
             aws.proxy.fault("GetParameters", Fault::json(&json!({ "Parameters": found }))).once();
-            let answers = aws.client().await.get_many("aws.ps", &[name.clone(), other.clone()]).await;
+            let answers = get_together(&aws.client().await, "aws.ps", &[name.clone(), other.clone()]).await;
             assert_eq!(answers.into_iter().map(text).collect::<Vec<_>>(), ["three", "one"], "{other}");
         }
         // As moto answers, in any order.
-        let answers = aws.client().await.get_many("aws.ps", &[other.clone(), name.clone()]).await;
+        let answers = get_together(&aws.client().await, "aws.ps", &[other.clone(), name.clone()]).await;
         assert_eq!(answers.into_iter().map(text).collect::<Vec<_>>(), ["one", "three"], "{other}");
     }
 }
@@ -103,7 +103,7 @@ async fn a_parameter_is_read_by_its_arn_too() {
     aws.seed.put_parameter(&name, "x", "String");
     let arn = format!("arn:aws:ssm:us-east-1:{}:parameter{name}", crate::support::ACCOUNT);
     assert_eq!(text(client.get("aws.ps", &arn).await), "x");
-    assert_eq!(client.get_many("aws.ps", std::slice::from_ref(&arn)).await.len(), 1);
+    assert_eq!(get_together(&client, "aws.ps", std::slice::from_ref(&arn)).await.len(), 1);
 }
 
 #[tokio::test]

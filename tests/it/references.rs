@@ -3,7 +3,7 @@
 use s1crets::ErrorKind;
 use s1crets_testbed::unique;
 
-use crate::support::{Aws, fails, text};
+use crate::support::{Aws, fails, get_together, text};
 
 const PREFIX: &str = "/aws/reference/secretsmanager/";
 
@@ -111,7 +111,7 @@ async fn many_walks_have_an_answer_each() {
     let parameter = unique("/it/beside-");
     walk.aws.seed.put_parameter(&parameter, "p", "String");
     let paths = [format!("{}/u/v", walk.path), parameter, format!("{}-not", walk.path), format!("{}/nope", walk.path)];
-    let mut answers = walk.client.get_many("aws.ps", &paths).await.into_iter();
+    let mut answers = get_together(&walk.client, "aws.ps", &paths).await.into_iter();
     assert_eq!(text(answers.next().unwrap()), "1");
     assert_eq!(text(answers.next().unwrap()), "p");
     fails(answers.next().unwrap(), ErrorKind::NotFound);

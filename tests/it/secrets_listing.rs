@@ -4,7 +4,7 @@ use s1crets::{ErrorKind, ListOptions, Listing, Provider};
 use s1crets_testbed::{Fault, unique};
 use serde_json::json;
 
-use crate::support::{Aws, fails};
+use crate::support::{Aws, fails, get_together};
 
 fn names(listing: &Listing) -> Vec<&str> {
     listing.names().collect()
@@ -182,7 +182,7 @@ async fn a_name_that_is_refused_in_a_batch_is_read_alone() {
     }
     aws.proxy.fault("BatchGetSecretValue", half_refused(&root, "AccessDeniedException")).once();
     let paths = [format!("{root}/open"), format!("{root}/shut"), format!("{root}/none")];
-    let mut answers = client.get_many("aws.sm", &paths).await.into_iter();
+    let mut answers = get_together(&client, "aws.sm", &paths).await.into_iter();
     assert_eq!(answers.next().unwrap().unwrap().expose_str().unwrap(), "x");
     assert_eq!(answers.next().unwrap().unwrap().expose_str().unwrap(), "shut");
     fails(answers.next().unwrap(), ErrorKind::NotFound);

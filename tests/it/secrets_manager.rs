@@ -4,7 +4,7 @@ use s1crets::{ErrorKind, Provider};
 use s1crets_testbed::{Fault, unique};
 use serde_json::json;
 
-use crate::support::{Aws, fails, text};
+use crate::support::{Aws, fails, get_together, text};
 
 #[tokio::test]
 async fn a_secret_is_read_by_name_by_arn_and_by_arn_without_its_end() {
@@ -19,7 +19,7 @@ async fn a_secret_is_read_by_name_by_arn_and_by_arn_without_its_end() {
     let ids = [arn, name, partial];
     let fresh = aws.client().await;
     aws.proxy.reset_counts();
-    for answer in fresh.get_many("aws.sm", &ids).await {
+    for answer in get_together(&fresh, "aws.sm", &ids).await {
         assert_eq!(text(answer), "x");
     }
     assert_eq!(aws.proxy.count("BatchGetSecretValue"), 1);
@@ -114,7 +114,7 @@ async fn a_secret_scheduled_for_deletion_is_not_found_with_the_reason() {
         assert!(!client.path_exists("aws.sm", path).await.unwrap(), "{path}");
     }
     assert!(client.get_by_path("aws.sm", &root).await.unwrap().is_empty());
-    let answers = client.get_many("aws.sm", &[name.clone(), name.clone()]).await;
+    let answers = get_together(&client, "aws.sm", &[name.clone(), root.clone()]).await;
     answers.into_iter().for_each(|answer| drop(fails(answer, ErrorKind::NotFound)));
     fails(client.update("aws.sm", &name, "new").await, ErrorKind::NotFound);
     fails(client.update("aws.sm", &name, "new").key("k").await, ErrorKind::NotFound);

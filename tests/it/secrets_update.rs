@@ -4,7 +4,7 @@ use s1crets::ErrorKind;
 use s1crets_testbed::{Fault, unique};
 use serde_json::json;
 
-use crate::support::{Aws, fails, text};
+use crate::support::{Aws, fails, get_together, text};
 
 #[tokio::test]
 async fn an_update_puts_a_new_version_with_a_token() {
@@ -98,13 +98,13 @@ async fn after_updates_of_one_key_every_read_gives_the_newest_version() {
     let aws = Aws::start().await;
     let root = unique("it/sm/newest-");
     let name = format!("{root}/x");
-    aws.seed.create_secret(&name, r#"{"a":1,"b":1}"#);
+    let arn = aws.seed.create_secret(&name, r#"{"a":1,"b":1}"#);
     for value in ["one", "two", "three"] {
         aws.client().await.update("aws.sm", &name, value).key("a").await.unwrap();
         let newest = format!(r#"{{"a":"{value}","b":1}}"#);
         let client = aws.client().await;
         assert_eq!(text(client.get("aws.sm", &name).await), newest);
-        let many = aws.client().await.get_many("aws.sm", &[name.clone(), name.clone()]).await;
+        let many = get_together(&aws.client().await, "aws.sm", &[name.clone(), arn.clone()]).await;
         many.into_iter().for_each(|answer| assert_eq!(text(answer), newest));
         let listing = client.get_by_path("aws.sm", &root).await.unwrap();
         assert_eq!(listing.get(&name).unwrap().expose_str().unwrap(), newest);

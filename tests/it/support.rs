@@ -8,7 +8,7 @@ use std::{
 };
 
 use s1crets::{
-    CachePolicy, Client, Error, ErrorKind, Provider, Result, Secret,
+    CachePolicy, Client, Error, ErrorKind, Provider, Reference, Result, Secret,
     providers::aws::{AwsConfig, Credentials, ParameterStore, SecretsManager},
 };
 use s1crets_testbed::{AwsSeed, Fault, FaultProxy, Moto, Request};
@@ -133,6 +133,12 @@ pub(crate) fn fails<T: Debug>(result: Result<T>, kind: ErrorKind) -> Error {
 #[track_caller]
 pub(crate) fn text(result: Result<Secret>) -> String {
     result.unwrap().expose_str().unwrap().to_owned()
+}
+
+/// Several secrets of one provider, read together.
+pub(crate) async fn get_together(client: &Client, provider: &str, paths: &[String]) -> Vec<Result<Secret>> {
+    let references: Vec<_> = paths.iter().map(|path| Reference::new(provider, path).unwrap()).collect();
+    client.get_refs(&references).await
 }
 
 /// The credentials and the region that a request was signed for.

@@ -3,7 +3,7 @@
 use std::{future::Future, time::Duration};
 
 use futures::future::join_all;
-use s1crets::{CachePolicy, Client};
+use s1crets::{CachePolicy, Client, Reference};
 use s1crets_testbed::unique;
 use tokio::runtime::Builder;
 
@@ -64,7 +64,8 @@ async fn refreshes(aws: &Aws) {
         let names = store_secrets(aws, store, prefix, 1000);
         let policy = CachePolicy::default().with_ttl(TTL).with_refresh_ahead(0.0).with_entries(10_000);
         let client = aws.client(policy).await;
-        client.get_many(store, &names).await.into_iter().for_each(|answer| drop(answer.expect("a secret")));
+        let references = names.iter().map(|name| Reference::new(store, name).expect("a name"));
+        client.get_refs(references).await.into_iter().for_each(|answer| drop(answer.expect("a secret")));
         tokio::time::sleep(TTL / 2 + Duration::from_secs(1)).await;
         let ours = counted(aws, async {
             for name in &names {

@@ -32,7 +32,7 @@ async fn everything() {
     advance(TTL).await;
     get().await.expect("read");
     client.update("kept", NAME, VALUE).await.expect("updated");
-    client.get_many("kept", &[NAME.to_owned(), "beside".to_owned()]).await;
+    client.get_refs([&format!("kept://{NAME}"), "kept://beside"]).await;
     client.get_by_path("kept", "").await.expect("a listing");
     client.get("kept", &format!("{NAME}/nope")).await.expect_err("missing");
     client.get("kept", &format!("{NAME}/nope")).await.expect_err("missing");

@@ -138,7 +138,7 @@ fn shortest_path(graph: &Graph<'_>, start: &ModulePath, end: &ModulePath) -> Opt
         }
         for next in graph.get(last).into_iter().flat_map(BTreeMap::keys) {
             if seen.insert(next) {
-                paths.push_back([path.as_slice(), &[next.clone()]].concat());
+                paths.push_back([path.as_slice(), std::slice::from_ref(next)].concat());
             }
         }
     }

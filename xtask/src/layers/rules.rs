@@ -33,6 +33,7 @@ pub(super) const RULES: Rules<'static> = Rules {
         &["config"],
         // What several backends share.
         &["aws_credentials", "cache_scope"],
+        // HTTP for backends without an SDK. It knows no vendor.
         &["transport"],
         &["vault"],
         // The backends.
@@ -48,7 +49,17 @@ pub(super) const RULES: Rules<'static> = Rules {
     cycles: &[
         &["cache::disk::maintenance", "cache::disk::store", "cache::disk::sweep"],
         // The client makes requests, handles and builders, which hold a client.
-        &["client::builder", "client::client", "client::get_refs", "client::handle", "client::request"],
+        &[
+            "client::builder",
+            "client::client",
+            "client::dispatch",
+            "client::get_refs",
+            "client::handle",
+            "client::request",
+            "client::target",
+        ],
+        // A handle spawns its follower, which publishes to it.
+        &["client::handle", "client::handle::follower"],
         // A config file is found, trusted and loaded, and each step knows the file's type.
         &[
             "config::cache",
@@ -69,11 +80,12 @@ pub(super) const RULES: Rules<'static> = Rules {
             "providers::aws::resolve",
             "providers::aws::session",
         ],
+        // The crate's own types are in mod.rs, as is what the helpers need of them.
         &["providers::aws::secrets_manager", "providers::aws::secrets_manager::batch_read"],
+        &["providers::file::reloader", "providers::file::secret_watches"],
         // A builder and what it builds.
         &["providers::file::builder", "providers::file::provider"],
         &["providers::file::csi_mount", "providers::file::source"],
-        &["providers::file::reloader", "providers::file::secret_watches"],
         // A connection's settings name its login method, which logs in over a connection.
         &[
             "vault::auth",
