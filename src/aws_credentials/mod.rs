@@ -1,4 +1,4 @@
-//! AWS credentials: which source they come from, for the AWS providers and for Vault's login by AWS IAM.
+//! AWS credentials: choosing their source, for the AWS providers and for Vault's login by AWS IAM.
 
 #[cfg(unix)]
 mod credential_process;

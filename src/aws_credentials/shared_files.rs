@@ -1,8 +1,9 @@
-//! Which shared config files the AWS SDK reads.
+//! The AWS shared config files (`~/.aws/config`, `~/.aws/credentials`) that the SDK may read.
 //!
-//! Without a home folder the SDK takes `~/.aws/config` literally, and with an empty or relative `HOME` it
-//! looks below the current folder. A file there may be anybody's, and its `credential_process` is a
-//! program that is run. So the SDK is told which files there are unless `HOME` is an absolute path.
+//! Without a home folder the SDK takes `~/.aws/config` literally, and with an empty or relative
+//! `HOME` it looks below the current folder. A file there may be anybody's, and its
+//! `credential_process` is a program that is run. So unless `HOME` is an absolute path, the SDK is
+//! given the list of files to read.
 
 #[allow(deprecated, reason = "the new names are in a crate that is not ours to name")]
 use aws_config::profile::profile_file::{ProfileFileKind, ProfileFiles};
@@ -17,14 +18,15 @@ use crate::{
     fs::home,
 };
 
-/// The shared files: what each is, the variable that names it, and where it is otherwise.
+/// The shared files: the kind, the variable that names one, and the default path in the home
+/// folder.
 #[allow(deprecated, reason = "as above")]
 const FILES: [(ProfileFileKind, &str, &str); 2] = [
     (ProfileFileKind::Config, "AWS_CONFIG_FILE", ".aws/config"),
     (ProfileFileKind::Credentials, "AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials"),
 ];
 
-/// The files to read profiles from.
+/// The files that profiles are read from.
 #[allow(deprecated, reason = "as above")]
 pub(crate) fn profile_files() -> ProfileFiles {
     if has_absolute_home() && FILES.iter().all(|(_, variable, _)| !is_of_another_home(variable)) {
@@ -39,10 +41,10 @@ pub(crate) fn profile_files() -> ProfileFiles {
         .build()
 }
 
-/// That tokens of SSO and of `aws login` can be read: their cache lies below `HOME`.
+/// Checks that the token cache of SSO and `aws login` can be found: it lies below `HOME`.
 ///
 /// # Errors
-/// `Config` if `HOME` is set and is no absolute path.
+/// `Config` if `HOME` is set and not an absolute path.
 pub(crate) fn check_token_cache() -> Result<()> {
     match has_absolute_home() || env::var_os("HOME").is_none() {
         true => Ok(()),
@@ -57,7 +59,7 @@ fn has_absolute_home() -> bool {
     env::var_os("HOME").is_some_and(|home| Path::new(&home).is_absolute())
 }
 
-/// The SDK takes `~name/x` for a folder of that name in the current one.
+/// Whether a variable holds a path such as `~name/x`, which the SDK takes for a relative one.
 fn is_of_another_home(variable: &str) -> bool {
     env::var_os(variable).is_some_and(|path| begins_with_tilde(&path) && !Path::new(&path).starts_with("~"))
 }
@@ -66,17 +68,17 @@ fn begins_with_tilde(path: &OsStr) -> bool {
     path.as_encoded_bytes().starts_with(b"~")
 }
 
-/// A file of this kind: the one that its variable names, or the usual one.
+/// The path that the variable names, or the default one, if there is a file.
 fn named(path: Option<OsString>, usual: &str) -> Option<OsString> {
     let usual = || home::folder().filter(|_| has_absolute_home()).map(|home| home.join(usual));
     let path = path.map(|path| home::expand(Path::new(&path))).or_else(usual)?.into_os_string();
     Some(path).filter(|path| !begins_with_tilde(path) && Path::new(path).is_file())
 }
 
-/// That a credential file which the SDK reads as it is named is none of the current folder's.
+/// Checks that no variable leads the SDK to a token file below the current folder.
 ///
 /// # Errors
-/// `Config` if its variable begins with `~`, which nobody replaces there.
+/// `Config` if a variable begins with `~`, which the SDK does not replace.
 pub(crate) fn check_token_files() -> Result<()> {
     let named = ["AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"];
     match named.into_iter().find(|name| env::var_os(name).is_some_and(|path| begins_with_tilde(&path))) {

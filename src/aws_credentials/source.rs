@@ -1,10 +1,10 @@
-//! Which source AWS credentials come from, for the AWS providers and for Vault's login by AWS IAM.
+//! The AWS credential chain: chooses the one source that credentials come from.
 //!
-//! A profile that the settings name is the identity, as with `aws --profile`: no variable of the
-//! environment goes before it. Without one the sources are those of the AWS SDK's default chain, in
-//! its order. The source is chosen before it is asked, by what is set and what the profile holds,
-//! so that it can be told without a call. One that then fails is an error: the SDK's own chain
-//! would go on to the next source, which is another identity.
+//! A profile that the settings name is the identity, as with `aws --profile`: it wins over every
+//! environment variable. Without one, the sources are those of the AWS SDK's default chain, in its
+//! order. The source is chosen by what is set and by what the profile holds, before any call, so
+//! that it can be explained. If it then fails, that is an error: the SDK's own chain would go on to
+//! the next source, which is another identity.
 
 use std::{env, fmt};
 
@@ -25,7 +25,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
 };
 
-/// The keys of a profile that say where its credentials come from.
+/// The keys of a profile that set the source of its credentials.
 const CREDENTIAL_KEYS: [&str; 9] = [
     "aws_access_key_id",
     "aws_secret_access_key",
@@ -46,35 +46,35 @@ const CONTAINER: [&str; 2] = ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CON
 /// One source of credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum AwsCredentialSource {
-    /// Credentials that code gave.
+    /// Credentials set in code.
     Given,
-    /// `AWS_ACCESS_KEY_ID` and the other variables of a key.
+    /// `AWS_ACCESS_KEY_ID` and the other variables of an access key.
     Variables,
     /// A profile of the shared config files.
     Profile(String, ProfileChoice),
-    /// The token that `AWS_WEB_IDENTITY_TOKEN_FILE` names.
+    /// The web identity token in the file that `AWS_WEB_IDENTITY_TOKEN_FILE` names.
     WebIdentity,
-    /// The container's credentials, by this variable.
+    /// The container's credentials, from the URL in this variable.
     Container(&'static str),
     /// The role of an EC2 instance.
     InstanceMetadata,
 }
 
-/// Who chose a profile.
+/// Where a profile was chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ProfileChoice {
     Settings,
     Variable,
-    /// Nobody: it is the one named `default`.
+    /// Nowhere: it is the one named `default`.
     Default,
 }
 
 impl AwsCredentialSource {
-    /// The source for the profile of the settings, or without one for the environment.
+    /// Finds the source, for the profile of the settings if there is one.
     ///
     /// # Errors
-    /// `Unauthenticated` if the profile that the settings or `AWS_PROFILE` name does not exist; `Config`
-    /// if a variable names a credential file by a `~`.
+    /// `Unauthenticated` if the profile that the settings or `AWS_PROFILE` name does not exist;
+    /// `Config` if a variable names a credential file by a `~`.
     pub(crate) async fn find(profile: Option<&str>) -> Result<Self> {
         check_token_files()?;
         if profile.is_none() && EnvironmentVariableCredentialsProvider::new().provide_credentials().await.is_ok() {
@@ -90,18 +90,18 @@ impl AwsCredentialSource {
         Ok(container.map_or(Self::InstanceMetadata, Self::Container))
     }
 
-    /// The profile, if it says where its credentials come from.
+    /// The profile, if it sets the source of its credentials.
     async fn of_profile(named: Option<&str>) -> Result<Option<Self>> {
         let variable = env::var(PROFILE).ok().filter(|name| !name.trim().is_empty());
         let (name, choice) = match (named, variable) {
             (Some(name), _) => (name.to_owned(), ProfileChoice::Settings),
-            // Some set it to `default` wherever they run, also where there are no profiles.
+            // Some environments always set it to `default`, even where there are no profiles.
             (None, Some(name)) if name != "default" => (name, ProfileChoice::Variable),
             (None, _) => ("default".to_owned(), ProfileChoice::Default),
         };
         let source = Self::Profile(name.clone(), choice);
         let Ok(profiles) = profile::load(&Fs::real(), &Env::real(), &profile_files(), None).await else {
-            // Files that can't be read are told by the provider that reads them.
+            // The credentials provider reports files that can't be read.
             return Ok(Some(source));
         };
         if profiles.profiles().filter_map(|name| profiles.get_profile(name)).any(needs_token_cache) {
@@ -114,8 +114,8 @@ impl AwsCredentialSource {
         }
     }
 
-    /// What asks this source, with the region and the HTTP client of `config`. Nothing for
-    /// credentials that are given.
+    /// The SDK's credentials provider for this source, with the region and the HTTP client of
+    /// `config`. `None` for credentials set in code.
     pub(crate) async fn provider(&self, config: &SdkConfig) -> Option<SharedCredentialsProvider> {
         #[cfg(unix)]
         if let Self::Profile(name, _) = self
@@ -147,7 +147,7 @@ impl AwsCredentialSource {
         })
     }
 
-    /// The variable that chose it, if one did.
+    /// The environment variable that chose it, if one did.
     pub(crate) fn variable(&self) -> Option<&'static str> {
         match self {
             Self::Variables => Some(ACCESS_KEY),
@@ -159,7 +159,7 @@ impl AwsCredentialSource {
     }
 }
 
-/// What the SDK's own chain would give to its sources.
+/// The configuration that the SDK's own chain would give to its sources.
 fn provider_config(config: &SdkConfig) -> ProviderConfig {
     let mut provider = ProviderConfig::without_region()
         .with_region(config.region().cloned())
@@ -178,7 +178,7 @@ fn provider_config(config: &SdkConfig) -> ProviderConfig {
     provider
 }
 
-/// Whether credentials of a profile come from the tokens that `aws sso login` or `aws login` left.
+/// Whether a profile's credentials come from the token cache of `aws sso login` or `aws login`.
 fn needs_token_cache(profile: &profile::Profile) -> bool {
     ["login_session", "sso_session", "sso_start_url"].iter().any(|key| profile.get(key).is_some())
 }

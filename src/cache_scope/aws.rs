@@ -1,4 +1,4 @@
-//! What the AWS SDK takes from the environment and from its shared files.
+//! Binds disk cache entries to the environment variables and shared files of the AWS SDK.
 
 use std::{
     collections::BTreeSet,
@@ -9,8 +9,8 @@ use sha2::Sha256;
 
 use super::{Binding, Content, absolute, feed, feed_content};
 
-/// Variables whose values decide whom the SDK asks, and as whom. The secret parts of a key are left out: the key's id names
-/// them, and that of a session is used once.
+/// Variables whose values decide where the SDK connects, and as whom. The secret parts of an access
+/// key are left out: the key's id stands for them, and that of a session is used only once.
 const VALUES: &[&str] = &[
     "ALL_PROXY",
     "AWS_ACCESS_KEY_ID",
@@ -47,17 +47,17 @@ const VALUES: &[&str] = &[
     "no_proxy",
 ];
 
-/// Variables that name a file which rotates by design.
+/// Variables that name a file that rotates by design.
 const NAMES: &[&str] = &["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE"];
 
-/// The shared files: the variable that names one, and its place in the home otherwise.
+/// The shared files: the variable that names one, and its default path in the home folder.
 const SHARED: &[(&str, &str)] =
     &[("AWS_CONFIG_FILE", ".aws/config"), ("AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials")];
 
-/// Properties of a section that name another one.
+/// Properties of a section that name another section.
 const REFERENCES: &[&str] = &["services", "source_profile", "sso_session"];
 
-/// Binds all of it, for this profile or the environment's.
+/// Binds the environment, and the shared files for this profile or that of the environment.
 pub(crate) fn environment(binding: &mut Binding<'_>, profile: Option<&str>) {
     VALUES.iter().for_each(|name| binding.variable(name));
     NAMES.iter().for_each(|name| binding.name_in_variable(name));
@@ -68,7 +68,7 @@ pub(crate) fn environment(binding: &mut Binding<'_>, profile: Option<&str>) {
 }
 
 impl Binding<'_> {
-    /// Binds the sections of a profile, and of what they refer to, in both shared files.
+    /// Binds the sections of a profile, and those that they refer to, in both shared files.
     fn profile(&mut self, profile: &str) {
         let files: Vec<_> =
             SHARED.iter().map(|(variable, default)| (*variable, self.shared(variable, default))).collect();
@@ -91,7 +91,7 @@ impl Binding<'_> {
         }
     }
 
-    /// Where a shared file is, as the SDK finds it.
+    /// The path of a shared file, found as the SDK does.
     fn shared(&self, variable: &str, default: &str) -> PathBuf {
         let home = (self.env)("HOME").map(PathBuf::from);
         let named = (self.env)(variable).map(PathBuf::from);
@@ -103,7 +103,7 @@ impl Binding<'_> {
     }
 }
 
-/// Text of a file; the SDK takes one that is not UTF-8 for an empty one.
+/// The text of a file. The SDK treats a file that is not UTF-8 as empty.
 fn utf8(content: &Content) -> Option<&str> {
     match content {
         Content::Bytes(bytes) => std::str::from_utf8(bytes).ok(),
@@ -111,20 +111,20 @@ fn utf8(content: &Content) -> Option<&str> {
     }
 }
 
-/// A section of a shared file: its header and its lines, as they stand there.
+/// A section of a shared file: its header and its lines as written.
 struct Section<'a> {
     header: &'a str,
     lines: Vec<&'a str>,
 }
 
 impl<'a> Section<'a> {
-    /// The name in its header, without what kind of section it is.
+    /// The name in its header, without the section's kind.
     fn name(&self) -> &'a str {
         let header = without_comment(self.header, false).trim_start_matches('[').trim_end_matches(']').trim();
         header.split_once([' ', '\t']).map_or(header, |(_, name)| name.trim())
     }
 
-    /// The sections that this one names.
+    /// The names of the sections that this one refers to.
     fn references(&self) -> impl Iterator<Item = &'a str> {
         let properties = self.lines.iter().filter_map(|line| line.split_once('='));
         let references = properties.filter(|(key, _)| REFERENCES.iter().any(|it| key.trim().eq_ignore_ascii_case(it)));
@@ -132,7 +132,8 @@ impl<'a> Section<'a> {
     }
 }
 
-/// The sections, by the rules of the SDK's own parser: a header begins its line, and a comment ends it.
+/// Splits a file into sections by the rules of the SDK's parser: a header starts at the beginning
+/// of its line.
 fn sections(text: &str) -> Vec<Section<'_>> {
     let mut sections: Vec<Section<'_>> = Vec::new();
     for line in text.lines() {
@@ -145,7 +146,7 @@ fn sections(text: &str) -> Vec<Section<'_>> {
     sections
 }
 
-/// A line up to its comment. In a value a comment begins after white space.
+/// A line without its comment. In a value, a comment starts after white space.
 fn without_comment(line: &str, after_space: bool) -> &str {
     let mut spaced = false;
     for (index, character) in line.char_indices() {
@@ -157,7 +158,7 @@ fn without_comment(line: &str, after_space: bool) -> &str {
     line.trim()
 }
 
-/// The names of all sections that a profile leads to, its own included.
+/// The names of all sections that a profile refers to, directly or not, and its own.
 fn referred<'a>(profile: &str, sections: impl Iterator<Item = &'a Section<'a>> + Clone) -> BTreeSet<String> {
     let mut wanted = BTreeSet::from([profile.to_owned()]);
     loop {
@@ -178,7 +179,7 @@ fn feed_sections(digest: &mut Sha256, sections: &[Section<'_>], wanted: &BTreeSe
         feed(digest, section.header.as_bytes());
         section.lines.iter().for_each(|line| feed(digest, line.as_bytes()));
     }
-    // So that a section of this file is not taken for one of the next.
+    // Separates this file's sections from those of the next.
     feed(digest, b"");
 }
 
@@ -191,7 +192,7 @@ mod tests {
 
     use super::*;
 
-    /// What the SDK reads of a profile and of an SSO session.
+    /// The profile and the SSO session of this name as the SDK reads them.
     fn read(config: &str, credentials: &str, name: &str) -> Option<(Option<profile::Profile>, String)> {
         #[allow(deprecated, reason = "the new names are in a crate that is not ours to name")]
         let files = profile_file::ProfileFiles::builder()
@@ -244,10 +245,10 @@ mod tests {
     }
 
     proptest! {
-        /// Nothing that the SDK reads of a profile stands in a part of the file that is not bound.
+        /// All that the SDK reads of a profile is in the part of the file that is bound.
         #[test]
         fn what_the_sdk_reads_of_a_profile_is_bound(config in text(), credentials in text(), profile in "a|b|default") {
-            // Of a file that is malformed the SDK reads nothing.
+            // The SDK reads nothing from a malformed file.
             if let Some(whole) = read(&config, &credentials, &profile) {
                 let parsed = [sections(&config), sections(&credentials)];
                 let wanted = referred(&profile, parsed.iter().flatten());

@@ -1,4 +1,4 @@
-//! Files that decide whom a provider asks: read without waiting, and up to a bound.
+//! Reads a file that a disk cache entry is bound to, without blocking and up to a size limit.
 
 use std::{
     fs::{self, File, Metadata},
@@ -9,10 +9,10 @@ use std::{
 
 use zeroize::Zeroizing;
 
-/// A bundle of all the world's certificate authorities takes a quarter of this.
+/// The largest file that is read. A bundle of all public certificate authorities takes a quarter.
 const LIMIT: u64 = 1024 * 1024;
 
-/// What is in a file.
+/// The content of a file, or why there is none.
 pub(super) enum Content {
     Bytes(Zeroizing<Vec<u8>>),
     Absent,
@@ -22,8 +22,8 @@ pub(super) enum Content {
 /// Reads a file.
 ///
 /// # Errors
-/// What the file is, if it can be read only once or without end. A pipe is not even opened: that would end the wait of
-/// whoever writes to it, and what is read here would be missing there.
+/// Why the file is not read: it can be read only once, or has no end. A pipe is not even opened:
+/// that would wake its writer, and the provider would miss what is read here.
 pub(super) fn read(path: &Path) -> Result<Content, &'static str> {
     let metadata = match fs::metadata(path) {
         Ok(metadata) => metadata,
@@ -52,7 +52,7 @@ pub(super) fn read(path: &Path) -> Result<Content, &'static str> {
     }
 }
 
-/// `/dev/null` is a usual way to say that there is no such file.
+/// Whether it is `/dev/null`, which users name to say that there is no such file.
 fn is_null(metadata: &Metadata) -> bool {
     metadata.file_type().is_char_device() && fs::metadata("/dev/null").is_ok_and(|null| null.rdev() == metadata.rdev())
 }

@@ -1,7 +1,19 @@
-//! What a record on disk is bound to: everything that decides whom a provider asks, and as whom.
+//! Binds disk cache entries to the server and the identity that they were read with.
 //!
-//! Each vendor lists its inputs with the methods of [`Binding`], which say how an input is bound. `docs/cache.md` has the
-//! same list as a table, and a test compares the two.
+//! An entry must never be served for another server, or to another identity. So its key contains a
+//! digest of every input that decides about these: settings, environment variables and files. Each
+//! vendor lists its inputs with the methods of [`Binding`]. `docs/cache.md` has the same list, and
+//! a test compares the two.
+//!
+//! An input is bound in one of three ways:
+//! - by *value*: a setting or a variable;
+//! - by *content*: a file that says whom to trust or who we are, with its path;
+//! - by *name*: a file that rotates by design, such as a JWT. Its path stays; its content doesn't
+//!   say who we are.
+//!
+//! Invariants: no secret is kept, only digests. No two lists of inputs have the same digest by
+//! concatenation: each part is fed with its length. An input that can't be determined makes the
+//! whole binding fail, so that the disk is not used.
 
 #[cfg(feature = "__aws")]
 pub(crate) mod aws;
@@ -19,58 +31,58 @@ use sha2::{Digest, Sha256};
 use self::file::Content;
 use crate::fs::fingerprint::Fingerprint;
 
-/// The environment, by name.
+/// Looks up an environment variable.
 pub(crate) type Env<'a> = dyn Fn(&str) -> Option<OsString> + 'a;
 
-/// A folder of certificates has a few hundred files; one with more is not read.
+/// The most files in a folder of certificates. Usual ones have a few hundred.
 const MOST_FILES: usize = 1000;
 
-/// Inputs in the making: hashes of them, so that no secret is kept.
+/// Collects the inputs of one provider.
 pub(crate) struct Binding<'a> {
     env: &'a Env<'a>,
-    /// Inputs that a provider reads when it is opened.
+    /// The digest of inputs that a provider reads when it is opened.
     fixed: Sha256,
-    /// Token files, which a provider reads again when they change.
+    /// The digest of token files, which a provider reads again when they change.
     followed: Sha256,
-    looked_at: Vec<(PathBuf, Option<Fingerprint>)>,
+    files: Vec<(PathBuf, Option<Fingerprint>)>,
     unknown: Option<Unknown>,
-    /// For the comparison with the documentation: each input, and how it is bound.
+    /// Each input and how it is bound, to be compared with the documentation.
     #[cfg(test)]
     pub(crate) inputs: Vec<(String, &'static str)>,
 }
 
-/// All inputs of a provider, as hashes.
+/// The digests of all inputs of a provider.
 #[derive(Clone, Debug)]
 pub(crate) struct Bound {
     pub(crate) fixed: [u8; 32],
     pub(crate) followed: [u8; 32],
-    looked_at: Vec<(PathBuf, Option<Fingerprint>)>,
+    files: Vec<(PathBuf, Option<Fingerprint>)>,
 }
 
-/// Why it can't be told whom a provider would ask, or as whom: then nothing is read from disk or kept there.
+/// Why an input can't be determined. Then nothing is read from disk or written to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Unknown {
-    /// There is no token: nobody would be asked as anybody.
+    /// There is no token, so there is no identity.
     NoToken,
-    /// A file that can't be read without harm, and what it is.
+    /// A file that is not read, and why.
     Unfit(PathBuf, &'static str),
 }
 
 impl<'a> Binding<'a> {
     pub(crate) fn new(env: &'a Env<'a>) -> Self {
-        let (fixed, followed, looked_at) = Default::default();
+        let (fixed, followed, files) = Default::default();
         Self {
             env,
             fixed,
             followed,
-            looked_at,
+            files,
             unknown: None,
             #[cfg(test)]
             inputs: Vec::new(),
         }
     }
 
-    /// Binds a value; a missing one is bound as missing.
+    /// Binds a value. A missing one differs from an empty one.
     pub(crate) fn value(&mut self, input: &str, value: Option<impl AsRef<[u8]>>) {
         self.note(input, "value");
         feed_optional(&mut self.fixed, input, value);
@@ -88,20 +100,20 @@ impl<'a> Binding<'a> {
         self.value(name, value.as_deref().map(OsStr::as_bytes));
     }
 
-    /// Binds the path of a file that rotates by design: not what is in it.
+    /// Binds the path of a file that rotates by design, without its content.
     pub(crate) fn name(&mut self, input: &str, path: Option<&Path>) {
         self.note(input, "name");
         let path = path.map(absolute);
         feed_optional(&mut self.fixed, input, path.as_ref().map(|path| path.as_os_str().as_bytes()));
     }
 
-    /// The same for the file that a variable names.
+    /// Binds the path of a rotating file that an environment variable names.
     pub(crate) fn name_in_variable(&mut self, name: &str) {
         let path = (self.env)(name).map(PathBuf::from);
         self.name(name, path.as_deref());
     }
 
-    /// Binds the path of a file, and what is in it.
+    /// Binds the path and the content of a file.
     pub(crate) fn content(&mut self, input: &str, path: Option<&Path>) {
         self.note(input, "content");
         feed_optional(&mut self.fixed, input, path.map(|path| absolute(path).into_os_string().into_encoded_bytes()));
@@ -111,12 +123,12 @@ impl<'a> Binding<'a> {
         }
     }
 
-    /// Binds the paths of a folder's files, and what is in them.
+    /// Binds the paths and the contents of a folder's files.
     pub(crate) fn folder(&mut self, input: &str, path: Option<&Path>) {
         self.note(input, "content");
         feed_optional(&mut self.fixed, input, path.map(|path| absolute(path).into_os_string().into_encoded_bytes()));
         let Some(path) = path.map(absolute) else { return };
-        self.looked_at.push((path.clone(), stamp(&path)));
+        self.files.push((path.clone(), stamp(&path)));
         let entries = std::fs::read_dir(&path).into_iter().flatten().flatten();
         let mut files: Vec<_> = entries.map(|entry| entry.path()).filter(|path| path.is_file()).collect();
         files.sort_unstable();
@@ -131,7 +143,7 @@ impl<'a> Binding<'a> {
         }
     }
 
-    /// Binds the certificates that are trusted where no setting names others.
+    /// Binds the certificates that are trusted unless a setting names others.
     pub(crate) fn trusted_by_environment(&mut self) {
         let [file, folders] = ["SSL_CERT_FILE", "SSL_CERT_DIR"].map(|name| (self.env)(name));
         self.content("SSL_CERT_FILE", file.as_deref().map(Path::new));
@@ -140,7 +152,7 @@ impl<'a> Binding<'a> {
         }
     }
 
-    /// Binds the path of a token file, and the token. A provider follows its changes.
+    /// Binds the path of a token file, and the token. A provider follows changes of the token.
     pub(crate) fn token_file(&mut self, input: &str, path: &Path) {
         self.name(input, Some(path));
         self.note(input, "content");
@@ -152,24 +164,24 @@ impl<'a> Binding<'a> {
     }
 
     /// # Errors
-    /// If an input can't be told.
+    /// If an input can't be determined.
     pub(crate) fn finish(self) -> Result<Bound, Unknown> {
         match self.unknown {
             Some(unknown) => Err(unknown),
             None => Ok(Bound {
                 fixed: self.fixed.finalize().into(),
                 followed: self.followed.finalize().into(),
-                looked_at: self.looked_at,
+                files: self.files,
             }),
         }
     }
 
-    /// What is in a file; nothing, and a note of it, if that can't be found out without harm.
+    /// The content of a file. `None` marks the whole binding as unknown.
     fn read(&mut self, path: &Path) -> Option<Content> {
         let path = absolute(path);
         let stamp = stamp(&path);
         let read = file::read(&path);
-        self.looked_at.push((path.clone(), stamp));
+        self.files.push((path.clone(), stamp));
         read.map_err(|what| self.unknown = Some(Unknown::Unfit(path, what))).ok()
     }
 
@@ -181,12 +193,12 @@ impl<'a> Binding<'a> {
 }
 
 impl Bound {
-    /// Whether the files are still those that were read. Looks at them without reading them.
+    /// Whether the files are still those that were read, by their status alone.
     pub(crate) fn is_current(&self) -> bool {
-        self.looked_at.iter().all(|(path, stamp)| is_same(path, stamp.as_ref()))
+        self.files.iter().all(|(path, stamp)| is_same(path, stamp.as_ref()))
     }
 
-    /// The whole as one hash.
+    /// The digest of all inputs.
     pub(crate) fn digest(&self) -> [u8; 32] {
         let mut digest = Sha256::new();
         digest.update(self.fixed);
@@ -195,23 +207,24 @@ impl Bound {
     }
 }
 
-/// None for a file that is not there.
+/// The status of a file; `None` if it doesn't exist.
 fn stamp(path: &Path) -> Option<Fingerprint> {
     std::fs::metadata(path).ok().map(|metadata| Fingerprint::of(&metadata))
 }
 
-/// Whether a file is surely what it was. One that changed a moment ago may have changed again unseen.
+/// Whether a file has certainly not changed. Two changes within the clock's resolution look like
+/// one, so a file that changed a moment ago counts as changed.
 fn is_same(path: &Path, before: Option<&Fingerprint>) -> bool {
     let now = stamp(path);
     now.as_ref() == before && !now.is_some_and(|stamp| stamp.is_recent(SystemTime::now()))
 }
 
-/// A relative path means another file in another folder.
+/// The absolute path: a relative one is another file in another folder.
 fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
-/// With its length before it, so that no two lists of inputs look the same.
+/// Feeds a part with its length before it, so that no two lists of inputs look the same.
 fn feed(digest: &mut Sha256, part: &[u8]) {
     digest.update((part.len() as u64).to_be_bytes());
     digest.update(part);
@@ -225,7 +238,7 @@ fn feed_optional(digest: &mut Sha256, input: &str, value: Option<impl AsRef<[u8]
     }
 }
 
-/// No file and a file that can't be read are two states, neither of them that of an empty file.
+/// Feeds the content of a file. A missing, an unreadable and an empty file are three states.
 fn feed_content(digest: &mut Sha256, content: Option<&Content>) {
     match content {
         Some(Content::Bytes(bytes)) => {

@@ -1,4 +1,4 @@
-//! Setting up a client in code.
+//! [`ClientBuilder`]: sets up a client in code.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -13,12 +13,11 @@ use crate::{
     cache::{CachePolicy, SecondTier},
     client::{
         Client,
-        registry::{KINDS, Kind, Opening},
+        registry::{self, Instance, Opening, PROVIDER_TYPES, ProviderType},
         stack::Stack,
     },
     config::{
-        Config, Connection, ProviderSettings, ProviderTable, RoleSettings, Setting, defaults::DEFAULT_PROVIDER,
-        did_you_mean, join,
+        Config, Connection, GeneralSettings, Origin, Section, Setting, Table, Value, defaults::DEFAULT_PROVIDER, join,
     },
     error::{Error, Result},
     fs::home,
@@ -34,8 +33,8 @@ use crate::{
 
 /// Sets up a [`Client`].
 ///
-/// Every provider that this build has is there under its own name, with its defaults. What is set here goes
-/// before the [`Config`], whichever is given first.
+/// Every provider type of this build is available under its own name, with its defaults. What is
+/// set here wins over the [`Config`], whichever is given first.
 ///
 /// ```
 /// use s1crets::{CachePolicy, Client, providers::memory::Memory};
@@ -61,7 +60,7 @@ pub struct ClientBuilder {
     retry: Option<NonZeroU32>,
     timeout: Option<Duration>,
     region: Option<String>,
-    role: Option<RoleSettings>,
+    role_arn: Option<String>,
     endpoint_url: Option<String>,
     file: Option<PathBuf>,
     one_shot: bool,
@@ -69,64 +68,68 @@ pub struct ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// The settings to start from, instead of none.
+    /// Sets the config to start from. Default: an empty one.
     pub fn with_config(self, config: Config) -> Self {
         Self { config, ..self }
     }
 
-    /// A provider of yours, or one that is open already, under a name. It replaces one of the same name.
+    /// Adds a provider under a name: one of your own, or one that is set up in code. It replaces
+    /// the provider of that name.
     pub fn with_provider(mut self, name: impl Into<String>, provider: impl Provider) -> Self {
         self.providers.insert(name.into(), Arc::new(provider));
         self
     }
 
-    /// The cache of each provider.
+    /// Sets the policy of each provider's cache. Default: [`CachePolicy::default`].
     pub fn with_cache(self, policy: CachePolicy) -> Self {
         Self { cache: Some(policy), ..self }
     }
 
-    /// A cache on disk behind the caches in memory. Providers that are given by
-    /// [`with_provider`](Self::with_provider) are not kept there: nothing tells their settings apart; put a
-    /// [`Cached::on_disk`](crate::Cached::on_disk) around them instead.
+    /// Adds a cache on disk behind the caches in memory. Default: none.
     ///
-    /// A folder or key that can't be used is told by a warning, once; the client goes on without.
+    /// Providers that are given by [`with_provider`](Self::with_provider) are not cached there,
+    /// because nothing tells their settings apart: wrap them in a
+    /// [`Cached::on_disk`](crate::Cached::on_disk) instead. If the folder or the key can't be used,
+    /// the client logs one warning and goes on without the disk.
     #[cfg(all(feature = "disk-cache", unix))]
-    pub fn cache_on_disk(self, disk: DiskCache) -> Self {
+    pub fn with_disk_cache(self, disk: DiskCache) -> Self {
         Self { disk: Some(disk), ..self }
     }
 
-    /// Attempts in total, for every provider that calls a backend.
+    /// Sets the attempts in total of every provider that calls a backend. Default: 3.
     pub fn with_retry(self, attempts: NonZeroU32) -> Self {
         Self { retry: Some(attempts), ..self }
     }
 
-    /// The time to connect, and again to wait for an answer, of one attempt.
+    /// Sets the time to connect, and again to wait for a response, of one attempt. Default: 5 s.
     pub fn with_timeout(self, timeout: Duration) -> Self {
         Self { timeout: Some(timeout), ..self }
     }
 
-    /// The region of every AWS provider.
+    /// Sets the region of every AWS provider. Default: that of the environment, the AWS profile or
+    /// instance metadata.
     pub fn with_region(self, region: impl Into<String>) -> Self {
         Self { region: Some(region.into()), ..self }
     }
 
-    /// The role that every AWS provider assumes, by its ARN.
+    /// Sets the role that every AWS provider assumes, by its ARN. Default: none.
     pub fn with_role_arn(self, arn: impl Into<String>) -> Self {
-        Self { role: Some(RoleSettings { arn: arn.into(), ..RoleSettings::default() }), ..self }
+        Self { role_arn: Some(arn.into()), ..self }
     }
 
-    /// The endpoint of every AWS service, STS included.
+    /// Sets the endpoint of every AWS service, STS included. Default: AWS's own.
     pub fn with_endpoint_url(self, url: impl Into<String>) -> Self {
         Self { endpoint_url: Some(url.into()), ..self }
     }
 
-    /// The path of the provider `file`: the fetcher's file, or a CSI directory.
+    /// Sets the path of the provider `file`: the fetcher's file, or a CSI directory. Default:
+    /// `/var/local/secrets.json`.
     pub fn with_file(self, path: impl Into<PathBuf>) -> Self {
         Self { file: Some(path.into()), ..self }
     }
 
-    /// For a process that asks and ends, such as a command: no thread watches a file, and files are read by the thread that
-    /// asks.
+    /// Sets whether the process is short-lived, such as a command: then no thread watches a file,
+    /// and files are read by the calling thread. Default: `false`.
     pub fn with_one_shot(self, one_shot: bool) -> Self {
         Self { one_shot, ..self }
     }
@@ -137,33 +140,34 @@ impl ClientBuilder {
         Self { executor, ..self }
     }
 
-    /// The client. No provider is opened yet.
+    /// Builds the client. No provider is opened yet.
     ///
     /// # Errors
-    /// [`Config`](crate::ErrorKind::Config) if settings contradict each other or a provider's type is unknown;
-    /// [`Unsupported`](crate::ErrorKind::Unsupported) if a configured provider, or the cache on disk, is not in this build.
+    /// [`Config`](crate::ErrorKind::Config) if settings contradict each other or a type is unknown;
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) if a configured provider, or the cache on disk,
+    /// is not in this build.
     pub fn build(self) -> Result<Client> {
-        let (config, one_shot) = (self.overruled(), self.one_shot);
+        let config = self.overridden();
+        let instances = Instances::new(&config, self.one_shot);
+        instances.check_connections()?;
         let policy = config.cache_policy();
         let behind = behind(&config)?;
         let mut stacks = HashMap::new();
-        for kind in KINDS {
-            let settings = with_general(*kind, &config, ProviderSettings { one_shot, ..ProviderSettings::default() });
-            let table = ProviderTable::new(kind.name, settings, &config);
-            let behind = behind(*kind, &table);
-            let opening = kind.opening(table).unwrap_or_else(failing);
+        for kind in PROVIDER_TYPES.iter().filter(|kind| !config.providers.contains_key(kind.name)) {
+            let instance = instances.of(kind.name);
+            let behind = behind(*kind, &instance);
+            let opening = kind.opening(instance).unwrap_or_else(failing);
             stacks.insert(kind.name.to_owned(), Stack::new(opening, policy).with_second_tier(behind));
         }
-        for (name, settings) in &config.providers {
+        for (name, raw) in &config.providers {
             let opened = || {
-                let kind = kind_of(name, settings)?;
-                let settings = with_general(kind, &config, ProviderSettings { one_shot, ..settings.clone() });
-                let table = ProviderTable::new(name, settings, &config);
-                let behind = behind(kind, &table);
-                let opening = kind.opening(table)?;
-                Ok(Stack::new(opening, policy).with_second_tier(behind))
+                let kind = registry::find(raw.type_or(name))?;
+                let instance = instances.of(name);
+                let behind = behind(kind, &instance);
+                Ok(Stack::new(kind.opening(instance)?, policy).with_second_tier(behind))
             };
-            stacks.insert(name.clone(), opened().map_err(|error| in_table(&config, name, &error))?);
+            let stack = opened().map_err(|error| raw.in_table(&join("providers", name), &error))?;
+            stacks.insert(name.clone(), stack);
         }
         for (name, provider) in self.providers {
             check_provider(&name)?;
@@ -173,118 +177,182 @@ impl ClientBuilder {
             });
             stacks.insert(name, Stack::new(opening, policy));
         }
-        Ok(Client::new(stacks, config.provider.unwrap_or_else(|| DEFAULT_PROVIDER.to_owned()), self.executor))
+        Ok(Client::new(
+            stacks,
+            config.provider.clone().unwrap_or_else(|| DEFAULT_PROVIDER.to_owned()),
+            self.executor,
+            #[cfg(feature = "vault")]
+            instances.connections,
+        ))
     }
 
-    /// The settings that the client would have, and who said each: those of the [`Config`] under what was set here, which
-    /// comes from [`Origin::Code`](crate::config::Origin::Code).
+    /// The settings that the client would have, each with its origin: those of the [`Config`], and
+    /// over them what was set here, which comes from [`Origin::Code`](crate::config::Origin::Code).
     pub fn effective(&self) -> Vec<Setting> {
-        self.overruled().effective()
+        self.overridden().effective()
     }
 
-    /// Where each provider that calls a backend would ask, and as whom, by the provider's name: the
-    /// settings, the environment and the AWS profile files together, as the client reads them. No
-    /// backend is called, so a region that only instance metadata knows is not among them.
+    /// Where each provider that calls a backend would connect, and as whom, by the provider's name.
+    /// These are the settings, the environment and the AWS profile files together, as the client
+    /// reads them. No backend is called, so a region that only instance metadata knows is missing.
     ///
-    /// A provider whose settings can't be read has its error instead.
+    /// A provider whose settings are wrong has its error instead.
     pub async fn connections(&self) -> BTreeMap<String, Result<Connection>> {
-        let config = self.overruled();
-        let built_in = KINDS.iter().map(|kind| kind.name).filter(|name| !config.providers.contains_key(*name));
+        let config = self.overridden();
+        let instances = Instances::new(&config, self.one_shot);
         let mut connections = BTreeMap::new();
-        for name in built_in.chain(config.providers.keys().map(String::as_str)) {
-            let own = config.providers.get(name).cloned().unwrap_or_default();
-            let explained = match kind_of(name, &own) {
-                Ok(kind) => match kind.explain(ProviderTable::new(name, with_general(kind, &config, own), &config)) {
+        for name in instances.names() {
+            let explained = match registry::find(instances.type_of(name)) {
+                Ok(kind) => match kind.explain(instances.of(name)) {
                     Some(explained) => explained.await,
                     None => continue,
                 },
                 Err(error) => Err(error),
             };
-            connections.insert(name.to_owned(), explained.map_err(|error| in_table(&config, name, &error)));
+            let raw = config.providers.get(name).cloned().unwrap_or_default();
+            let explained = explained.map_err(|error| raw.in_table(&join("providers", name), &error));
+            connections.insert(name.to_owned(), explained);
         }
         connections
     }
 
-    /// The config under what was set here.
-    fn overruled(&self) -> Config {
+    /// The names of the vendor's environment variables that say where a provider of this type
+    /// connects, and as whom: those that are read, whether set or not. Empty for a type that reads
+    /// none, that is unknown or not in this build.
+    pub fn variables(provider_type: &str) -> &'static [&'static str] {
+        registry::find(provider_type).map_or(&[], ProviderType::variables)
+    }
+
+    /// The config with what was set here over it.
+    fn overridden(&self) -> Config {
         let mut config = self.config.clone();
         if let Some(policy) = self.cache {
             config.cache = std::mem::take(&mut config.cache).filled(policy);
-            config.overruled(&["cache"]);
+            config.set_by_code(&["cache"]);
         }
         #[cfg(all(feature = "disk-cache", unix))]
         if let Some(disk) = &self.disk {
             config.cache.put_on(disk);
             for key in ["disk", "path", "key_file", "key_variable", "key_credential"] {
-                config.overruled(&["cache", key]);
+                config.set_by_code(&["cache", key]);
             }
         }
+        // The setting of a single provider or connection would hide the general one.
+        let mut remove = |key: &str| {
+            let tables = config.providers.values_mut().chain(config.connections.values_mut());
+            tables.for_each(|raw| raw.table.remove(&[key]));
+        };
+        self.retry.iter().for_each(|_| remove("retry"));
+        self.timeout.iter().for_each(|_| remove("timeout"));
         if let Some(attempts) = self.retry {
             config.retry = Some(attempts);
-            config.overruled(&["retry"]);
-            config.providers.values_mut().for_each(|own| own.retry = None);
+            config.set_by_code(&["retry"]);
         }
         if let Some(timeout) = self.timeout {
             config.timeout = Some(timeout);
-            config.overruled(&["timeout"]);
-            config.providers.values_mut().for_each(|own| own.timeout = None);
+            config.set_by_code(&["timeout"]);
         }
         if let Some(path) = &self.file {
-            config.providers.entry("file".into()).or_default().path = Some(home::expand(path));
-            config.overruled(&["providers", "file", "path"]);
+            let path = Value::Path(home::expand(path));
+            config.providers.entry("file".into()).or_default().set("path", path);
         }
-        self.overrule_aws(&mut config);
+        self.override_aws(&mut config);
         config
     }
 
-    /// What was set here for every AWS provider.
-    fn overrule_aws(&self, config: &mut Config) {
-        let roles = self.role.clone().map(|role| vec![role]);
-        if self.region.is_none() && roles.is_none() && self.endpoint_url.is_none() {
+    /// Sets what was set here for every AWS provider.
+    fn override_aws(&self, config: &mut Config) {
+        if self.region.is_none() && self.role_arn.is_none() && self.endpoint_url.is_none() {
             return;
         }
-        for kind in KINDS.iter().filter(|kind| kind.is_aws() && kind.is_built()) {
+        for kind in PROVIDER_TYPES.iter().filter(|kind| kind.is_aws() && kind.is_built()) {
             config.providers.entry(kind.name.into()).or_default();
         }
-        let named: Vec<_> = config.providers.keys().cloned().collect();
-        for name in named {
-            let Some(own) = config.providers.get_mut(&name) else { continue };
-            if !Kind::find(own.kind.as_deref().unwrap_or(&name)).is_some_and(Kind::is_aws) {
+        for (name, raw) in &mut config.providers {
+            if !registry::find(raw.type_or(name)).is_ok_and(ProviderType::is_aws) {
                 continue;
             }
-            let mut overruled = Vec::new();
-            overrule(&mut own.region, &self.region, "region", &mut overruled);
-            overrule(&mut own.roles, &roles, "roles", &mut overruled);
-            overrule(&mut own.endpoint_url, &self.endpoint_url, "endpoint_url", &mut overruled);
-            if self.endpoint_url.is_some() {
-                // It is that of every service: those of single services would go before it.
-                (own.service_endpoint_url, own.sts_endpoint_url) = (None, None);
+            if let Some(region) = &self.region {
+                raw.set("region", region.as_str());
             }
-            overruled.into_iter().for_each(|key| config.overruled(&["providers", &name, key]));
+            if let Some(arn) = &self.role_arn {
+                let mut role = Table::default();
+                role.set(&["arn"], arn.as_str().into(), Origin::Code);
+                raw.set("roles", Value::Array(vec![Value::Table(role).of_code()]));
+            }
+            if let Some(url) = &self.endpoint_url {
+                // It is the endpoint of every service: one of a single service would win over it.
+                ["service_endpoint_url", "sts_endpoint_url"].iter().for_each(|key| raw.table.remove(&[key]));
+                raw.set("endpoint_url", url.as_str());
+            }
         }
     }
 }
 
-fn overrule<T: Clone>(own: &mut Option<T>, set: &Option<T>, key: &'static str, overruled: &mut Vec<&'static str>) {
-    if set.is_some() {
-        own.clone_from(set);
-        overruled.push(key);
+/// The providers of a config as the registry takes them.
+struct Instances<'a> {
+    config: &'a Config,
+    general: GeneralSettings,
+    #[cfg(feature = "vault")]
+    connections: crate::vault::VaultConnections,
+}
+
+impl<'a> Instances<'a> {
+    fn new(config: &'a Config, one_shot: bool) -> Self {
+        let general = GeneralSettings { retry: config.retry, timeout: config.timeout, one_shot };
+        Self {
+            config,
+            general,
+            #[cfg(feature = "vault")]
+            connections: crate::vault::VaultConnections::new(config, &general),
+        }
+    }
+
+    /// The names of all providers: those of the config, and the built-in ones.
+    fn names(&self) -> impl Iterator<Item = &'a str> {
+        let providers = &self.config.providers;
+        let built_in = PROVIDER_TYPES.iter().map(|kind| kind.name).filter(|name| !providers.contains_key(*name));
+        built_in.chain(providers.keys().map(String::as_str))
+    }
+
+    fn type_of(&self, name: &'a str) -> &'a str {
+        self.config.providers.get(name).map_or(name, |raw| raw.type_or(name))
+    }
+
+    fn of(&self, name: &str) -> Instance {
+        Instance {
+            section: Section::new("providers", name, self.config.providers.get(name).cloned().unwrap_or_default()),
+            general: self.general,
+            #[cfg(feature = "vault")]
+            connections: self.connections.clone(),
+        }
+    }
+
+    /// Checks the tables of `[connections]`, also those that no provider uses.
+    fn check_connections(&self) -> Result<()> {
+        for (name, raw) in &self.config.connections {
+            registry::check_connection_type(raw.type_or(name))
+                .map_err(|error| raw.in_table(&join("connections", name), &error))?;
+        }
+        #[cfg(feature = "vault")]
+        self.connections.check()?;
+        Ok(())
     }
 }
 
-/// What stands behind the memory of a provider, by its type and settings.
+/// The second tier behind a provider's cache in memory, by its type and settings.
 #[cfg(all(feature = "disk-cache", unix))]
-fn behind(config: &Config) -> Result<impl Fn(Kind, &ProviderTable) -> SecondTier + use<>> {
+fn behind(config: &Config) -> Result<impl Fn(ProviderType, &Instance) -> SecondTier + use<>> {
     let on = config.cache.disk == Some(true);
     let disk = on.then(|| Disk::new(config.disk_cache(), config.cache_policy().entries));
-    Ok(move |kind: Kind, table: &ProviderTable| match (&disk, Scope::of(kind, table)) {
+    Ok(move |kind: ProviderType, instance: &Instance| match (&disk, Scope::of(kind, instance)) {
         (Some(disk), Some(scope)) => SecondTier::on_disk(disk.clone(), scope),
         _ => SecondTier::default(),
     })
 }
 
 #[cfg(not(all(feature = "disk-cache", unix)))]
-fn behind(config: &Config) -> Result<impl Fn(Kind, &ProviderTable) -> SecondTier + use<>> {
+fn behind(config: &Config) -> Result<impl Fn(ProviderType, &Instance) -> SecondTier + use<>> {
     match config.cache.disk {
         Some(true) => Err(Error::unsupported("this build has no cache on disk")
             .with_hint("build s1crets with the feature `disk-cache`, on Unix")),
@@ -292,46 +360,12 @@ fn behind(config: &Config) -> Result<impl Fn(Kind, &ProviderTable) -> SecondTier
     }
 }
 
-fn kind_of(name: &str, settings: &ProviderSettings) -> Result<Kind> {
-    let kind_name = settings.kind.as_deref().unwrap_or(name);
-    Kind::find(kind_name).ok_or_else(|| {
-        let known: Vec<_> = KINDS.iter().map(|kind| kind.name).collect();
-        let error =
-            Error::config(format!("there is no provider of type {kind_name:?}; there are {}", known.join(", ")));
-        match did_you_mean(kind_name, &known) {
-            Some(hint) => error.with_hint(hint),
-            None => error,
-        }
-    })
-}
-
-/// A provider's own settings with the general ones that apply to its type.
-fn with_general(kind: Kind, config: &Config, own: ProviderSettings) -> ProviderSettings {
-    if !kind.calls() {
-        return own;
-    }
-    ProviderSettings { retry: own.retry.or(config.retry), timeout: own.timeout.or(config.timeout), ..own }
-}
-
-/// A provider that this build lacks says so when it is asked for, not before.
+/// A built-in provider that can't be set up fails when it is used, not when the client is built.
 fn failing(error: Error) -> Opening {
     Box::new(move || {
         let error = error.clone();
         Box::pin(async move { Err(error) })
     })
-}
-
-fn in_table(config: &Config, name: &str, error: &Error) -> Error {
-    // A table that is not in the file was made by code, or by an option: its key tells which.
-    let told = match config.origin_of_table(&["providers", name]) {
-        Some(origin) => format!("in [{}], {origin}: {}", join("providers", name), error.message()),
-        None => error.message().to_owned(),
-    };
-    let told = Error::new(error.kind(), told);
-    match error.hint() {
-        Some(hint) => told.with_hint(hint.to_owned()),
-        None => told,
-    }
 }
 
 impl fmt::Debug for ClientBuilder {

@@ -8,6 +8,8 @@ use std::{
 
 use rapidhash::fast::RandomState;
 
+#[cfg(feature = "vault")]
+use crate::vault::{Vault, VaultConnections};
 use crate::{
     cache::CacheStats,
     client::{
@@ -41,6 +43,8 @@ pub struct Client(Arc<Inner>);
 struct Inner {
     stacks: HashMap<String, Stack, RandomState>,
     default_provider: String,
+    #[cfg(feature = "vault")]
+    connections: VaultConnections,
     executor: Executor,
 }
 
@@ -73,8 +77,33 @@ impl Client {
     }
 
     /// `executor` is where loads run.
-    pub(crate) fn new(stacks: HashMap<String, Stack>, default_provider: String, executor: Executor) -> Self {
-        Self(Arc::new(Inner { stacks: stacks.into_iter().collect(), default_provider, executor }))
+    pub(crate) fn new(
+        stacks: HashMap<String, Stack>,
+        default_provider: String,
+        executor: Executor,
+        #[cfg(feature = "vault")] connections: VaultConnections,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            stacks: stacks.into_iter().collect(),
+            default_provider,
+            executor,
+            #[cfg(feature = "vault")]
+            connections,
+        }))
+    }
+
+    /// The Vault connection of `[connections.NAME]`, or the default one: that of
+    /// `[connections.vault]`, else of the table `[providers."vault.kv"]`, else of the environment.
+    ///
+    /// Providers that use the connection share it, and with it one login and one token.
+    ///
+    /// # Errors
+    /// [`Config`](crate::ErrorKind::Config) if there is no such connection, or a file that it names
+    /// can't be read; [`Unauthenticated`](crate::ErrorKind::Unauthenticated) if there is nothing to
+    /// log in with.
+    #[cfg(feature = "vault")]
+    pub fn vault(&self, connection: Option<&str>) -> Result<Vault> {
+        self.0.connections.get(connection)?.open()
     }
 
     /// Reads one secret, or with [`key`](Get::key) a part of it. See [`get`](crate::get).

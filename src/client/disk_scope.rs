@@ -1,5 +1,15 @@
-//! What tells one provider's records on disk from another's: its type, its settings, and what they leave to the
-//! environment and to files.
+//! The disk cache scope of a provider: what its entries on disk are bound to, watched over time.
+//!
+//! An entry on disk must never be served to another identity, or for another server. So each entry
+//! carries a digest of everything that decides about these: the type, the settings, and what the
+//! settings leave to the environment and to files. Invariants:
+//!
+//! - Inputs that a provider reads once, when it is opened, are compared with their first state.
+//!   Once one differs, the provider may still use the old one, so the disk is not used until a
+//!   restart.
+//! - A token file is followed. After a change the new scope counts as unsettled for a while,
+//!   because a call may still use the old token: what arrives meanwhile is not written.
+//! - If an input can't be determined, nothing is read from disk or written to it.
 
 use std::{
     env, fmt,
@@ -12,34 +22,33 @@ use tokio::time::Instant;
 use crate::{
     cache::disk::{CurrentScope, ScopeSource},
     cache_scope::{Binding, Bound, Env, Unknown},
-    client::registry::Kind,
-    config::{ProviderSettings, ProviderTable},
+    client::registry::{Instance, ProviderType},
 };
 
-/// A provider sees a new token at its next call, or half a second later. What it brings until then may have been read with
-/// the old one.
+/// How long a changed token leaves the scope unsettled. A provider sees a new token at its next
+/// call or half a second later; a response until then may have been read with the old one.
 const SETTLED: Duration = Duration::from_secs(2);
 
-/// Where warnings go: the command shows them without being asked.
+/// The log target of warnings, which the command shows by default.
 const TARGET: &str = "s1crets::disk_cache";
 
-/// The scope of one provider's records. Nothing is read before it is asked for.
+/// The scope of one provider's entries. Nothing is read before the first use.
 pub(crate) struct Scope {
-    kind: Kind,
-    table: ProviderTable,
+    kind: ProviderType,
+    instance: Instance,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
-    /// The inputs that were there first: the provider was opened with them, and reads them only then.
+    /// The first state of the inputs that a provider reads when it is opened.
     first: Option<[u8; 32]>,
     now: Option<Now>,
-    /// Whether anybody has looked before: what is found first is no change.
+    /// Whether the inputs were read before: the first state is no change.
     was_looked_for: bool,
-    /// Whether it was told why there is no scope.
-    told: bool,
-    /// What is to be logged once the lock is released.
+    /// Whether the reason for having no scope was logged.
+    has_warned: bool,
+    /// A warning to be logged after the lock is released.
     to_warn: Option<String>,
 }
 
@@ -50,9 +59,9 @@ struct Now {
 }
 
 impl Scope {
-    /// Nothing for a provider that is not kept on disk.
-    pub(crate) fn of(kind: Kind, table: &ProviderTable) -> Option<Self> {
-        kind.calls().then(|| Self { kind, table: table.clone(), state: Mutex::default() })
+    /// `None` for a provider that is not cached on disk.
+    pub(crate) fn of(kind: ProviderType, instance: &Instance) -> Option<Self> {
+        kind.calls_backend().then(|| Self { kind, instance: instance.clone(), state: Mutex::default() })
     }
 }
 
@@ -61,7 +70,7 @@ impl ScopeSource for Scope {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let scope = self.look(&mut state);
         let warning = state.to_warn.take();
-        // Not held while logging: a subscriber may take its time, or ask in turn.
+        // The lock is not held while logging: a subscriber may be slow, or read a secret itself.
         drop(state);
         if let Some(warning) = warning {
             tracing::warn!(target: TARGET, "{warning}");
@@ -73,7 +82,7 @@ impl ScopeSource for Scope {
 impl Scope {
     fn look(&self, state: &mut State) -> Option<CurrentScope> {
         if !state.now.as_ref().is_some_and(|now| now.bound.is_current()) {
-            match inputs(self.kind, &self.table, &|name| env::var_os(name))? {
+            match inputs(self.kind, &self.instance, &|name| env::var_os(name))? {
                 Ok(bound) => state.update(bound),
                 Err(unknown) => state.lose(&unknown),
             }
@@ -85,7 +94,8 @@ impl Scope {
 }
 
 impl State {
-    /// What holds from now on; nothing if the provider may go on with what it was opened with.
+    /// Takes over the new state of the inputs. There is no scope if the provider may still use the
+    /// inputs that it was opened with.
     fn update(&mut self, bound: Bound) {
         let first = self.first.get_or_insert(bound.fixed);
         let is_first = self.now.is_none() && !self.was_looked_for;
@@ -108,7 +118,7 @@ impl State {
         self.now = None;
         self.was_looked_for = true;
         match unknown {
-            // The login says so.
+            // The login fails with that message.
             Unknown::NoToken => {}
             Unknown::Unfit(path, what) => {
                 self.warn(&format!("the disk cache is not used for a provider: {} is {what}", path.display()));
@@ -116,61 +126,19 @@ impl State {
         }
     }
 
-    /// Leaves a warning for whoever holds the lock to log afterwards, once.
+    /// Keeps the first warning, to be logged after the lock is released.
     fn warn(&mut self, message: &str) {
-        if !std::mem::replace(&mut self.told, true) {
+        if !std::mem::replace(&mut self.has_warned, true) {
             self.to_warn = Some(message.to_owned());
         }
     }
 }
 
-/// All inputs of a provider. Nothing for settings that it would not be opened with.
-fn inputs(kind: Kind, table: &ProviderTable, env: &Env<'_>) -> Option<Result<Bound, Unknown>> {
+/// All inputs of a provider. `None` for settings that it would not be opened with.
+fn inputs(kind: ProviderType, instance: &Instance, env: &Env<'_>) -> Option<Result<Bound, Unknown>> {
     let mut binding = Binding::new(env);
-    bind(&mut binding, kind, table, env)?;
+    kind.bind(instance, &mut binding, env)?;
     Some(binding.finish())
-}
-
-fn bind(binding: &mut Binding<'_>, kind: Kind, table: &ProviderTable, env: &Env<'_>) -> Option<()> {
-    let settings = &table.settings;
-    // How patiently it is asked is left out; any setting to come is in.
-    let plain = ProviderSettings {
-        kind: Some(kind.name.to_owned()),
-        retry: None,
-        timeout: None,
-        revoke_at_shutdown: None,
-        ..settings.clone()
-    };
-    binding.value("type and settings", Some(serde_json::to_string(&plain).ok()?));
-    match kind.is_aws() {
-        true => bind_aws(binding, settings),
-        false => bind_vault(binding, table, env),
-    }
-}
-
-#[cfg(feature = "__aws")]
-fn bind_aws(binding: &mut Binding<'_>, settings: &ProviderSettings) -> Option<()> {
-    crate::providers::aws::AwsConfig::from_settings(settings.clone()).ok()?.bind(binding);
-    Some(())
-}
-
-#[cfg(not(feature = "__aws"))]
-fn bind_aws(_: &mut Binding<'_>, _: &ProviderSettings) -> Option<()> {
-    None
-}
-
-/// Binds the settings in force, which depend on the instance's name too: the environment decides for the
-/// default connection, and fills the gaps of others only if it is about the same server.
-#[cfg(feature = "vault")]
-fn bind_vault(binding: &mut Binding<'_>, table: &ProviderTable, env: &Env<'_>) -> Option<()> {
-    let settings = crate::vault::VaultSettings::read(table.clone()).ok()?;
-    settings.in_force(&|name| env(name)?.into_string().ok())?.bind(binding);
-    Some(())
-}
-
-#[cfg(not(feature = "vault"))]
-fn bind_vault(_: &mut Binding<'_>, _: &ProviderTable, _: &Env<'_>) -> Option<()> {
-    None
 }
 
 impl fmt::Debug for Scope {

@@ -1,113 +1,254 @@
-//! Which providers there are. The only place that knows them all.
+//! The table of all provider types. No other file knows them all.
+//!
+//! The row of a type has everything that depends on it: the form of its settings, how an instance
+//! is opened and explained, the environment variables that it reads, and what its entries on disk
+//! are bound to. A new provider is a folder below `providers/` and a row here.
 
 use std::{fmt, sync::Arc};
 
 use futures::future::BoxFuture;
 
+#[cfg(all(feature = "disk-cache", unix))]
+use crate::cache_scope::{Binding, Env};
 use crate::{
-    config::{Connection, ProviderSettings, ProviderTable},
+    config::{Connection, Form, GeneralSettings, Section, TableType, Types, did_you_mean},
     error::{Error, ErrorKind, Result},
     provider::Provider,
     providers,
 };
 
-/// A provider's type: its name and how an instance is made from settings.
+/// One provider to be: its section of the config, and what all providers share.
+#[derive(Clone, Debug)]
+pub(crate) struct Instance {
+    pub(crate) section: Section,
+    pub(crate) general: GeneralSettings,
+    #[cfg(feature = "vault")]
+    pub(crate) connections: crate::vault::VaultConnections,
+}
+
+/// A provider type.
 #[derive(Clone, Copy)]
-pub(crate) struct Kind {
+pub(crate) struct ProviderType {
     pub(crate) name: &'static str,
     /// The feature that has to be on.
     feature: &'static str,
-    /// Absent where the feature is off.
-    open: Option<Open>,
-    /// Absent for a provider that is not connected to a backend, and where the feature is off.
-    explain: Option<Explain>,
+    /// `None` where the feature is off.
+    built: Option<Row>,
 }
 
-/// Checks the settings at once, and makes the instance when it is first asked for.
-pub(crate) type Open = fn(ProviderTable) -> Result<Opening>;
+#[derive(Clone, Copy)]
+struct Row {
+    form: Form,
+    /// The vendor's environment variables that say where to connect, and as whom.
+    variables: &'static [&'static str],
+    /// Checks the settings at once. The provider is made when it is first used.
+    open: fn(Instance) -> Result<Opening>,
+    /// `None` for a provider that calls no backend.
+    backend: Option<Backend>,
+}
 
-/// Where an instance would ask, and as whom. No backend is called.
-pub(crate) type Explain = fn(ProviderTable) -> BoxFuture<'static, Result<Connection>>;
+/// What there is to know of a type that calls a backend.
+#[derive(Clone, Copy)]
+struct Backend {
+    /// Where an instance would connect, and as whom. The backend is not called.
+    explain: fn(Instance) -> BoxFuture<'static, Result<Connection>>,
+    /// Binds entries on disk to everything that decides where an instance connects, and as whom.
+    /// `None` for settings that it would not be opened with.
+    #[cfg(all(feature = "disk-cache", unix))]
+    bind: fn(&Instance, &mut Binding<'_>, &Env<'_>) -> Option<()>,
+}
 
-/// Makes an instance; called again if it failed.
+/// Makes a provider. It is called again if it failed.
 pub(crate) type Opening = Box<dyn Fn() -> BoxFuture<'static, Result<Arc<dyn Provider>>> + Send + Sync>;
 
-/// All providers by name.
-pub(crate) const KINDS: &[Kind] = &[
-    Kind { name: "aws.sm", feature: "aws-sm", open: AWS_SM.0, explain: AWS_SM.1 },
-    Kind { name: "aws.ps", feature: "aws-ps", open: AWS_PS.0, explain: AWS_PS.1 },
-    Kind { name: "file", feature: "file", open: FILE, explain: None },
-    Kind { name: "vault.kv", feature: "vault", open: VAULT_KV.0, explain: VAULT_KV.1 },
-    Kind { name: "memory", feature: "default", open: Some(memory), explain: None },
+/// All provider types.
+pub(crate) const PROVIDER_TYPES: &[ProviderType] = &[
+    ProviderType { name: "aws.sm", feature: "aws-sm", built: AWS_SM },
+    ProviderType { name: "aws.ps", feature: "aws-ps", built: AWS_PS },
+    ProviderType { name: "file", feature: "file", built: FILE },
+    ProviderType { name: "vault.kv", feature: "vault", built: VAULT_KV },
+    ProviderType { name: "memory", feature: "default", built: Some(MEMORY) },
 ];
 
-/// How an instance is opened and explained.
-type Functions = (Option<Open>, Option<Explain>);
-
 #[cfg(feature = "aws-sm")]
-const AWS_SM: Functions = (Some(aws_sm), Some(explain_aws_sm));
+const AWS_SM: Option<Row> = Some(Row {
+    form: providers::aws::FORM,
+    variables: providers::aws::VARIABLES,
+    open: |it| Ok(opening(aws(&it)?, providers::aws::SecretsManager::open)),
+    backend: Some(Backend {
+        explain: |it| Box::pin(async move { providers::aws::SecretsManager::explain(&aws(&it)?, &it.section).await }),
+        #[cfg(all(feature = "disk-cache", unix))]
+        bind: bind_aws,
+    }),
+});
 #[cfg(not(feature = "aws-sm"))]
-const AWS_SM: Functions = (None, None);
+const AWS_SM: Option<Row> = None;
 
 #[cfg(feature = "aws-ps")]
-const AWS_PS: Functions = (Some(aws_ps), Some(explain_aws_ps));
+const AWS_PS: Option<Row> = Some(Row {
+    form: providers::aws::FORM,
+    variables: providers::aws::VARIABLES,
+    open: |it| Ok(opening(aws(&it)?, providers::aws::ParameterStore::open)),
+    backend: Some(Backend {
+        explain: |it| Box::pin(async move { providers::aws::ParameterStore::explain(&aws(&it)?, &it.section).await }),
+        #[cfg(all(feature = "disk-cache", unix))]
+        bind: bind_aws,
+    }),
+});
 #[cfg(not(feature = "aws-ps"))]
-const AWS_PS: Functions = (None, None);
+const AWS_PS: Option<Row> = None;
 
 #[cfg(feature = "file")]
-const FILE: Option<Open> = Some(file);
+const FILE: Option<Row> = Some(Row {
+    form: providers::file::FORM,
+    variables: &[],
+    open: |it| {
+        let builder = providers::file::FileBuilder::read(&it.section, &it.general)?;
+        Ok(opening(builder, providers::file::FileBuilder::open))
+    },
+    backend: None,
+});
 #[cfg(not(feature = "file"))]
-const FILE: Option<Open> = None;
+const FILE: Option<Row> = None;
 
 #[cfg(feature = "vault")]
-const VAULT_KV: Functions = (Some(vault_kv), Some(explain_vault_kv));
+const VAULT_KV: Option<Row> = Some(Row {
+    form: providers::vault_kv::FORM,
+    variables: crate::vault::VARIABLES,
+    // A malformed setting is an error now; the environment is read when the provider is first used.
+    open: |it| {
+        Ok(opening(vault_kv(&it)?, |settings| async move {
+            Ok(providers::vault_kv::VaultKv::new(settings.connection.open()?).with_mounts(settings.mounts))
+        }))
+    },
+    backend: Some(Backend {
+        explain: |it| {
+            Box::pin(async move {
+                let mut connection = vault_kv(&it)?.connection.settings.connection();
+                connection.provider = it.section.name;
+                Ok(connection)
+            })
+        },
+        #[cfg(all(feature = "disk-cache", unix))]
+        bind: |it, binding, env| vault_kv(it).ok()?.bind(binding, env),
+    }),
+});
 #[cfg(not(feature = "vault"))]
-const VAULT_KV: Functions = (None, None);
+const VAULT_KV: Option<Row> = None;
 
-impl Kind {
-    /// The provider's type of this name.
-    pub(crate) fn find(name: &str) -> Option<Self> {
-        KINDS.iter().find(|kind| kind.name == name).copied()
+const MEMORY: Row = Row {
+    form: providers::memory::FORM,
+    variables: &[],
+    open: |it| Ok(opening(providers::memory::Memory::read(&it.section)?, |memory| async move { Ok(memory) })),
+    backend: None,
+};
+
+/// A type of table below `[connections]`.
+const CONNECTION_TYPES: &[TableType] = &[TableType { name: "vault", form: VAULT }];
+
+#[cfg(feature = "vault")]
+const VAULT: Option<Form> = Some(crate::vault::FORM);
+#[cfg(not(feature = "vault"))]
+const VAULT: Option<Form> = None;
+
+/// The types of tables, for the one who reads a config.
+pub(crate) fn types() -> Types {
+    let of = |known: &ProviderType| TableType { name: known.name, form: known.built.map(|row| row.form) };
+    Types { providers: PROVIDER_TYPES.iter().map(of).collect(), connections: CONNECTION_TYPES.to_vec() }
+}
+
+/// The type of this name.
+///
+/// # Errors
+/// `Config` if there is none, with the names of those that there are.
+pub(crate) fn find(name: &str) -> Result<ProviderType> {
+    let found = PROVIDER_TYPES.iter().find(|known| known.name == name).copied();
+    found.ok_or_else(|| unknown_type("provider", name, PROVIDER_TYPES.iter().map(|known| known.name)))
+}
+
+/// Checks the type of a table below `[connections]`.
+///
+/// # Errors
+/// `Config` if there is no such type, `Unsupported` if it is not in this build.
+pub(crate) fn check_connection_type(name: &str) -> Result<()> {
+    match CONNECTION_TYPES.iter().find(|known| known.name == name) {
+        Some(TableType { form: Some(_), .. }) => Ok(()),
+        Some(TableType { form: None, .. }) => Err(not_built("connection", name, name)),
+        None => Err(unknown_type("connection", name, CONNECTION_TYPES.iter().map(|known| known.name))),
     }
+}
 
+impl ProviderType {
     /// Whether it is one of the AWS providers.
     pub(crate) fn is_aws(self) -> bool {
         self.name.starts_with("aws.")
     }
 
-    /// Whether it calls a backend, so that there is something to retry and to wait for.
-    pub(crate) fn calls(self) -> bool {
-        self.is_aws() || self.name.starts_with("vault.")
+    /// Whether it calls a backend, so that there is something to retry, to cache and to explain.
+    #[cfg(all(feature = "disk-cache", unix))]
+    pub(crate) fn calls_backend(self) -> bool {
+        self.built.is_some_and(|row| row.backend.is_some())
     }
 
     /// Whether this build has it.
-    pub(crate) fn is_built(&self) -> bool {
-        self.open.is_some()
+    pub(crate) fn is_built(self) -> bool {
+        self.built.is_some()
     }
 
-    /// Where an instance with these settings asks, and as whom; nothing if it is not connected to a
-    /// backend.
-    pub(crate) fn explain(self, table: ProviderTable) -> Option<BoxFuture<'static, Result<Connection>>> {
-        self.explain.map(|explain| explain(table))
+    /// The vendor's environment variables that say where it connects, and as whom.
+    pub(crate) fn variables(self) -> &'static [&'static str] {
+        self.built.map_or(&[], |row| row.variables)
     }
 
-    /// How to make an instance with these settings.
-    pub(crate) fn opening(self, table: ProviderTable) -> Result<Opening> {
-        match self.open {
-            Some(open) => open(table),
-            None => Err(Error::unsupported(format!("this build has no provider {}", self.name))
-                .with_hint(format!("build s1crets with the feature `{}`", self.feature))),
+    /// Where an instance connects, and as whom; `None` if the type calls no backend.
+    pub(crate) fn explain(self, instance: Instance) -> Option<BoxFuture<'static, Result<Connection>>> {
+        Some((self.built?.backend?.explain)(instance))
+    }
+
+    /// Binds entries on disk to an instance. `None` if nothing of it may be kept there.
+    #[cfg(all(feature = "disk-cache", unix))]
+    pub(crate) fn bind(self, instance: &Instance, binding: &mut Binding<'_>, env: &Env<'_>) -> Option<()> {
+        // How patiently the backend is asked makes no other answers. Any other setting may.
+        let mut settings = instance.section.table.clone();
+        ["retry", "timeout", "revoke_at_shutdown", "connection"].iter().for_each(|key| settings.remove(&[key]));
+        binding.value("type", Some(self.name));
+        binding.value("type and settings", Some(settings.to_json().to_string()));
+        (self.built?.backend?.bind)(instance, binding, env)
+    }
+
+    /// How to make a provider with these settings.
+    ///
+    /// # Errors
+    /// `Config` if a setting is wrong, `Unsupported` if the type is not in this build.
+    pub(crate) fn opening(self, instance: Instance) -> Result<Opening> {
+        match self.built {
+            Some(row) => (row.open)(instance),
+            None => Err(not_built("provider", self.name, self.feature)),
         }
     }
 }
 
-impl fmt::Debug for Kind {
+impl fmt::Debug for ProviderType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name)
     }
 }
 
-/// No provider of that name: lists those that there are.
+fn unknown_type<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> Error {
+    let known: Vec<_> = known.collect();
+    let error = Error::config(format!("there is no {what} of type {name:?}; there are {}", known.join(", ")));
+    match did_you_mean(name, &known) {
+        Some(hint) => error.with_hint(hint),
+        None => error,
+    }
+}
+
+fn not_built(what: &str, name: &str, feature: &str) -> Error {
+    Error::unsupported(format!("this build has no {what} {name}"))
+        .with_hint(format!("build s1crets with the feature `{feature}`"))
+}
+
+/// An error that lists the providers there are.
 pub(crate) fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Error {
     let mut known: Vec<_> = known.collect();
     known.sort_unstable();
@@ -115,90 +256,23 @@ pub(crate) fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> E
         .with_hint(format!("name it in s1crets.toml, as [providers.{name}] with a `type`"))
 }
 
-#[cfg(feature = "aws-sm")]
-fn aws_sm(table: ProviderTable) -> Result<Opening> {
-    Ok(opening(aws(table.settings)?, providers::aws::SecretsManager::open))
-}
-
-#[cfg(feature = "aws-sm")]
-fn explain_aws_sm(table: ProviderTable) -> BoxFuture<'static, Result<Connection>> {
-    Box::pin(async move {
-        let config = aws(table.settings.clone())?;
-        providers::aws::SecretsManager::explain(&config, &table).await
-    })
-}
-
-#[cfg(feature = "aws-ps")]
-fn aws_ps(table: ProviderTable) -> Result<Opening> {
-    Ok(opening(aws(table.settings)?, providers::aws::ParameterStore::open))
-}
-
-#[cfg(feature = "aws-ps")]
-fn explain_aws_ps(table: ProviderTable) -> BoxFuture<'static, Result<Connection>> {
-    Box::pin(async move {
-        let config = aws(table.settings.clone())?;
-        providers::aws::ParameterStore::explain(&config, &table).await
-    })
-}
-
 #[cfg(feature = "__aws")]
-fn aws(settings: ProviderSettings) -> Result<providers::aws::AwsConfig> {
-    refuse_file(&settings)?;
-    refuse_vault(&settings)?;
-    providers::aws::AwsConfig::from_settings(settings)
+fn aws(instance: &Instance) -> Result<providers::aws::AwsConfig> {
+    providers::aws::AwsConfig::read(&instance.section, &instance.general)
 }
 
-#[cfg(feature = "file")]
-fn file(ProviderTable { settings, .. }: ProviderTable) -> Result<Opening> {
-    refuse_aws(&settings)?;
-    refuse_vault(&settings)?;
-    refuse([("retry", settings.retry.is_some()), ("timeout", settings.timeout.is_some())])?;
-    let ProviderSettings { path, wait, backoff, one_shot, .. } = settings;
-    let mut builder =
-        providers::file::FileProvider::builder(path.unwrap_or_else(|| providers::file::DEFAULT_PATH.into()));
-    if let Some(wait) = wait {
-        builder = builder.with_wait(wait);
-    }
-    if let Some(backoff) = backoff {
-        builder = builder.with_backoff(backoff);
-    }
-    if one_shot {
-        builder = builder.one_shot();
-    }
-    Ok(opening(builder, providers::file::FileBuilder::open))
+#[cfg(all(feature = "__aws", feature = "disk-cache", unix))]
+fn bind_aws(instance: &Instance, binding: &mut Binding<'_>, _: &Env<'_>) -> Option<()> {
+    aws(instance).ok()?.bind(binding);
+    Some(())
 }
 
 #[cfg(feature = "vault")]
-fn vault_kv(table: ProviderTable) -> Result<Opening> {
-    let mounts = providers::vault_kv::KvMounts::from_settings(&table.settings)?;
-    // The environment is read when the provider is asked for; what the settings have malformed is told now.
-    Ok(opening((vault(table)?, mounts), |(settings, mounts)| async move {
-        Ok(providers::vault_kv::VaultKv::new(settings.connect()?).with_mounts(mounts))
-    }))
+fn vault_kv(instance: &Instance) -> Result<providers::vault_kv::VaultKvSettings> {
+    providers::vault_kv::VaultKvSettings::read(&instance.section, &instance.connections, &instance.general)
 }
 
-#[cfg(feature = "vault")]
-fn explain_vault_kv(table: ProviderTable) -> BoxFuture<'static, Result<Connection>> {
-    Box::pin(async move { Ok(vault(table)?.connection()) })
-}
-
-#[cfg(feature = "vault")]
-fn vault(table: ProviderTable) -> Result<crate::vault::VaultSettings> {
-    refuse_aws(&table.settings)?;
-    refuse_file(&table.settings)?;
-    crate::vault::VaultSettings::read(table)
-}
-
-fn memory(ProviderTable { settings, .. }: ProviderTable) -> Result<Opening> {
-    let none =
-        ProviderSettings { kind: settings.kind.clone(), one_shot: settings.one_shot, ..ProviderSettings::default() };
-    if settings != none {
-        return Err(Error::config("the provider memory has no settings"));
-    }
-    Ok(opening(providers::memory::Memory::new(), |memory| async move { Ok(memory) }))
-}
-
-/// Makes an instance of what was read from the settings, as often as it is asked to.
+/// Makes a provider of settings that were read, as often as it is asked to.
 fn opening<S, P, F>(settings: S, open: impl Fn(S) -> F + Send + Sync + 'static) -> Opening
 where
     S: Clone + Send + Sync + 'static,
@@ -209,53 +283,4 @@ where
         let opened = open(settings.clone());
         Box::pin(async move { Ok(Arc::new(opened.await?) as _) })
     })
-}
-
-#[cfg(any(feature = "__aws", feature = "vault"))]
-fn refuse_file(settings: &ProviderSettings) -> Result<()> {
-    refuse([
-        ("path", settings.path.is_some()),
-        ("wait", settings.wait.is_some()),
-        ("backoff", settings.backoff.is_some()),
-    ])
-}
-
-#[cfg(any(feature = "file", feature = "vault"))]
-fn refuse_aws(settings: &ProviderSettings) -> Result<()> {
-    refuse([
-        ("region", settings.region.is_some()),
-        ("profile", settings.profile.is_some()),
-        ("endpoint_url", settings.endpoint_url.is_some()),
-        ("service_endpoint_url", settings.service_endpoint_url.is_some()),
-        ("sts_endpoint_url", settings.sts_endpoint_url.is_some()),
-        ("roles", settings.roles.is_some()),
-    ])
-}
-
-#[cfg(any(feature = "__aws", feature = "file"))]
-fn refuse_vault(settings: &ProviderSettings) -> Result<()> {
-    refuse([
-        ("address", settings.address.is_some()),
-        ("namespace", settings.namespace.is_some()),
-        ("ca_file", settings.ca_file.is_some()),
-        ("ca_path", settings.ca_path.is_some()),
-        ("client_cert", settings.client_cert.is_some()),
-        ("client_key", settings.client_key.is_some()),
-        ("server_name", settings.server_name.is_some()),
-        ("danger_skip_verify", settings.danger_skip_verify.is_some()),
-        ("proxy", settings.proxy.is_some()),
-        ("auth", settings.auth.is_some()),
-        ("revoke_at_shutdown", settings.revoke_at_shutdown.is_some()),
-        ("kv_version", settings.kv_version.is_some()),
-        ("mounts", settings.mounts.is_some()),
-    ])
-}
-
-/// Refuses settings that a provider of this type would ignore.
-#[cfg(any(feature = "__aws", feature = "file", feature = "vault"))]
-fn refuse<const N: usize>(settings: [(&str, bool); N]) -> Result<()> {
-    match settings.iter().find(|(_, given)| *given) {
-        Some((name, _)) => Err(Error::config(format!("a provider of this type has no setting `{name}`"))),
-        None => Ok(()),
-    }
 }

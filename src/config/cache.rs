@@ -1,11 +1,11 @@
-//! What the caches in memory and on disk are to do.
+//! The `[cache]` table: settings of the caches in memory and on disk.
 
 use std::{path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    settings::Config,
+    config::Config,
     values::{some_fraction, span},
 };
 use crate::cache::CachePolicy;
@@ -16,46 +16,47 @@ use crate::cache::CachePolicy;
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CacheSettings {
-    /// Entries at most; 0 keeps nothing.
+    /// The most entries; 0 turns the cache off.
     pub entries: Option<u64>,
-    /// Bytes at most.
+    /// The most bytes. Default: no limit.
     pub max_bytes: Option<u64>,
-    /// How long an answer is fresh.
+    /// How long a value is fresh.
     #[serde(default, with = "span")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<super::schema::Span>"))]
     pub ttl: Option<Duration>,
-    /// From which part of `ttl` on an answer that is read is loaded anew in the background; 1 turns it off.
+    /// The fraction of `ttl` after which a read refreshes the value in the background; 1 turns it
+    /// off.
     #[serde(default, deserialize_with = "some_fraction")]
     #[cfg_attr(feature = "schema", schemars(range(min = 0.0, max = 1.0)))]
     pub refresh_ahead: Option<f64>,
-    /// How long an answer is served in an outage after its time; 0 turns it off.
+    /// How long an expired value is served in an outage; 0 turns it off.
     #[serde(default, with = "span")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<super::schema::Span>"))]
     pub max_stale: Option<Duration>,
-    /// How long it is remembered that there is no such secret; 0 turns it off.
+    /// How long "not found" is cached; 0 turns it off.
     #[serde(default, with = "span")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<super::schema::Span>"))]
     pub negative_ttl: Option<Duration>,
-    /// The least time between two loads of a secret that is reported as rejected.
+    /// The least time between two loads of a secret that was reported as rejected.
     #[serde(default, with = "span")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<super::schema::Span>"))]
     pub reread_interval: Option<Duration>,
-    /// How long loads wait for others to go out with in one call; 0 turns it off.
+    /// How long a load waits for others to share one call with; 0 turns it off.
     #[serde(default, with = "span")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<super::schema::Span>"))]
     pub batch_window: Option<Duration>,
-    /// Whether the version is asked for before a value is read anew.
+    /// Whether to check the version before a value is read again.
     pub revalidate: Option<bool>,
-    /// Whether there is a cache on disk too. Default: no.
+    /// Whether there is also a cache on disk. Default: no.
     pub disk: Option<bool>,
     /// The folder of the cache on disk.
     pub path: Option<PathBuf>,
-    /// The file that holds its key. Default: a key is made, and kept in the folder.
+    /// The file that holds its key. Default: a key is generated and kept in the folder.
     pub key_file: Option<PathBuf>,
-    /// The variable that holds its key. Goes before `key_file`.
+    /// The environment variable that holds its key. It wins over `key_file`.
     pub key_variable: Option<String>,
-    /// The credential of a service manager that is its key, where neither of the others is named. By default that of systemd
-    /// whose name is `s1crets-cache-key`, if there is one.
+    /// The file of a service manager's credential that holds its key. Both others win over it.
+    /// Default: the systemd credential `s1crets-cache-key`, if there is one.
     pub key_credential: Option<PathBuf>,
 }
 
@@ -77,7 +78,7 @@ impl Config {
         }
     }
 
-    /// The cache on disk as it is set up, be it turned on or not.
+    /// The settings of the cache on disk, whether it is turned on or not.
     #[cfg(all(feature = "disk-cache", unix))]
     pub fn disk_cache(&self) -> crate::cache::DiskCache {
         use crate::cache::{DiskCache, DiskKey};
@@ -90,7 +91,7 @@ impl Config {
 }
 
 impl CacheSettings {
-    /// Turns the cache on disk on, as it is given.
+    /// Turns the cache on disk on with these settings.
     #[cfg(all(feature = "disk-cache", unix))]
     pub(crate) fn put_on(&mut self, disk: &crate::cache::DiskCache) {
         use crate::cache::DiskKey;
@@ -105,7 +106,7 @@ impl CacheSettings {
         };
     }
 
-    /// The same with what the policy says, and with what holds where nothing is set.
+    /// The same settings with those of a policy, and with the defaults.
     pub(crate) fn filled(self, policy: CachePolicy) -> Self {
         Self {
             entries: Some(policy.entries),

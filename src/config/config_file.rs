@@ -1,4 +1,4 @@
-//! A config file with its content, and whether it is obeyed.
+//! A config file with its content, and whether it is trusted.
 
 use std::{
     fmt, io,
@@ -8,7 +8,6 @@ use std::{
 use super::{
     find::{is_writable_by_all, warn},
     load,
-    settings::Config,
 };
 use crate::{
     error::{Error, Result},
@@ -16,21 +15,21 @@ use crate::{
     shell,
 };
 
-/// Why a config file is obeyed, or that it is not.
+/// Why a config file is trusted, or why it is not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Trust {
-    /// It was named, by an option, by code or by `S1CRETS_CONFIG`.
+    /// Trusted: it was named, by an option, by code or by `S1CRETS_CONFIG`.
     Named,
-    /// It lies in the user's config folder, and nobody else but root can change it.
+    /// Trusted: it is in the user's config folder, and only the user and root can change it.
     UserFolder,
-    /// Only root can change it, and we are another user.
+    /// Trusted: only root can change it, and we are another user.
     Root,
-    /// The user has trusted its path with this content.
+    /// Trusted: the user has trusted this path with this content.
     Recorded,
-    /// It was found, and nobody has trusted it.
+    /// Not trusted: it was found, and nobody has trusted it.
     Missing,
-    /// It was found, and has changed since it was trusted.
+    /// Not trusted: it was found, and has changed since it was trusted.
     Changed,
 }
 
@@ -44,7 +43,7 @@ pub struct ConfigFile {
 }
 
 impl Trust {
-    /// Whether the file is obeyed.
+    /// Whether the file is trusted, and so obeyed.
     pub fn is_trusted(self) -> bool {
         !matches!(self, Self::Missing | Self::Changed)
     }
@@ -63,7 +62,7 @@ impl Trust {
 }
 
 impl ConfigFile {
-    /// A file that somebody named.
+    /// Reads a file that was named, and is trusted therefore.
     ///
     /// # Errors
     /// [`Config`](crate::ErrorKind::Config) if it can't be read, is larger than 4 MiB, or is neither a
@@ -78,8 +77,8 @@ impl ConfigFile {
         Self { absolute, text: String::new(), trust: Trust::Named, path }.with_content(&bytes)
     }
 
-    /// The path as it was named, or `s1crets.toml` if it was found in the current folder; else the
-    /// absolute path.
+    /// The path as it was named. For a file that was found: `s1crets.toml` in the current folder,
+    /// the absolute path elsewhere.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -94,15 +93,15 @@ impl ConfigFile {
         &self.text
     }
 
-    /// Why it is obeyed, or that it is not.
+    /// Why it is trusted, or why it is not.
     pub fn trust(&self) -> Trust {
         self.trust
     }
 
-    /// The file itself if it is obeyed.
+    /// The file itself if it is trusted.
     ///
     /// # Errors
-    /// [`Config`](crate::ErrorKind::Config) if nobody has vouched for it, with the ways out as a hint.
+    /// [`Config`](crate::ErrorKind::Config) if it is not trusted, with what to do as a hint.
     pub fn trusted(self) -> Result<Self> {
         let told = self.absolute.display();
         let error = match self.trust {
@@ -117,21 +116,12 @@ impl ConfigFile {
         )))
     }
 
-    /// The profiles of the file, in order of their names.
+    /// The names of the file's profiles, in order.
     ///
     /// # Errors
     /// [`Config`](crate::ErrorKind::Config) if it is not TOML.
     pub fn profiles(&self) -> Result<Vec<String>> {
         load::profiles(self)
-    }
-
-    /// The settings of the file alone, without the environment, under one of its profiles if one is
-    /// given. Trust is not looked at: a client that is built from them obeys the file.
-    ///
-    /// # Errors
-    /// [`Config`](crate::ErrorKind::Config) if a setting is unknown or malformed, or there is no such profile.
-    pub fn danger_settings(&self, profile: Option<&str>) -> Result<Config> {
-        load::settings(self, profile)
     }
 
     pub(super) fn with_content(self, bytes: &[u8]) -> Result<Self> {
@@ -142,7 +132,7 @@ impl ConfigFile {
     }
 }
 
-// The text is left out: it should hold no secret, and may.
+// Without the text: it should hold no secret, but may hold one by mistake.
 impl fmt::Debug for ConfigFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ConfigFile").field("path", &self.path).field("trust", &self.trust).finish_non_exhaustive()

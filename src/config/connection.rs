@@ -1,28 +1,21 @@
-//! What decides where a provider asks and as whom, and where each value came from.
+//! The explanation of a provider's connection: address, identity, and the origin of each setting.
 
 use std::fmt;
 
 #[cfg(any(feature = "__aws", feature = "vault"))]
-use serde_json::Value;
+use super::section::Section;
+use super::{effective::Setting, origin::Origin};
 
-#[cfg(any(feature = "__aws", feature = "vault"))]
-use super::origin::join;
-use super::{
-    effective::Setting,
-    origin::{Origin, Origins},
-    provider::ProviderSettings,
-    settings::Config,
-};
-
-/// Where a provider asks, and as whom, with the origin of each value.
+/// The address and identity that a provider uses, with the origin of each value.
 ///
-/// It is made by the code that connects: what it says is what a call would use. It holds no secret.
+/// It is made by the code that connects, so it is what a call would use. It holds no secret.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Connection {
     /// The provider's name.
     pub provider: String,
-    /// Its table as TOML writes it, such as `providers."vault.kv"`.
+    /// The table that the connection is set up in as TOML writes it, such as
+    /// `providers."vault.kv"`, or `connections.vault` if the provider uses that connection.
     pub table: String,
     /// The settings in force, in order of their keys: those of the config file, and in the same
     /// form those of the environment, of an AWS profile, and the defaults. `retry`, `timeout` and
@@ -30,14 +23,13 @@ pub struct Connection {
     pub settings: Vec<Setting>,
     /// Which credential the provider logs in with. `None` if there is none to log in with.
     pub credential: Option<CredentialSource>,
-    /// What is dangerous about the connection, or set and not followed.
+    /// What is dangerous about the connection, and settings that are ignored.
     pub warnings: Vec<String>,
-    /// The keys that a setting in force has the last word on: one that is not among `settings` is
-    /// not in force.
+    /// The keys that `settings` is complete for: one that is not there is not in force.
     decided: &'static [&'static str],
 }
 
-/// Which credential a provider logs in with, and where that was chosen.
+/// The credential that a provider logs in with, and where it was chosen.
 ///
 /// `Display` writes the description.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,78 +37,16 @@ pub struct Connection {
 pub struct CredentialSource {
     /// Such as `token from VAULT_TOKEN`, or `AWS profile prod`.
     pub description: String,
-    /// Who chose it.
+    /// Where it was chosen.
     pub origin: Origin,
-}
-
-/// The settings of one provider, with its name and the origin of each.
-#[derive(Clone, Debug)]
-#[cfg_attr(
-    not(any(feature = "__aws", feature = "vault")),
-    allow(dead_code, reason = "only what is connected to a backend has origins to tell")
-)]
-pub(crate) struct ProviderTable {
-    pub(crate) name: String,
-    pub(crate) settings: ProviderSettings,
-    origins: Origins,
-}
-
-/// A value in force, and where it came from.
-#[cfg(feature = "vault")]
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Sourced<T> {
-    pub(crate) value: T,
-    pub(crate) origin: Origin,
-}
-
-impl ProviderTable {
-    pub(crate) fn new(name: impl Into<String>, settings: ProviderSettings, config: &Config) -> Self {
-        Self { name: name.into(), settings, origins: config.origins.clone() }
-    }
-
-    #[cfg(any(feature = "__aws", feature = "vault"))]
-    /// The key of a setting as TOML writes it, such as `providers."vault.kv".address`.
-    pub(crate) fn key(&self, key: &str) -> String {
-        // Steps further down, as in `auth.method`, are plain words.
-        format!("{}.{key}", join("providers", &self.name))
-    }
-
-    #[cfg(any(feature = "__aws", feature = "vault"))]
-    /// Who made a setting that is there.
-    pub(crate) fn origin(&self, key: &str) -> Origin {
-        self.origins.get(&self.key(key)).cloned().unwrap_or(Origin::Code)
-    }
-
-    #[cfg(feature = "vault")]
-    /// A setting with its origin, if it is there.
-    pub(crate) fn sourced<T: Clone>(&self, key: &str, setting: &Option<T>) -> Option<Sourced<T>> {
-        setting.clone().map(|value| Sourced { value, origin: self.origin(key) })
-    }
-
-    #[cfg(any(feature = "__aws", feature = "vault"))]
-    /// A setting in force under its key.
-    pub(crate) fn setting(&self, key: &str, value: impl Into<Value>, origin: &Origin) -> Setting {
-        Setting::new(self.key(key), value.into(), origin.clone())
-    }
-}
-
-#[cfg(feature = "vault")]
-impl<T> Sourced<T> {
-    pub(crate) fn new(value: T, origin: Origin) -> Self {
-        Self { value, origin }
-    }
-
-    pub(crate) fn map<U>(self, map: impl FnOnce(T) -> U) -> Sourced<U> {
-        Sourced { value: map(self.value), origin: self.origin }
-    }
 }
 
 impl Connection {
     #[cfg(any(feature = "__aws", feature = "vault"))]
-    pub(crate) fn new(table: &ProviderTable, decided: &'static [&'static str]) -> Self {
+    pub(crate) fn new(section: &Section, decided: &'static [&'static str]) -> Self {
         Self {
-            provider: table.name.clone(),
-            table: join("providers", &table.name),
+            provider: section.name.clone(),
+            table: section.key.clone(),
             settings: Vec::new(),
             credential: None,
             warnings: Vec::new(),
@@ -124,7 +54,7 @@ impl Connection {
         }
     }
 
-    /// Puts the settings in force in the place of those that the config file has for this provider.
+    /// Replaces the settings that the config file has for this connection by those in force.
     /// `settings` stay in order of their keys.
     pub fn overlay(&self, settings: &mut Vec<Setting>) {
         let decided: Vec<_> = self.decided.iter().map(|key| format!("{}.{key}", self.table)).collect();

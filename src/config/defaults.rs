@@ -1,4 +1,4 @@
-//! What holds where nothing is set.
+//! Default settings.
 
-/// The provider of those who name none, as in the Python s1crets.
+/// The command's default provider, as in the Python s1crets.
 pub(crate) const DEFAULT_PROVIDER: &str = "aws.sm";

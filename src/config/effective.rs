@@ -1,17 +1,18 @@
-//! What holds, and who said so.
+//! The settings in force, each with its origin.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use serde_json::{Map, Value};
 
 use super::{
+    config::Config,
     defaults::DEFAULT_PROVIDER,
     origin::{Origin, join},
-    settings::Config,
+    raw_table::RawTable,
 };
 use crate::retry::{DEFAULT_ATTEMPTS, DEFAULT_TIMEOUT};
 
-/// One setting as it holds.
+/// One setting in force, and its origin.
 ///
 /// `Display` writes it as a line of TOML.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,17 +43,18 @@ impl Setting {
         toml(&self.value)
     }
 
-    /// Who said so.
+    /// Where the value comes from.
     pub fn origin(&self) -> &Origin {
         &self.origin
     }
 }
 
 impl Config {
-    /// The general settings with their defaults filled in and those of the providers as far as they are set, in order of
-    /// their keys. What a provider does without a setting depends on its type, and often on the vendor's own variables.
+    /// The general settings with their defaults filled in, and those of the providers and
+    /// connections as far as they are set, in order of their keys. What a provider does without a
+    /// setting depends on its type, and often on the vendor's own variables.
     ///
-    /// Settings that code made after these were read come from [`Origin::Code`].
+    /// A setting that code made comes from [`Origin::Code`].
     pub fn effective(&self) -> Vec<Setting> {
         let set = leaves(self);
         let filled = Self {
@@ -62,27 +64,37 @@ impl Config {
             cache: self.cache.clone().filled(self.cache_policy()),
             ..self.clone()
         };
+        let mut origins = self.origins.clone();
+        for (section, tables) in self.sections() {
+            tables.iter().for_each(|(name, raw)| raw.table.collect_origins(&join(section, name), &mut origins));
+        }
         let origin = |key: &str| match set.contains_key(key) {
-            true => self.origins.get(key).cloned().unwrap_or(Origin::Code),
+            true => origins.get(key).cloned().unwrap_or(Origin::Code),
             false => Origin::Default,
         };
         let settings = leaves(&filled).into_iter().map(|(key, value)| Setting { origin: origin(&key), key, value });
         settings.collect()
     }
-}
 
-impl Config {
-    /// What was said of a setting, or of all below it, is overruled by code.
-    pub(crate) fn overruled(&mut self, path: &[&str]) {
+    /// Notes that code made the setting at a path outside of `providers` and `connections`, or all
+    /// settings below it.
+    pub(crate) fn set_by_code(&mut self, path: &[&str]) {
         self.origins.forget(&path.iter().fold(String::new(), |parent, key| join(&parent, key)));
+    }
+
+    fn sections(&self) -> [(&'static str, &BTreeMap<String, RawTable>); 2] {
+        [("connections", &self.connections), ("providers", &self.providers)]
     }
 }
 
-/// Every value by its key: what is a table is taken apart, what is a list is not.
+/// Every value by its key. A table is taken apart; a list is one value.
 fn leaves(config: &Config) -> Map<String, Value> {
     let mut leaves = Map::new();
-    // A setting that can't be written as JSON is none.
-    collect("", serde_json::to_value(config.clone().with_shown_paths()).unwrap_or_default(), &mut leaves);
+    // A setting that can't be written as JSON can't be shown.
+    collect("", serde_json::to_value(config.clone().with_shown_paths().root()).unwrap_or_default(), &mut leaves);
+    for (section, tables) in config.sections() {
+        tables.iter().for_each(|(name, raw)| collect(&join(section, name), raw.table.to_json(), &mut leaves));
+    }
     leaves
 }
 
@@ -96,7 +108,7 @@ fn collect(parent: &str, value: Value, leaves: &mut Map<String, Value>) {
     }
 }
 
-/// What of a value may be shown, without what is not set.
+/// The part of a value that may be shown, without members that are not set.
 fn shown(value: Value) -> Value {
     match value {
         Value::String(text) => Value::String(without_user(text)),
@@ -112,7 +124,7 @@ fn shown(value: Value) -> Value {
 fn without_user(text: String) -> String {
     let is_web = |scheme: &str| scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
     let Some((scheme, rest)) = text.split_once("://").filter(|(scheme, _)| is_web(scheme)) else { return text };
-    // A backslash ends the host too, for those who read the URL to call it.
+    // URL parsers take a backslash for the end of the host.
     let end = rest.find(['/', '\\', '?', '#']).unwrap_or(rest.len());
     match rest[..end].rfind('@') {
         Some(at) => format!("{scheme}://***{}", &rest[at..]),

@@ -1,4 +1,4 @@
-//! What is wrong with a setting, and where.
+//! Errors about settings, with the place of the setting and a hint for a mistyped key.
 
 use std::fmt;
 
@@ -7,44 +7,48 @@ use serde::de;
 use super::origin::Origin;
 use crate::error::Error;
 
-/// How alike two keys must be, from 0 to 1, for one to be meant by the other: enough for a slip of the finger or a
+/// The least similarity of two keys, from 0 to 1, for a "did you mean": enough for a typo or a
 /// plural, not for another word.
 const ALIKE: f64 = 0.7;
 
-/// A setting that can't be read.
+/// An error about a setting: the error type of deserialization.
 #[derive(Debug)]
-pub(super) struct Malformed {
+pub(crate) struct Malformed {
     message: String,
     origin: Option<Origin>,
     unknown: Option<Box<Unknown>>,
-    /// What would be right in its place.
+    /// What the value has to be.
     expected: Option<String>,
+    /// A hint that replaces those made from `unknown` and `expected`.
+    hint: Option<Box<str>>,
 }
 
 #[derive(Debug)]
 struct Unknown {
     key: String,
     known: Vec<&'static str>,
+    /// Whether the key is in a table below the one that is read.
     within: bool,
 }
 
 impl Malformed {
     pub(super) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), origin: None, unknown: None, expected: None }
+        Self { message: message.into(), origin: None, unknown: None, expected: None, hint: None }
     }
 
-    /// A value that is not what it has to be. Text is not repeated: it may be a secret in the wrong place.
+    /// A value of the wrong type or range. `found` must not repeat text, which may be a secret in
+    /// the wrong place.
     pub(super) fn unfit(found: &str, expected: impl Into<String>) -> Self {
         let expected = expected.into();
         Self { expected: Some(expected.clone()), ..Self::new(format!("expected {expected}, found {found}")) }
     }
 
-    /// Says where, unless that was said nearer to the cause.
+    /// Adds the origin of the setting, unless an inner table already did.
     pub(super) fn at(self, origin: &Origin) -> Self {
         Self { origin: self.origin.or_else(|| Some(origin.clone())), ..self }
     }
 
-    /// What is wrong is further down: keys of other tables are not meant.
+    /// Marks the error as one of a table below, whose keys are others.
     pub(super) fn within(mut self) -> Self {
         if let Some(unknown) = &mut self.unknown {
             unknown.within = true;
@@ -52,12 +56,27 @@ impl Malformed {
         self
     }
 
-    /// One more key of the outermost table that could have been meant.
-    pub(super) fn or_known(mut self, key: &'static str) -> Self {
+    /// Adds a key of the outermost table that could have been meant.
+    pub(crate) fn or_known(mut self, key: &'static str) -> Self {
         if let Some(unknown) = self.unknown.as_mut().filter(|unknown| !unknown.within) {
             unknown.known.push(key);
         }
         self
+    }
+
+    /// The key that the outermost table doesn't have, if that is the error.
+    pub(super) fn unknown_key(&self) -> Option<&str> {
+        self.unknown.as_ref().filter(|unknown| !unknown.within).map(|unknown| unknown.key.as_str())
+    }
+
+    /// The keys that the outermost table has, of an error about an unknown key.
+    pub(super) fn into_known_keys(self) -> Vec<&'static str> {
+        self.unknown.map_or_else(Vec::new, |unknown| unknown.known)
+    }
+
+    /// The same error in other words.
+    pub(super) fn replaced(self, message: String, hint: String) -> Self {
+        Self { message, hint: Some(hint.into()), ..self }
     }
 }
 
@@ -67,7 +86,7 @@ impl Unknown {
     }
 }
 
-/// The one that was meant, if one is alike enough.
+/// A hint that names the known word most similar to `typed`, if one is similar enough.
 pub(crate) fn did_you_mean(typed: &str, known: &[&str]) -> Option<String> {
     let alike = |known: &&str| strsim::jaro_winkler(typed, known);
     let best = known.iter().copied().max_by(|one, other| alike(one).total_cmp(&alike(other)))?;
@@ -123,16 +142,16 @@ fn in_words(expected: &dyn de::Expected) -> String {
 
 impl From<Malformed> for Error {
     fn from(malformed: Malformed) -> Self {
-        let Malformed { message, origin, unknown, expected } = malformed;
+        let Malformed { message, origin, unknown, expected, hint } = malformed;
         let is_variable = matches!(origin, Some(Origin::Variable(_)));
         let expected = expected.filter(|_| is_variable).map(|expected| format!("expected is {expected}"));
         let error = Self::config(match origin {
-            // What a variable holds is not repeated: it may have been meant for another.
+            // The value is not repeated: it may have been meant for another variable.
             Some(Origin::Variable(name)) => format!("the variable {name} has a value that can't be read"),
             Some(origin) => format!("{origin}: {message}"),
             None => message,
         });
-        match unknown.map(|unknown| unknown.hint()).or(expected) {
+        match hint.map(String::from).or_else(|| unknown.map(|unknown| unknown.hint())).or(expected) {
             Some(hint) => error.with_hint(hint),
             None => error,
         }

@@ -1,20 +1,28 @@
-//! Finding the config file, and deciding whether it is obeyed.
+//! Finds the config file, and decides whether to trust it.
 //!
-//! A config file decides where tokens are sent, which files are read as credentials and what programs
-//! get in their environment. A file that was *named* has been vouched for by whoever named it. A file
-//! that was merely *found* may have come with a cloned repository or been left in a shared folder, so it
-//! counts only if nobody but the user could have put it there, or if the user has trusted its path and
-//! content before (see [`TrustStore`]).
+//! A config file decides where tokens are sent, which files are read as credentials, and what
+//! programs get in their environment. Whoever *names* a file vouches for it. A file that was
+//! *found* may have come with a cloned repository, or lie in a shared folder. So it is trusted only
+//! if nobody but the user could have put it there, or if the user has trusted its path and content
+//! before (see [`TrustStore`]).
+//!
+//! Invariants:
+//!
+//! - Owner, mode and content are those of one opened file. The path may lead to another file by the
+//!   time of a second look, so `holds` compares the two.
+//! - Every check that fails, or can't be made, leads to less trust.
+//! - The whole file is trusted or not, so the tables of `[connections]` are covered as those of
+//!   `[providers]` are.
 //!
 //! | the file | what happens |
 //! | --- | --- |
-//! | named by [`with_file`] or `S1CRETS_CONFIG` | obeyed; a warning if everybody can write to it |
-//! | in a folder that everybody can write to | never used; a warning, and the search goes on |
-//! | of another user than us or root, or writable by everybody | an error |
-//! | in the user's config folder, changed by nobody else, in no checkout | obeyed |
-//! | changed by root alone, in no checkout, and we are not root (an image) | obeyed |
-//! | trusted by its path and content | obeyed |
-//! | any other | an error that names the ways out |
+//! | named by [`with_file`] or `S1CRETS_CONFIG` | obeyed, with a warning if everybody can write to it |
+//! | in a folder that everybody can write to | never used, with a warning; the search goes on |
+//! | owned by another user than us and root, or writable by everybody | an error |
+//! | in the user's config folder, writable by nobody else, in no checkout | obeyed |
+//! | writable only by root, in no checkout, and we are not root (an image) | obeyed |
+//! | trusted before, with this path and content | obeyed |
+//! | any other | an error that says what to do |
 //!
 //! [`with_file`]: super::ConfigLoader::with_file
 
@@ -38,25 +46,26 @@ use crate::{
     fs::{home, plain_file},
 };
 
-/// The name of the config file where none is named.
+/// The file name of a config file that is searched for.
 pub const FILE_NAME: &str = "s1crets.toml";
 
-/// Where a config file is searched for.
+/// The folders in which a config file is searched for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Search {
     /// In the current folder, then in the user's config folder.
     Here,
-    /// In the current folder and those above it, up to the one with `.git`, the home folder or the end
-    /// of the file system, then in the user's config folder.
+    /// In the current folder and those above it, then in the user's config folder. The search stops
+    /// at the folder with `.git`, the home folder or the end of the file system.
     Upwards,
 }
 
-/// The file that is found where none is named.
+/// Searches for a config file.
 ///
 /// # Errors
-/// [`Config`](crate::ErrorKind::Config) if there is one that can't be read, or that another user owns or can write to.
+/// [`Config`](crate::ErrorKind::Config) if there is one that can't be read, that another user owns,
+/// or that everybody can write to.
 pub(super) fn find(search: Search) -> Result<Option<ConfigFile>> {
-    // A folder that was removed is no place to look in.
+    // The current folder may have been removed.
     let here = env::current_dir().ok();
     let above = here.iter().flat_map(|here| folders(here, search)).map(Path::to_owned);
     for folder in above.chain(user_folder()) {
@@ -68,7 +77,7 @@ pub(super) fn find(search: Search) -> Result<Option<ConfigFile>> {
     Ok(None)
 }
 
-/// The file of one folder, with whether it is trusted.
+/// The config file of one folder, if there is one, and whether it is trusted.
 ///
 /// # Errors
 /// As [`find`].
@@ -79,8 +88,9 @@ pub(super) fn find_in(folder: &Path) -> Result<Option<ConfigFile>> {
     ConfigFile { absolute: path.clone(), path, text: String::new(), trust }.with_content(&bytes).map(Some)
 }
 
-/// Where a config file is looked for if none is named: in the current folder, for the command also in
-/// those above it, then in `s1crets` in the user's config folder (`XDG_CONFIG_HOME`, or `~/.config`).
+/// The paths at which a config file is searched for if none is named: in the current folder, and in
+/// `s1crets` in the user's config folder (`XDG_CONFIG_HOME`, or `~/.config`). The command also
+/// searches the folders above the current one.
 pub fn default_places() -> Vec<PathBuf> {
     let mut places = vec![PathBuf::from(FILE_NAME)];
     places.extend(user_folder().map(|folder| folder.join(FILE_NAME)));
@@ -88,7 +98,8 @@ pub fn default_places() -> Vec<PathBuf> {
 }
 
 fn user_folder() -> Option<PathBuf> {
-    // A relative path would lead into whatever folder we are in (XDG Base Directory Specification).
+    // The XDG Base Directory Specification ignores relative paths: they depend on the current
+    // folder.
     let user = variable("XDG_CONFIG_HOME").map(PathBuf::from).filter(|folder| folder.is_absolute());
     let user = user.or_else(|| Some(home::folder()?.join(".config")));
     user.map(|folder| folder.join("s1crets"))
@@ -110,17 +121,17 @@ fn folders(here: &Path, search: Search) -> Vec<&Path> {
     folders
 }
 
-/// A config file that may be used, as far as its owner and mode go.
+/// A config file whose owner and mode allow its use. Whether it is trusted is still open.
 struct Found {
-    /// Its folder without links, and its name.
+    /// The canonical path of its folder, and its name.
     path: PathBuf,
     bytes: Zeroizing<Vec<u8>>,
-    /// Of the file that was read, which its path may not lead to any more.
+    /// Of the opened file. The path may lead to another one by now.
     #[cfg_attr(not(unix), allow(dead_code, reason = "owners and modes are not known"))]
     status: fs::Metadata,
 }
 
-/// The config file of a folder, read, if there is one that may be used at all.
+/// Reads the config file of a folder, if there is one whose owner and mode allow that.
 fn look(folder: &Path) -> Result<Option<Found>> {
     let path = as_recorded(&folder.join(FILE_NAME));
     match path.symlink_metadata() {
@@ -146,7 +157,8 @@ fn look(folder: &Path) -> Result<Option<Found>> {
     Ok(Some(Found { path, bytes, status }))
 }
 
-/// The folder of a found file. It is held open, so that what is checked is what the file is read from.
+/// The folder of a found file. It is held open, so that what is checked is what the file is read
+/// from.
 struct Folder {
     status: fs::Metadata,
     #[cfg(unix)]
@@ -180,7 +192,7 @@ impl Folder {
 }
 
 fn trust_of(found: &Found) -> Trust {
-    // A checkout is somebody else's text, whoever made the files: also that of a home folder's own files.
+    // The text of a checkout is somebody else's, whoever owns the files. A home folder can be one.
     let target = found.path.canonicalize().unwrap_or_default();
     let is_checkout = [&found.path, &target].iter().any(|path| path.ancestors().skip(1).any(is_checkout));
     let user = user_folder().map(|folder| as_recorded(&folder.join(FILE_NAME)));
@@ -188,14 +200,14 @@ fn trust_of(found: &Found) -> Trust {
         return Trust::UserFolder;
     }
     match TrustStore::user().map(|store| store.recorded(&found.path, &found.bytes)) {
-        Ok(Recorded::Same) => Trust::Recorded,
+        Ok(Recorded::Matching) => Trust::Recorded,
         _ if !is_checkout && is_roots(found) => Trust::Root,
-        Ok(Recorded::Other) => Trust::Changed,
+        Ok(Recorded::Outdated) => Trust::Changed,
         _ => Trust::Missing,
     }
 }
 
-/// Whether a folder is the root of a checkout, of whatever kind.
+/// Whether a folder is the root of a checkout of any version control system.
 fn is_checkout(folder: &Path) -> bool {
     [".git", ".hg", ".jj", ".svn", ".bzr"].iter().any(|mark| folder.join(mark).symlink_metadata().is_ok())
 }
@@ -214,14 +226,14 @@ fn is_ours_or_roots(status: &fs::Metadata) -> bool {
     super::ownership::is_ours_or_roots(status)
 }
 
-/// Whether nobody but us and root can have put the file there, its target included if it is a link.
+/// Whether only we and root can have put the file there, and its target if it is a link.
 #[cfg(unix)]
 fn is_users_own(found: &Found) -> bool {
     use super::ownership::{current_user, is_changed_only_by};
     holds(found, |path| is_changed_only_by(current_user(), path))
 }
 
-/// The same for root alone.
+/// Whether only root can have put the file there, and its target if it is a link.
 #[cfg(unix)]
 fn is_roots(found: &Found) -> bool {
     holds(found, super::ownership::is_roots_alone)
@@ -230,11 +242,11 @@ fn is_roots(found: &Found) -> bool {
 #[cfg(unix)]
 fn holds(found: &Found, check: impl Fn(&Path) -> io::Result<bool>) -> bool {
     let holds = |path: &Path| check(path).unwrap_or(false);
-    // A link's own mode says nothing, and who can replace it is a matter of its folder.
+    // The mode of a link says nothing. Whoever can write to its folder can replace it.
     let link = found.path.symlink_metadata().is_ok_and(|status| status.is_symlink());
     let link = !link || found.path.parent().is_some_and(holds);
     let Ok(target) = found.path.canonicalize() else { return false };
-    // Nobody else can change where this path leads; that it leads to what was read has still to be seen.
+    // Nobody else can change where this path leads, but it may have changed before it was checked.
     let is_what_was_read =
         |target: &Path| target.symlink_metadata().is_ok_and(|status| super::ownership::is_same(&status, &found.status));
     link && holds(&target) && is_what_was_read(&target)
@@ -246,8 +258,8 @@ fn device(folder: &Path) -> Option<u64> {
     folder.metadata().ok().map(|status| status.dev())
 }
 
-// Elsewhere than on Unix, owners and modes are not known: a found file counts if it is in the user's own
-// folder, or if it was trusted.
+// On other systems than Unix, owners and modes are not checked: a found file is trusted if it is in
+// the user's own folder, or if it was trusted before.
 #[cfg(not(unix))]
 pub(super) fn is_writable_by_all(_: &fs::Metadata) -> bool {
     false
@@ -273,7 +285,7 @@ fn device(_: &Path) -> Option<u64> {
     None
 }
 
-/// That there is no such file, or that we may not look into the folder where it would be.
+/// Whether the error means that there is no such file, or that we may not search its folder.
 fn is_absence(error: &io::Error) -> bool {
     use io::ErrorKind::{NotADirectory, NotFound, PermissionDenied};
     matches!(error.kind(), NotFound | NotADirectory | PermissionDenied)
@@ -283,15 +295,15 @@ fn refused(message: String) -> Error {
     Error::config(message).with_hint("name a file with --config or S1CRETS_CONFIG, or use none: --no-config")
 }
 
-/// Logs a warning, once in a process.
+/// Logs a warning once per process.
 pub(super) fn warn(message: String) {
-    static TOLD: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
-    if TOLD.lock().unwrap_or_else(PoisonError::into_inner).insert(message.clone()) {
+    static LOGGED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    if LOGGED.lock().unwrap_or_else(PoisonError::into_inner).insert(message.clone()) {
         tracing::warn!(target: "s1crets::config", "{message}");
     }
 }
 
-/// A variable that is set to something.
+/// The value of an environment variable, unless it is empty.
 pub(super) fn variable(name: &str) -> Option<OsString> {
     env::var_os(name).filter(|value| !value.is_empty())
 }

@@ -1,7 +1,18 @@
-//! From the config file and the environment.
+//! Loads a [`Config`] from the config file and the environment.
+//!
+//! A config is merged from three layers, each a table whose values know their origins: the file,
+//! one of its profiles, and the `S1CRETS_…` variables. Only the merged table is deserialized, so
+//! that no layer can bring a value that the checks have not seen. Invariants:
+//!
+//! - A file that was found is not obeyed before [`ConfigFile::trusted`] says so; it is parsed to be
+//!   shown only where the caller asked for that in so many words.
+//! - The file is read once. What was checked for trust is the text that is parsed.
+//! - Each profile is checked whenever the file is read, so that a fault does not wait for the day
+//!   on which the profile is chosen.
+//! - The variables with credentials of all profiles are collected: a process that is started under
+//!   one profile must not inherit those of another.
 
 use std::{
-    collections::BTreeSet,
     ffi::OsString,
     path::{Path, PathBuf},
     sync::Arc,
@@ -10,12 +21,13 @@ use std::{
 use serde::Deserialize;
 
 use super::{
+    config::{Config, Root},
     config_file::ConfigFile,
     error::Malformed,
     find::{self, Search, variable},
-    origin::join,
-    settings::Config,
-    tree::Table,
+    origin::Origin,
+    table::Table,
+    table_type::{self, Types},
     variables::{self, env_vars},
 };
 use crate::{
@@ -23,12 +35,14 @@ use crate::{
     secret::reference::check_provider,
 };
 
-/// The table of the config file that holds the profiles.
+/// The tables of the config file whose keys are names.
 const PROFILES: &str = "profiles";
+const PROVIDERS: &str = "providers";
+const CONNECTIONS: &str = "connections";
 
-/// Finds and reads the config file, and lays one of its profiles over it.
+/// Finds and reads the config file, and merges one of its profiles into it.
 ///
-/// A file that was merely found is obeyed only if the user [trusts](super::Trust) it.
+/// A file that was found, not named, is obeyed only if the user [trusts](super::Trust) it.
 ///
 /// ```
 /// use s1crets::config::ConfigLoader;
@@ -52,7 +66,7 @@ pub struct ConfigLoader {
 enum ProfileChoice {
     Environment,
     Named(String),
-    Nothing,
+    None,
 }
 
 #[derive(Clone, Debug)]
@@ -61,7 +75,7 @@ enum Source {
     Folder(PathBuf),
     Path(PathBuf),
     Read(ConfigFile),
-    Nothing,
+    None,
 }
 
 impl Default for ConfigLoader {
@@ -71,20 +85,21 @@ impl Default for ConfigLoader {
 }
 
 impl ConfigLoader {
-    /// The file that [`S1CRETS_CONFIG`](env_vars::CONFIG) names, else one that is found in the current
-    /// folder or in the user's config folder; the profile that [`S1CRETS_PROFILE`](env_vars::PROFILE)
-    /// names. Both may be missing.
+    /// A loader for the file that [`S1CRETS_CONFIG`](env_vars::CONFIG) names, else for one in the
+    /// current folder or in the user's config folder, with the profile that
+    /// [`S1CRETS_PROFILE`](env_vars::PROFILE) names. Both may be missing.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Searches the folders above the current one too, where no file is named: up to the folder with
-    /// `.git`, the home folder, or the end of the file system. Default: the current folder alone.
+    /// Where no file is named, also searches the folders above the current one: up to the folder
+    /// with `.git`, the home folder, or the end of the file system. Default: only the current
+    /// folder.
     pub fn with_parent_folders(self) -> Self {
         Self { source: Source::Search(Search::Upwards), ..self }
     }
 
-    /// Looks in this folder alone, where the file counts as found.
+    /// Looks only in this folder, where the file counts as found.
     pub fn with_folder(self, folder: impl Into<PathBuf>) -> Self {
         Self { source: Source::Folder(folder.into()), ..self }
     }
@@ -94,36 +109,36 @@ impl ConfigLoader {
         Self { source: Source::Path(file.into()), ..self }
     }
 
-    /// Takes a file that nobody trusts too. This is for showing and checking the settings of a file: a
-    /// client that is built from them obeys it.
+    /// Also loads a file that nobody trusts. Use this to show and check the settings of a file: a
+    /// client that is built from them obeys it. Default: such a file is an error.
     pub fn with_danger_untrusted(self) -> Self {
         Self { allow_untrusted: true, ..self }
     }
 
-    /// Uses no file, whatever is named or found: the environment and the defaults alone.
+    /// Uses no file, whatever is named or found: only the environment and the defaults.
     pub fn without_file(self) -> Self {
-        Self { source: Source::Nothing, ..self }
+        Self { source: Source::None, ..self }
     }
 
-    /// Lays this profile over the file.
+    /// Merges this profile into the file, instead of the one that `S1CRETS_PROFILE` names.
     pub fn with_profile(self, name: impl Into<String>) -> Self {
         Self { profile: ProfileChoice::Named(name.into()), ..self }
     }
 
-    /// Lays no profile over the file, whatever is named.
+    /// Merges no profile into the file, whatever `S1CRETS_PROFILE` names.
     pub fn without_profile(self) -> Self {
-        Self { profile: ProfileChoice::Nothing, ..self }
+        Self { profile: ProfileChoice::None, ..self }
     }
 
-    /// The file that [`load`](Self::load) would read, whether it is trusted or not; `None` if none is
-    /// named and none is found.
+    /// The file that [`load`](Self::load) would read, whether it is trusted or not; `None` if none
+    /// is named and none is found.
     ///
     /// # Errors
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) if it can't be read, or if it was found and
     /// another user owns it or everybody can write to it.
     pub fn file(&self) -> Result<Option<ConfigFile>> {
         let search = match &self.source {
-            Source::Nothing => return Ok(None),
+            Source::None => return Ok(None),
             Source::Read(file) => return Ok(Some(file.clone())),
             Source::Folder(folder) => return find::find_in(folder),
             Source::Path(path) => return ConfigFile::named(path).map(Some),
@@ -135,16 +150,16 @@ impl ConfigLoader {
         }
     }
 
-    /// Reads that file now. Later calls use what was read: what comes by a pipe can be read only once.
+    /// Reads that file now, and uses its content in later calls. A pipe can be read only once.
     ///
     /// # Errors
     /// As [`file`](Self::file).
     pub fn read(self) -> Result<Self> {
-        let source = self.file()?.map_or(Source::Nothing, Source::Read);
+        let source = self.file()?.map_or(Source::None, Source::Read);
         Ok(Self { source, ..self })
     }
 
-    /// The profiles of that file, in order of their names.
+    /// The names of that file's profiles, in order.
     ///
     /// # Errors
     /// As [`file`](Self::file), and if it is not TOML.
@@ -152,12 +167,8 @@ impl ConfigLoader {
         self.file()?.map_or(Ok(Vec::new()), |file| profiles(&file))
     }
 
-    /// The settings: the file, the profile over it, the [variables](env_vars) over both.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the file can't be read or is not trusted, a
-    /// setting is unknown or malformed, or there is no such profile.
-    pub fn load(&self) -> Result<Config> {
+    /// The settings: the file, merged with the profile, then with the [variables](env_vars).
+    pub(crate) fn load_with(&self, types: &Types) -> Result<Config> {
         let file = match (self.file()?, self.allow_untrusted) {
             (Some(file), false) => Some(file.trusted()?),
             (file, _) => file,
@@ -165,9 +176,10 @@ impl ConfigLoader {
         let profile = match &self.profile {
             ProfileChoice::Named(name) => Some(name.clone()),
             ProfileChoice::Environment => variable(env_vars::PROFILE).map(|name| name.to_string_lossy().into_owned()),
-            ProfileChoice::Nothing => None,
+            ProfileChoice::None => None,
         };
-        let mut config = read_layers(file.as_ref().map_or(Text::default(), Text::of), profile.as_deref(), &variable)?;
+        let text = file.as_ref().map_or(Text::default(), Text::of);
+        let mut config = read_layers(text, profile.as_deref(), &variable, types)?;
         (config.file, config.profile) = (file, profile);
         Ok(config)
     }
@@ -175,12 +187,12 @@ impl ConfigLoader {
 
 /// The text of a config file, and where it came from.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Text<'a> {
-    pub(super) text: &'a str,
-    /// As errors and origins name it.
-    pub(super) path: Option<&'a Path>,
-    /// Where relative paths in it start.
-    pub(super) folder: Option<&'a Path>,
+pub(crate) struct Text<'a> {
+    pub(crate) text: &'a str,
+    /// The path that errors and origins name.
+    pub(crate) path: Option<&'a Path>,
+    /// The folder from which relative paths start.
+    pub(crate) folder: Option<&'a Path>,
 }
 
 impl<'a> Text<'a> {
@@ -190,112 +202,87 @@ impl<'a> Text<'a> {
 }
 
 impl Config {
-    /// The config file, if there is one, and the [variables](env_vars) over it: [`ConfigLoader`] with nothing set.
-    ///
-    /// The file is the one that `S1CRETS_CONFIG` names, else `s1crets.toml` in the current folder or in the
-    /// user's config folder. A file that was found has to be [trusted](super::Trust).
-    ///
-    /// # Errors
-    /// As [`ConfigLoader::load`].
-    pub fn from_env() -> Result<Self> {
-        ConfigLoader::new().load()
-    }
-
-    /// A config file, and the other variables over it.
-    ///
-    /// # Errors
-    /// As [`ConfigLoader::load`].
-    pub fn from_file_and_env(file: &Path) -> Result<Self> {
-        ConfigLoader::new().with_file(file).load()
-    }
-
-    /// A config file alone, without a profile.
-    ///
-    /// # Errors
-    /// As [`ConfigLoader::load`].
-    pub fn from_file(file: &Path) -> Result<Self> {
-        settings(&ConfigFile::named(file)?, None)
-    }
-
-    /// The text of a config file. Its profiles are checked, and left aside.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if it is not TOML, or a setting is unknown or malformed.
-    pub fn parse(text: &str) -> Result<Self> {
-        read_layers(Text { text, ..Text::default() }, None, &|_| None)
-    }
-
     /// The file that these settings were read from.
     pub fn file(&self) -> Option<&ConfigFile> {
         self.file.as_ref()
     }
 
-    /// The profile that was laid over the file.
+    /// The profile that was merged into the file.
     pub fn profile(&self) -> Option<&str> {
         self.profile.as_deref()
     }
 }
 
-/// The profiles of a file, in order of their names.
+/// The names of a file's profiles, in order.
 pub(super) fn profiles(file: &ConfigFile) -> Result<Vec<String>> {
     let profiles = Table::parse(file.text(), Some(file.path()))?.take(PROFILES)?;
     Ok(profiles.keys().map(str::to_owned).collect())
 }
 
-/// The settings of a file alone.
-pub(super) fn settings(file: &ConfigFile, profile: Option<&str>) -> Result<Config> {
-    let config = read_layers(Text::of(file), profile, &|_| None)?;
-    Ok(Config { file: Some(file.clone()), profile: profile.map(str::to_owned), ..config })
+impl ConfigFile {
+    /// The settings of the file alone, without the environment.
+    pub(crate) fn settings_with(&self, profile: Option<&str>, types: &Types) -> Result<Config> {
+        let config = read_layers(Text::of(self), profile, &|_| None, types)?;
+        Ok(Config { file: Some(self.clone()), profile: profile.map(str::to_owned), ..config })
+    }
 }
 
-/// Lays the layers over each other, and reads the result. Of profiles that are not asked for, only the form is checked.
-pub(super) fn read_layers(
+/// Merges the layers and reads the result. Every other profile is checked in the same way, as if it
+/// had been chosen.
+pub(crate) fn read_layers(
     source: Text<'_>,
     profile: Option<&str>,
     var: &dyn Fn(&str) -> Option<OsString>,
+    types: &Types,
 ) -> Result<Config> {
     let file = source.path;
     let mut root = Table::parse(source.text, file)?;
     let mut profiles = root.take(PROFILES)?;
-    let alone = to_config(root.clone()).map_err(|error| error.or_known(PROFILES))?;
-    let mut credential_variables: BTreeSet<_> = alone.named_variables().map(str::to_owned).collect();
+    let without_profile = to_config(root.clone(), types).map_err(|error| error.or_known(PROFILES))?;
+    let mut credential_variables = without_profile.named_variables(types);
     let names: Vec<_> = profiles.keys().map(str::to_owned).collect();
+    let mut chosen = None;
     for name in &names {
-        let table = profiles.take(name)?.of_profile(&Arc::from(name.as_str()));
-        credential_variables.extend(to_config(table.clone())?.named_variables().map(str::to_owned));
+        let mut merged = root.clone();
+        merged.overlay(profiles.take(name)?.of_profile(&Arc::from(name.as_str())));
+        credential_variables.extend(to_config(merged.clone(), types)?.named_variables(types));
         if Some(name.as_str()) == profile {
-            root.overlay(table);
+            chosen = Some(merged);
         }
     }
-    if let Some(profile) = profile.filter(|profile| !names.iter().any(|name| name == profile)) {
-        return Err(no_profile(profile, &names, file));
-    }
-    variables::overlay(&mut root, var)?;
-    let origins = root.origins();
-    let mut config = Config { origins, credential_variables, ..to_config(root)? };
-    config.resolve_paths(source.folder)?;
+    let mut merged = match (chosen, profile) {
+        (Some(merged), _) => merged,
+        (None, Some(profile)) => return Err(no_profile(profile, &names, file)),
+        (None, None) => root,
+    };
+    variables::overlay(&mut merged, var)?;
+    let mut config = Config { credential_variables, ..to_config(merged, types)? };
+    config.resolve_paths(source.folder, types)?;
     Ok(config)
 }
 
-fn to_config(table: Table) -> Result<Config, Malformed> {
-    let origins = table.origins();
-    let config = Config::deserialize(table)?;
-    let placed = |malformed: Malformed, key: &str| match origins.get(key) {
-        Some(origin) => malformed.at(origin),
-        None => malformed,
-    };
-    let timeouts = config.providers.iter().map(|(name, own)| (join(&join("providers", name), "timeout"), own.timeout));
-    for (key, timeout) in timeouts.chain([("timeout".to_owned(), config.timeout)]) {
-        if timeout.is_some_and(|timeout| timeout.is_zero()) {
-            return Err(placed(Malformed::unfit("0", "a time above 0"), &key));
+fn to_config(mut root: Table, types: &Types) -> Result<Config, Malformed> {
+    let providers = root.take_tables(PROVIDERS)?;
+    let connections = root.take_tables(CONNECTIONS)?;
+    let origins = root.origins();
+    let root = Root::deserialize(root).map_err(|error| error.or_known(PROVIDERS).or_known(CONNECTIONS))?;
+    if let Some(name) = &root.provider {
+        let origin = origins.get("provider").unwrap_or(&Origin::Code);
+        check_provider(name).map_err(|error| Malformed::new(error.message()).at(origin))?;
+    }
+    for (what, tables, types) in
+        [("provider", &providers, &types.providers), ("connection", &connections, &types.connections)]
+    {
+        for (name, raw) in tables {
+            // The names of both follow the same rule.
+            if check_provider(name).is_err() {
+                let rule = "those are lower-case letters, digits, '.', '-' and '_', a letter first";
+                return Err(Malformed::new(format!("{name:?} is no {what}'s name: {rule}")).at(raw.origin()));
+            }
+            table_type::check(types, name, raw)?;
         }
     }
-    let named = config.provider.iter().map(|name| ("provider".to_owned(), name));
-    let tables = config.providers.keys().map(|name| (join("providers", name), name));
-    for (key, name) in named.chain(tables) {
-        check_provider(name).map_err(|error| placed(Malformed::new(error.message()), &key))?;
-    }
-    Ok(config)
+    Ok(Config { providers, connections, origins, ..Config::from(root) })
 }
 
 fn no_profile(profile: &str, names: &[String], file: Option<&Path>) -> Error {

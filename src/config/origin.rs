@@ -1,22 +1,22 @@
-//! Where a setting came from.
+//! The origin of a setting: a default, a line of a config file, a variable or code.
 
 use std::{collections::BTreeMap, fmt, path::Path, sync::Arc};
 
-/// Who said what a setting is.
+/// Where the value of a setting comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Origin {
-    /// Nobody: it is the default.
+    /// The default: nothing sets it.
     Default,
-    /// The config file.
+    /// A line of the config file.
     File(Place),
-    /// A profile of the config file.
+    /// A line of a profile in the config file, with the profile's name.
     Profile(Arc<str>, Place),
-    /// A variable, by its name.
+    /// An environment variable, by its name.
     Variable(&'static str),
     /// A profile of the AWS config files, by its name.
     AwsProfile(Arc<str>),
-    /// Code, which for the command means an option that was typed.
+    /// Code; for the command, an option on the command line.
     Code,
 }
 
@@ -27,7 +27,7 @@ pub struct Place {
     line: usize,
 }
 
-/// By key, for the settings that somebody made.
+/// The origins of settings by key.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Origins(BTreeMap<String, Origin>);
 
@@ -36,7 +36,7 @@ impl Place {
         Self { file, line }
     }
 
-    /// The file; nothing if the text came from elsewhere.
+    /// The file; `None` if the text did not come from a file.
     pub fn file(&self) -> Option<&Path> {
         self.file.as_deref()
     }
@@ -60,7 +60,7 @@ impl Origin {
         }
     }
 
-    /// Where in a file, if it was one.
+    /// The line, if the setting comes from a file.
     pub fn place(&self) -> Option<&Place> {
         match self {
             Self::File(place) | Self::Profile(_, place) => Some(place),
@@ -68,7 +68,7 @@ impl Origin {
         }
     }
 
-    /// The same, as a profile says it.
+    /// The same line as part of a profile.
     pub(super) fn of_profile(self, profile: &Arc<str>) -> Self {
         match self {
             Self::File(place) => Self::Profile(profile.clone(), place),
@@ -86,19 +86,14 @@ impl Origins {
         self.0.get(key)
     }
 
-    pub(super) fn of_table(&self, key: &str) -> Option<&Origin> {
-        let below = self.0.iter().filter(|(known, _)| known.starts_with(&format!("{key}.")));
-        let of_profile = below.map(|(_, origin)| origin).find(|origin| matches!(origin, Origin::Profile(..)));
-        of_profile.or_else(|| self.get(key))
-    }
-
-    /// What was said of a setting is not what holds any more.
+    /// Removes the origin of a setting and of all below it.
     pub(super) fn forget(&mut self, key: &str) {
         self.0.retain(|known, _| known != key && !known.starts_with(&format!("{key}.")));
     }
 }
 
-/// A key below another as TOML writes it: quoted where it has to be.
+/// Joins a key to its parent as TOML writes it, such as `providers."aws.sm"`: quoted where it has
+/// to be.
 pub(crate) fn join(parent: &str, key: &str) -> String {
     let bare = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
     let key = if bare { key.to_owned() } else { format!("{key:?}") };

@@ -1,42 +1,47 @@
-//! Who can change a file: its owner, its mode, and those of the folders on the way to it.
+//! Who can change a file: the owners and modes of the file and of all folders on its path.
+//!
+//! Whoever can write to a folder can replace what is in it, so a file is as safe as the least safe
+//! folder above it. The one exception is a sticky folder such as `/tmp`: there nobody can rename or
+//! remove what belongs to somebody else. It is no exception for the folder of the file itself,
+//! where others could add files under the names that a config file refers to.
+//!
+//! Root can change every file anyway, so root counts as trusted everywhere.
 
 use std::{fs, io, path::Path};
 
-/// Root, who can change every file anyway.
+/// The user id of root.
 const ROOT: u32 = 0;
 
-/// The user that this process acts as.
+/// The effective user id of this process.
 #[cfg(unix)]
 pub(super) fn current_user() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
-/// Whether everybody on this machine can write to it.
+/// Whether every user of this machine can write to the file.
 #[cfg(unix)]
 pub(super) fn is_writable_by_all(status: &fs::Metadata) -> bool {
     use std::os::unix::fs::MetadataExt;
     status.mode() & 0o002 != 0
 }
 
-/// Whether it belongs to this process's user, or to root.
+/// Whether this process's user or root owns the file.
 #[cfg(unix)]
 pub(super) fn is_ours_or_roots(status: &fs::Metadata) -> bool {
     use std::os::unix::fs::MetadataExt;
     [current_user(), ROOT].contains(&status.uid())
 }
 
-/// Whether nobody but `user` and root can change the file at `path`, or put another one in its place.
+/// Whether only `user` and root can change the file at `path`, or replace it.
 ///
-/// `path` has no links in it ([`fs::canonicalize`]).
+/// `path` has to be free of links, as from [`fs::canonicalize`].
 ///
 /// # Errors
-/// If the file, or a folder on the way to it, can't be looked at.
+/// If the status of the file, or of a folder on its path, can't be read.
 #[cfg(unix)]
 pub(super) fn is_changed_only_by(user: u32, path: &Path) -> io::Result<bool> {
     for (depth, step) in path.ancestors().enumerate() {
         let status = fs::symlink_metadata(step)?;
-        // In a sticky folder nobody can move what belongs to somebody else. The file's own folder gets
-        // no such allowance: others could add files there under the names that this one refers to.
         let is_sticky_parent = depth > 1 && is_sticky(&status);
         if !is_owned_by(user, &status) || (is_writable_by_others(&status) && !is_sticky_parent) {
             return Ok(false);
@@ -51,22 +56,22 @@ fn is_owned_by(user: u32, status: &fs::Metadata) -> bool {
     [user, ROOT].contains(&status.uid())
 }
 
-/// Whether its mode lets anybody but its owner write. Of an access control list that lets others write,
-/// the mode shows no more than the group bits, so a group counts even if it is the owner's private one.
+/// Whether the mode lets anybody but the owner write. An access control list that lets others write
+/// shows in the group bits only, so those count even if the group is the owner's private one.
 #[cfg(unix)]
 fn is_writable_by_others(status: &fs::Metadata) -> bool {
     use std::os::unix::fs::MetadataExt;
     status.mode() & 0o022 != 0
 }
 
-/// Whether it is ours, and nobody else can read or write it.
+/// Whether this process's user owns the file, and nobody else can read or write it.
 #[cfg(unix)]
 pub(super) fn is_private(status: &fs::Metadata) -> bool {
     use std::os::unix::fs::MetadataExt;
     status.uid() == current_user() && status.mode() & 0o077 == 0
 }
 
-/// Whether two are the same file.
+/// Whether both are the same file, by device and inode.
 #[cfg(unix)]
 pub(super) fn is_same(one: &fs::Metadata, other: &fs::Metadata) -> bool {
     use std::os::unix::fs::MetadataExt;
@@ -79,8 +84,8 @@ fn is_sticky(status: &fs::Metadata) -> bool {
     status.mode() & 0o1000 != 0
 }
 
-/// Whether only root can change the file at `path`, and this process is not root: as in a container image
-/// that runs as another user.
+/// Whether only root can change the file at `path`, and this process is not root. That is so in a
+/// container image that runs as another user.
 ///
 /// # Errors
 /// As [`is_changed_only_by`].
@@ -100,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_changed_by_whoever_can_write_to_it_or_to_its_folder() {
+    fn a_file_can_be_changed_by_whoever_can_write_to_it_or_to_its_folder() {
         let folder = tempfile::tempdir().expect("a folder");
         let below = folder.path().canonicalize().expect("there").join("below");
         fs::create_dir(&below).expect("made");
@@ -111,7 +116,7 @@ mod tests {
             (0o644, 0o755, true),
             (0o646, 0o755, false),
             (0o644, 0o757, false),
-            // Sticky, and still: others can put files beside it.
+            // Others can add files beside it, though the folder is sticky.
             (0o644, 0o1777, false),
         ] {
             set_mode(&file, file_mode);
@@ -121,9 +126,9 @@ mod tests {
         assert!(!is_changed_only_by(current_user() + 1, &file).expect("there"), "the owner is somebody else");
     }
 
-    /// The group bits are also all that the mode shows of an access control list.
+    /// An access control list shows in the group bits only.
     #[test]
-    fn a_group_counts() {
+    fn write_access_of_the_group_counts() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().canonicalize().expect("there").join("file");
         fs::write(&file, "").expect("written");

@@ -1,81 +1,83 @@
-//! Paths in the config file, which start from its folder.
+//! File paths in the config: relative ones start from the folder of the config file.
 
 use std::path::{Path, PathBuf};
 
-use super::{error::Malformed, origin::join, settings::Config};
+use super::{
+    config::Config,
+    error::Malformed,
+    origin::{Origin, join},
+    raw_table::RawTable,
+    table_type::{self, TableTypes, Types},
+};
 use crate::fs::home;
 
 impl Config {
-    /// Makes the paths that a config file set absolute: they start from the file's folder, `~/` from the
-    /// home folder. Those from variables start from the current folder, or from the home folder too.
+    /// Makes all paths absolute. Those of the config file start from its `folder`, those of
+    /// variables from the current folder, and `~/` is the home folder in both.
     ///
     /// # Errors
-    /// That a path begins with `~/` and there is no home folder: it must not lead below the file's folder.
-    pub(super) fn resolve_paths(&mut self, folder: Option<&Path>) -> Result<(), Malformed> {
-        let origins = std::mem::take(&mut self.origins);
-        for (key, path) in self.paths_mut() {
-            let Some(origin) = origins.get(&key) else { continue };
-            let homeless = || Malformed::new("there is no home folder for `~/`: HOME is no absolute path").at(origin);
-            let folder = folder.filter(|_| origin.place().is_some());
-            *path = resolved(path, folder).ok_or_else(homeless)?;
+    /// If a path begins with `~/` and there is no home folder.
+    pub(super) fn resolve_paths(&mut self, folder: Option<&Path>, types: &Types) -> Result<(), Malformed> {
+        let cache = &mut self.cache;
+        for (key, path) in [
+            ("path", &mut cache.path),
+            ("key_file", &mut cache.key_file),
+            ("key_credential", &mut cache.key_credential),
+        ] {
+            if let (Some(path), Some(origin)) = (path, self.origins.get(&join("cache", key))) {
+                *path = resolve(path, origin, folder)?;
+            }
         }
-        self.origins = origins;
-        Ok(())
+        resolve_in(&mut self.providers, &types.providers, folder)?;
+        resolve_in(&mut self.connections, &types.connections, folder)
     }
 
-    /// The same settings as they can be shown: in paths that are not UTF-8, a mark stands for what is not.
+    /// The same settings for display: in a path that is not UTF-8, a mark stands for what is not.
     pub(super) fn with_shown_paths(mut self) -> Self {
-        for (_, path) in self.paths_mut() {
+        let cache = &mut self.cache;
+        for path in [&mut cache.path, &mut cache.key_file, &mut cache.key_credential].into_iter().flatten() {
             *path = path.to_string_lossy().into_owned().into();
         }
         self
     }
-
-    /// All paths that are set, by their keys.
-    fn paths_mut(&mut self) -> Vec<(String, &mut PathBuf)> {
-        let cache = &mut self.cache;
-        let mut paths = vec![
-            (join("cache", "path"), &mut cache.path),
-            (join("cache", "key_file"), &mut cache.key_file),
-            (join("cache", "key_credential"), &mut cache.key_credential),
-        ];
-        for (name, own) in &mut self.providers {
-            let table = join("providers", name);
-            paths.extend([
-                (join(&table, "path"), &mut own.path),
-                (join(&table, "ca_file"), &mut own.ca_file),
-                (join(&table, "ca_path"), &mut own.ca_path),
-                (join(&table, "client_cert"), &mut own.client_cert),
-                (join(&table, "client_key"), &mut own.client_key),
-            ]);
-            if let Some(auth) = &mut own.auth {
-                let table = join(&table, "auth");
-                paths.push((join(&table, "file"), &mut auth.file));
-                paths.push((join(&table, "nonce_file"), &mut auth.nonce_file));
-            }
-        }
-        paths.into_iter().filter_map(|(key, path)| Some((key, path.as_mut()?))).collect()
-    }
 }
 
-fn resolved(path: &Path, folder: Option<&Path>) -> Option<PathBuf> {
+fn resolve_in<'a>(
+    tables: impl IntoIterator<Item = (&'a String, &'a mut RawTable)>,
+    types: &TableTypes,
+    folder: Option<&Path>,
+) -> Result<(), Malformed> {
+    for (name, raw) in tables {
+        table_type::paths(types, name, raw).into_iter().try_for_each(|key| raw.table.resolve_path(key, folder))?;
+    }
+    Ok(())
+}
+
+/// A path made absolute. Only one that was read from a file starts from `folder`.
+pub(super) fn resolve(path: &Path, origin: &Origin, folder: Option<&Path>) -> Result<PathBuf, Malformed> {
+    let homeless = || Malformed::new("there is no home folder for `~/`: HOME is no absolute path").at(origin);
+    let folder = folder.filter(|_| origin.place().is_some());
     match path.strip_prefix("~") {
-        Ok(rest) => Some(home::folder()?.join(rest)),
-        Err(_) => Some(folder.map_or_else(|| path.to_owned(), |folder| folder.join(path))),
+        Ok(rest) => Ok(home::folder().ok_or_else(homeless)?.join(rest)),
+        Err(_) => Ok(folder.map_or_else(|| path.to_owned(), |folder| folder.join(path))),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::origin::Place;
 
     #[test]
     fn relative_paths_start_from_the_folder_and_a_tilde_from_the_home() {
-        let of_folder = |path: &str| resolved(Path::new(path), Some(Path::new("/repo"))).expect("a home");
+        let of_file = Origin::File(Place::new(None, 1));
+        let of_folder = |path: &str| resolve(Path::new(path), &of_file, Some(Path::new("/repo"))).expect("a home");
         assert_eq!(of_folder("certs/ca.pem"), Path::new("/repo/certs/ca.pem"));
         assert_eq!(of_folder("/etc/ca.pem"), Path::new("/etc/ca.pem"));
         assert_eq!(of_folder("~other/x"), Path::new("/repo/~other/x"));
         assert_eq!(Some(of_folder("~/x")), home::folder().map(|home| home.join("x")));
-        assert_eq!(resolved(Path::new("x"), None).as_deref(), Some(Path::new("x")));
+        let of_variable = Origin::Variable("X");
+        let resolved = resolve(Path::new("x"), &of_variable, Some(Path::new("/repo"))).expect("no home needed");
+        assert_eq!(resolved, Path::new("x"));
     }
 }

@@ -1,4 +1,4 @@
-//! Settings of the command `s1crets run`.
+//! The `[run]` table: settings of the command `s1crets run`.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RunSettings {
-    /// The variables of its own environment that it resolves if they hold a reference: names, or patterns such as `DB_*`.
+    /// The environment variables in which `s1crets run` resolves references: names, or patterns
+    /// such as `DB_*`.
     pub resolve: Option<Vec<String>>,
 }

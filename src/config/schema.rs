@@ -1,15 +1,25 @@
 //! The JSON Schema of `s1crets.toml`, from the types that read it.
 
-use schemars::{JsonSchema, Schema, generate::SchemaSettings, transform::RecursiveTransform};
+use schemars::{
+    JsonSchema, Schema, SchemaGenerator,
+    generate::SchemaSettings,
+    transform::{RecursiveTransform, Transform},
+};
 use serde_json::{Value, json};
 
-use super::settings::Config;
+use super::{
+    config::Root,
+    table_type::{TableType, TableTypes, Types},
+};
 
-/// A time span: a number of seconds, or text such as `500ms`, `15m` or `5 seconds`.
+/// The names of providers and connections.
+const NAME: &str = "^[a-z][a-z0-9._-]*$";
+
+/// A duration: a number of seconds, or text such as `500ms`, `15m` or `5 seconds`.
 #[derive(JsonSchema)]
 #[serde(untagged)]
-#[allow(dead_code, reason = "only its form is used")]
-pub(super) enum Span {
+#[allow(dead_code, reason = "only its schema is used")]
+pub(crate) enum Span {
     Seconds(#[schemars(range(min = 0.0))] f64),
     Text(#[schemars(regex(pattern = r"^\s*\+?\.?[0-9]"))] String),
 }
@@ -17,14 +27,15 @@ pub(super) enum Span {
 /// A version of Vault's KV engine.
 #[derive(JsonSchema)]
 #[schemars(inline)]
-#[allow(dead_code, reason = "only its form is used")]
-pub(super) struct Version(#[schemars(range(min = 1, max = 2))] u8);
+#[allow(dead_code, reason = "only its schema is used")]
+pub(crate) struct Version(#[schemars(range(min = 1, max = 2))] u8);
 
-/// Where a secret is: `PROVIDER://PATH`, `PROVIDER://PATH#KEY` or `PROVIDER://PATH#/json/pointer`.
+/// A reference to a secret: `PROVIDER://PATH`, `PROVIDER://PATH#KEY` or
+/// `PROVIDER://PATH#/json/pointer`.
 #[derive(JsonSchema)]
 #[schemars(inline)]
-#[allow(dead_code, reason = "only its form is used")]
-pub(super) struct Referred(
+#[allow(dead_code, reason = "only its schema is used")]
+pub(super) struct SecretReference(
     #[schemars(regex(pattern = r"^[a-z][a-z0-9._-]*://[^?#]+(#.*)?$"))]
     String,
 );
@@ -32,35 +43,80 @@ pub(super) struct Referred(
 /// A provider's name.
 #[derive(PartialEq, Eq, PartialOrd, Ord, JsonSchema)]
 #[schemars(inline)]
-#[allow(dead_code, reason = "only its form is used")]
+#[allow(dead_code, reason = "only its schema is used")]
 pub(super) struct ProviderName(#[schemars(regex(pattern = r"^[a-z][a-z0-9._-]*$"))] String);
 
-/// The [JSON Schema](https://json-schema.org/draft/2020-12) of `s1crets.toml`, for editors and for whoever checks such
-/// files: JSON, with a newline at the end.
-pub fn schema() -> String {
+/// The JSON Schema of `s1crets.toml` with tables of these types, with a newline at the end.
+///
+/// A table has the form of its type. Its type is the key `type`, else its name. Of a profile's
+/// table the type may stand in the file itself, so there any type will do where neither says.
+pub(crate) fn schema_of(types: &Types) -> String {
     let settings = SchemaSettings::draft2020_12().with_transform(RecursiveTransform(without_null));
-    let mut root = settings.into_generator().into_root_schema_for::<Config>();
-    // A profile has the form of the whole file, but for profiles of its own.
-    let profile = json!({
-        "description": "Settings that are laid over those of the file.",
-        "type": "object",
-        "properties": root.get("properties"),
-        "additionalProperties": false,
-    });
-    insert(&mut root, "$defs", "Profile", profile);
+    let mut generator = settings.into_generator();
+    let root = Root::json_schema(&mut generator);
+    let tables = [("providers", "Provider", &types.providers), ("connections", "Connection", &types.connections)];
+    for (_, title, types) in &tables {
+        add_types(&mut generator, title, types);
+    }
+    let form = |is_profile: bool| {
+        let mut form = root.clone();
+        for (key, title, types) in &tables {
+            insert(&mut form, "properties", key, named_tables(title, types, is_profile));
+        }
+        form
+    };
+    let (mut whole, mut profile) = (form(false), form(true));
+    profile.insert("description".into(), json!("Settings that are merged into those of the file."));
+    generator.definitions_mut().insert("Profile".to_owned(), profile.to_value());
     insert(
-        &mut root,
+        &mut whole,
         "properties",
         "profiles",
         json!({
-            "description": "Profiles by name: what --config-profile and S1CRETS_PROFILE choose from.",
+            "description": "Profiles by name. --config-profile or S1CRETS_PROFILE chooses one.",
             "type": "object",
             "additionalProperties": { "$ref": "#/$defs/Profile" },
         }),
     );
-    root.insert("title".into(), json!("s1crets.toml"));
-    root.insert("description".into(), json!("The settings of s1crets."));
-    format!("{:#}\n", root.to_value())
+    whole.insert("$schema".into(), json!("https://json-schema.org/draft/2020-12/schema"));
+    whole.insert("title".into(), json!("s1crets.toml"));
+    whole.insert("description".into(), json!("The settings of s1crets."));
+    whole.insert("$defs".into(), Value::Object(generator.take_definitions(true)));
+    RecursiveTransform(without_null).transform(&mut whole);
+    format!("{:#}\n", whole.to_value())
+}
+
+/// Adds a definition for each type, and one for a table of any type.
+fn add_types(generator: &mut SchemaGenerator, title: &str, types: &TableTypes) {
+    let mut any = Vec::new();
+    for TableType { name, form } in types {
+        let Some(form) = form else { continue };
+        let mut schema = (form.schema)(generator);
+        schema.ensure_object().entry("properties").or_insert_with(|| json!({}));
+        insert(&mut schema, "properties", "type", json!({ "description": "The type.", "const": name }));
+        generator.definitions_mut().insert((*name).to_owned(), schema.to_value());
+        any.push(json!({ "$ref": format!("#/$defs/{name}") }));
+    }
+    let description = format!("A table of any {} type.", title.to_lowercase());
+    let definition = json!({ "description": description, "anyOf": any });
+    generator.definitions_mut().insert(title.to_owned(), definition);
+}
+
+/// The schema of `[providers]` or `[connections]`.
+fn named_tables(title: &str, types: &TableTypes, is_profile: bool) -> Value {
+    let any = json!({ "$ref": format!("#/$defs/{title}") });
+    let with_type = json!({ "allOf": [any], "required": ["type"] });
+    let own = types.iter().filter(|known| known.form.is_some()).map(|TableType { name, .. }| {
+        let own = json!({ "$ref": format!("#/$defs/{name}") });
+        ((*name).to_owned(), json!({ "anyOf": [own, with_type] }))
+    });
+    json!({
+        "description": format!("{title}s by name."),
+        "type": "object",
+        "properties": Value::Object(own.collect()),
+        "propertyNames": { "pattern": NAME },
+        "additionalProperties": if is_profile { any } else { with_type },
+    })
 }
 
 fn insert(schema: &mut Schema, table: &str, key: &str, value: Value) {

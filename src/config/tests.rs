@@ -1,11 +1,6 @@
 use std::{ffi::OsString, num::NonZeroU32, path::Path, time::Duration};
 
-use super::{
-    effective::Setting,
-    load::{Text, read_layers},
-    settings::Config,
-    variables::env_vars,
-};
+use super::{config::Config, effective::Setting, load::Text, raw_table::RawTable, variables::env_vars};
 use crate::{
     cache::CachePolicy,
     error::{ErrorKind, Result},
@@ -38,10 +33,10 @@ fn all_settings_are_read() {
     .expect("settings");
     assert_eq!((config.retry, config.timeout), (NonZeroU32::new(5), Some(Duration::from_millis(1500))));
     assert_eq!(config.cache_policy(), CachePolicy::default().with_entries(10).with_ttl(Duration::from_secs(60)));
-    let billing = &config.providers["billing"];
-    assert_eq!(billing.kind.as_deref(), Some("aws.sm"));
-    assert_eq!(billing.roles.as_ref().expect("roles")[0].duration, Some(Duration::from_secs(900)));
-    assert_eq!(config.providers["file"].wait, Some(Duration::from_secs(30)));
+    let shown = |name: &str| config.providers[name].table.to_json().to_string();
+    assert_eq!(config.providers["billing"].type_or("billing"), "aws.sm");
+    assert!(shown("billing").contains(r#""duration":900"#), "{}", shown("billing"));
+    assert!(shown("file").contains("30 seconds"), "{}", shown("file"));
     assert_eq!(config.secrets["DB"].path(), "prod/db");
 }
 
@@ -62,6 +57,9 @@ fn what_is_unknown_or_malformed_is_told_with_its_line() {
         ("[providers.x]\nroles = [\n{ arn = \"a\" },\n{ name = \"b\" }]", 4, "unknown key `name`"),
         ("[providers.x]\nauth = { role = \"r\" }", 2, "the key `method` is missing"),
         ("[providers.\"A B\"]", 1, "no provider's name"),
+        ("[providers.v]\ntype = \"vault.kv\"\n[profiles.p.providers.v]\nregion = \"x\"", 4, "has no setting `region`"),
+        ("[connections.v]\naddres = \"x\"", 2, "unknown key `addres`"),
+        ("[connections]\nvault = 3", 2, "expected a table"),
         ("[profiles.p]\n\nretries = 1", 3, "unknown key `retries`"),
         ("[profiles.p.profiles.q]\nretry = 1", 1, "unknown key `profiles`"),
         ("profiles = 3", 1, "a table of tables"),
@@ -86,6 +84,9 @@ fn an_unknown_key_brings_the_one_that_was_meant() {
         ("[profile.x]", "did you mean `profiles`?"),
         ("[cache]\nttls = 1", "did you mean `ttl`?"),
         ("[providers.x]\nendpoint-url = \"y\"", "did you mean `endpoint_url`?"),
+        ("[connections.vault]\nadress = \"x\"", "did you mean `address`?"),
+        ("[connection.eu]", "did you mean `connections`?"),
+        ("[providers.billing]\ntyp = \"aws.sm\"", "did you mean `type`?"),
         ("[secret]\nA = \"file://a\"", "did you mean `secrets`?"),
     ] {
         assert_eq!(Config::parse(text).expect_err(text).hint(), Some(hint), "{text}");
@@ -100,8 +101,8 @@ fn variables_go_before_the_file() {
     let config = with_variables(text, &[(env_vars::RETRY, "7"), (env_vars::FILE, "/b"), (env_vars::CACHE_TTL, "90")]);
     let config = config.expect("settings");
     assert_eq!((config.retry, config.provider.as_deref()), (NonZeroU32::new(7), Some("file")));
-    assert_eq!(config.providers["file"].path.as_deref(), Some(Path::new("/b")));
-    assert_eq!(config.providers["file"].wait, Some(Duration::from_secs(1)));
+    assert_eq!(value(&config.providers["file"], "path"), "\"/b\"");
+    assert_eq!(value(&config.providers["file"], "wait"), "1");
     assert_eq!(config.cache_policy().ttl, Duration::from_secs(90));
 }
 
@@ -132,7 +133,7 @@ fn every_variable_goes_before_the_file_and_its_profile() {
         (env_vars::FILE, "/variable", "providers.file.path"),
     ] {
         let var = |asked: &str| (asked == name).then(|| OsString::from(value));
-        let config = read_layers(Text { text, ..Text::default() }, Some("p"), &var).expect("settings");
+        let config = Config::read_layers(Text { text, ..Text::default() }, Some("p"), &var).expect("settings");
         let settings = config.effective();
         let setting = settings.iter().find(|setting| setting.key() == key).expect(key);
         assert_eq!(setting.toml().trim_matches('"'), value, "{name}");
@@ -143,18 +144,21 @@ fn every_variable_goes_before_the_file_and_its_profile() {
 #[test]
 fn a_general_variable_goes_before_the_setting_of_each_provider() {
     let text = "retry = 5\n[providers.\"aws.sm\"]\nretry = 6\ntimeout = 6\n[providers.team]\ntype = \"vault.kv\"\n\
-                retry = 7\n[profiles.p.providers.team]\ntimeout = 8";
+                retry = 7\n[profiles.p.providers.team]\ntimeout = 8\n[connections.vault]\nretry = 9\ntimeout = 9";
     let config = |name: &'static str, value: &'static str| {
-        read_layers(Text { text, ..Text::default() }, Some("p"), &move |asked| (asked == name).then(|| value.into()))
-            .expect("settings")
+        Config::read_layers(Text { text, ..Text::default() }, Some("p"), &move |asked| {
+            (asked == name).then(|| value.into())
+        })
+        .expect("settings")
     };
     let own = |config: &Config| {
-        config.providers.values().map(|own| (own.retry.map(u32::from), own.timeout)).collect::<Vec<_>>()
+        let tables = config.providers.values().chain(config.connections.values());
+        tables.map(|raw| (value(raw, "retry"), value(raw, "timeout"))).collect::<Vec<_>>()
     };
-    let seconds = |number| Some(Duration::from_secs(number));
-    assert_eq!(own(&config("NONE", "")), [(Some(6), seconds(6)), (Some(7), seconds(8))]);
-    assert_eq!(own(&config(env_vars::RETRY, "2")), [(None, seconds(6)), (None, seconds(8))]);
-    assert_eq!(own(&config(env_vars::TIMEOUT, "2")), [(Some(6), None), (Some(7), None)]);
+    let table = |retry: &str, timeout: &str| (retry.to_owned(), timeout.to_owned());
+    assert_eq!(own(&config("NONE", "")), [table("6", "6"), table("7", "8"), table("9", "9")]);
+    assert_eq!(own(&config(env_vars::RETRY, "2")), [table("null", "6"), table("null", "8"), table("null", "9")]);
+    assert_eq!(own(&config(env_vars::TIMEOUT, "2")), [table("6", "null"), table("7", "null"), table("9", "null")]);
     let shown: Vec<_> = config(env_vars::RETRY, "2").effective().iter().map(Setting::to_string).collect();
     assert!(shown.contains(&"retry = 2".to_owned()) && !shown.iter().any(|it| it.ends_with(".retry = 7")), "{shown:?}");
 }
@@ -163,8 +167,8 @@ fn a_general_variable_goes_before_the_setting_of_each_provider() {
 fn the_file_variable_is_for_the_provider_of_that_name() {
     let text = "[providers.file]\npath = \"/a\"\n[providers.mine]\ntype = \"file\"\npath = \"/mine\"";
     let config = with_variables(text, &[(env_vars::FILE, "/b")]).expect("settings");
-    let paths = ["file", "mine"].map(|name| config.providers[name].path.as_deref());
-    assert_eq!(paths, [Some(Path::new("/b")), Some(Path::new("/mine"))]);
+    let paths = ["file", "mine"].map(|name| value(&config.providers[name], "path"));
+    assert_eq!(paths, ["\"/b\"", "\"/mine\""]);
 }
 
 /// Which key seals the cache on disk: a variable is not to be overruled by another setting of the
@@ -237,19 +241,18 @@ retry = 9
 
 #[test]
 fn a_profile_is_laid_over_the_file_key_by_key() {
-    let config = read_layers(layered(None), Some("dev"), NO_VARIABLES).expect("settings");
+    let config = Config::read_layers(layered(None), Some("dev"), NO_VARIABLES).expect("settings");
     assert_eq!((config.retry, config.timeout), (NonZeroU32::new(5), Some(Duration::from_secs(2))));
     assert_eq!((config.cache.ttl, config.cache.entries), (Some(Duration::from_secs(120)), Some(10)));
     assert_eq!((config.secrets["A"].path(), config.secrets["B"].path()), ("a", "dev/b"));
     let vault = &config.providers["vault"];
-    assert!(vault.address.is_some(), "{vault:?}");
-    let auth = vault.auth.as_ref().expect("a login");
-    assert_eq!((auth.method.as_str(), &auth.role_id, &auth.file), ("token", &None, &None), "a login is a whole");
+    assert!(value(vault, "address").contains("hunter2"), "{vault:?}");
+    assert_eq!(value(vault, "auth"), r#"{"env":"T","method":"token"}"#, "a login is a whole");
 }
 
 #[test]
 fn a_profile_that_is_not_there_is_an_error_that_lists_those_that_are() {
-    let error = read_layers(layered(Some("c.toml")), Some("prod"), NO_VARIABLES).expect_err("no such profile");
+    let error = Config::read_layers(layered(Some("c.toml")), Some("prod"), NO_VARIABLES).expect_err("no such profile");
     assert_eq!(error.message(), "there is no profile \"prod\" in the config");
     assert_eq!(error.hint(), Some("c.toml has dev, other"));
 }
@@ -257,7 +260,7 @@ fn a_profile_that_is_not_there_is_an_error_that_lists_those_that_are() {
 #[test]
 fn each_setting_knows_who_said_it() {
     let var = |name: &str| (name == env_vars::RETRY).then(|| "7".into());
-    let mut config = read_layers(layered(Some("c.toml")), Some("dev"), &var).expect("settings");
+    let mut config = Config::read_layers(layered(Some("c.toml")), Some("dev"), &var).expect("settings");
     config.cache.max_stale = Some(Duration::ZERO);
     let settings = config.effective();
     let told = |key: &str| {
@@ -298,12 +301,66 @@ fn what_is_shown_can_be_read_again() {
     assert_eq!(again.cache_policy(), config.cache_policy());
 }
 
+/// A value of a table as JSON.
+fn value(raw: &RawTable, key: &str) -> String {
+    raw.table.to_json()[key].to_string()
+}
+
+/// Such a folder can't be written in TOML, but a config file can lie there.
+#[cfg(unix)]
+#[test]
+fn a_path_below_a_folder_that_is_not_utf8_stays_as_it_is() {
+    use std::os::unix::ffi::OsStrExt;
+
+    #[derive(serde::Deserialize)]
+    struct OnlyPath {
+        #[serde(deserialize_with = "crate::config::values::path")]
+        path: Option<std::path::PathBuf>,
+    }
+
+    let folder = Path::new(std::ffi::OsStr::from_bytes(b"/f\xff"));
+    let text = "[providers.file]\npath = \"x\"";
+    let config = Config::read_layers(Text { text, path: None, folder: Some(folder) }, None, NO_VARIABLES);
+    let config = config.expect("settings");
+    let section = super::section::Section::new("providers", "file", config.providers["file"].clone());
+    assert_eq!(section.read::<OnlyPath>().expect("a path").path, Some(folder.join("x")));
+    let shown: Vec<_> = config.effective().iter().map(Setting::to_string).collect();
+    assert!(shown.contains(&"providers.file.path = \"/f\u{fffd}/x\"".to_owned()), "{shown:?}");
+}
+
+/// A process that is started under one profile must not inherit the credentials of another.
+#[test]
+fn the_variables_with_credentials_of_all_profiles_and_connections_are_known() {
+    let text = r#"
+        [cache]
+        key_variable = "KEY"
+        [connections.eu]
+        type = "vault"
+        auth = { method = "token", env = "OF_EU" }
+        [providers.team]
+        type = "vault.kv"
+        auth = { method = "token", env = "OF_TEAM" }
+        [providers.odd]
+        type = "later"
+        auth = { method = "token", env = "OF_A_LATER_TYPE" }
+        [profiles.p.providers.team]
+        auth = { method = "token", env = "OF_PROFILE" }
+        [profiles.p.connections.eu]
+        auth = { method = "token", env = "OF_PROFILES_EU" }
+        "#;
+    let mut config = Config::parse(text).expect("settings");
+    let code: RawTable = "type = 'vault.kv'\nauth = { method = 'token', env = 'OF_CODE' }".parse().expect("a table");
+    config.providers.insert("code".into(), code);
+    let expected = ["KEY", "OF_A_LATER_TYPE", "OF_CODE", "OF_EU", "OF_PROFILE", "OF_PROFILES_EU", "OF_TEAM"];
+    assert_eq!(config.credential_variables().into_iter().collect::<Vec<_>>(), expected);
+}
+
 fn layered(file: Option<&'static str>) -> Text<'static> {
     Text { text: LAYERED, path: file.map(Path::new), folder: None }
 }
 
 fn with_variables(text: &str, variables: &[(&str, &str)]) -> Result<Config> {
-    read_layers(Text { text, ..Text::default() }, None, &|name| {
+    Config::read_layers(Text { text, ..Text::default() }, None, &|name| {
         variables.iter().find(|(variable, _)| *variable == name).map(|(_, value)| OsString::from(value))
     })
 }

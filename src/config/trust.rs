@@ -1,9 +1,14 @@
-//! The config files that the user trusts although they were only found.
+//! Trust records: the found config files that the user has trusted, by path and content.
 //!
-//! A record names a file, its folder's number and the digest of its content: a file that moved or changed
-//! has to be trusted again. The path is part of it because relative paths in the file mean something else elsewhere.
-//! Records lie in the user's state folder, one file each, private, and are ignored where somebody else
-//! could have written them.
+//! Each record is a private file in the user's state folder. It holds the path of the config file,
+//! the SHA-256 of its content, and the inode number of its folder. Invariants:
+//!
+//! - A file that changed has to be trusted again: the digest covers all of it, so the tables of
+//!   `[connections]` and `[providers]` alike.
+//! - A file that moved has to be trusted again: its relative paths now lead elsewhere.
+//! - A repository can't bring a record along, even into a home folder that is its checkout. Nobody
+//!   knows the inode number of a folder beforehand, and a checkout makes no private files.
+//! - Records count only if nobody else can write them: whoever can decides which files we trust.
 
 use std::{
     fs::{self, File},
@@ -19,21 +24,21 @@ use crate::{
     fs::{home, plain_file},
 };
 
-/// The records of trusted config files, in `s1crets/trusted` below `XDG_STATE_HOME` (`~/.local/state`).
+/// The trust records of a user, in `s1crets/trusted` below `XDG_STATE_HOME` (`~/.local/state`).
 #[derive(Clone, Debug)]
 pub struct TrustStore {
     folder: PathBuf,
 }
 
-/// What has become of a file since it was trusted.
+/// The state of a file, compared with its trust record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RecordState {
-    /// It is as it was: it is trusted.
+    /// It has not changed, so it is trusted.
     Unchanged,
-    /// Its content is another one: it is not trusted.
+    /// Its content has changed, so it is not trusted.
     Changed,
-    /// There is no such file, or it can't be read.
+    /// It doesn't exist, or can't be read.
     Gone,
 }
 
@@ -41,25 +46,25 @@ pub enum RecordState {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TrustRecord {
-    /// The file.
+    /// The path of the config file.
     pub path: PathBuf,
-    /// What has become of it.
+    /// Whether it has changed since.
     pub state: RecordState,
 }
 
-/// What a record says of a file.
+/// Whether there is a record of a file, and whether it matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Recorded {
-    Never,
-    Same,
-    Other,
+    Missing,
+    Matching,
+    Outdated,
 }
 
 /// The first line of a record holds the digest, the rest is the path.
 const HEAD: &str = "sha256 ";
 
 impl TrustStore {
-    /// The user's own.
+    /// The records of the current user.
     ///
     /// # Errors
     /// [`Config`](crate::ErrorKind::Config) if neither `XDG_STATE_HOME` nor the home folder is an
@@ -79,13 +84,13 @@ impl TrustStore {
         &self.folder
     }
 
-    /// Trusts a file with the content that was read.
+    /// Records that a file is trusted with the content that was read.
     ///
     /// # Errors
     /// [`Config`](crate::ErrorKind::Config) if the record can't be written.
     pub fn trust(&self, file: &ConfigFile) -> Result<()> {
         let path = file.absolute();
-        let mut record = format!("{HEAD}{}\n", mark(path, file.text().as_bytes())).into_bytes();
+        let mut record = format!("{HEAD}{}\n", fingerprint(path, file.text().as_bytes())).into_bytes();
         record.extend(path.as_os_str().as_encoded_bytes());
         let cant = |error| cant("write a trust record in", &self.folder, &error);
         create_private(&self.folder).map_err(cant)?;
@@ -96,7 +101,7 @@ impl TrustStore {
         replace(&self.record(path), &record).map_err(cant)
     }
 
-    /// Drops the record of a file, and says whether there was one.
+    /// Removes the record of a file. Returns whether there was one.
     ///
     /// # Errors
     /// [`Config`](crate::ErrorKind::Config) if the record can't be removed.
@@ -109,10 +114,10 @@ impl TrustStore {
         }
     }
 
-    /// All records, in order of their paths.
+    /// All records, ordered by path.
     ///
     /// # Errors
-    /// [`Config`](crate::ErrorKind::Config) if the folder is there and can't be read.
+    /// [`Config`](crate::ErrorKind::Config) if the folder exists and can't be read.
     pub fn list(&self) -> Result<Vec<TrustRecord>> {
         let cant = |error| cant("read", &self.folder, &error);
         let entries = match fs::read_dir(&self.folder) {
@@ -123,10 +128,10 @@ impl TrustStore {
         let mut records = Vec::new();
         for entry in entries {
             let record = entry.map_err(cant)?.path();
-            // What a killed writer left has an extension.
+            // A temporary file of a killed writer has an extension.
             let Some((digest, path)) = read_record(&record).filter(|_| record.extension().is_none()) else { continue };
             let state = match plain_file::read(&path) {
-                Ok((_, content)) if mark(&path, &content) == digest => RecordState::Unchanged,
+                Ok((_, content)) if fingerprint(&path, &content) == digest => RecordState::Unchanged,
                 Ok(_) => RecordState::Changed,
                 Err(_) => RecordState::Gone,
             };
@@ -136,16 +141,16 @@ impl TrustStore {
         Ok(records)
     }
 
-    /// What is recorded of a file by its absolute path.
+    /// Compares the content of a file with its record. `path` is as of [`as_recorded`].
     pub(super) fn recorded(&self, path: &Path, content: &[u8]) -> Recorded {
-        // Whoever can write records decides whom we trust.
+        // Whoever can write records decides which files we trust.
         if !is_ours(&self.folder).unwrap_or(false) {
-            return Recorded::Never;
+            return Recorded::Missing;
         }
         match read_record(&self.record(path)) {
-            Some((digest, of)) if of == path && digest == mark(path, content) => Recorded::Same,
-            Some((_, of)) if of == path => Recorded::Other,
-            _ => Recorded::Never,
+            Some((digest, of)) if of == path && digest == fingerprint(path, content) => Recorded::Matching,
+            Some((_, of)) if of == path => Recorded::Outdated,
+            _ => Recorded::Missing,
         }
     }
 
@@ -165,8 +170,8 @@ impl RecordState {
     }
 }
 
-/// The path under which a file is recorded: links in the way to its folder are followed, the file's own
-/// name is kept. A link of the same name in another folder is another file.
+/// The path under which a file is recorded: the canonical path of its folder, and its own name. A
+/// link of the same name in another folder is another file.
 pub(super) fn as_recorded(file: &Path) -> PathBuf {
     let absolute = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
     let folder = absolute.parent().and_then(|folder| folder.canonicalize().ok());
@@ -176,13 +181,12 @@ pub(super) fn as_recorded(file: &Path) -> PathBuf {
     }
 }
 
-/// What a record says of a file: the digest of its content, and the number of its folder.
-fn mark(path: &Path, content: &[u8]) -> String {
+/// The part of a record that has to match: the digest of the content, and the folder's number.
+fn fingerprint(path: &Path, content: &[u8]) -> String {
     format!("{} {}", hex(content), folder_number(path))
 }
 
-/// The number of a file's folder on its file system. Whoever makes a checkout of this repository can't know it
-/// beforehand, so that the repository can't bring a record along, into a home folder that is the checkout.
+/// The inode number of a file's folder: what a repository can't know of its checkout.
 fn folder_number(path: &Path) -> u64 {
     #[cfg(unix)]
     {
@@ -198,7 +202,7 @@ fn folder_number(path: &Path) -> u64 {
 
 fn read_record(record: &Path) -> Option<(String, PathBuf)> {
     let (status, content) = plain_file::read(record).ok()?;
-    // Ours are private. What comes with a checkout, or through an access control list, is not.
+    // Our records are private. A file of a checkout, or with an access control list, is not.
     if !is_private(&status) {
         return None;
     }
@@ -249,10 +253,10 @@ fn create_private(folder: &Path) -> io::Result<()> {
     builder.recursive(true).create(folder)
 }
 
-/// Writes a private file that is there whole or not at all.
+/// Writes a private file as a whole or not at all.
 fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let fresh = path.with_extension(std::process::id().to_string());
-    // Of a process that was killed, and had the same number.
+    // A killed process with the same id may have left one.
     let _ = fs::remove_file(&fresh);
     let mut options = File::options();
     options.write(true).create_new(true);
@@ -261,7 +265,7 @@ fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut file = options.open(&fresh)?;
     let written = file.write_all(content).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&fresh, path));
     if written.is_err() {
-        // What is left of it is no record: its name is no digest.
+        // If that fails, the rest is not taken for a record: its name has an extension.
         let _ = fs::remove_file(&fresh);
     }
     written

@@ -1,18 +1,18 @@
-//! The variables, over the config file.
+//! The `S1CRETS_…` variables, merged over the config file.
 
 use std::{ffi::OsString, path::Path};
 
 use super::{
     error::Malformed,
     origin::Origin,
-    tree::{ANY, Table, Value},
+    table::{ANY, Table, Value},
 };
 
 /// The variables that [`Config::from_env`](crate::Config::from_env) reads.
 pub mod env_vars {
-    /// The config file, instead of the places where it is looked for.
+    /// The path of the config file. No other file is searched for.
     pub const CONFIG: &str = "S1CRETS_CONFIG";
-    /// The profile of the config file that is laid over it.
+    /// The profile that is merged into the config file.
     pub const PROFILE: &str = "S1CRETS_PROFILE";
     /// The default provider of the command.
     pub const PROVIDER: &str = "S1CRETS_PROVIDER";
@@ -20,13 +20,13 @@ pub mod env_vars {
     pub const FILE: &str = "S1CRETS_FILE";
     /// Attempts in total.
     pub const RETRY: &str = "S1CRETS_RETRY";
-    /// The timeout of one attempt: a number of seconds, or such as `500ms`.
+    /// The timeout of one attempt: a number of seconds, or text such as `500ms`.
     pub const TIMEOUT: &str = "S1CRETS_TIMEOUT";
-    /// Entries of the cache; 0 turns it off.
+    /// The most entries in the cache; 0 turns it off.
     pub const CACHE_ENTRIES: &str = "S1CRETS_CACHE_ENTRIES";
-    /// How long the cache keeps an answer: a number of seconds, or such as `15m`.
+    /// How long the cache keeps a value: a number of seconds, or text such as `15m`.
     pub const CACHE_TTL: &str = "S1CRETS_CACHE_TTL";
-    /// Whether there is a cache on disk too: `true` or `false`.
+    /// Whether there is also a cache on disk: `true` or `false`.
     pub const CACHE_DISK: &str = "S1CRETS_CACHE_DISK";
     /// The folder of the cache on disk.
     pub const CACHE_PATH: &str = "S1CRETS_CACHE_PATH";
@@ -36,10 +36,10 @@ pub mod env_vars {
     pub const CACHE_KEY: &str = "S1CRETS_CACHE_KEY";
 }
 
-/// Reads what a variable holds, or says what it should hold.
+/// Reads the value of a variable; the error says what the value should be.
 type Read = fn(String) -> Result<Value, &'static str>;
 
-/// Which setting each variable is, and how it is written.
+/// The setting of each variable, and how to read its value.
 const SETTINGS: &[(&str, &[&str], Read)] = &[
     (env_vars::PROVIDER, &["provider"], text),
     (env_vars::RETRY, &["retry"], number),
@@ -49,7 +49,7 @@ const SETTINGS: &[(&str, &[&str], Read)] = &[
     (env_vars::CACHE_DISK, &["cache", "disk"], truth),
     (env_vars::CACHE_PATH, &["cache", "path"], text),
     (env_vars::CACHE_KEY_FILE, &["cache", "key_file"], text),
-    // The key is read by whoever needs it: no setting holds it.
+    // No setting holds the key itself: it is read where it is used.
     (env_vars::CACHE_KEY, &["cache", "key_variable"], |_| text(env_vars::CACHE_KEY.to_owned())),
     (env_vars::FILE, &["providers", "file", "path"], text),
 ];
@@ -57,25 +57,26 @@ const SETTINGS: &[(&str, &[&str], Read)] = &[
 /// The settings that name the key of the cache on disk.
 const KEYS: [&str; 3] = ["key_variable", "key_file", "key_credential"];
 
-/// Where systemd puts what it passes to a service, and what the key of the cache on disk is called there.
+/// The folder of the credentials that systemd passes to a service, and the file name of the disk
+/// cache's key there.
 const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 const CREDENTIAL: &str = "s1crets-cache-key";
 
-/// Settings of a single provider that would hide the general one, which a variable has set.
+/// General settings with a variable. The setting of a single provider must not hide the variable.
 const GENERAL: [(&str, &str); 2] = [(env_vars::RETRY, "retry"), (env_vars::TIMEOUT, "timeout")];
 
-/// Lays the settings that the variables make over those of the file.
+/// Merges the variables into the settings of the file.
 pub(super) fn overlay(root: &mut Table, var: &dyn Fn(&str) -> Option<OsString>) -> Result<(), Malformed> {
     for (name, key) in GENERAL {
         if var(name).is_some() {
-            root.remove(&["providers", ANY, key]);
+            ["providers", "connections"].iter().for_each(|section| root.remove(&[section, ANY, key]));
         }
     }
-    // Else the file's other kinds of key would still go before the variable's.
+    // Otherwise another kind of key in the file would still win over the variable.
     if var(env_vars::CACHE_KEY).or_else(|| var(env_vars::CACHE_KEY_FILE)).is_some() {
         KEYS.iter().for_each(|key| root.remove(&["cache", key]));
     }
-    let credential = if root.has(&["cache", "key_credential"]) { None } else { systemd_credential(var) };
+    let credential = if root.get(&["cache", "key_credential"]).is_some() { None } else { systemd_credential(var) };
     root.overlay(layer(var)?);
     if let Some(file) = credential {
         root.set(&["cache", "key_credential"], file, Origin::Variable(CREDENTIALS));
@@ -94,10 +95,10 @@ fn layer(var: &dyn Fn(&str) -> Option<OsString>) -> Result<Table, Malformed> {
     Ok(layer)
 }
 
-/// The key that systemd passes to a service: a default, so a credential that the file names goes
-/// before it.
+/// The key that systemd passes to a service. It is a default: a credential that the file names
+/// wins.
 fn systemd_credential(var: &dyn Fn(&str) -> Option<OsString>) -> Option<Value> {
-    // systemd names it by an absolute path. A relative one would lead into the current folder.
+    // systemd sets an absolute path. A relative one would lead into the current folder.
     let folder = var(CREDENTIALS).filter(|folder| Path::new(folder).is_absolute())?;
     let credential = Path::new(&folder).join(CREDENTIAL);
     credential.exists().then(|| Value::Text(credential.to_string_lossy().into_owned()))

@@ -43,12 +43,22 @@ use async_trait::async_trait;
 
 use crate::{
     capabilities::Capabilities,
+    config::{Form, Section},
     error::{Error, ErrorKind, Operation, Result},
     options::{GetOptions, ListOptions, UpdateOptions, Version},
     provider::{Listing, Provider, Updated, is_below, is_listed},
     secret::{Metadata, Secret, SecretValue},
     watch::{Watch, WatchSender},
 };
+
+/// The keys of a table of type `memory`.
+pub(crate) const FORM: Form = Form::of::<MemorySettings>();
+
+/// Secrets in memory, for tests. There are no settings.
+#[derive(serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+struct MemorySettings {}
 
 /// Secrets in a map. Clones share it, so that a test can change what a client reads.
 #[derive(Clone, Default)]
@@ -74,6 +84,13 @@ struct State {
 }
 
 impl Memory {
+    /// # Errors
+    /// `Config` if there is any setting.
+    pub(crate) fn read(section: &Section) -> Result<Self> {
+        section.read::<MemorySettings>()?;
+        Ok(Self::new())
+    }
+
     /// No secrets yet.
     pub fn new() -> Self {
         Self::default()

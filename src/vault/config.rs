@@ -1,4 +1,4 @@
-//! Settings of a connection.
+//! [`VaultConfig`]: the settings of a Vault connection in code.
 
 use std::{num::NonZeroU32, path::PathBuf, time::Duration};
 
@@ -10,10 +10,10 @@ use crate::{
     transport::{Address, ProxyUrl, ServerConfig, TlsConfig},
 };
 
-/// Where a server on the same machine listens, unless it is told otherwise.
+/// The address at which a server on the same machine listens by default.
 pub(super) const DEFAULT_ADDRESS: &str = "https://127.0.0.1:8200";
 
-/// Where the server is, who to be there, and how patiently to ask.
+/// The address, login, TLS settings and retry policy of a connection.
 ///
 /// ```
 /// use s1crets::vault::{AppRole, Auth, SecretSource, VaultConfig};
@@ -26,13 +26,14 @@ pub(super) const DEFAULT_ADDRESS: &str = "https://127.0.0.1:8200";
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct VaultConfig {
-    /// `https://HOST:PORT`, `http://…`, or `unix:///PATH` for an agent's socket. Default: `https://127.0.0.1:8200`.
+    /// `https://HOST:PORT`, `http://…`, or `unix:///PATH` for an agent's socket. Default:
+    /// `https://127.0.0.1:8200`.
     pub address: String,
     /// The namespace of every call, such as `team1/app`.
     pub namespace: Option<String>,
     /// How to log in. Default: the token of `~/.vault-token`.
     pub auth: Auth,
-    /// Whom to trust, and who to be, on the way.
+    /// TLS: the certificates to trust, and the client's own.
     pub tls: TlsConfig,
     /// The proxy for every call. Default: none, whatever the environment says.
     pub proxy: Option<ProxyUrl>,
@@ -57,9 +58,9 @@ impl Default for VaultConfig {
     }
 }
 
-/// Where the commands `vault login` and `bao login` leave the token.
+/// The file in which `vault login` and `bao login` store the token.
 pub(super) fn default_token_file() -> PathBuf {
-    // Without a home folder: where root alone can put one.
+    // Without a home folder it is in the root folder, where only root can put one.
     crate::fs::home::folder().unwrap_or_else(|| "/".into()).join(".vault-token")
 }
 
@@ -69,31 +70,32 @@ impl VaultConfig {
         Self { address: address.into(), ..Self::default() }
     }
 
-    /// The same in a namespace.
+    /// Sets the namespace of every call. Default: none.
     #[must_use]
     pub fn with_namespace(self, namespace: impl Into<String>) -> Self {
         Self { namespace: Some(namespace.into()), ..self }
     }
 
-    /// The same with another login.
+    /// Sets the login. Default: the token of `~/.vault-token`.
     #[must_use]
     pub fn with_auth(self, auth: Auth) -> Self {
         Self { auth, ..self }
     }
 
-    /// The same with a token.
+    /// Sets a token to use instead of a login.
     #[must_use]
     pub fn with_token(self, token: impl Into<String>) -> Self {
         self.with_auth(Auth::Token(SecretSource::given(token)))
     }
 
-    /// The same with other TLS settings.
+    /// Sets the TLS settings. Default: the system's certificate authorities.
     #[must_use]
     pub fn with_tls(self, tls: TlsConfig) -> Self {
         Self { tls, ..self }
     }
 
-    /// The same through a proxy. Of a server without TLS the proxy sees all.
+    /// Sets the proxy for every call. It can read the traffic to a server without TLS. Default:
+    /// none.
     #[must_use]
     pub fn with_proxy(self, proxy: ProxyUrl) -> Self {
         Self { proxy: Some(proxy), ..self }
@@ -117,7 +119,7 @@ impl VaultConfig {
         Self { retry_policy: self.retry_policy.with_timeout(timeout), ..self }
     }
 
-    /// The same, with its token revoked at the shutdown or not.
+    /// Sets whether a shutdown revokes the token of a login. Default: `false`.
     #[must_use]
     pub fn with_revoke_at_shutdown(self, revoke: bool) -> Self {
         Self { revoke_at_shutdown: revoke, ..self }
@@ -125,7 +127,7 @@ impl VaultConfig {
 }
 
 impl VaultConfig {
-    /// A warning if there are certificates to verify and they are not verified.
+    /// A warning if the connection uses certificates and does not verify them.
     pub(super) fn unverified(&self) -> Option<String> {
         let by_tls = Address::parse(&self.address)
             .is_ok_and(|address| ServerConfig::presents_certificates(&address, self.proxy.as_ref()));
@@ -140,8 +142,8 @@ impl VaultConfig {
 
 #[cfg(all(feature = "disk-cache", unix))]
 impl VaultConfig {
-    /// Binds records on disk to everything that decides whom a connection asks, and as whom. A new field has to be listed
-    /// here to compile.
+    /// Binds disk cache entries to everything that decides where the connection leads, and as whom.
+    /// A new field has to be listed here to compile.
     pub(crate) fn bind(&self, binding: &mut Binding<'_>) {
         let Self { address, namespace, auth, tls, proxy, retry_policy: _, revoke_at_shutdown: _ } = self;
         binding.value("address", Some(address));

@@ -1,4 +1,4 @@
-//! The environment that `vault` and `bao` know, as settings.
+//! The environment variables of the commands `vault` and `bao`, as settings of a connection.
 
 use std::env;
 
@@ -10,7 +10,8 @@ use super::{
 };
 use crate::config::{CredentialSource, Origin, Sourced};
 
-/// The variables that [`VaultConfig::from_env`] reads. Each `VAULT_…` has a `BAO_…` that goes before it.
+/// The variables that [`VaultConfig::from_env`] reads. For each
+/// `VAULT_…` there is a `BAO_…` that wins over it.
 pub mod env_vars {
     /// The address, as `https://HOST:PORT` or `unix:///PATH`.
     pub const ADDR: &str = "VAULT_ADDR";
@@ -30,26 +31,40 @@ pub mod env_vars {
     pub const CAPATH: &str = "VAULT_CAPATH";
     /// The client's certificate.
     pub const CLIENT_CERT: &str = "VAULT_CLIENT_CERT";
-    /// Its key.
+    /// The key of the client's certificate.
     pub const CLIENT_KEY: &str = "VAULT_CLIENT_KEY";
     /// The name that the server's certificate must have.
     pub const TLS_SERVER_NAME: &str = "VAULT_TLS_SERVER_NAME";
     /// A proxy.
     pub const PROXY_ADDR: &str = "VAULT_PROXY_ADDR";
-    /// An older name of the same.
+    /// An older name of `VAULT_PROXY_ADDR`.
     pub const HTTP_PROXY: &str = "VAULT_HTTP_PROXY";
-    /// Read to say that it is not followed: a variable must not turn verification off by the way.
+    /// Ignored, with a warning: verification is not turned off by a variable of another tool.
     pub const SKIP_VERIFY: &str = "VAULT_SKIP_VERIFY";
-    /// Turns verification off, if it is `1`.
+    /// Turns off the verification of certificates if it is `1`.
     pub const DANGER_SKIP_VERIFY: &str = "S1CRETS_VAULT_DANGER_SKIP_VERIFY";
 }
 
-/// What is set in the environment.
+/// The environment, by a look-up that tests replace.
 pub(super) struct Environment<'a>(&'a dyn Fn(&str) -> Option<String>);
 
-/// The forms of the variables that OpenBao knows. Each goes before the one that begins with
-/// `VAULT_`.
-const BAO: [&str; 14] = [
+/// The environment variables that say where a Vault provider connects and as whom.
+pub(crate) const VARIABLES: &[&str] = &[
+    env_vars::ADDR,
+    env_vars::TOKEN,
+    env_vars::TOKEN_FILE,
+    env_vars::ROLE_ID,
+    env_vars::SECRET_ID,
+    env_vars::NAMESPACE,
+    env_vars::CACERT,
+    env_vars::CAPATH,
+    env_vars::CLIENT_CERT,
+    env_vars::CLIENT_KEY,
+    env_vars::TLS_SERVER_NAME,
+    env_vars::PROXY_ADDR,
+    env_vars::HTTP_PROXY,
+    env_vars::SKIP_VERIFY,
+    env_vars::DANGER_SKIP_VERIFY,
     "BAO_ADDR",
     "BAO_TOKEN",
     "BAO_TOKEN_FILE",
@@ -69,16 +84,17 @@ const BAO: [&str; 14] = [
 impl VaultConfig {
     /// The settings that the [variables](env_vars) name; empty ones count as missing.
     ///
-    /// The login is the token of `VAULT_TOKEN`, else that of the file that `VAULT_TOKEN_FILE` names, else AppRole by
-    /// `VAULT_ROLE_ID` and `VAULT_SECRET_ID`, else the token of `~/.vault-token`. Without a `VAULT_PROXY_ADDR` the
-    /// proxy is that of `HTTPS_PROXY` or `HTTP_PROXY`, by the address's scheme, unless `NO_PROXY` names the host.
+    /// The login is the token of `VAULT_TOKEN`, else that of the file that `VAULT_TOKEN_FILE`
+    /// names, else AppRole by `VAULT_ROLE_ID` and `VAULT_SECRET_ID`, else the token of
+    /// `~/.vault-token`. Without a `VAULT_PROXY_ADDR` the proxy is that of `HTTPS_PROXY` or
+    /// `HTTP_PROXY`, by the address's scheme, unless `NO_PROXY` names the host.
     pub fn from_env() -> Self {
         VaultSettings::default().resolve(&Environment::process()).into_config()
     }
 }
 
 impl<'a> Environment<'a> {
-    /// That of this process.
+    /// The environment of this process.
     pub(super) fn process() -> Self {
         Self(&|name| env::var(name).ok())
     }
@@ -90,14 +106,16 @@ impl<'a> Environment<'a> {
 
     /// The value of a variable and which form of it was set. A blank value counts as missing.
     pub(super) fn get(&self, name: &'static str) -> Option<Sourced<String>> {
-        let bao = name.strip_prefix("VAULT_").and_then(|rest| BAO.into_iter().find(|bao| &bao["BAO_".len()..] == rest));
+        let bao = name
+            .strip_prefix("VAULT_")
+            .and_then(|rest| VARIABLES.iter().copied().find(|it| it.strip_prefix("BAO_") == Some(rest)));
         bao.into_iter().chain([name]).find_map(|name| {
             let value = (self.0)(name).filter(|value| !value.trim().is_empty())?;
             Some(Sourced::new(value, Origin::Variable(name)))
         })
     }
 
-    /// The login, and what it is in words.
+    /// The login that the environment names, and its description.
     pub(super) fn login(&self) -> (Auth, CredentialSource) {
         if let Some(token) = self.get(env_vars::TOKEN) {
             let described = CredentialSource::new(format!("token from {}", variable(&token.origin)), token.origin);
@@ -118,8 +136,8 @@ impl<'a> Environment<'a> {
         (Auth::Token(SecretSource::file(file)), described)
     }
 
-    /// The proxy for everything that goes to an address: `HTTPS_PROXY` or `HTTP_PROXY`, unless
-    /// `NO_PROXY` names its host.
+    /// The general proxy for an address: `HTTPS_PROXY` or `HTTP_PROXY`, unless `NO_PROXY` names its
+    /// host.
     pub(super) fn general_proxy(&self, address: &str) -> Option<Sourced<String>> {
         let (scheme, rest) = address.split_once("://")?;
         let names = match scheme {
@@ -137,7 +155,8 @@ fn variable(origin: &Origin) -> &'static str {
     if let Origin::Variable(name) = origin { name } else { "the environment" }
 }
 
-/// Whether a `NO_PROXY` list names the host, or a domain that it lies in. The host itself is never proxied to.
+/// Whether a `NO_PROXY` list names the host, or a domain that it lies in. The host itself is never
+/// proxied to.
 fn is_spared(host: &str, list: &str) -> bool {
     if host == "localhost" || host.starts_with("127.") {
         return true;

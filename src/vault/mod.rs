@@ -54,6 +54,8 @@ mod error;
 mod health;
 mod http;
 mod identity;
+mod login_settings;
+mod named_connections;
 mod path;
 mod request;
 mod reserved;
@@ -81,12 +83,14 @@ pub use token_info::TokenInfo;
 
 pub use crate::transport::{ProxyUrl, TlsConfig};
 
+pub(crate) use env::VARIABLES;
 pub(crate) use error::{from_response, timed_out};
+pub(crate) use named_connections::{SharedVault, VaultConnections};
 pub(crate) use path::check as check_path;
 pub(crate) use request::ApiRequest;
 pub(crate) use reserved::{any as any_reserved, first as first_reserved};
 pub(crate) use response::{malformed_response, seconds};
-pub(crate) use settings::VaultSettings;
+pub(crate) use settings::{ConnectionSettings, FORM};
 
 pub(crate) use crate::transport::Fields;
 

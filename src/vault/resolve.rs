@@ -1,11 +1,14 @@
-//! Which settings of a connection are in force, out of the config file, the environment and the
-//! defaults.
+//! Resolves the settings of a Vault connection: config file, environment and defaults, with
+//! origins.
 //!
-//! The default connection is the instance `vault.kv`. *Where* it asks is decided by the environment
-//! before the file, *as whom* by the file before the environment. A named instance keeps its own
-//! settings. What it leaves open comes from the environment only if the environment is about the
-//! same server: a token, a certificate authority or a proxy of one server is never used for
-//! another. The table in docs/providers.md has every setting.
+//! For the default connection, the environment wins over the file on *where* to connect, and the
+//! file over the environment on *as whom*. A connection of another table in `[connections]` takes
+//! nothing from the environment. A provider other than `vault.kv` with a connection of its own
+//! keeps its settings, and fills the gaps from the environment only if that is about the same
+//! server.
+//!
+//! Invariant: a token, certificate authority, namespace or proxy of one server is never used for
+//! another. The table in docs/config.md has every setting.
 
 use std::path::PathBuf;
 
@@ -13,18 +16,15 @@ use super::{
     config::{DEFAULT_ADDRESS, VaultConfig},
     connection::Vault,
     env::{Environment, env_vars},
-    settings::VaultSettings,
+    settings::{ConnectionRole, VaultSettings},
 };
 use crate::{
-    config::{Connection, CredentialSource, Origin, ProviderSettings, Sourced, join},
+    config::{Connection, CredentialSource, Origin, Sourced},
     error::{Error, ErrorKind, Result},
     fs::home,
     retry::RetryPolicy,
     transport::{Address, ProxyUrl},
 };
-
-/// The instance that the environment decides for.
-pub(super) const DEFAULT_INSTANCE: &str = "vault.kv";
 
 /// The settings that are resolved here.
 const DECIDED: [&str; 9] = [
@@ -39,23 +39,23 @@ const DECIDED: [&str; 9] = [
     "proxy",
 ];
 
-/// The settings in force, and where each came from.
+/// The settings in force, and the origin of each.
 pub(crate) struct Resolved {
     config: VaultConfig,
     connection: Connection,
-    /// What is set and not followed.
+    /// Settings that are ignored, each as a warning.
     ignored: Vec<String>,
 }
 
-/// Two settings that make sense together alone.
+/// Two settings that only make sense together.
 type Pair = [Option<Sourced<PathBuf>>; 2];
 
 struct Resolver<'a> {
     settings: &'a VaultSettings,
     environment: &'a Environment<'a>,
-    /// Whether the environment goes before the file.
+    /// Whether the environment wins over the file.
     is_default: bool,
-    /// Whether the environment is about the server of this connection.
+    /// Whether the environment is about the server of this connection, so that it may fill gaps.
     applies: bool,
     resolved: Resolved,
 }
@@ -68,7 +68,7 @@ impl VaultSettings {
     pub(crate) fn connect(&self) -> Result<Vault> {
         let resolved = self.resolve(&Environment::process());
         if resolved.connection.credential.is_none() {
-            return Err(no_login(&self.table.name));
+            return Err(no_login(&self.section.key));
         }
         for ignored in &resolved.ignored {
             tracing::warn!(target: "s1crets::tls", "{ignored}");
@@ -76,22 +76,34 @@ impl VaultSettings {
         Vault::new(resolved.config)
     }
 
-    /// The same, told without connecting.
+    /// An explanation of the connection, without connecting.
     pub(crate) fn connection(&self) -> Connection {
         self.resolve(&Environment::process()).into_connection()
     }
 
-    /// The settings in force under an environment. Nothing if there is nothing to log in with.
+    /// Binds entries on disk to the connection. `None` if there is nothing to log in with.
+    ///
+    /// The settings are bound as they are written and as they are in force: one that is ignored now
+    /// may be in force later.
     #[cfg(all(feature = "disk-cache", unix))]
-    pub(crate) fn in_force(&self, variable: &dyn Fn(&str) -> Option<String>) -> Option<VaultConfig> {
+    pub(crate) fn bind(
+        &self,
+        binding: &mut crate::cache_scope::Binding<'_>,
+        variable: &dyn Fn(&str) -> Option<String>,
+    ) -> Option<()> {
         let resolved = self.resolve(&Environment::of(variable));
-        resolved.connection.credential.is_some().then_some(resolved.config)
+        resolved.connection.credential.is_some().then_some(())?;
+        let mut settings = self.section.table.clone();
+        ["retry", "timeout", "revoke_at_shutdown"].iter().for_each(|key| settings.remove(&[key]));
+        binding.value("connection settings", Some(settings.to_json().to_string()));
+        resolved.config.bind(binding);
+        Some(())
     }
 
     pub(super) fn resolve(&self, environment: &Environment<'_>) -> Resolved {
-        let connection = Connection::new(&self.table, &DECIDED);
+        let connection = Connection::new(&self.section, &DECIDED);
         let resolved = Resolved { config: VaultConfig::default(), connection, ignored: Vec::new() };
-        let is_default = self.table.name == DEFAULT_INSTANCE;
+        let is_default = self.role == ConnectionRole::Default;
         let mut resolver = Resolver { settings: self, environment, is_default, applies: is_default, resolved };
         resolver.run();
         resolver.resolved
@@ -101,8 +113,9 @@ impl VaultSettings {
 impl Resolver<'_> {
     fn run(&mut self) {
         let address = self.address();
-        let own = &self.settings.table.settings;
-        self.applies |= own.address.is_none() || Address::are_same(&self.environments_address(), &address.value);
+        let own = &self.settings.own;
+        self.applies |= self.settings.role == ConnectionRole::Inline
+            && (own.address.is_none() || Address::are_same(&self.environments_address(), &address.value));
         self.resolved.config.namespace = self.text("namespace", &own.namespace, env_vars::NAMESPACE);
         let [ca_file, ca_path] =
             self.pair(["ca_file", "ca_path"], [&own.ca_file, &own.ca_path], [env_vars::CACERT, env_vars::CAPATH]);
@@ -120,15 +133,14 @@ impl Resolver<'_> {
         self.resolved.config.proxy = self.proxy(&address);
         self.resolved.config.address = address.value;
         self.auth();
-        self.retry_policy(own);
+        self.retry_policy();
     }
 
     fn address(&mut self) -> Sourced<String> {
-        let table = &self.settings.table;
-        let own = table.sourced("address", &table.settings.address);
+        let own = self.settings.section.sourced("address", &self.settings.own.address);
         let chosen = self.first(own, self.environment.get(env_vars::ADDR));
         let address = chosen.unwrap_or_else(|| Sourced::new(DEFAULT_ADDRESS.to_owned(), Origin::Default));
-        // What is no address may be anything, also a password.
+        // A malformed address may be anything, even a password.
         let shown = if Address::parse(&address.value).is_ok() { &address.value } else { "***" };
         self.record("address", shown, &address.origin);
         address
@@ -139,20 +151,20 @@ impl Resolver<'_> {
     }
 
     fn text(&mut self, key: &str, own: &Option<String>, variable: &'static str) -> Option<String> {
-        let chosen = self.first(self.settings.table.sourced(key, own), self.variable(variable))?;
+        let chosen = self.first(self.settings.section.sourced(key, own), self.variable(variable))?;
         self.record(key, chosen.value.as_str(), &chosen.origin);
         Some(chosen.value)
     }
 
-    /// Of a pair one side is never taken from the file and the other from the environment.
+    /// Both sides of a pair come from the same place: the file or the environment.
     fn pair(
         &mut self,
         keys: [&str; 2],
         own: [&Option<PathBuf>; 2],
         variables: [&'static str; 2],
     ) -> [Option<PathBuf>; 2] {
-        let table = &self.settings.table;
-        let own: Pair = [0, 1].map(|at| table.sourced(keys[at], own[at]));
+        let section = &self.settings.section;
+        let own: Pair = [0, 1].map(|at| section.sourced(keys[at], own[at]));
         let named: Pair =
             variables.map(|name| self.variable(name).map(|it| it.map(|path| home::expand(path.as_ref()))));
         let is_set = |pair: &Pair| pair.iter().any(Option::is_some);
@@ -172,14 +184,14 @@ impl Resolver<'_> {
 
     /// The file can turn verification off for the address that it names, and for no other.
     fn skip_verify(&mut self, address: &Sourced<String>) -> bool {
-        let table = &self.settings.table;
-        let is_own = table.settings.address.as_deref().is_some_and(|own| Address::are_same(own, &address.value));
-        // A profile's address is another server than the one that the file itself makes the exception for.
+        let VaultSettings { section, own: settings, .. } = self.settings;
+        let is_own = settings.address.as_deref().is_some_and(|own| Address::are_same(own, &address.value));
+        // The file makes the exception for its own address, not for that of a profile.
         let is_beside = |own: &Sourced<bool>| {
             let is_profile = |origin: &Origin| matches!(origin, Origin::Profile(..));
-            is_own && (is_profile(&own.origin) || !is_profile(&table.origin("address")))
+            is_own && (is_profile(&own.origin) || !is_profile(&section.origin("address")))
         };
-        let (followed, ignored) = match table.sourced("danger_skip_verify", &table.settings.danger_skip_verify) {
+        let (followed, ignored) = match section.sourced("danger_skip_verify", &settings.danger_skip_verify) {
             Some(own) if own.value && !is_beside(&own) => (None, Some(own)),
             own => (own, None),
         };
@@ -203,12 +215,13 @@ impl Resolver<'_> {
     }
 
     fn proxy(&mut self, address: &Sourced<String>) -> Option<ProxyUrl> {
-        let own = self.settings.table.sourced("proxy", &self.settings.proxy);
+        let own = self.settings.section.sourced("proxy", &self.settings.proxy);
         let named = self.variable(env_vars::PROXY_ADDR).or_else(|| self.variable(env_vars::HTTP_PROXY));
         let chosen = self.first(own, named.map(|it| it.map(ProxyUrl::new)));
         let general = || {
-            // Those for everything are not for an address that only the file names.
-            let is_environments = Address::are_same(&self.environments_address(), &address.value);
+            // The general proxies are not for an address that only the file names.
+            let is_environments = self.settings.role != ConnectionRole::Named
+                && Address::are_same(&self.environments_address(), &address.value);
             let general = is_environments.then(|| self.environment.general_proxy(&address.value)).flatten()?;
             Some(general.map(ProxyUrl::new))
         };
@@ -217,12 +230,12 @@ impl Resolver<'_> {
         Some(value)
     }
 
-    /// As whom: the file's word goes before any credential of the environment.
+    /// The login: the file wins over any credential of the environment.
     fn auth(&mut self) {
-        let table = &self.settings.table;
-        let (auth, described) = match (&self.settings.auth, &table.settings.auth) {
+        let VaultSettings { section, own, auth, .. } = self.settings;
+        let (auth, described) = match (auth, &own.auth) {
             (Some(auth), Some(settings)) => {
-                (auth.clone(), CredentialSource::new(settings.description(), table.origin("auth.method")))
+                (auth.clone(), CredentialSource::new(settings.description(), section.origin("auth.method")))
             }
             _ if self.applies => self.environment.login(),
             _ => return,
@@ -231,9 +244,10 @@ impl Resolver<'_> {
         self.resolved.connection.credential = Some(described);
     }
 
-    fn retry_policy(&mut self, own: &ProviderSettings) {
+    fn retry_policy(&mut self) {
+        let VaultSettings { own, general, .. } = self.settings;
         let config = &mut self.resolved.config;
-        config.retry_policy = RetryPolicy::from_settings(own.retry, own.timeout);
+        config.retry_policy = RetryPolicy::from_settings(own.retry.or(general.retry), own.timeout.or(general.timeout));
         config.revoke_at_shutdown = own.revoke_at_shutdown.unwrap_or(config.revoke_at_shutdown);
     }
 
@@ -242,15 +256,15 @@ impl Resolver<'_> {
         self.environment.get(name).filter(|_| self.applies)
     }
 
-    /// The one that goes first: for the default connection the environment's, unless code made the
-    /// setting.
+    /// The value that wins: for the default connection the environment's, unless code made the
+    /// setting. The address of a named connection is never the environment's: it has one.
     fn first<T>(&self, own: Option<Sourced<T>>, variable: Option<Sourced<T>>) -> Option<Sourced<T>> {
         let is_code = own.as_ref().is_some_and(|own| own.origin == Origin::Code);
         if self.is_default && !is_code { variable.or(own) } else { own.or(variable) }
     }
 
     fn record(&mut self, key: &str, value: impl Into<serde_json::Value>, origin: &Origin) {
-        let setting = self.settings.table.setting(key, value, origin);
+        let setting = self.settings.section.setting(key, value, origin);
         self.resolved.connection.record(setting);
     }
 
@@ -271,10 +285,8 @@ impl Resolved {
     }
 }
 
-/// A named instance whose address is not the environment's gets none of the environment's
-/// credentials.
-fn no_login(name: &str) -> Error {
-    let table = join("providers", name);
+/// A connection whose address is not the environment's gets none of the environment's credentials.
+fn no_login(table: &str) -> Error {
     let message = format!(
         "[{table}] has an `address` and no `auth`: credentials of the environment are not sent to an address that is \
          not the environment's"

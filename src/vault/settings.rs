@@ -1,23 +1,94 @@
-//! From `s1crets.toml`.
+//! Settings of a Vault connection in `s1crets.toml`: a table `[connections.NAME]` of type `vault`,
+//! or the same keys in the table of a Vault provider.
 
-use super::{
-    auth::{AppRole, Auth, Cert, Jwt, Kubernetes, UserPass},
-    env::env_vars,
-    error::parse_address,
-    http::check_namespace,
-    resolve::DEFAULT_INSTANCE,
-    source::SecretSource,
-};
+use std::{num::NonZeroU32, path::PathBuf, time::Duration};
+
+use serde::Deserialize;
+
+use super::{auth::Auth, env::env_vars, error::parse_address, http::check_namespace, login_settings::AuthSettings};
 use crate::{
-    config::{Config, METHODS, ProviderSettings, ProviderTable, VaultAuthSettings, did_you_mean},
+    config::{Form, GeneralSettings, RawTable, Section, path, timeout},
     error::{Error, Result},
     transport::ProxyUrl,
 };
 
-/// The settings of one instance, checked: what is malformed is told before anything is resolved.
+/// The name of the connection that Vault providers use where they name none.
+pub(crate) const DEFAULT_CONNECTION: &str = "vault";
+
+/// The type of the connections.
+pub(crate) const CONNECTION_TYPE: &str = "vault";
+
+/// The provider whose table holds the default connection's settings, where there is no
+/// `[connections.vault]`.
+pub(super) const DEFAULT_INSTANCE: &str = "vault.kv";
+
+/// The keys of a connection.
+pub(crate) const FORM: Form = Form {
+    paths: &[&["ca_file"], &["ca_path"], &["client_cert"], &["client_key"], &["auth", "file"], &["auth", "nonce_file"]],
+    credential_variables: &[&["auth", "env"]],
+    ..Form::of::<ConnectionSettings>()
+};
+
+/// A connection to Vault or OpenBao.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ConnectionSettings {
+    /// Attempts in total.
+    pub(super) retry: Option<NonZeroU32>,
+    /// The time to connect, and again to wait for a response, of one attempt.
+    #[serde(deserialize_with = "timeout")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::config::Span>"))]
+    pub(super) timeout: Option<Duration>,
+    /// The server's address: `https://HOST:PORT`, `http://HOST:PORT` or `unix:///PATH`.
+    pub(super) address: Option<String>,
+    /// The namespace.
+    pub(super) namespace: Option<String>,
+    /// A file of certificates to trust instead of the system's.
+    #[serde(deserialize_with = "path")]
+    pub(super) ca_file: Option<PathBuf>,
+    /// A folder of such files.
+    #[serde(deserialize_with = "path")]
+    pub(super) ca_path: Option<PathBuf>,
+    /// The client's certificate.
+    #[serde(deserialize_with = "path")]
+    pub(super) client_cert: Option<PathBuf>,
+    /// The key of the client's certificate.
+    #[serde(deserialize_with = "path")]
+    pub(super) client_key: Option<PathBuf>,
+    /// The name that the server's certificate must have.
+    pub(super) server_name: Option<String>,
+    /// Accepts any certificate from the `address` beside it, so that whoever is in between can read
+    /// every secret.
+    pub(super) danger_skip_verify: Option<bool>,
+    /// The proxy for every call, without a password.
+    pub(super) proxy: Option<String>,
+    /// How to log in.
+    pub(super) auth: Option<AuthSettings>,
+    /// Whether a shutdown revokes the token of a login.
+    pub(super) revoke_at_shutdown: Option<bool>,
+}
+
+/// How much the environment has to say about a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ConnectionRole {
+    /// The default connection: the environment decides where it connects.
+    Default,
+    /// The inline connection of a named provider: the environment fills the gaps if it is about the
+    /// same server.
+    Inline,
+    /// Another table of `[connections]`: the environment changes nothing.
+    Named,
+}
+
+/// The settings of a connection, checked: what is malformed is an error before anything is
+/// resolved.
 #[derive(Clone, Debug)]
 pub(crate) struct VaultSettings {
-    pub(super) table: ProviderTable,
+    pub(super) section: Section,
+    pub(super) role: ConnectionRole,
+    pub(super) own: ConnectionSettings,
+    pub(super) general: GeneralSettings,
     pub(super) auth: Option<Auth>,
     pub(super) proxy: Option<ProxyUrl>,
 }
@@ -25,163 +96,55 @@ pub(crate) struct VaultSettings {
 /// The default connection without any setting.
 impl Default for VaultSettings {
     fn default() -> Self {
-        let table = ProviderTable::new(DEFAULT_INSTANCE, ProviderSettings::default(), &Config::default());
-        Self { table, auth: None, proxy: None }
+        Self {
+            section: default_section(),
+            role: ConnectionRole::Default,
+            own: ConnectionSettings::default(),
+            general: GeneralSettings::default(),
+            auth: None,
+            proxy: None,
+        }
     }
+}
+
+/// Where the default connection is set up if nothing sets it up.
+fn default_section() -> Section {
+    Section::new("providers", DEFAULT_INSTANCE, RawTable::default())
 }
 
 impl VaultSettings {
     /// # Errors
-    /// `Config` if a setting is malformed.
-    pub(crate) fn read(table: ProviderTable) -> Result<Self> {
-        let ProviderSettings { address, namespace, auth, proxy, .. } = table.settings.clone();
-        if let Some(address) = &address {
+    /// `Config` if a setting is unknown or malformed, or a named connection lacks one.
+    pub(crate) fn read(section: Section, role: ConnectionRole, general: &GeneralSettings) -> Result<Self> {
+        let own: ConnectionSettings = section.read()?;
+        if let Some(address) = &own.address {
             parse_address(address)?;
         }
-        if let Some(namespace) = &namespace {
+        if let Some(namespace) = &own.namespace {
             check_namespace(namespace)?;
         }
-        let auth = auth.map(Auth::from_settings).transpose()?;
-        let proxy = proxy.as_deref().map(|url| ProxyUrl::from_settings(url, env_vars::PROXY_ADDR)).transpose()?;
-        Ok(Self { table, auth, proxy })
-    }
-}
-
-impl VaultAuthSettings {
-    /// Which credential these settings name: never the credential itself.
-    pub(super) fn description(&self) -> String {
-        let file = self.file.as_ref().map(|file| format!("file {}", file.display()));
-        let secret = file.or_else(|| self.env.clone());
-        let from = |what: &str| secret.as_ref().map(|place| format!("{what} from {place}"));
-        let named = |what: &str, name: &Option<String>| name.as_ref().map(|name| format!("{what} {name}"));
-        let (who, proof) = match self.method.as_str() {
-            "token" => return from("token").unwrap_or_default(),
-            "approle" => (named("role", &self.role_id), from("with secret id")),
-            "userpass" => (named("user", &self.username), from("with password")),
-            "jwt" | "kubernetes" => (named("role", &self.role), from("with JWT")),
-            _ => (named("role", &self.role), named("with AWS profile", &self.profile)),
-        };
-        let parts = [Some(self.method.clone()), who, proof];
-        parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
-    }
-}
-
-/// A method's settings, taken one by one: what is left over is refused.
-struct Reader {
-    left: VaultAuthSettings,
-}
-
-impl Auth {
-    fn from_settings(settings: VaultAuthSettings) -> Result<Self> {
-        let method = settings.method.clone();
-        let mut reader = Reader { left: settings };
-        let auth = reader.read(&method)?;
-        reader.finish(&method)?;
-        Ok(auth)
-    }
-}
-
-impl Reader {
-    fn read(&mut self, method: &str) -> Result<Auth> {
-        Ok(match method {
-            "token" => Auth::Token(self.source(method)?),
-            "approle" => Auth::AppRole(self.approle()?),
-            "userpass" => {
-                let login = UserPass::new(required(self.left.username.take(), "username")?, self.source(method)?);
-                Auth::UserPass(with(login, self.left.mount.take(), UserPass::with_mount))
-            }
-            "kubernetes" => {
-                let login = Kubernetes::new(required(self.left.role.take(), "role")?);
-                let login = with(login, self.optional_source()?, Kubernetes::with_jwt);
-                Auth::Kubernetes(with(login, self.left.mount.take(), Kubernetes::with_mount))
-            }
-            "jwt" => {
-                let login = with(Jwt::new(self.source(method)?), self.left.role.take(), Jwt::with_role);
-                Auth::Jwt(with(login, self.left.mount.take(), Jwt::with_mount))
-            }
-            "cert" => {
-                let login = with(Cert::new(), self.left.role.take(), Cert::with_role);
-                Auth::Cert(with(login, self.left.mount.take(), Cert::with_mount))
-            }
-            "aws_iam" | "aws_ec2" => self.aws(method)?,
-            other => {
-                let error = Error::config(format!("there is no login method {other:?} for Vault"));
-                let hint = did_you_mean(other, &METHODS).unwrap_or_else(|| format!("there are {}", METHODS.join(", ")));
-                return Err(error.with_hint(hint));
-            }
-        })
-    }
-
-    fn approle(&mut self) -> Result<AppRole> {
-        let role_id = required(self.left.role_id.take(), "role_id")?;
-        let wrapped = self.left.wrapped.take().unwrap_or(false);
-        let login = match (self.optional_source()?, wrapped) {
-            (Some(source), true) => AppRole::wrapped(role_id, source),
-            (Some(source), false) => AppRole::new(role_id, source),
-            (None, false) => AppRole::without_secret_id(role_id),
-            (None, true) => return Err(Error::config("a wrapped secret id needs `file` or `env`")),
-        };
-        // Of a secret id that is not wrapped it is left over, and so refused.
-        let creation_path = if wrapped { self.left.creation_path.take() } else { None };
-        let login = with(login, creation_path, AppRole::with_creation_path);
-        Ok(with(login, self.left.mount.take(), AppRole::with_mount))
-    }
-
-    #[cfg(feature = "__aws")]
-    fn aws(&mut self, method: &str) -> Result<Auth> {
-        use super::auth::{AwsEc2, AwsIam};
-
-        if method == "aws_ec2" {
-            let login = AwsEc2::new(required(self.left.nonce_file.take(), "nonce_file")?);
-            let login = with(login, self.left.role.take(), AwsEc2::with_role);
-            return Ok(Auth::AwsEc2(with(login, self.left.mount.take(), AwsEc2::with_mount)));
+        let auth = own.auth.clone().map(Auth::from_settings).transpose()?;
+        let proxy = own.proxy.as_deref().map(|url| ProxyUrl::from_settings(url, env_vars::PROXY_ADDR)).transpose()?;
+        if role == ConnectionRole::Named {
+            complete(&own)?;
         }
-        let login = with(AwsIam::new(), self.left.role.take(), AwsIam::with_role);
-        let login = with(login, self.left.region.take(), AwsIam::with_region);
-        let login = with(login, self.left.server_id.take(), AwsIam::with_server_id);
-        let login = with(login, self.left.profile.take(), AwsIam::with_profile);
-        Ok(Auth::AwsIam(with(login, self.left.mount.take(), AwsIam::with_mount)))
-    }
-
-    #[cfg(not(feature = "__aws"))]
-    fn aws(&mut self, method: &str) -> Result<Auth> {
-        Err(Error::unsupported(format!("this build has no login {method} to Vault"))
-            .with_hint("build s1crets with the feature `aws`"))
-    }
-
-    fn source(&mut self, method: &str) -> Result<SecretSource> {
-        self.optional_source()?.ok_or_else(|| {
-            Error::config(format!("the login method {method} needs `file` or `env`, which name where its secret is"))
-        })
-    }
-
-    fn optional_source(&mut self) -> Result<Option<SecretSource>> {
-        match (self.left.file.take(), self.left.env.take()) {
-            (Some(file), None) => Ok(Some(SecretSource::file(file))),
-            (None, Some(env)) => Ok(Some(SecretSource::env(env))),
-            (None, None) => Ok(None),
-            (Some(_), Some(_)) => Err(Error::config("`file` and `env` of a login exclude each other")),
-        }
-    }
-
-    fn finish(self, method: &str) -> Result<()> {
-        let nothing = VaultAuthSettings { method: self.left.method.clone(), ..VaultAuthSettings::default() };
-        if self.left == nothing {
-            return Ok(());
-        }
-        Err(Error::config(format!("the login method {method} was given a setting that it doesn't have")))
+        Ok(Self { section, role, own, general: *general, auth, proxy })
     }
 }
 
-fn with<T, V>(value: T, setting: Option<V>, apply: impl FnOnce(T, V) -> T) -> T {
-    match setting {
-        Some(setting) => apply(value, setting),
-        None => value,
+/// Nothing else than its own table says where a named connection leads, and as whom.
+fn complete(own: &ConnectionSettings) -> Result<()> {
+    let missing = |key: &str, example: &str| {
+        Error::config(format!("a named connection needs `{key}`: the environment does not change it"))
+            .with_hint(format!("set {key} = {example}"))
+    };
+    if own.address.is_none() {
+        return Err(missing("address", "\"https://HOST:PORT\""));
     }
-}
-
-fn required<T>(setting: Option<T>, name: &str) -> Result<T> {
-    setting.ok_or_else(|| Error::config(format!("the login needs the setting `{name}`")))
+    match own.auth {
+        Some(_) => Ok(()),
+        None => Err(missing("auth", "{ method = \"token\", env = \"NAME_OF_A_VARIABLE\" }")),
+    }
 }
 
 #[cfg(test)]
@@ -196,12 +159,17 @@ mod tests {
         read_with(text, &[])
     }
 
-    /// A named instance, and the variables that are set.
+    /// A provider other than `vault.kv`, and the variables that are set.
     fn read_with(text: &str, variables: &[(&str, &str)]) -> Result<VaultConfig> {
-        let config = Config::parse(&format!("[providers.x]\ntype = \"vault.kv\"\n{text}")).expect("TOML");
-        let table = ProviderTable::new("x", config.providers["x"].clone(), &config);
         let raw = |name: &str| variables.iter().find(|(it, _)| *it == name).map(|(_, value)| (*value).to_owned());
-        Ok(VaultSettings::read(table)?.resolve(&Environment::of(&raw)).into_config())
+        Ok(parse("x", text, ConnectionRole::Inline)?.resolve(&Environment::of(&raw)).into_config())
+    }
+
+    /// The settings in the table of a provider.
+    fn parse(name: &str, text: &str, role: ConnectionRole) -> Result<VaultSettings> {
+        let mut config = Config::parse(&format!("[providers.{name:?}]\ntype = \"vault.kv\"\n{text}")).expect("TOML");
+        let raw = config.providers.remove(name).expect("the table");
+        VaultSettings::read(Section::new("providers", name, raw), role, &GeneralSettings::default())
     }
 
     #[test]
@@ -224,14 +192,13 @@ mod tests {
     #[test]
     fn the_proxies_for_everything_are_not_for_an_address_that_only_the_file_names() {
         let proxy = |text: &str, variables: &[(&str, &str)]| {
-            let config = Config::parse(&format!("[providers.\"vault.kv\"]\n{text}")).expect("TOML");
-            let table = ProviderTable::new("vault.kv", config.providers["vault.kv"].clone(), &config);
+            let settings = parse("vault.kv", text, ConnectionRole::Default).expect("settings");
             let general = [("HTTPS_PROXY", "http://general:1")];
             let raw = |name: &str| {
                 let found = general.iter().chain(variables).find(|(it, _)| *it == name);
                 found.map(|(_, value)| (*value).to_owned())
             };
-            let config = VaultSettings::read(table).expect("settings").resolve(&Environment::of(&raw)).into_config();
+            let config = settings.resolve(&Environment::of(&raw)).into_config();
             config.proxy.map(|proxy| proxy.as_str().to_owned())
         };
         let named = |address| [("VAULT_ADDR", address)];
@@ -254,15 +221,11 @@ mod tests {
     /// A variable is for those who can't change the code.
     #[test]
     fn what_code_sets_goes_before_the_environment() {
-        let settings = ProviderSettings {
-            address: Some("http://code".to_owned()),
-            namespace: Some("code".to_owned()),
-            ca_file: Some("/code".into()),
-            ..ProviderSettings::default()
-        };
-        let table = ProviderTable::new(DEFAULT_INSTANCE, settings, &Config::default());
+        let raw: RawTable = "address = 'http://code'\nnamespace = 'code'\nca_file = '/code'".parse().expect("a table");
+        let section = Section::new("providers", DEFAULT_INSTANCE, raw);
+        let settings = VaultSettings::read(section, ConnectionRole::Default, &GeneralSettings::default());
         let raw = |name: &str| name.starts_with("VAULT_").then(|| "http://environment".to_owned());
-        let config = VaultSettings::read(table).expect("settings").resolve(&Environment::of(&raw)).into_config();
+        let config = settings.expect("settings").resolve(&Environment::of(&raw)).into_config();
         assert_eq!((config.address.as_str(), config.namespace.as_deref()), ("http://code", Some("code")));
         assert_eq!((config.tls.ca_file, config.tls.ca_path), (Some("/code".into()), None));
     }
@@ -280,8 +243,8 @@ mod tests {
             (r#"{ method = "cert" }"#, "cert"),
             (r#"{ method = "aws_iam", role = "r", profile = "p" }"#, "aws_iam role r with AWS profile p"),
         ] {
-            let config = Config::parse(&format!("[providers.x]\nauth = {auth}")).expect("TOML");
-            assert_eq!(config.providers["x"].auth.as_ref().expect("a login").description(), described);
+            let settings = parse("x", &format!("auth = {auth}"), ConnectionRole::Inline).expect("settings");
+            assert_eq!(settings.own.auth.expect("a login").description(), described);
         }
     }
 

@@ -1,5 +1,5 @@
 //! Which of option, config file, environment and AWS profile decides where AWS is asked, and as
-//! whom. One test for each row of the table in docs/providers.md.
+//! whom. One test for each row of the table in docs/config.md.
 
 use std::time::{Duration, SystemTime};
 

@@ -83,12 +83,18 @@ async fn settings_that_contradict_the_type_are_refused_when_built() {
             "no provider of type \"aws.xx\"; there are aws.sm, aws.ps, file, vault.kv, memory",
         ),
         ("[providers.x]\nregion = \"r\"", "no provider of type \"x\""),
-        ("[providers.file]\nregion = \"r\"", "no setting `region`"),
-        ("[providers.\"aws.sm\"]\npath = \"/x\"", "no setting `path`"),
-        ("[providers.memory]\nretry = 3", "memory has no settings"),
     ] {
         let error = fails(Client::builder().with_config(Config::parse(text).unwrap()).build(), ErrorKind::Config);
         assert!(error.message().starts_with("in [providers.") && error.message().contains(why), "{error}");
+    }
+    for (text, why, hint) in [
+        ("[providers.file]\nregion = \"r\"", "no setting `region`", "`region` is a setting of aws.sm, aws.ps"),
+        ("[providers.\"aws.sm\"]\npath = \"/x\"", "no setting `path`", "`path` is a setting of file"),
+        ("[providers.memory]\nretry = 3", "memory has no settings", "remove the key"),
+    ] {
+        let error = fails(Config::parse(text), ErrorKind::Config);
+        assert!(error.message().starts_with("line 2: ") && error.message().contains(why), "{error}");
+        assert_eq!(error.hint(), Some(hint));
     }
     fails(Client::builder().with_provider("No Name", Memory::new()).build(), ErrorKind::InvalidInput);
 }

@@ -1,6 +1,6 @@
 use std::{fs, path::Path};
 
-use s1crets::{Config, config};
+use s1crets::Config;
 use serde_json::Value;
 
 const SCHEMA: &str = "docs/s1crets.schema.json";
@@ -15,13 +15,13 @@ const PAGES: [&str; 9] = [
     "docs/providers/aws.md",
     "docs/providers/file.md",
     "docs/providers/vault.md",
-    "src/config/settings.rs",
+    "src/config/config.rs",
 ];
 
 #[test]
 fn the_schema_that_is_kept_is_the_one_of_the_types() {
     let advice = format!("make it anew: `s1crets config schema > {SCHEMA}`");
-    assert_eq!(fs::read_to_string(root().join(SCHEMA)).unwrap(), config::schema(), "{advice}");
+    assert_eq!(fs::read_to_string(root().join(SCHEMA)).unwrap(), Config::schema(), "{advice}");
 }
 
 #[test]
@@ -60,6 +60,14 @@ fn what_the_parser_refuses_the_schema_refuses() {
         "provider = \"A B\"",
         "[providers.\"A B\"]",
         "timeout = \"soon\"",
+        "[providers.x]\ntype = 3",
+        "[providers.x]\ntype = \"aws.sm\"\npath = \"/x\"",
+        "[providers.file]\nregion = \"r\"",
+        "[providers.memory]\nretry = 3",
+        "[connections.x]\ntype = \"vault\"\nadress = \"https://x\"",
+        "[connections.vault]\nkv_version = 2",
+        "[connections.\"A B\"]",
+        "[profiles.p.providers.x]\nregion = \"r\"\npath = \"/x\"",
         "[profiles.p]\nretries = 1",
         "[profiles.p.profiles.q]\nretry = 1",
     ] {
@@ -164,7 +172,7 @@ fn root() -> &'static Path {
 }
 
 fn validator() -> jsonschema::Validator {
-    jsonschema::validator_for(&serde_json::from_str(&config::schema()).unwrap()).unwrap()
+    jsonschema::validator_for(&serde_json::from_str(&Config::schema()).unwrap()).unwrap()
 }
 
 fn as_json(text: &str) -> Value {

@@ -1,6 +1,6 @@
 //! `s1crets config`: shows, checks and trusts the configuration.
 
-use std::{fmt::Display, io::Write, path::PathBuf};
+use std::{collections::BTreeSet, fmt::Display, io::Write, path::PathBuf};
 
 use clap::{Subcommand, ValueHint};
 use s1crets::{
@@ -82,7 +82,7 @@ pub(crate) fn run(global: &Global, command: &ConfigCommand) -> Result<Exit, Fail
         ConfigCommand::Trust { list: true, .. } => trust::list(global),
         ConfigCommand::Trust { file, .. } => trust::trust(global, file.as_deref()),
         ConfigCommand::Untrust { file } => trust::untrust(global, file.as_deref()),
-        ConfigCommand::Schema => output::print(|out| out.write_all(config::schema().as_bytes())),
+        ConfigCommand::Schema => output::print(|out| out.write_all(Config::schema().as_bytes())),
     }?;
     Ok(Exit::Found)
 }
@@ -95,17 +95,23 @@ fn show(global: &Global, origin: bool) -> Result<(), Failure> {
     connections.iter().flat_map(|(_, it)| it.iter()).for_each(|connection| connection.overlay(&mut settings));
     if global.json {
         let mut all = settings.iter().map(as_json).collect::<Result<Vec<_>, _>>()?;
-        all.extend(connections.iter().filter_map(|(_, it)| credential_as_json(it.as_ref().ok()?)));
+        for credential in connections.iter().filter_map(|(_, it)| credential_as_json(it.as_ref().ok()?)) {
+            // Several providers may share one connection.
+            if !all.contains(&credential) {
+                all.push(credential);
+            }
+        }
         return output::line(&Value::Array(all));
     }
     output::print(|out| {
         for setting in &settings {
             writeln!(out, "{}", escape::text(&with_origin(setting, setting.origin(), origin)))?;
         }
-        for (name, connection) in &connections {
-            for comment in comments(name, connection, origin) {
-                writeln!(out, "# {}", escape::text(&comment))?;
-            }
+        let mut shown = BTreeSet::new();
+        let comments = connections.iter().flat_map(|(name, connection)| comments(name, connection, origin));
+        // Several providers may share one connection.
+        for comment in comments.filter(|comment| shown.insert(comment.clone())) {
+            writeln!(out, "# {}", escape::text(&comment))?;
         }
         Ok(())
     })

@@ -2,6 +2,7 @@
 
 use std::{
     io::Write,
+    path::PathBuf,
     time::{Duration, SystemTime},
 };
 
@@ -106,13 +107,15 @@ fn examine(global: &Global, args: &Doctor) -> Vec<Finding> {
     if let Some((name, log)) = diagnose::ci_system() {
         findings.push(Finding::ok("ci", format!("{name}: {log}")));
     }
-    let all = diagnose::instances(&settings, path_arg::default_provider(&client, global), &client.providers());
+    let default = path_arg::default_provider(&client, global);
+    let all = diagnose::instances(&settings, default, &client.providers(), connections.as_ref());
     for instance in all.iter().filter(|it| args.providers.is_empty() || args.providers.contains(&it.name)) {
-        findings.extend(provider(&client, &config, instance, connections.as_ref()));
+        findings.extend(provider(&client, instance, connections.as_ref()));
     }
     for name in args.providers.iter().filter(|name| !all.iter().any(|it| it.name == **name)) {
-        let instance = diagnose::instance(&settings, name);
-        findings.extend(provider(&client, &config, &instance, connections.as_ref()));
+        let connection = connections.as_ref().and_then(|all| all.of(name));
+        let instance = diagnose::instance(&settings, name, connection);
+        findings.extend(provider(&client, &instance, connections.as_ref()));
     }
     findings
 }
@@ -145,8 +148,8 @@ fn cache_folder(_: &Config) -> Option<Finding> {
     None
 }
 
-fn provider(client: &Client, config: &Config, instance: &Instance, connections: Option<&Connections>) -> Vec<Finding> {
-    let mut findings: Vec<_> = files(config, instance).collect();
+fn provider(client: &Client, instance: &Instance, connections: Option<&Connections>) -> Vec<Finding> {
+    let mut findings: Vec<_> = files(instance).collect();
     let name = &instance.name;
     findings.extend(connections.and_then(|all| all.of(name)).into_iter().flat_map(connection));
     match wait(async { Ok::<_, Error>(ask(client, name).await) }) {
@@ -177,14 +180,17 @@ fn connection(connection: &Connection) -> Vec<Finding> {
 }
 
 /// Checks who else can read the secrets and credentials in files that a provider's settings name.
-fn files(config: &Config, instance: &Instance) -> impl Iterator<Item = Finding> {
-    let settings = config.providers.get(&instance.name);
-    let auth = settings.and_then(|own| own.auth.as_ref()).and_then(|auth| auth.file.clone());
+fn files(instance: &Instance) -> impl Iterator<Item = Finding> {
+    let path = |suffix: &str| {
+        let setting = instance.settings.iter().find(|setting| setting.key().ends_with(suffix))?;
+        serde_json::from_str::<PathBuf>(&setting.json()).ok()
+    };
+    let auth = path(".auth.file");
     // A missing file is reported when the provider reads it.
-    let path = settings.and_then(|own| own.path.clone()).filter(|path| path.is_file());
-    let key = settings.and_then(|own| own.client_key.clone());
+    let secrets = path(".path").filter(|path| path.is_file());
+    let key = path(".client_key");
     let name = instance.name.clone();
-    [auth, path, key].into_iter().flatten().filter_map(move |file| {
+    [auth, secrets, key].into_iter().flatten().filter_map(move |file| {
         let path = file.display();
         match diagnose::exposure(&file) {
             Ok(Exposure::Private) => None,

@@ -49,7 +49,7 @@ pub(crate) fn run(global: &Global, args: &Explain) -> Result<Exit, Failure> {
     let target = PathArg::parse(&client, global, &args.target.path, &args.target.keys)?;
     let connection = connections.of(&target.provider);
     connection.iter().for_each(|connection| connection.overlay(&mut settings));
-    let instance = diagnose::instance(&settings, &target.provider);
+    let instance = diagnose::instance(&settings, &target.provider, connection);
     let (identity, secret) = wait(async { Ok::<_, Error>(ask(&client, global, &target).await) })?;
     let part = match (&secret, target.keypath.is_empty()) {
         (Ok(secret), false) => Some(secret.at(&target.keypath)),

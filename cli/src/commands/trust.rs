@@ -17,7 +17,16 @@ use crate::{args::Global, client_setup, escape, output, report::Failure};
 const GROUPS: [(&str, &[&str]); 5] = [
     (
         "where requests and tokens are sent",
-        &["address", "namespace", "proxy", "endpoint_url", "service_endpoint_url", "sts_endpoint_url", "region"],
+        &[
+            "address",
+            "namespace",
+            "proxy",
+            "connection",
+            "endpoint_url",
+            "service_endpoint_url",
+            "sts_endpoint_url",
+            "region",
+        ],
     ),
     ("which identity is used, and which files and variables it comes from", &["auth", "profile", "roles"]),
     (

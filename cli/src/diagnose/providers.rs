@@ -9,30 +9,7 @@ use s1crets::{
 
 use crate::report::Failure;
 
-/// Variables of AWS that select endpoints and credentials.
-const AWS: [&str; 19] = [
-    "AWS_PROFILE",
-    "AWS_REGION",
-    "AWS_DEFAULT_REGION",
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "AWS_ROLE_ARN",
-    "AWS_WEB_IDENTITY_TOKEN_FILE",
-    "AWS_CONFIG_FILE",
-    "AWS_SHARED_CREDENTIALS_FILE",
-    "AWS_ENDPOINT_URL",
-    "AWS_ENDPOINT_URL_STS",
-    "AWS_ENDPOINT_URL_SSM",
-    "AWS_ENDPOINT_URL_SECRETS_MANAGER",
-    "AWS_EC2_METADATA_DISABLED",
-    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-    "HTTPS_PROXY",
-    "NO_PROXY",
-];
-
-/// A provider, by its name in references.
+/// A provider by the name that references have for it.
 #[derive(Clone, Debug)]
 pub(crate) struct Instance {
     pub(crate) name: String,
@@ -76,36 +53,37 @@ fn is_set(settings: &[Setting], name: &str) -> bool {
     settings.iter().any(|setting| setting.key().starts_with(&bare) || setting.key().starts_with(&quoted))
 }
 
-/// The provider of this name, with its settings.
-pub(crate) fn instance(settings: &[Setting], name: &str) -> Instance {
+/// The provider of this name. Its settings include those of the connection that it shares.
+pub(crate) fn instance(settings: &[Setting], name: &str, connection: Option<&Connection>) -> Instance {
     let [bare, quoted] = [format!("providers.{name}."), format!("providers.{name:?}.")];
-    let is_own = |key: &str| key.starts_with(&bare) || key.starts_with(&quoted);
+    let shared = connection.map(|connection| format!("{}.", connection.table));
+    let is_shared = |key: &str| shared.as_deref().is_some_and(|table| key.starts_with(table));
+    let is_own = |key: &str| key.starts_with(&bare) || key.starts_with(&quoted) || is_shared(key);
     let is_general = |key: &str| key == "retry" || key == "timeout" || key.starts_with("cache.");
     let own = settings.iter().filter(|setting| is_own(setting.key()));
-    let kind = own.clone().find(|setting| setting.key().ends_with(".type"));
+    let is_type = |setting: &&Setting| [&bare, &quoted].iter().any(|table| setting.key() == format!("{table}type"));
+    let kind = own.clone().find(is_type);
     let kind = kind.and_then(|setting| serde_json::from_str(&setting.json()).ok()).unwrap_or_else(|| name.to_owned());
     let general = settings.iter().filter(|setting| is_general(setting.key()) && !is_local(&kind));
     Instance { name: name.to_owned(), settings: own.chain(general).cloned().collect(), kind }
 }
 
-/// The providers that the settings mention, and the default provider.
-pub(crate) fn instances(settings: &[Setting], default: &str, known: &[&str]) -> Vec<Instance> {
+/// The providers that the settings name, and the default one.
+pub(crate) fn instances(
+    settings: &[Setting],
+    default: &str,
+    known: &[&str],
+    connections: Option<&Connections>,
+) -> Vec<Instance> {
     let names = known.iter().filter(|name| **name == default || is_set(settings, name));
-    names.map(|name| instance(settings, name)).collect()
+    names.map(|name| instance(settings, name, connections.and_then(|all| all.of(name)))).collect()
 }
 
 /// The names of the vendor's own variables that are set, sorted.
 pub(crate) fn set_variables(kind: &str) -> Vec<String> {
-    let vendors = |name: &str| name.starts_with("VAULT_") || name.starts_with("BAO_");
-    let mut names: Vec<_> = env::vars_os()
-        .filter(|(_, value)| !value.is_empty())
-        .filter_map(|(name, _)| name.into_string().ok())
-        .filter(|name| match kind {
-            kind if kind.starts_with("aws.") => AWS.contains(&name.as_str()),
-            kind if kind.starts_with("vault.") => vendors(name),
-            _ => false,
-        })
-        .collect();
+    let is_set = |name: &&&str| env::var_os(name).is_some_and(|value| !value.is_empty());
+    let mut names: Vec<_> =
+        ClientBuilder::variables(kind).iter().filter(is_set).map(|name| (*name).to_owned()).collect();
     names.sort_unstable();
     names
 }

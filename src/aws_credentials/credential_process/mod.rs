@@ -1,8 +1,8 @@
-//! The `credential_process` of an AWS profile, run so that it ends when nobody waits for it any more.
+//! Runs the `credential_process` of an AWS profile, and ends it when nobody waits for it any more.
 //!
-//! The SDK starts such a program and, after a timeout, forgets it: it goes on, as do those that it started. So it is run
-//! here, wherever the SDK would have run it, and by the SDK's rules: who it is for is found by its parser, and roles are
-//! assumed by its provider.
+//! After a timeout the SDK abandons such a program: it goes on running, as do the programs that it
+//! started. So it is run here, wherever the SDK would have run it, and by the SDK's rules: the
+//! SDK's parser finds the profile, and its provider assumes the roles.
 
 mod profile;
 
@@ -30,14 +30,15 @@ use crate::secret::{
     json::{ROOT, Tree},
 };
 
-/// The source of credentials for a profile, if the SDK would run a program for them; nothing if it would do anything else.
+/// The credentials provider of a profile for which the SDK would run a program; `None` for any
+/// other.
 pub(crate) async fn source(profile: &str, config: &SdkConfig) -> Option<SharedCredentialsProvider> {
     let Chain { command, account_id, roles } = profile::chain(profile).await?;
     let (program, config) = (Program { command, account_id }, config.clone());
     Some(SharedCredentialsProvider::new(Source { program, roles, config }))
 }
 
-/// A program, and the roles that are assumed with what it prints.
+/// A program, and the roles that are assumed with its credentials.
 struct Source {
     program: Program,
     roles: Vec<Role>,
@@ -45,7 +46,7 @@ struct Source {
 }
 
 impl Source {
-    /// One after the other, so that no call to STS is cut off while it waits for the program.
+    /// Runs the program before any call to STS, so that no call is cut off while it waits.
     async fn credentials(&self) -> Result<Credentials, CredentialsError> {
         let mut credentials = self.program.run().await?;
         for role in &self.roles {
@@ -89,22 +90,22 @@ impl Program {
         shell.args(["-c", &self.command]).stdout(Stdio::piped()).stderr(Stdio::piped());
         let has_terminal = std::fs::File::open("/dev/tty").is_ok();
         if !has_terminal {
-            // With those that it starts it can be ended as one. On a terminal it may ask for something, and a group in the
-            // background is not let.
+            // As a group, the program can be ended with those that it starts. On a terminal it may
+            // ask for input, which a background group is not allowed to read.
             shell.process_group(0);
         }
         let failed = |_| failed_with("it can't be run");
         let child = tokio::process::Command::from(shell).kill_on_drop(true).spawn().map_err(failed)?;
         let group = child.id().filter(|_| !has_terminal).and_then(|id| Pid::from_raw(id.cast_signed()));
         let mut output = Box::pin(child.wait_with_output());
-        // Dropped before the child is: until then the number is nobody else's.
+        // Dropped before the child, so that no other process has its id yet.
         let mut group = Group(group);
         let output = output.as_mut().await.map_err(failed)?;
         group.0 = None;
         let stdout = Zeroizing::new(output.stdout);
         match output.status.success() {
             true => self.parse(&stdout),
-            // What it printed is not told: it may hold a secret.
+            // The output is not repeated: it may hold a secret.
             false => Err(failed_with("it ended with a failure")),
         }
     }
@@ -114,7 +115,7 @@ impl Program {
         let tree = Tree::parse(text).map_err(|_| failed_with("it printed no JSON"))?;
         let json = Json::new(text, &tree, ROOT);
         let member = |name: &str| {
-            // As in the SDK, the last one counts, in whatever case.
+            // As in the SDK, keys are compared without case, and the last one wins.
             json.members().filter(|(key, _)| key.eq_ignore_ascii_case(name)).last().map(|(_, value)| value)
         };
         let string = |name| member(name).and_then(Json::as_str);
@@ -141,13 +142,13 @@ fn failed_with(why: &'static str) -> CredentialsError {
     CredentialsError::provider_error(format!("the credential_process of the profile gave no credentials: {why}"))
 }
 
-/// The processes of a program, which end with this.
+/// The process group of a program. Dropping it ends the group.
 struct Group(Option<Pid>);
 
 impl Drop for Group {
     fn drop(&mut self) {
         if let Some(group) = self.0 {
-            // Nobody left to end.
+            // No process is left.
             let _ = kill_process_group(group, Signal::KILL);
         }
     }

@@ -1,9 +1,9 @@
-//! Which profile runs a program for its credentials, and which roles are assumed with them.
+//! Follows an AWS profile to its `credential_process`, and collects the roles on the way.
 
 use aws_config::profile::{self, Profile, ProfileSet};
 use aws_types::os_shim_internal::{Env, Fs};
 
-/// A program, and the roles that are assumed with what it prints, one by the other.
+/// A program, and the roles to assume with its credentials, each with those of the one before.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Chain {
     pub(super) command: String,
@@ -19,7 +19,7 @@ pub(super) struct Role {
     pub(super) session_name: Option<String>,
 }
 
-/// What is looked at before a program in a profile that has several sources.
+/// The keys that win over a program in a profile with several sources.
 const BEFORE: &[&str] = &[
     "credential_source",
     "login_session",
@@ -31,11 +31,11 @@ const BEFORE: &[&str] = &[
     "web_identity_token_file",
 ];
 
-/// What makes a profile one with a key of its own.
+/// The keys of a profile with an access key of its own.
 const KEYS: &[&str] = &["aws_access_key_id", "aws_secret_access_key", "aws_session_token"];
 
-/// The chain of this profile. Nothing if the SDK would take credentials from elsewhere, or would find
-/// something wrong, which it then says.
+/// The chain of this profile. `None` if the SDK would take credentials from elsewhere, or would
+/// report an error.
 pub(super) async fn chain(profile: &str) -> Option<Chain> {
     let name = Some(profile.to_owned().into());
     let set = profile::load(&Fs::real(), &Env::real(), &crate::aws_credentials::shared_files::profile_files(), name)
@@ -44,7 +44,7 @@ pub(super) async fn chain(profile: &str) -> Option<Chain> {
     in_profiles(&set)
 }
 
-/// As the SDK finds its way from one profile to the next.
+/// Follows `source_profile` as the SDK does.
 fn in_profiles(set: &ProfileSet) -> Option<Chain> {
     let (mut name, mut seen, mut roles) = (set.selected_profile(), Vec::new(), Vec::new());
     let last = loop {

@@ -20,7 +20,7 @@ use crate::{
 /// use s1crets::{Client, DiskCache, DiskKey};
 ///
 /// let disk = DiskCache::default().with_path("/var/cache/app").with_key(DiskKey::File("/run/keys/cache".into()));
-/// let client = Client::builder().cache_on_disk(disk).build()?;
+/// let client = Client::builder().with_disk_cache(disk).build()?;
 /// # Ok::<(), s1crets::Error>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -10,7 +10,11 @@ use std::{
 use tempfile::TempDir;
 
 use super::*;
-use crate::config::Config;
+use crate::{
+    client::registry,
+    config::{Config, GeneralSettings, Section},
+    vault::VaultConnections,
+};
 
 /// The environment and the files of a provider.
 struct World {
@@ -41,17 +45,22 @@ impl World {
         self.variables.insert(name.to_owned(), value.into());
     }
 
-    fn table(&self) -> ProviderTable {
+    fn instance(&self) -> Instance {
         // `@/` stands for the folder.
         let text = self.settings.replace("@/", &format!("{}/", self.folder.path().display()));
         let config = Config::parse(&format!("[providers.\"{}\"]\n{text}", self.kind)).expect("TOML");
-        ProviderTable::new(self.kind, config.providers[self.kind].clone(), &config)
+        let general = GeneralSettings::default();
+        Instance {
+            section: Section::new("providers", self.kind, config.providers[self.kind].clone()),
+            general,
+            connections: VaultConnections::new(&config, &general),
+        }
     }
 
     fn bound(&self) -> Result<Bound, Unknown> {
-        let kind = Kind::find(self.kind).expect("a type");
+        let kind = registry::find(self.kind).expect("a type");
         let env = |name: &str| self.variables.get(name).cloned();
-        inputs(kind, &self.table(), &env).expect("settings that fit")
+        inputs(kind, &self.instance(), &env).expect("settings that fit")
     }
 
     fn digest(&self) -> [u8; 32] {
@@ -62,7 +71,8 @@ impl World {
     fn inputs(&self) -> Vec<(String, &'static str)> {
         let env = |name: &str| self.variables.get(name).cloned();
         let mut binding = Binding::new(&env);
-        bind(&mut binding, Kind::find(self.kind).expect("a type"), &self.table(), &env).expect("settings that fit");
+        let kind = registry::find(self.kind).expect("a type");
+        kind.bind(&self.instance(), &mut binding, &env).expect("settings that fit");
         binding.inputs
     }
 }
@@ -369,7 +379,7 @@ fn the_providers_of_a_vendor_have_scopes_of_their_own_and_local_ones_have_none()
     let world = World::new("aws.sm", "");
     assert_ne!(world.digest(), World { kind: "aws.ps", ..world }.digest());
     for kind in ["file", "memory"] {
-        assert!(Scope::of(Kind::find(kind).expect("a type"), &World::new(kind, "").table()).is_none());
+        assert!(Scope::of(registry::find(kind).expect("a type"), &World::new(kind, "").instance()).is_none());
     }
 }
 
@@ -409,8 +419,8 @@ fn every_input_stands_in_the_documentation() {
         })
         .collect();
     for (input, how) in worlds.iter().flat_map(World::inputs) {
-        // Given in code, or the whole table of settings.
-        if input.contains(' ') && !input.starts_with("auth.file") || input == "E" {
+        // Given in code, or the type and the whole table of settings.
+        if input == "type" || input.contains(' ') && !input.starts_with("auth.file") || input == "E" {
             continue;
         }
         let input = input.split(' ').next().unwrap_or_default();
@@ -424,7 +434,7 @@ fn scope(settings: &str, folder: &TempDir) -> Scope {
         settings: settings.replace("@/", &format!("{}/", folder.path().display())),
         ..World::new("vault.kv", "")
     };
-    Scope::of(Kind::find("vault.kv").expect("a type"), &world.table()).expect("one that calls")
+    Scope::of(registry::find("vault.kv").expect("a type"), &world.instance()).expect("one that calls")
 }
 
 #[tokio::test(start_paused = true)]

@@ -74,7 +74,13 @@ mod on_disk {
         let disk = Disk::new(DiskCache::default().with_path(folder), 1000);
         let second_tier = SecondTier::on_disk(disk, "scope".to_owned());
         let stack = Stack::new(opening, CachePolicy::default()).with_second_tier(second_tier);
-        Client::new(HashMap::from([("m".to_owned(), stack)]), "m".to_owned(), Executor::Caller)
+        Client::new(
+            HashMap::from([("m".to_owned(), stack)]),
+            "m".to_owned(),
+            Executor::Caller,
+            #[cfg(feature = "vault")]
+            crate::vault::VaultConnections::default(),
+        )
     }
 
     /// A client over a disk cache that another one has filled. Its own provider never opens.

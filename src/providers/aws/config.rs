@@ -1,16 +1,12 @@
 //! Settings of an AWS provider: region, credentials, roles, endpoints, retry policy.
 
-use std::{num::NonZeroU32, ops::RangeInclusive, time::Duration};
+use std::{num::NonZeroU32, time::Duration};
 
 use aws_credential_types::Credentials;
 
 #[cfg(all(feature = "disk-cache", unix))]
 use crate::cache_scope::Binding;
-use crate::{
-    config::{ProviderSettings, RoleSettings},
-    error::{Error, Result},
-    retry::RetryPolicy,
-};
+use crate::retry::RetryPolicy;
 
 /// Settings of an AWS provider: region, credentials, roles, endpoints, retry policy.
 ///
@@ -147,32 +143,6 @@ impl Role {
     }
 }
 
-/// From `s1crets.toml`.
-impl AwsConfig {
-    pub(crate) fn from_settings(settings: ProviderSettings) -> Result<Self> {
-        for (key, url) in [
-            ("endpoint_url", &settings.endpoint_url),
-            ("service_endpoint_url", &settings.service_endpoint_url),
-            ("sts_endpoint_url", &settings.sts_endpoint_url),
-        ] {
-            if url.as_deref().is_some_and(|url| !is_url(url)) {
-                return Err(Error::config(format!("`{key}` is no URL, such as http://HOST:PORT")));
-            }
-        }
-        let roles = settings.roles.unwrap_or_default().into_iter().map(Role::from_settings);
-        Ok(Self {
-            region: settings.region,
-            profile: settings.profile,
-            credentials: None,
-            roles: roles.collect::<Result<_>>()?,
-            endpoint_url: settings.endpoint_url,
-            service_endpoint_url: settings.service_endpoint_url,
-            sts_endpoint_url: settings.sts_endpoint_url,
-            retry_policy: RetryPolicy::from_settings(settings.retry, settings.timeout),
-        })
-    }
-}
-
 #[cfg(all(feature = "disk-cache", unix))]
 impl AwsConfig {
     /// Binds records on disk to every setting that selects a server or an identity. A new field has
@@ -200,36 +170,5 @@ impl AwsConfig {
         binding.value("service_endpoint_url", service_endpoint_url.as_ref());
         binding.value("sts_endpoint_url", sts_endpoint_url.as_ref());
         crate::cache_scope::aws::environment(binding, profile.as_deref());
-    }
-}
-
-/// Whether the SDK can send a request to this URL. Its own message for a bad one explains nothing.
-fn is_url(text: &str) -> bool {
-    let rest = text.split_once("://").filter(|(scheme, _)| ["http", "https"].contains(&&*scheme.to_ascii_lowercase()));
-    rest.is_some_and(|(_, rest)| {
-        !rest.starts_with(['/', ':'])
-            && !rest.is_empty()
-            && !rest.contains(|letter: char| letter == '\\' || letter.is_whitespace() || letter.is_control())
-    })
-}
-
-/// The durations that [STS allows](https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html).
-const ROLE_DURATIONS: RangeInclusive<Duration> = Duration::from_secs(15 * 60)..=Duration::from_secs(12 * 60 * 60);
-
-impl Role {
-    fn from_settings(settings: RoleSettings) -> Result<Self> {
-        if !settings.arn.starts_with("arn:") {
-            return Err(Error::config("the `arn` of a role is such as arn:aws:iam::123456789012:role/reader"));
-        }
-        if settings.duration.is_some_and(|duration| !ROLE_DURATIONS.contains(&duration)) {
-            return Err(Error::config("the `duration` of a role is from 15 minutes to 12 hours"));
-        }
-        let default = Self::new(settings.arn);
-        Ok(Self {
-            session_name: settings.session_name.unwrap_or(default.session_name),
-            duration: settings.duration.unwrap_or(default.duration),
-            external_id: settings.external_id,
-            arn: default.arn,
-        })
     }
 }

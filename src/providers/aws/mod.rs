@@ -14,6 +14,7 @@ mod resolve;
 #[cfg(feature = "aws-sm")]
 mod secrets_manager;
 mod session;
+mod settings;
 
 pub use aws_credential_types::Credentials;
 pub use config::{AwsConfig, Role};
@@ -21,3 +22,5 @@ pub use config::{AwsConfig, Role};
 pub use parameter_store::ParameterStore;
 #[cfg(feature = "aws-sm")]
 pub use secrets_manager::SecretsManager;
+
+pub(crate) use settings::{FORM, VARIABLES};

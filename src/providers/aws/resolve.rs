@@ -10,7 +10,7 @@ use aws_types::{region::Region, service_config::ServiceConfigKey};
 use super::{config::AwsConfig, http, session};
 use crate::{
     aws_credentials::{shared_files::profile_files, source::AwsCredentialSource},
-    config::{Connection, CredentialSource, Origin, ProviderTable},
+    config::{Connection, CredentialSource, Origin, Section},
     error::Result,
 };
 
@@ -109,14 +109,14 @@ fn found_endpoint(config: &SdkConfig, settings: &AwsConfig, service: ServiceName
 }
 
 /// Explains which endpoint and credentials a provider with these settings would use. Makes no call.
-pub(super) async fn explain(settings: &AwsConfig, table: &ProviderTable, service: ServiceName) -> Result<Connection> {
+pub(super) async fn explain(settings: &AwsConfig, section: &Section, service: ServiceName) -> Result<Connection> {
     let resolved = Resolved::of(settings).await?;
     // Any region will do: without one the SDK would ask instance metadata. It is not shown.
     let region = resolved.region().unwrap_or(Region::from_static("us-east-1"));
     let config = session::loader(settings).http_client(http::client()).region(region).load().await;
-    let mut connection = Connection::new(table, &["region"]);
+    let mut connection = Connection::new(section, &["region"]);
     if let Some((region, source)) = &resolved.region {
-        connection.record(table.setting("region", region.as_str(), &source.origin(table)));
+        connection.record(section.setting("region", region.as_str(), &source.origin(section)));
     }
     let store = endpoint(&config, settings, service).map(|it| (it, "service_endpoint_url"));
     let sts =
@@ -127,20 +127,20 @@ pub(super) async fn explain(settings: &AwsConfig, table: &ProviderTable, service
             Source::Variable(ENDPOINT) => "endpoint_url",
             Source::Variable(_) | Source::Profile(_) => of_service,
         };
-        connection.record(table.setting(key, shown(&url), &source.origin(table)));
+        connection.record(section.setting(key, shown(&url), &source.origin(section)));
     }
-    connection.credential = Some(credential(settings, table, &resolved.credentials));
+    connection.credential = Some(credential(settings, section, &resolved.credentials));
     Ok(connection)
 }
 
 /// The credential: the last of the roles, or without roles the source that was found.
-fn credential(settings: &AwsConfig, table: &ProviderTable, first: &AwsCredentialSource) -> CredentialSource {
+fn credential(settings: &AwsConfig, section: &Section, first: &AwsCredentialSource) -> CredentialSource {
     if let Some(last) = settings.roles.last() {
-        return CredentialSource::new(format!("role {}, assumed with {first}", last.arn), table.origin("roles"));
+        return CredentialSource::new(format!("role {}, assumed with {first}", last.arn), section.origin("roles"));
     }
     let origin = match (first.variable(), &settings.profile) {
         (Some(variable), _) => Origin::Variable(variable),
-        (None, Some(_)) if matches!(first, AwsCredentialSource::Profile(..)) => table.origin("profile"),
+        (None, Some(_)) if matches!(first, AwsCredentialSource::Profile(..)) => section.origin("profile"),
         (None, _) => Origin::Default,
     };
     CredentialSource::new(first.to_string(), origin)
@@ -152,9 +152,9 @@ fn shown(url: &str) -> &str {
 }
 
 impl Source {
-    fn origin(&self, table: &ProviderTable) -> Origin {
+    fn origin(&self, section: &Section) -> Origin {
         match self {
-            Self::Setting(key) => table.origin(key),
+            Self::Setting(key) => section.origin(key),
             Self::Variable(name) => Origin::Variable(name),
             Self::Profile(name) => Origin::AwsProfile(name.as_str().into()),
         }

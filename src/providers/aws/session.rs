@@ -44,7 +44,7 @@ use super::{
     resolve::{self, Resolved, ServiceName},
 };
 use crate::{
-    config::{Connection, ProviderTable},
+    config::{Connection, Section},
     error::{Error, ErrorKind, Result},
     provider::Identity,
     retry::{Backoff, RetryPolicy},
@@ -89,8 +89,8 @@ impl<S: Service> Session<S> {
     }
 
     /// Explains which endpoint and credentials a session with these settings would use. Makes no call.
-    pub(crate) async fn explain(settings: &AwsConfig, table: &ProviderTable) -> Result<Connection> {
-        Box::pin(silently(resolve::explain(settings, table, S::NAME))).await
+    pub(crate) async fn explain(settings: &AwsConfig, section: &Section) -> Result<Connection> {
+        Box::pin(silently(resolve::explain(settings, section, S::NAME))).await
     }
 
     /// Makes one call, and once more with new credentials if AWS says that they have expired.

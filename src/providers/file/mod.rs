@@ -114,6 +114,7 @@ mod python_json;
 mod read;
 mod reloader;
 mod secret_watches;
+mod settings;
 mod snapshot;
 mod source;
 #[cfg(unix)]
@@ -130,3 +131,5 @@ pub use change_stream::Changes;
 pub use provider::FileProvider;
 pub use reloader::FileStatus;
 pub use snapshot::Snapshot;
+
+pub(crate) use settings::FORM;

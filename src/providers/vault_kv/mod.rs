@@ -72,7 +72,10 @@ mod lookups;
 mod mounts;
 mod provider;
 mod read;
+mod settings;
 mod write;
 
 pub use mounts::{KvMounts, KvVersion};
 pub use provider::VaultKv;
+
+pub(crate) use settings::{FORM, VaultKvSettings};

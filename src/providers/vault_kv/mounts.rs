@@ -22,7 +22,6 @@ use tokio::time::timeout;
 
 use super::lookups::Lookups;
 use crate::{
-    config::ProviderSettings,
     error::{Error, ErrorKind, Result},
     retry::RetryPolicy,
     secret::Json,
@@ -90,11 +89,11 @@ impl KvMounts {
         self
     }
 
-    pub(crate) fn from_settings(settings: &ProviderSettings) -> Result<Self> {
-        let mut mounts = Self { all: settings.kv_version.map(KvVersion::read).transpose()?, ..Self::default() };
-        for (path, version) in settings.mounts.iter().flatten() {
-            check_mount(path)?;
-            mounts = mounts.with_mount(path, KvVersion::read(*version)?);
+    pub(super) fn from_settings(all: Option<u8>, single: BTreeMap<String, u8>) -> Result<Self> {
+        let mut mounts = Self { all: all.map(KvVersion::read).transpose()?, ..Self::default() };
+        for (path, version) in single {
+            check_mount(&path)?;
+            mounts = mounts.with_mount(&path, KvVersion::read(version)?);
         }
         Ok(mounts)
     }

@@ -5,6 +5,7 @@ mod aws; // logins by AWS identities, against a server that checks the signature
 mod canary; // no token, JWT, secret id or password in any output
 mod cluster; // a cluster: an active node, a standby, and an uninitialized server
 mod conformance; // the contract of `Provider`, on both versions, bare and behind the cache
+mod connections; // tables of connections, shared by providers
 mod foreign_replies; // replies of other engines: leases, logins, wrapped ones, plain maps
 mod garbage; // malformed replies to every call and every login
 mod kv; // policies, deleted versions, mounts, check-and-set, listings

@@ -1,5 +1,5 @@
 //! Which of config file and environment decides where a Vault connection asks, and as whom. One
-//! test for each row of the table in docs/providers.md. Each server stands behind a proxy that
+//! test for each row of the table in docs/config.md. Each server stands behind a proxy that
 //! keeps what it was asked, and with which token.
 
 use std::fs;
@@ -372,6 +372,87 @@ async fn a_named_instance_keeps_its_own_address_authorities_and_login() {
     let same = child.with("VAULT_ADDR", tls.theirs.endpoint());
     assert_eq!(same.get(&tls.reference("team")).await.text(), "theirs");
     assert_eq!(tls.two.tokens(), [vec![], vec![tls.two.theirs.token.clone(); 2]]);
+}
+
+/// The table of a named connection, and a provider that uses it.
+fn with_connection(settings: &str) -> String {
+    format!(
+        "[connections.eu]\ntype = \"vault\"\n{settings}\n\
+         [providers.team]\ntype = \"vault.kv\"\nconnection = \"eu\"\nmounts = {{ secret = 2 }}\n"
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_environment_changes_nothing_of_a_named_connection() {
+    let tls = TwoTls::start().await;
+    let [ours, theirs] = tls.authorities();
+    let auth = "auth = { method = \"token\", env = \"OF_THE_TEAM\" }";
+    let config = |more: &str| with_connection(&format!("address = \"{}\"\n{auth}\n{more}", tls.theirs.endpoint()));
+    let reference = tls.reference("team");
+    let tunnel = Tunnel::start().await;
+    // Whether the environment is about another server or about the same one.
+    for address in [tls.ours.endpoint(), tls.theirs.endpoint()] {
+        let child = |more: &str| {
+            tls.child(&config(more))
+                .with("VAULT_ADDR", address)
+                .with("BAO_ADDR", address)
+                .with("OF_THE_TEAM", &tls.two.theirs.token)
+                .with("VAULT_NAMESPACE", "ours")
+                .with("VAULT_CLIENT_CERT", "/nonexistent")
+                .with("VAULT_TLS_SERVER_NAME", "another.name")
+                .with("VAULT_PROXY_ADDR", tunnel.endpoint())
+                .with("HTTPS_PROXY", tunnel.endpoint())
+        };
+        let own = child(&format!("ca_file = \"{theirs}\"")).with("VAULT_CACERT", &ours);
+        assert_eq!(own.get(&reference).await.text(), "theirs");
+        is_unverified(&child("").with("VAULT_CACERT", &theirs).get(&reference).await);
+        is_unverified(&child("").with("S1CRETS_VAULT_DANGER_SKIP_VERIFY", "1").get(&reference).await);
+    }
+    assert_eq!(tls.two.theirs.sent(&tls.two.path, "x-vault-namespace"), ["", ""]);
+    assert_eq!(tls.two.tokens(), [vec![], vec![tls.two.theirs.token.clone(); 2]]);
+    assert_eq!((tunnel.opened().len(), tls.two.ours.total()), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_default_connections_table_follows_the_environment_as_inline_settings_do() {
+    let two = Two::start().await;
+    let config = format!(
+        "[connections.vault]\naddress = \"{}\"\nauth = {{ method = \"token\", env = \"OF_THE_FILE\" }}\n\
+         [providers.team]\ntype = \"vault.kv\"\nmounts = {{ secret = 2 }}\n\
+         [providers.\"vault.kv\"]\nmounts = {{ secret = 2 }}\n",
+        two.theirs.address()
+    );
+    for provider in ["vault.kv", "team"] {
+        let child = child(&config).with("VAULT_TOKEN", "of-the-environment");
+        let there = child.with("OF_THE_FILE", &two.theirs.token);
+        assert_eq!(there.get(&two.reference(provider)).await.text(), "theirs", "{provider}");
+        let here = there.with("VAULT_ADDR", two.ours.address()).with("OF_THE_FILE", &two.ours.token);
+        assert_eq!(here.get(&two.reference(provider)).await.text(), "ours", "{provider}");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn providers_of_different_connections_share_no_record_on_disk() {
+    let two = Two::start().await;
+    let connection = |name: &str, address: &str| {
+        format!(
+            "[connections.{name}]\ntype = \"vault\"\naddress = \"{address}\"\n\
+             auth = {{ method = \"token\", env = \"ROOT\" }}\n\
+             [providers.of-{name}]\ntype = \"vault.kv\"\nconnection = \"{name}\"\nmounts = {{ secret = 2 }}\n"
+        )
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let cache = folder.path().join("cache").display().to_string();
+    let child = child(&(connection("a", two.ours.address()) + &connection("b", two.theirs.address())))
+        .with("ROOT", OpenBao::shared().root_token())
+        .with("S1CRETS_CACHE_DISK", "true")
+        .with("S1CRETS_CACHE_PATH", &cache);
+    for _ in 0..2 {
+        assert_eq!(child.get(&two.reference("of-a")).await.text(), "ours");
+        assert_eq!(child.get(&two.reference("of-b")).await.text(), "theirs");
+    }
+    assert_eq!(two.tokens().map(|tokens| tokens.len()), [1, 1], "the second reads were of the disk");
 }
 
 /// By the same settings the default connection asks the environment's server, and a named instance

@@ -61,7 +61,19 @@ pub(super) const RULES: Rules<'static> = Rules {
         // A handle spawns its follower, which publishes to it.
         &["client::handle", "client::handle::follower"],
         // A config file is found, trusted and loaded, and each step knows the file's type.
-        &["config::cache", "config::config_file", "config::find", "config::load", "config::settings", "config::trust"],
+        &[
+            "config::cache",
+            "config::config",
+            "config::config_file",
+            "config::find",
+            "config::load",
+            "config::paths",
+            "config::raw_table",
+            "config::table",
+            "config::table_type",
+            "config::trust",
+            "config::variables",
+        ],
         &[
             "providers::aws::credentials",
             "providers::aws::identity",
@@ -85,7 +97,7 @@ pub(super) const RULES: Rules<'static> = Rules {
             "vault::token",
         ],
         &["vault::connection", "vault::identity"],
-        &["vault::env", "vault::resolve", "vault::settings"],
+        &["vault::env", "vault::settings"],
         &["vault::auth", "vault::auth::static_token"],
         &["vault::auth::login_client", "vault::auth::wrapping"],
         &["vault::token::manager", "vault::token::state_machine"],

@@ -1,6 +1,7 @@
 //! Which variables of our own environment the command inherits.
 
 use std::{
+    collections::BTreeSet,
     env,
     ffi::{OsStr, OsString},
 };
@@ -66,7 +67,7 @@ pub(super) const CREDENTIALS: [&str; 23] = [
 /// Decides which variables the command inherits, and which of those are resolved.
 pub(super) struct Inheritance<'a> {
     credentials: NamePatterns,
-    named_credentials: Vec<&'a str>,
+    named_credentials: BTreeSet<String>,
     pure: bool,
     keep: &'a NamePatterns,
     resolve: &'a ResolveNames,
@@ -81,9 +82,8 @@ pub(super) struct Inherited {
 }
 
 impl<'a> Inheritance<'a> {
-    pub(super) fn new(config: &'a Config, pure: bool, keep: &'a NamePatterns, resolve: &'a ResolveNames) -> Self {
-        let (credentials, named_credentials) =
-            (NamePatterns::builtin(&CREDENTIALS), config.credential_variables().collect());
+    pub(super) fn new(config: &Config, pure: bool, keep: &'a NamePatterns, resolve: &'a ResolveNames) -> Self {
+        let (credentials, named_credentials) = (NamePatterns::builtin(&CREDENTIALS), config.credential_variables());
         Self { credentials, named_credentials, pure, keep, resolve }
     }
 
@@ -125,6 +125,6 @@ impl<'a> Inheritance<'a> {
     }
 
     fn is_credential(&self, name: &str) -> bool {
-        self.credentials.matches(name) || self.named_credentials.contains(&name)
+        self.credentials.matches(name) || self.named_credentials.contains(name)
     }
 }

@@ -52,7 +52,7 @@ use super::{
 };
 use crate::{
     capabilities::Capabilities,
-    config::{Connection, ProviderTable},
+    config::{Connection, Section},
     error::{Error, ErrorKind, Result},
     options::{GetOptions, ListOptions, UpdateOptions, Version},
     provider::{Identity, Listing, Provider, Updated, is_listed},
@@ -89,8 +89,8 @@ impl ParameterStore {
         Ok(Self { session: Session::open(config).await? })
     }
 
-    pub(crate) async fn explain(config: &AwsConfig, table: &ProviderTable) -> Result<Connection> {
-        Session::<Ssm>::explain(config, table).await
+    pub(crate) async fn explain(config: &AwsConfig, section: &Section) -> Result<Connection> {
+        Session::<Ssm>::explain(config, section).await
     }
 
     async fn parameter(&self, name: &str, decrypt: bool, policy: RetryPolicy) -> Result<Secret> {

@@ -58,7 +58,7 @@ use super::{
 };
 use crate::{
     capabilities::Capabilities,
-    config::{Connection, ProviderTable},
+    config::{Connection, Section},
     error::{Error, ErrorKind, Result},
     options::{GetOptions, ListOptions, UpdateOptions, Version},
     provider::{Identity, Listing, Provider, Updated, is_listed},
@@ -97,8 +97,8 @@ impl SecretsManager {
         Ok(Self { session: Session::open(config).await? })
     }
 
-    pub(crate) async fn explain(config: &AwsConfig, table: &ProviderTable) -> Result<Connection> {
-        Session::<Sm>::explain(config, table).await
+    pub(crate) async fn explain(config: &AwsConfig, section: &Section) -> Result<Connection> {
+        Session::<Sm>::explain(config, section).await
     }
 
     /// One version of a secret, by one GetSecretValue.
