@@ -151,20 +151,20 @@ impl ClientBuilder {
         let instances = Instances::new(&config, self.one_shot);
         instances.check_connections()?;
         let policy = config.cache_policy();
-        let behind = behind(&config)?;
+        let second_tier_of = second_tiers(&config)?;
         let mut stacks = HashMap::new();
         for kind in PROVIDER_TYPES.iter().filter(|kind| !config.providers.contains_key(kind.name)) {
             let instance = instances.of(kind.name);
-            let behind = behind(*kind, &instance);
+            let second_tier = second_tier_of(*kind, &instance);
             let opening = kind.opening(instance).unwrap_or_else(failing);
-            stacks.insert(kind.name.to_owned(), Stack::new(opening, policy).with_second_tier(behind));
+            stacks.insert(kind.name.to_owned(), Stack::new(opening, policy).with_second_tier(second_tier));
         }
         for (name, raw) in &config.providers {
             let opened = || {
                 let kind = registry::find(raw.type_or(name))?;
                 let instance = instances.of(name);
-                let behind = behind(kind, &instance);
-                Ok(Stack::new(kind.opening(instance)?, policy).with_second_tier(behind))
+                let second_tier = second_tier_of(kind, &instance);
+                Ok(Stack::new(kind.opening(instance)?, policy).with_second_tier(second_tier))
             };
             let stack = opened().map_err(|error| raw.in_table(&join("providers", name), &error))?;
             stacks.insert(name.clone(), stack);
@@ -342,7 +342,7 @@ impl<'a> Instances<'a> {
 
 /// The second tier behind a provider's cache in memory, by its type and settings.
 #[cfg(all(feature = "disk-cache", unix))]
-fn behind(config: &Config) -> Result<impl Fn(ProviderType, &Instance) -> SecondTier + use<>> {
+fn second_tiers(config: &Config) -> Result<impl Fn(ProviderType, &Instance) -> SecondTier + use<>> {
     let on = config.cache.disk == Some(true);
     let disk = on.then(|| Disk::new(config.disk_cache(), config.cache_policy().entries));
     Ok(move |kind: ProviderType, instance: &Instance| match (&disk, Scope::of(kind, instance)) {
@@ -352,7 +352,7 @@ fn behind(config: &Config) -> Result<impl Fn(ProviderType, &Instance) -> SecondT
 }
 
 #[cfg(not(all(feature = "disk-cache", unix)))]
-fn behind(config: &Config) -> Result<impl Fn(ProviderType, &Instance) -> SecondTier + use<>> {
+fn second_tiers(config: &Config) -> Result<impl Fn(ProviderType, &Instance) -> SecondTier + use<>> {
     match config.cache.disk {
         Some(true) => Err(Error::unsupported("this build has no cache on disk")
             .with_hint("build s1crets with the feature `disk-cache`, on Unix")),

@@ -19,6 +19,10 @@ use crate::{
 
 /// One provider to be: its section of the config, and what all providers share.
 #[derive(Clone, Debug)]
+#[cfg_attr(
+    not(any(feature = "__aws", feature = "file", feature = "vault")),
+    allow(dead_code, reason = "`memory` has no retries")
+)]
 pub(crate) struct Instance {
     pub(crate) section: Section,
     pub(crate) general: GeneralSettings,

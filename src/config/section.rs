@@ -11,6 +11,10 @@ use crate::error::Result;
 
 /// A table below `[providers]` or `[connections]`, with its name.
 #[derive(Clone, Debug)]
+#[cfg_attr(
+    not(any(feature = "__aws", feature = "vault")),
+    allow(dead_code, reason = "only providers with a connection explain their settings")
+)]
 pub(crate) struct Section {
     /// The last part of `key`.
     pub(crate) name: String,
