@@ -14,7 +14,7 @@ use futures::future::{BoxFuture, join_all};
 use crate::{
     client::{
         Client,
-        request::{Awaited, IntoReference},
+        request::{Awaited, IntoReference, with_cached, with_retry_policy},
         target::sealed::Parse,
     },
     error::{Error, Operation, Result},
@@ -31,6 +31,9 @@ pub struct GetRefs<'a, Mode = Awaited> {
     mode: PhantomData<Mode>,
 }
 
+with_cached!(GetRefs);
+with_retry_policy!(GetRefs);
+
 impl<'a, Mode> GetRefs<'a, Mode> {
     pub(crate) fn new<I>(client: Result<&'a Client>, references: I) -> Self
     where
@@ -43,29 +46,6 @@ impl<'a, Mode> GetRefs<'a, Mode> {
         };
         let references = references.into_iter().map(owned).collect();
         Self { client, references, options: GetOptions::default(), mode: PhantomData }
-    }
-
-    /// Sets whether a cache may answer. If not, the providers are asked, and their answers are
-    /// cached. Default: `true`.
-    pub fn cached(mut self, cached: bool) -> Self {
-        self.options.cached = cached;
-        self
-    }
-
-    /// Sets how often each call of a backend is tried in total, the first attempt included: 1 or
-    /// more; 0 counts as 1. Default: the client's setting, or else 3.
-    pub fn retry(mut self, attempts: u32) -> Self {
-        let attempts = NonZeroU32::new(attempts).unwrap_or(NonZeroU32::MIN);
-        self.options.retry_policy = self.options.retry_policy.with_attempts(attempts);
-        self
-    }
-
-    /// Sets how long one attempt may take to connect, and again to receive each part of the
-    /// response. A whole attempt takes at most twice as long. Default: the client's setting, or
-    /// else 5 seconds.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.options.retry_policy = self.options.retry_policy.with_timeout(timeout);
-        self
     }
 
     #[cfg(feature = "blocking")]

@@ -276,7 +276,7 @@ macro_rules! with_retry_policy {
             /// included: 1 or more; 0 counts as 1. Default: the client's setting, or else 3.
             pub fn retry(mut self, attempts: u32) -> Self {
                 let attempts = NonZeroU32::new(attempts).unwrap_or(NonZeroU32::MIN);
-        self.options.retry_policy = self.options.retry_policy.with_attempts(attempts);
+                self.options.retry_policy = self.options.retry_policy.with_attempts(attempts);
                 self
             }
 
@@ -290,6 +290,7 @@ macro_rules! with_retry_policy {
         }
     )*};
 }
+pub(super) use with_retry_policy;
 
 with_retry_policy!(Get, GetByPath, Update);
 
@@ -306,6 +307,7 @@ macro_rules! with_cached {
         }
     )*};
 }
+pub(super) use with_cached;
 
 with_cached!(Get, GetByPath);
 
