@@ -381,3 +381,27 @@ async fn a_reader_that_goes_away_leaves_its_load() {
     settle().await;
     assert_eq!((bench.text().await.as_str(), bench.gets()), ("one", 1));
 }
+
+/// Twenty failures in a row would keep the provider from being asked for half a minute.
+#[tokio::test(start_paused = true)]
+async fn one_failed_batch_of_many_names_opens_the_breaker_as_one_failure() {
+    let names: Vec<_> = (0..20).map(|number| format!("name-{number}")).collect();
+    let memory = names.iter().fold(Memory::new(), |memory, name| memory.with(name, "one"));
+    let policy = CachePolicy::default().with_ttl(TTL).with_max_stale(MAX_STALE);
+    let cached = cached(Arc::new(memory.clone()), policy);
+    let read_all = async || cached.get_many(&names, &GetOptions::default()).await;
+    assert!(read_all().await.iter().all(Result::is_ok));
+    names.iter().for_each(|name| memory.set(name, "two"));
+    advance(TTL).await;
+    memory.fail_next(Fault::new(ErrorKind::Unavailable));
+    assert!(read_all().await.iter().all(Result::is_ok), "stale values are served");
+
+    // The longest pause after one failure.
+    advance(Duration::from_secs(1)).await;
+    let calls = memory.calls_of(Operation::Get);
+    read_all().await;
+    settle().await;
+    assert!(memory.calls_of(Operation::Get) > calls, "the provider is asked again");
+    let secret = cached.get(&names[19], &GetOptions::default()).await.expect("a secret");
+    assert_eq!(secret.expose_str().expect("text"), "two");
+}
