@@ -6,13 +6,14 @@
 //! counter run on during sleep, too.
 //!
 //! Tokio's timers do stand still during suspend, so a task that waits for a deadline uses
-//! [`sleep_until`], which looks at this clock now and then.
+//! [`sleep_until`] or [`timeout_at`], which look at this clock now and then.
 //!
 //! In tests, and with the feature `test-util`, the clock is Tokio's, so that it follows
 //! `tokio::time::pause` and `advance`.
 
 use std::{
     ops::{Add, Sub},
+    pin::pin,
     time::Duration,
 };
 
@@ -41,7 +42,7 @@ impl Instant {
     }
 
     /// How long ago this was.
-    #[cfg(test)]
+    #[cfg_attr(not(any(test, feature = "file", feature = "vault")), allow(dead_code, reason = "only those ask"))]
     pub(crate) fn elapsed(self) -> Duration {
         Self::now().saturating_duration_since(self)
     }
@@ -78,6 +79,21 @@ pub(crate) async fn sleep_until(deadline: Instant) {
             return;
         }
         tokio::time::sleep(left.min(LONGEST_SLEEP)).await;
+    }
+}
+
+/// The output of a future, unless the clock reaches a deadline first. A future that is ready at the
+/// deadline counts as in time.
+#[cfg_attr(not(feature = "vault"), allow(dead_code, reason = "only the token renewal needs it"))]
+pub(crate) async fn timeout_at<F: Future>(deadline: Instant, future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        match tokio::time::timeout(left.min(LONGEST_SLEEP), &mut future).await {
+            Ok(output) => return Some(output),
+            Err(_) if Instant::now() >= deadline => return None,
+            Err(_) => {}
+        }
     }
 }
 
@@ -210,5 +226,13 @@ mod tests {
         assert_eq!(begun.elapsed(), Duration::from_secs(100));
         sleep_until(begun).await;
         assert_eq!(begun.elapsed(), Duration::from_secs(100), "a deadline that is over needs no wait");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_timeout_prefers_an_output_that_is_ready_at_the_deadline() {
+        let deadline = Instant::now() + Duration::from_secs(100);
+        assert_eq!(timeout_at(deadline, std::future::pending::<()>()).await, None);
+        assert_eq!(deadline.elapsed(), Duration::ZERO, "it waited until the deadline");
+        assert_eq!(timeout_at(deadline, async { 1 }).await, Some(1));
     }
 }

@@ -6,7 +6,6 @@ use std::{fmt, num::NonZeroU32, time::Duration};
 use futures::future::BoxFuture;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
-use tokio::time::Instant;
 
 use super::{
     auth::{LoginClient, check_creation_path, unwrap},
@@ -18,6 +17,7 @@ use super::{
     token_info::TokenInfo,
 };
 use crate::{
+    clock::Instant,
     error::{Error, Result},
     retry::RetryPolicy,
 };

@@ -2,8 +2,6 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use tokio::time::Instant;
-
 use super::{
     config::VaultConfig,
     error,
@@ -15,6 +13,7 @@ use super::{
     token::{self, LiveToken, Refusal, TokenManager},
 };
 use crate::{
+    clock::Instant,
     error::{Error, Result},
     provider::Identity,
     retry::RetryPolicy,

@@ -8,7 +8,7 @@
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, SystemTime},
 };
 
 use arc_swap::{ArcSwapOption, Guard};
@@ -21,6 +21,7 @@ use super::{
     source::{Source, SourceState},
 };
 use crate::{
+    clock::Instant,
     error::{Error, ErrorKind, Result},
     watch::Watch,
 };

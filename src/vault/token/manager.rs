@@ -17,12 +17,15 @@
 //!   as four calls: its task may hang, or run on a runtime that nobody drives any more.
 //! - The state's lock is never held across an await or a log event.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use tokio::{
     sync::{Mutex as Gate, MutexGuard as GateGuard, Notify},
     task::AbortHandle,
-    time::{Duration, Instant, timeout},
+    time::timeout,
 };
 
 use super::{
@@ -31,6 +34,7 @@ use super::{
     state_machine::State,
 };
 use crate::{
+    clock::Instant,
     error::{Error, ErrorKind, Result},
     retry::RetryPolicy,
     vault::{

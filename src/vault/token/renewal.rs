@@ -10,13 +10,11 @@
 
 use std::sync::{Arc, Weak};
 
-use tokio::{
-    sync::Notify,
-    time::{Instant, timeout_at},
-};
+use tokio::sync::Notify;
 
 use super::{TokenManager, api};
 use crate::{
+    clock::{Instant, timeout_at},
     error::Result,
     vault::token::{LiveToken, TokenAction, Validity},
 };
@@ -83,7 +81,7 @@ async fn run(manager: Weak<TokenManager>, wake: Arc<Notify>) {
             wake.notified().await;
             continue;
         };
-        if timeout_at(at, wake.notified()).await.is_ok() {
+        if timeout_at(at, wake.notified()).await.is_some() {
             // There is another token, or another plan for this one.
             continue;
         }

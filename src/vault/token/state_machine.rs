@@ -19,15 +19,13 @@
 //! - A refused login is shared by all who come within `HOLD_OFF`; an outage is shared only by those
 //!   who waited for that login, as it may be over by the next call.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use tokio::{
-    task::AbortHandle,
-    time::{Duration, Instant},
-};
+use tokio::task::AbortHandle;
 
 use super::Snapshot;
 use crate::{
+    clock::Instant,
     error::{Error, Result},
     retry::Backoff,
     vault::{
