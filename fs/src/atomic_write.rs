@@ -27,7 +27,7 @@ use zeroize::Zeroizing;
 use crate::{
     error::{At, Error, Refusal, Result, Step},
     leftovers,
-    target::NamedTarget,
+    output_path::NamedTarget,
     temp_file::{TempFile, set_mode},
 };
 

@@ -28,11 +28,11 @@ pub mod folder;
 pub mod key;
 #[cfg(unix)]
 mod leftovers;
+#[cfg(unix)]
+pub mod output_path;
 pub mod plain_file;
 #[cfg(feature = "seal")]
 pub mod seal;
-#[cfg(unix)]
-pub mod target;
 #[cfg(unix)]
 pub mod temp_file;
 #[cfg(all(test, unix))]
@@ -50,7 +50,7 @@ pub use self::watch::PathWatcher;
 pub use self::{
     atomic_write::{AtomicWrite, PendingWrite},
     folder::{Folder, is_private},
-    target::{NamedTarget, Target},
+    output_path::{NamedTarget, Target},
     temp_file::TempFile,
 };
 pub use self::{

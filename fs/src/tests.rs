@@ -13,7 +13,7 @@ use std::{
 use rustix::process::geteuid;
 use tempfile::TempDir;
 
-use crate::{AtomicWrite, Error, NamedTarget, Result, Step, Target, atomic_write::LEFTOVER_AGE, target::Walk};
+use crate::{AtomicWrite, Error, NamedTarget, Result, Step, Target, atomic_write::LEFTOVER_AGE, output_path::Walk};
 
 /// Readable and writable by its owner alone.
 const MODE: u32 = 0o600;

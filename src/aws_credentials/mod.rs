@@ -2,5 +2,8 @@
 
 #[cfg(unix)]
 mod credential_process;
+mod sdk_logs;
 pub(crate) mod shared_files;
 pub(crate) mod source;
+
+pub(crate) use sdk_logs::without_sdk_logs;

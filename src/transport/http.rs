@@ -9,9 +9,7 @@
 //!   the caller would not wait that long.
 //!
 //! # Redirects
-//! They are followed here, not by reqwest, because the credentials go along: only to the same call,
-//! never from https to http, and not more than [`MOST_REDIRECTS`] times
-//! ([`Address::redirected`]).
+//! They are followed here, not by reqwest, by the rules of [`redirect`](super::redirect).
 //!
 //! # Memory
 //! Response bodies are read into buffers that are wiped when dropped, up to [`LONGEST_BODY`].
@@ -36,6 +34,7 @@ use zeroize::Zeroizing;
 use super::{
     address::Address,
     client::{self, ServerConfig},
+    redirect::{MOST_REDIRECTS, is_redirect},
     retry_after::retry_after,
 };
 use crate::{
@@ -48,9 +47,6 @@ const LONGEST_BODY: usize = 64 * 1024 * 1024;
 
 /// The buffer for a body of promised length is allocated at once up to this: few bodies are longer.
 const LONGEST_PREALLOCATION: usize = 1024 * 1024;
-
-/// A standby names the active node, which may have stepped down meanwhile.
-const MOST_REDIRECTS: usize = 3;
 
 /// Clients that are kept for timeouts other than the server's default. Each has its own
 /// connections.
@@ -175,8 +171,7 @@ impl HttpClient {
                 builder = builder.body(body.clone());
             }
             let response = builder.send().await.map_err(|error| Attempt::failed(error, &address))?;
-            // 307 and 308 keep method and body. The other redirects lose the method.
-            if !matches!(response.status().as_u16(), 307 | 308) {
+            if !is_redirect(response.status()) {
                 return read(response, &address).await;
             }
             let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());

@@ -8,6 +8,7 @@ mod body;
 mod client;
 mod http;
 mod proxy;
+mod redirect;
 mod retry_after;
 mod tls;
 

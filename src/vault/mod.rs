@@ -93,11 +93,3 @@ pub(crate) use response::{malformed_response, seconds};
 pub(crate) use settings::{ConnectionSettings, FORM};
 
 pub(crate) use crate::transport::Fields;
-
-/// Turns the AWS SDK's own log off: its trace level prints whole requests with their credentials.
-#[cfg(feature = "__aws")]
-fn silently<F: Future>(future: F) -> impl Future<Output = F::Output> {
-    use tracing::{instrument::WithSubscriber, subscriber::NoSubscriber};
-
-    future.with_subscriber(NoSubscriber::default())
-}

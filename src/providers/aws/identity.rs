@@ -18,14 +18,16 @@ use aws_smithy_types::{
 };
 use aws_types::SdkConfig;
 
-use super::{error, session::silently};
-use crate::{error::Result, provider::Identity, retry::RetryPolicy, secret::echo::Echo};
+use super::error;
+use crate::{
+    aws_credentials::without_sdk_logs, error::Result, provider::Identity, retry::RetryPolicy, secret::echo::Echo,
+};
 
 /// Asks STS by GetCallerIdentity, which needs no right.
 pub(super) async fn ask(sts: &SdkConfig, policy: RetryPolicy, echo: &Echo) -> Result<Identity> {
     let clock = Clock::default();
     let call = aws_sdk_sts::Client::new(sts).get_caller_identity().customize().interceptor(clock.clone());
-    let caller = silently(call.send()).await.map_err(|error| error::from_sdk(error, policy, echo))?;
+    let caller = without_sdk_logs(call.send()).await.map_err(|error| error::from_sdk(error, policy, echo))?;
     let time = *clock.0.lock().unwrap_or_else(PoisonError::into_inner);
     Ok(Identity::new(caller.arn().unwrap_or_default())
         .with_detail("account", caller.account().unwrap_or_default())

@@ -4,7 +4,7 @@
 
 mod batch;
 mod config;
-mod credentials;
+mod credentials_cache;
 mod error;
 mod http;
 mod identity;

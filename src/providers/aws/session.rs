@@ -1,14 +1,14 @@
 //! Session with one AWS service: its client, region and credentials, opened again when AWS refuses them.
 //!
 //! # Expired credentials
-//! Credentials are renewed by the clock ahead of their end (see `credentials`). AWS may refuse them
+//! Credentials are renewed by the clock ahead of their end (see `credentials_cache`). AWS may refuse them
 //! earlier: they were revoked, or the clock is wrong. Then the session opens anew, which asks every
 //! source once more, and the call is made once more. Of many callers that are refused together one
 //! opens it; the others find the new session in place. A second refusal is returned.
 //!
 //! # Logs
 //! At its trace level the SDK prints whole responses, so its own events are turned off
-//! ([`silently`]) for every call.
+//! ([`without_sdk_logs`]) for every call.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -35,15 +35,15 @@ use aws_smithy_types::{
 };
 use aws_types::origin::Origin;
 use tokio::sync::Mutex;
-use tracing::{instrument::WithSubscriber, subscriber::NoSubscriber};
 
 use super::{
     config::AwsConfig,
-    credentials::CredentialCache,
+    credentials_cache::CredentialCache,
     error, http, identity,
     resolve::{self, Resolved, ServiceName},
 };
 use crate::{
+    aws_credentials::without_sdk_logs,
     config::{Connection, Section},
     error::{Error, ErrorKind, Result},
     provider::Identity,
@@ -90,7 +90,7 @@ impl<S: Service> Session<S> {
 
     /// Explains which endpoint and credentials a session with these settings would use. Makes no call.
     pub(crate) async fn explain(settings: &AwsConfig, section: &Section) -> Result<Connection> {
-        Box::pin(silently(resolve::explain(settings, section, S::NAME))).await
+        Box::pin(without_sdk_logs(resolve::explain(settings, section, S::NAME))).await
     }
 
     /// Makes one call, and once more with new credentials if AWS says that they have expired.
@@ -166,7 +166,7 @@ impl<S: Service> std::fmt::Debug for Session<S> {
 impl<S: Service> Live<S> {
     async fn open(settings: &AwsConfig) -> Result<Self> {
         // The SDK's loading is a large future.
-        let (config, credentials) = Box::pin(silently(load(settings))).await?;
+        let (config, credentials) = Box::pin(without_sdk_logs(load(settings))).await?;
         let endpoint = resolve::endpoint(&config, settings, S::NAME).map(|endpoint| endpoint.url);
         Ok(Self { client: S::client(&config, endpoint.as_deref()), sts: sts_config(&config, settings), credentials })
     }
@@ -181,14 +181,8 @@ impl<S: Service> Live<S> {
         Fut: Future<Output = T>,
     {
         self.credentials.current().await?;
-        Ok(silently(operation(self.client.clone(), overrides)).await)
+        Ok(without_sdk_logs(operation(self.client.clone(), overrides)).await)
     }
-}
-
-/// Turns the SDK's events off: its trace level prints whole responses, and requests too if the
-/// environment says so.
-pub(super) fn silently<F: Future>(future: F) -> impl Future<Output = F::Output> {
-    future.with_subscriber(NoSubscriber::default())
 }
 
 /// The overrides of a request's retry policy. Without one, the client's own settings apply.

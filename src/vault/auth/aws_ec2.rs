@@ -15,6 +15,7 @@ use super::{Login, LoginClient};
 #[cfg(all(feature = "disk-cache", unix))]
 use crate::cache_scope::Binding;
 use crate::{
+    aws_credentials::without_sdk_logs,
     error::{Error, ErrorKind, Result},
     fs::plain_file,
     retry::RetryPolicy,
@@ -77,7 +78,7 @@ impl AwsEc2 {
             Error::new(ErrorKind::Unavailable, "the EC2 metadata service gave no identity of this instance")
                 .with_hint("this login works on EC2 instances alone")
         };
-        let document = crate::vault::silently(client.get(IDENTITY)).await.map_err(unavailable)?;
+        let document = without_sdk_logs(client.get(IDENTITY)).await.map_err(unavailable)?;
         // Vault takes it as one line.
         Ok(Zeroizing::new(document.as_ref().split_whitespace().collect()))
     }

@@ -18,6 +18,7 @@ use super::{Login, LoginClient};
 use crate::cache_scope::Binding;
 use crate::{
     aws_credentials::source::AwsCredentialSource,
+    aws_credentials::without_sdk_logs,
     error::{Error, ErrorKind, Result},
     retry::RetryPolicy,
     vault::{Fields, token::Grant},
@@ -129,7 +130,7 @@ impl AwsIam {
                 None => None,
             })
         };
-        let found = crate::vault::silently(found);
+        let found = without_sdk_logs(found);
         match tokio::time::timeout(policy.longest_call(), found).await {
             Ok(Ok(Some(credentials))) => Ok(credentials),
             Ok(Err(error)) => Err(error),

@@ -2,8 +2,9 @@
 //!
 //! - `manager` hands the token to callers, logs in, and tells a dead token from a denied call.
 //! - `state_machine` decides: what is held, what comes next, who shares which failure.
-//! - `renewal` is the background task that carries the decisions out.
-//! - `lifetime` computes when a token expires and when it is due; `live_token` counts its uses.
+//! - `renewal_schedule` computes when a token expires, and when it is renewed or replaced.
+//! - `renewal_task` is the background task that carries the decisions out.
+//! - `lifetime` is what the server says of a token's TTL; `live_token` counts its uses.
 //! - `api` holds the server calls about a token; `grant` is what a login returns.
 
 mod api;
@@ -11,12 +12,14 @@ mod grant;
 mod lifetime;
 mod live_token;
 mod manager;
-mod renewal;
+mod renewal_schedule;
+mod renewal_task;
 mod state_machine;
 
 pub use grant::{Grant, Token};
 
 pub(super) use api::{renewal_request, revoke};
-pub(crate) use lifetime::{Lifetime, TokenAction, Validity};
+pub(crate) use lifetime::Lifetime;
 pub(crate) use live_token::LiveToken;
 pub(super) use manager::{Refusal, Snapshot, TokenManager};
+pub(crate) use renewal_schedule::{TokenAction, Validity};

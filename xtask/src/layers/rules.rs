@@ -74,12 +74,7 @@ pub(super) const RULES: Rules<'static> = Rules {
             "config::trust",
             "config::variables",
         ],
-        &[
-            "providers::aws::credentials",
-            "providers::aws::identity",
-            "providers::aws::resolve",
-            "providers::aws::session",
-        ],
+        &["providers::aws::resolve", "providers::aws::session"],
         // The crate's own types are in mod.rs, as is what the helpers need of them.
         &["providers::aws::secrets_manager", "providers::aws::secrets_manager::batch_read"],
         &["providers::file::reloader", "providers::file::secret_watches"],

@@ -1,4 +1,5 @@
-//! Where a path to be written leads, without following what another user may have placed there.
+//! Output paths: opens the folder of a file to be written, name by name, without following what
+//! another user may have placed on the way.
 //!
 //! A path in `/tmp` or another shared folder is only text: others may have put a link there that
 //! leads to a file of theirs, or of ours, or a FIFO that they read. So the path is walked name by

@@ -25,8 +25,9 @@ use aws_credential_types::{
 use futures::future::BoxFuture;
 use tokio::time::timeout;
 
-use super::{error::from_credentials, session::silently};
+use super::error::from_credentials;
 use crate::{
+    aws_credentials::without_sdk_logs,
     error::{Error, ErrorKind, Result},
     retry::RetryPolicy,
     secret::echo::Echo,
@@ -101,7 +102,7 @@ impl CredentialCache {
             };
             let load = |_| {
                 let cache = self.clone();
-                silently(async move { vec![cache.load().await] })
+                without_sdk_logs(async move { vec![cache.load().await] })
             };
             let mut outcomes = self.loads.load(&[()], |()| self.cached(RENEW_AHEAD), load, land, || {}).await;
             let outcome = outcomes.pop().unwrap_or_else(|| Err(Error::new(ErrorKind::Unexpected, "nothing was asked")));
