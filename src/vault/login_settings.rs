@@ -6,10 +6,11 @@ use serde::Deserialize;
 
 use super::{
     auth::{AppRole, Auth, Cert, Jwt, Kubernetes, UserPass},
+    path,
     source::SecretSource,
 };
 use crate::{
-    config::{did_you_mean, path},
+    config::{self, did_you_mean},
     error::{Error, Result},
 };
 
@@ -39,7 +40,7 @@ pub(super) struct AuthSettings {
     /// userpass: the user's name.
     pub(super) username: Option<String>,
     /// The file that holds the token, secret id, password or JWT.
-    #[serde(default, deserialize_with = "path")]
+    #[serde(default, deserialize_with = "config::path")]
     pub(super) file: Option<PathBuf>,
     /// The environment variable that holds it.
     pub(super) env: Option<String>,
@@ -50,7 +51,7 @@ pub(super) struct AuthSettings {
     /// AWS IAM: the profile.
     pub(super) profile: Option<String>,
     /// AWS EC2: the file that keeps the nonce.
-    #[serde(default, deserialize_with = "path")]
+    #[serde(default, deserialize_with = "config::path")]
     pub(super) nonce_file: Option<PathBuf>,
 }
 
@@ -81,6 +82,9 @@ struct Reader {
 impl Auth {
     pub(super) fn from_settings(settings: AuthSettings) -> Result<Self> {
         let method = settings.method.clone();
+        for (key, value) in [("mount", &settings.mount), ("username", &settings.username)] {
+            check_segments(key, value.as_deref())?;
+        }
         let mut reader = Reader { left: settings };
         let auth = reader.read(&method)?;
         reader.finish(&method)?;
@@ -177,6 +181,18 @@ impl Reader {
             return Ok(());
         }
         Err(Error::config(format!("the login method {method} was given a setting that it doesn't have")))
+    }
+}
+
+/// Checks a setting that becomes a part of the login's path. Later, its error would seem to be about
+/// the path of a secret.
+fn check_segments(key: &str, value: Option<&str>) -> Result<()> {
+    let Some(value) = value else { return Ok(()) };
+    let malformed = |why: &str| Error::config(format!("`{key}` of the login is malformed: {why}"));
+    path::check(value).map_err(|error| malformed(error.message()))?;
+    match key == "username" && value.contains('/') {
+        true => Err(malformed("a user's name has no '/'")),
+        false => Ok(()),
     }
 }
 

@@ -173,6 +173,23 @@ mod tests {
     }
 
     #[test]
+    fn a_login_whose_path_would_be_malformed_is_refused_with_the_settings() {
+        let login = |keys: &str| read(&format!("auth = {{ method = \"userpass\", env = \"E\", {keys} }}"));
+        for keys in [
+            "username = \"u\", mount = \"\"",
+            "username = \"u\", mount = \"a//b\"",
+            "username = \"u\", mount = \"../x\"",
+            "username = \"u/v\"",
+            "username = \"..\"",
+            "username = \"\"",
+        ] {
+            let error = login(keys).expect_err(keys);
+            assert_eq!(error.kind(), crate::ErrorKind::Config, "{keys}: {error}");
+        }
+        login("username = \"u\", mount = \"team/userpass\"").expect("a mount of two segments");
+    }
+
+    #[test]
     fn every_method_has_its_settings() {
         for (auth, shown) in [
             (r#"{ method = "token", file = "/t" }"#, "Token(File(\"/t\"))"),
