@@ -267,7 +267,7 @@ impl fmt::Debug for Request<'_> {
         let request = self.request.as_ref().ok();
         f.debug_struct("Request")
             .field("method", &request.map(|request| &request.method))
-            .field("target", &request.map(|request| &request.target))
+            .field("path", &request.map(ApiRequest::path))
             .field("error", &self.request.as_ref().err().map(Error::kind))
             .finish_non_exhaustive()
     }

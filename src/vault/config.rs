@@ -1,6 +1,6 @@
 //! [`VaultConfig`]: the settings of a Vault connection in code.
 
-use std::{num::NonZeroU32, path::PathBuf, time::Duration};
+use std::{fmt, num::NonZeroU32, path::PathBuf, time::Duration};
 
 use super::{auth::Auth, source::SecretSource};
 #[cfg(all(feature = "disk-cache", unix))]
@@ -23,7 +23,7 @@ pub(super) const DEFAULT_ADDRESS: &str = "https://127.0.0.1:8200";
 ///     .with_auth(Auth::AppRole(AppRole::new("my-role-id", SecretSource::file("/run/secret-id"))));
 /// # assert!(!format!("{config:?}").is_empty());
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct VaultConfig {
     /// `https://HOST:PORT`, `http://…`, or `unix:///PATH` for an agent's socket. Default:
@@ -140,6 +140,23 @@ impl VaultConfig {
     }
 }
 
+/// An address that is none is not shown: it may be anything, even a password, or hold one.
+impl fmt::Debug for VaultConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { address, namespace, auth, tls, proxy, retry_policy, revoke_at_shutdown } = self;
+        let address = if Address::parse(address).is_ok() { address } else { "[not an address]" };
+        f.debug_struct("VaultConfig")
+            .field("address", &address)
+            .field("namespace", namespace)
+            .field("auth", auth)
+            .field("tls", tls)
+            .field("proxy", proxy)
+            .field("retry_policy", retry_policy)
+            .field("revoke_at_shutdown", revoke_at_shutdown)
+            .finish()
+    }
+}
+
 #[cfg(all(feature = "disk-cache", unix))]
 impl VaultConfig {
     /// Binds disk cache entries to everything that decides where the connection leads, and as whom.
@@ -161,7 +178,9 @@ mod tests {
     #[test]
     fn debug_shows_no_secret() {
         let config = VaultConfig::default().with_token("hunter2").with_proxy(ProxyUrl::new("http://u:hunter2@p:1"));
-        let shown = format!("{config:?}");
-        assert!(!shown.contains("hunter2"), "{shown}");
+        for config in [config, VaultConfig::new("https://me:hunter2@vault"), VaultConfig::new("hunter2")] {
+            let shown = format!("{config:?}");
+            assert!(!shown.contains("hunter2"), "{shown}");
+        }
     }
 }

@@ -11,6 +11,9 @@ use crate::{
 /// The hint for a reply that came from something else.
 const NOT_VAULTS: &str = "the answer is not Vault's: does the address name a Vault or OpenBao server?";
 
+/// Shorter values of a query are not searched for: any message may hold `true` or a version.
+const SHORTEST_QUERY_VALUE: usize = 8;
+
 /// The kind for a status, as Vault
 /// [uses them](https://developer.hashicorp.com/vault/api-docs#http-status-codes). A 403 means a policy
 /// here: whether the token is dead has been asked before.
@@ -149,6 +152,9 @@ fn explanation(reply: &Response, call: &ApiRequest) -> Option<String> {
     }
     if let Some(body) = &call.body {
         echo = echo.with_body(body);
+    }
+    for value in call.query_values().filter(|value| value.len() >= SHORTEST_QUERY_VALUE) {
+        echo = echo.with(value.as_bytes());
     }
     echo.quotable(&all.join("; "))
 }

@@ -100,6 +100,18 @@ impl ApiRequest {
         self
     }
 
+    /// The path of the API, without the query, which may hold secrets such as a code of OIDC.
+    pub(super) fn path(&self) -> &str {
+        self.target.split_once('?').map_or(&*self.target, |(path, _)| path)
+    }
+
+    /// The decoded values of the query.
+    pub(super) fn query_values(&self) -> impl Iterator<Item = Zeroizing<String>> {
+        let query = self.target.split_once('?').map_or("", |(_, query)| query);
+        let values = query.split('&').filter_map(|part| part.split_once('='));
+        values.map(|(_, value)| Zeroizing::new(percent_decode_str(value).decode_utf8_lossy().into_owned()))
+    }
+
     /// The policy rule that would allow the request.
     pub(super) fn right(&self) -> String {
         let (path, query) = self.target.split_once('?').unwrap_or((&self.target, ""));

@@ -22,6 +22,8 @@ impl Vault {
     /// and each call of the client takes another.
     ///
     /// - **Its `Debug` and that of its settings print the token.** Never log them.
+    /// - **The `Debug` of its errors prints whole responses,** secrets included, if one does not have
+    ///   the shape that was asked for. `unwrap` and `expect` print it, too. Log their `Display`.
     /// - It makes one attempt, follows no redirect of a standby, and wipes nothing.
     /// - It turns on the feature `log` of `tracing`: without a subscriber, events go to the `log` crate.
     ///
