@@ -1,6 +1,11 @@
 //! Builds the reqwest client of a server: TLS trust, client certificate, proxy, Unix socket.
 
-use std::{fs, net::SocketAddr, path::Path, time::Duration};
+use std::{
+    fs,
+    net::{IpAddr, SocketAddr},
+    path::Path,
+    time::Duration,
+};
 
 use reqwest::{
     Certificate, Client, ClientBuilder, Identity, Proxy,
@@ -29,10 +34,37 @@ impl ServerConfig {
     pub(crate) fn presents_certificates(address: &Address, proxy: Option<&ProxyUrl>) -> bool {
         address.is_https() || proxy.is_some_and(|proxy| !proxy.as_str().starts_with("http://"))
     }
+
+    /// The TLS server name, which stands in for the host in the URL of each request. Without TLS
+    /// there is no certificate to check it against, so it has no effect.
+    pub(super) fn name_in_url(&self, address: &Address) -> Option<&str> {
+        self.tls.server_name.as_deref().filter(|_| address.is_https())
+    }
+
+    /// Refuses a TLS server name that would lead requests, and their credentials, to another host
+    /// than the address's.
+    fn check_server_name(&self, address: &Address) -> Result<()> {
+        let Some(name) = self.name_in_url(address) else { return Ok(()) };
+        // A host that is an IP address is not resolved, so it can't be led back to the address.
+        let is_host_name = name.parse::<IpAddr>().is_err()
+            && !name.is_empty()
+            && name.chars().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '.' | '_'));
+        if !is_host_name {
+            return Err(Error::config(format!("the TLS server name {name:?} is not a host name"))
+                .with_hint("name the host of the server's certificate, without port"));
+        }
+        match self.proxy {
+            // The proxy would resolve the name.
+            Some(_) => Err(Error::config("a TLS server name and a proxy can't be combined")
+                .with_hint("unset one of them; NO_PROXY exempts the server from a proxy of the environment")),
+            None => Ok(()),
+        }
+    }
 }
 
 /// A client with this timeout to connect, and to wait for each part of a response.
 pub(super) fn build(config: &ServerConfig, address: &Address, timeout: Duration) -> Result<Client> {
+    config.check_server_name(address)?;
     let builder = Client::builder()
         .user_agent(concat!("s1crets/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(timeout)
@@ -63,21 +95,22 @@ fn proxied(builder: ClientBuilder, config: &ServerConfig) -> Result<ClientBuilde
 fn located(builder: ClientBuilder, config: &ServerConfig, address: &Address) -> ClientBuilder {
     match address.unix_socket() {
         Some(path) => builder.unix_socket(path.as_path()),
-        None => renamed(builder, config),
+        None => renamed(builder, config, address),
     }
 }
 
 #[cfg(not(unix))]
-fn located(builder: ClientBuilder, config: &ServerConfig, _: &Address) -> ClientBuilder {
-    renamed(builder, config)
+fn located(builder: ClientBuilder, config: &ServerConfig, address: &Address) -> ClientBuilder {
+    renamed(builder, config, address)
 }
 
 /// reqwest checks the certificate against the URL's host. With a TLS server name the URL has that
 /// name as its host, and it is resolved here to where the server is.
-fn renamed(builder: ClientBuilder, config: &ServerConfig) -> ClientBuilder {
+fn renamed(builder: ClientBuilder, config: &ServerConfig, address: &Address) -> ClientBuilder {
+    // `address` may have the name as its host already.
     let host = Address::parse(&config.address).ok().and_then(|address| address.host().map(str::to_owned));
-    match (&config.tls.server_name, host) {
-        (Some(name), Some(host)) => builder.dns_resolver(Renamed { name: name.clone(), host }),
+    match (config.name_in_url(address), host) {
+        (Some(name), Some(host)) => builder.dns_resolver(Renamed { name: name.to_owned(), host }),
         _ => builder,
     }
 }
@@ -90,7 +123,8 @@ struct Renamed {
 
 impl Resolve for Renamed {
     fn resolve(&self, name: Name) -> Resolving {
-        let host = if name.as_str() == self.name { self.host.clone() } else { name.as_str().to_owned() };
+        let host =
+            if name.as_str().eq_ignore_ascii_case(&self.name) { self.host.clone() } else { name.as_str().to_owned() };
         Box::pin(async move {
             // An IPv6 address stands in brackets in a URL.
             let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
