@@ -72,8 +72,8 @@ pub(crate) struct Request<'a> {
     pub(crate) body: Option<Bytes>,
     /// Whether it may be sent again if the server may already have acted on it.
     pub(crate) idempotent: bool,
-    /// Which statuses ask for another attempt.
-    pub(crate) on_status: fn(u16) -> StatusAction,
+    /// Which responses ask for another attempt, by their status.
+    pub(crate) on_status: fn(&Response) -> StatusAction,
     /// Called ahead of each attempt but the first; `false` ends the call.
     pub(crate) may_retry: &'a (dyn Fn() -> bool + Send + Sync),
 }
@@ -126,8 +126,8 @@ impl HttpClient {
     pub(crate) fn new(config: ServerConfig, address: Address, timeout: Duration) -> Result<Self> {
         let client = client::build(&config, &address, timeout)?;
         let clients = Mutex::new(HashMap::from([(timeout, client)]));
-        let address = match &config.tls.server_name {
-            Some(name) => address.with_host(name)?,
+        let address = match config.name_in_url(&address) {
+            Some(name) => address.clone().with_host(name)?,
             None => address,
         };
         Ok(Self { config, address, timeout, clients })
@@ -230,7 +230,7 @@ impl Attempt {
 impl Response {
     /// How long to wait before the next attempt, if the status asks for one.
     fn wait(&self, request: &Request<'_>, made: u32, policy: RetryPolicy) -> Option<Duration> {
-        let retry = match (request.on_status)(self.status) {
+        let retry = match (request.on_status)(self) {
             StatusAction::Return => false,
             StatusAction::Retry => true,
             StatusAction::RetryIdempotent => request.idempotent,

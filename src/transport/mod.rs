@@ -18,4 +18,4 @@ pub use tls::TlsConfig;
 pub(crate) use address::{Address, AddressError};
 pub(crate) use body::{Fields, wiped};
 pub(crate) use client::ServerConfig;
-pub(crate) use http::{Failure, HttpClient, Request, StatusAction};
+pub(crate) use http::{Failure, HttpClient, Request, Response, StatusAction};

@@ -10,13 +10,13 @@ use super::{
     error::{from_failure, parse_address},
     request::ApiRequest,
     reserved,
-    response::Response,
+    response::{Response, is_from_vault},
     token::LiveToken,
 };
 use crate::{
     error::{Error, Result},
     retry::RetryPolicy,
-    transport::{HttpClient, Request, ServerConfig, StatusAction},
+    transport::{self, HttpClient, Request, ServerConfig, StatusAction},
 };
 
 const TOKEN: HeaderName = HeaderName::from_static("x-vault-token");
@@ -113,10 +113,14 @@ impl Http {
 
 /// Which statuses ask for another attempt
 /// ([Vault's list](https://developer.hashicorp.com/vault/api-docs#http-status-codes)).
-fn action_of_status(status: u16) -> StatusAction {
-    match status {
-        // 412: a replica that lags behind. 472, 473: a standby that doesn't serve. 503: sealed.
-        412 | 429 | 472 | 473 | 503 => StatusAction::Retry,
+fn action_of_status(response: &transport::Response) -> StatusAction {
+    match response.status {
+        // 412: a replica that lags behind. 472, 473: a standby that doesn't serve.
+        412 | 429 | 472 | 473 => StatusAction::Retry,
+        // Vault does nothing while it is sealed. A gateway responds with 503 also if it lost the
+        // connection to a server that has the request.
+        503 if is_from_vault(&response.body) => StatusAction::Retry,
+        503 => StatusAction::RetryIdempotent,
         // A gateway's own, or Vault's: the request may have been carried out.
         500 | 502 | 504 => StatusAction::RetryIdempotent,
         _ => StatusAction::Return,

@@ -89,7 +89,7 @@ pub(crate) use named_connections::{SharedVault, VaultConnections};
 pub(crate) use path::check as check_path;
 pub(crate) use request::ApiRequest;
 pub(crate) use reserved::{any as any_reserved, first as first_reserved};
-pub(crate) use response::{malformed_response, seconds};
+pub(crate) use response::{malformed_response, parse_time, seconds};
 pub(crate) use settings::{ConnectionSettings, FORM};
 
 pub(crate) use crate::transport::Fields;

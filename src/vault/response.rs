@@ -271,9 +271,32 @@ pub(super) fn count_of(json: Json<'_>, key: &str) -> Option<u64> {
     json.get(key).and_then(Json::as_i64).and_then(|count| u64::try_from(count).ok()).filter(|count| *count > 0)
 }
 
+/// Whether a body without a success is the server's own: see [`Response::is_from_vault`].
+pub(super) fn is_from_vault(body: &[u8]) -> bool {
+    Response::new(0, Zeroizing::new(body.to_vec())).is_from_vault()
+}
+
 /// A member that is a time.
 pub(super) fn time_of(json: Json<'_>, key: &str) -> Option<SystemTime> {
-    humantime::parse_rfc3339_weak(text_of(json, key)?).ok()
+    parse_time(text_of(json, key)?)
+}
+
+/// A time of RFC 3339. A server writes some times in its own time zone.
+pub(crate) fn parse_time(text: &str) -> Option<SystemTime> {
+    let Some(zone) = text.len().checked_sub("+00:00".len()).filter(|_| !text.ends_with(['Z', 'z'])) else {
+        return humantime::parse_rfc3339_weak(text).ok();
+    };
+    // humantime knows no offsets, and ignores some.
+    let (local, offset) = text.split_at_checked(zone)?;
+    let local = humantime::parse_rfc3339(&format!("{local}Z")).ok()?;
+    let (hours, minutes) = offset.get(1..)?.split_once(':')?;
+    let part = |digits: &str| digits.bytes().all(|digit| digit.is_ascii_digit()).then(|| digits.parse::<u64>().ok())?;
+    let offset_by = Duration::from_secs(part(hours)? * 3600 + part(minutes)? * 60);
+    match offset.as_bytes().first()? {
+        b'+' => local.checked_sub(offset_by),
+        b'-' => local.checked_add(offset_by),
+        _ => None,
+    }
 }
 
 pub(super) fn is_true(json: Json<'_>, key: &str) -> bool {
@@ -292,6 +315,25 @@ mod tests {
 
     fn response(body: &str) -> Response {
         Response::new(200, Zeroizing::new(body.as_bytes().to_vec()))
+    }
+
+    #[test]
+    fn a_time_in_any_zone_is_the_same_instant() {
+        let utc = parse_time("2026-11-29T07:20:39.5Z").expect("UTC");
+        for text in [
+            "2026-11-29T08:20:39.5+01:00",
+            "2026-11-29T02:20:39.5-05:00",
+            "2026-11-29T07:20:39.5+00:00",
+            "2026-11-29T12:50:39.500000000+05:30",
+        ] {
+            assert_eq!(parse_time(text), Some(utc), "{text}");
+        }
+        assert_eq!(parse_time("2026-11-29T08:20:39+01:00"), parse_time("2026-11-29T07:20:39Z"));
+        for text in
+            ["", "+01:00", "2026-11-29T08:20:39.5+1:00", "2026-11-29T08:20:39.5+aa:00", "2026-11-29T08:20:39.5 01:00"]
+        {
+            assert_eq!(parse_time(text), None, "{text}");
+        }
     }
 
     #[test]

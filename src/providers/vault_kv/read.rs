@@ -12,7 +12,7 @@ use crate::{
     options::GetOptions,
     retry::RetryPolicy,
     secret::{Json, JsonKind, Metadata, Secret},
-    vault::{ApiRequest, Response, from_response, malformed_response},
+    vault::{ApiRequest, Response, from_response, malformed_response, parse_time},
 };
 
 impl VaultKv {
@@ -135,7 +135,7 @@ pub(super) fn gone(metadata: Json<'_>) -> Option<Error> {
     }
     let deletion = metadata.get("deletion_time").and_then(Json::as_str).filter(|time| !time.is_empty())?;
     // A time in the future is that of `delete_version_after`.
-    let past = humantime::parse_rfc3339(deletion).is_ok_and(|time| time <= SystemTime::now());
+    let past = parse_time(deletion).is_some_and(|time| time <= SystemTime::now());
     past.then(|| {
         Error::not_found("this version of the secret is deleted").with_hint("`bao kv undelete` brings it back")
     })
@@ -159,7 +159,7 @@ fn described(path: &str, metadata: Json<'_>) -> Result<Metadata> {
     let version = metadata.get("version").and_then(Json::as_i64).ok_or_else(malformed_response)?;
     let described = Metadata::default().with_name(path).with_version(version.to_string()).with_custom(custom(metadata));
     let created = metadata.get("created_time").and_then(Json::as_str);
-    Ok(match created.and_then(|time| humantime::parse_rfc3339(time).ok()) {
+    Ok(match created.and_then(parse_time) {
         Some(created) => described.with_created(created),
         None => described,
     })

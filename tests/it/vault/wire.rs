@@ -10,9 +10,9 @@ use std::{
 };
 
 use s1crets::{
-    Client, Config, ErrorKind, GetOptions, ListOptions, Provider, SecretValue, UpdateOptions,
+    Client, Config, ErrorKind, GetOptions, ListOptions, Provider, RetryPolicy, SecretValue, UpdateOptions,
     providers::vault_kv::{KvMounts, KvVersion, VaultKv},
-    vault::{AppRole, Auth, HealthState, ProxyUrl, SecretSource, TlsConfig, VaultConfig},
+    vault::{AppRole, Auth, HealthState, ProxyUrl, SecretSource, TlsConfig, Vault, VaultConfig},
 };
 use s1crets_testbed::{Answer, Fault, FaultProxy, OpenBao, Request, Stub, Tunnel};
 use serde_json::json;
@@ -104,7 +104,7 @@ async fn a_silent_server_is_a_timeout() {
     let proxy = FaultProxy::start(bao.address()).await;
     proxy.fault_any(Fault::Hang).always();
     let config = VaultConfig::new(proxy.endpoint()).with_token(bao.root_token());
-    let vault = s1crets::vault::Vault::new(config.with_timeout(Duration::from_millis(300)).with_retry(once()));
+    let vault = Vault::new(config.with_timeout(Duration::from_millis(300)).with_retry(once()));
     let kv = VaultKv::new(vault.expect("settings")).with_mounts(second());
     let began = Instant::now();
     let error = read(&kv, "secret/x").await.expect_err("silence");
@@ -347,4 +347,56 @@ async fn the_config_file_opens_it_by_name() {
         let built = Config::parse(&text).and_then(|config| Client::builder().with_config(config).build());
         assert_eq!(built.expect_err(wrong).kind(), ErrorKind::Config, "{wrong}");
     }
+}
+
+/// Envoy answers with 503 also if it lost the connection to a server that has the request.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_behind_a_gateways_503_is_not_repeated_and_one_to_a_sealed_vault_is() {
+    let gateway = "upstream connect error or disconnect/reset before headers. reset reason: connection termination";
+    for (body, attempts) in [(gateway, 1), ("", 1), (r#"{"errors":["Vault is sealed"]}"#, 3)] {
+        let stub = Stub::start(move |_| Answer::new(503, body)).await;
+        let vault = open(config(stub.endpoint()));
+        let error = vault.write("database/rotate-root/x", &()).await.expect_err("no success");
+        assert_eq!((error.kind(), stub.requests().len()), (ErrorKind::Unavailable, attempts), "{body}");
+        vault.read("secret/x").await.expect_err("no success");
+        assert_eq!(stub.requests().len(), attempts + 3, "a read is repeated: {body}");
+    }
+}
+
+/// The name takes the place of the host in URLs, so it must not lead anywhere else.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_name_never_leads_to_another_host_than_the_address() {
+    let named = |address: &str, name: &str| config(address).with_tls(TlsConfig::default().with_server_name(name));
+    for name in ["127.0.0.2", "fd00::1", "[fd00::1]", "vault:8200", "a/b", "u@vault", ""] {
+        let error = Vault::new(named("https://127.0.0.1:8200", name)).expect_err(name);
+        assert_eq!(error.kind(), ErrorKind::Config, "{name}");
+    }
+    let proxied = named("https://127.0.0.1:8200", "vault").with_proxy(ProxyUrl::new("http://127.0.0.1:3128"));
+    assert_eq!(Vault::new(proxied).expect_err("the proxy would resolve it").kind(), ErrorKind::Config);
+
+    // Without TLS there is nothing to check, as with a local agent while VAULT_TLS_SERVER_NAME is set.
+    let stub = Stub::start(|_| secret()).await;
+    read(&kv(named(stub.endpoint(), "127.0.0.2")).with_mounts(second()), "secret/x").await.expect("at its address");
+    assert_eq!(stub.requests().len(), 1);
+
+    let bao = raft();
+    let path = plant(&bao, &json!({ "v": 1 }));
+    let tls = TlsConfig::default().with_ca_file(bao.authority().certificate_file()).with_server_name("SERVER");
+    let config = VaultConfig::new(bao.address()).with_token(bao.root_token()).with_tls(tls).with_retry(once());
+    read(&kv(config.clone()), &path).await.expect("a name has no case");
+    // Another timeout has a client of its own.
+    let patient = GetOptions::default().with_retry_policy(RetryPolicy::default().with_timeout(Duration::from_secs(7)));
+    kv(config).get(&path, &patient).await.expect("at its address");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_with_a_secret_is_neither_shown_nor_quoted() {
+    let stub =
+        Stub::start(|request| Answer::new(400, json!({ "errors": [format!("no such code: {}", request.path)] }))).await;
+    let vault = open(config(stub.endpoint()));
+    let request = || vault.read("auth/oidc/oidc/callback").query("code", "hunter2/hunter2").query("state", "short");
+    let shown = format!("{:?}", request());
+    assert!(shown.contains("auth/oidc/oidc/callback") && !shown.contains("hunter2"), "{shown}");
+    let error = told(&request().await.expect_err("refused"));
+    assert!(!error.contains("hunter2"), "{error}");
 }
