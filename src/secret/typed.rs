@@ -112,7 +112,8 @@ impl Entry {
         match encoding.as_str() {
             Some("identity") => Ok(Encoding::Identity),
             Some("base64") => Ok(Encoding::Base64),
-            _ => Err(Error::corrupt(format!("unknown encoding: {}", encoding.raw()))),
+            // What stands there may be a secret under the wrong key.
+            _ => Err(Error::corrupt("the encoding is neither identity nor base64")),
         }
     }
 
@@ -148,6 +149,8 @@ mod tests {
     use super::*;
     use crate::{error::ErrorKind, secret::Metadata};
 
+    const UNKNOWN_ENCODING: &str = "the encoding is neither identity nor base64";
+
     fn secret(text: &str) -> Secret {
         Secret::text(text, Metadata::default())
     }
@@ -172,9 +175,9 @@ mod tests {
             (r#"{"type":"versioned","value":"x"}"#, "secret does not have type=simple"),
             (r#"{"value":"x"}"#, "secret does not have type=simple"),
             (r#"{"type":"simple"}"#, "secret does not have value"),
-            (r#"{"type":"simple","value":"x","encoding":"mystery"}"#, "unknown encoding: \"mystery\""),
-            (r#"{"type":"simple","value":"x","encoding":""}"#, "unknown encoding: \"\""),
-            (r#"{"type":"simple","value":"x","encoding":null}"#, "unknown encoding: null"),
+            (r#"{"type":"simple","value":"x","encoding":"mystery"}"#, UNKNOWN_ENCODING),
+            (r#"{"type":"simple","value":"x","encoding":""}"#, UNKNOWN_ENCODING),
+            (r#"{"type":"simple","value":"x","encoding":null}"#, UNKNOWN_ENCODING),
             (r#"{"type":"simple","value":"aGVsbG8","encoding":"base64"}"#, "unable to decode base64 of 'value'"),
             (r#"{"type":"simple","value":"aGVs bG8=!!","encoding":"base64"}"#, "unable to decode base64 of 'value'"),
             (r#"{"type":"simple","value":"é","encoding":"base64"}"#, "unable to decode base64 of 'value'"),
@@ -184,6 +187,43 @@ mod tests {
             assert_eq!(message(secret(entry).simple()), why, "{entry}");
         }
         assert!(message(secret("plain").simple()).starts_with("the secret is not JSON"));
+    }
+
+    /// Whoever puts the password under the wrong key must not find it in a log.
+    #[test]
+    fn no_error_quotes_a_part_of_the_secret() {
+        const MARK: &str = "hunter2";
+        for wrong in [
+            r#""hunter2""#,
+            r#""\u0068unter2""#,
+            r#""base64 hunter2""#,
+            r#"["hunter2"]"#,
+            r#"{"hunter2":"hunter2"}"#,
+            "7482",
+            r#""aHVudGVyMg==""#,
+        ] {
+            for entry in [
+                format!(r#"{{"type":"simple","value":"x","encoding":{wrong}}}"#),
+                format!(r#"{{"type":"versioned","current":"x","encoding":{wrong}}}"#),
+                format!(r#"{{"type":"credential","username":"u","password":"x","encoding":{wrong}}}"#),
+                format!(r#"{{"type":{wrong},"value":"x"}}"#),
+                format!(r#"{{"type":"simple","value":[{wrong}]}}"#),
+                format!(r#"{{"type":"versioned","current":{{"x":{wrong}}}}}"#),
+                format!(r#"{{"type":"credential","username":[{wrong}],"password":{{"x":{wrong}}}}}"#),
+                format!(r#"{{"type":"simple","value":"hunter2!","encoding":"base64","x":{wrong}}}"#),
+                format!(r#"[{wrong}]"#),
+                format!(r#"{{"type":"simple","value":{wrong}"#),
+            ] {
+                let kv2 = format!(r#"{{"data":{entry},"metadata":{{"version":1,"created_time":"x"}}}}"#);
+                for secret in [secret(&entry), secret(&kv2), Secret::binary(entry.clone(), Metadata::default())] {
+                    let errors = [secret.simple().err(), secret.versioned().err(), secret.credential().err()];
+                    let shown = format!("{errors:?}");
+                    for mark in [MARK, "u0068", "7482", "aHVudGVyMg"] {
+                        assert!(!shown.contains(mark), "{entry}: {shown}");
+                    }
+                }
+            }
+        }
     }
 
     #[test]
