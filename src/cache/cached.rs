@@ -99,7 +99,7 @@ impl<P: Provider + ?Sized> Cached<P> {
     /// the same folder: it is part of what a record is bound to.
     #[cfg(all(feature = "disk-cache", unix))]
     #[must_use]
-    pub fn on_disk(self, disk: DiskCache, scope: &str) -> Self {
+    pub fn with_disk_cache(self, disk: DiskCache, scope: &str) -> Self {
         let disk = Disk::new(disk, self.policy.entries);
         self.with_second_tier(Arc::new(SecondTier::on_disk(disk, scope.to_owned())))
     }

@@ -13,8 +13,7 @@ use zeroize::Zeroizing;
 
 use super::{
     Json, JsonKind,
-    json::{ROOT, Tree},
-    value::quote,
+    json::{ROOT, Tree, quote},
 };
 
 /// Longer messages are cut in errors: they are for a person, who reads no more.

@@ -368,7 +368,7 @@ async fn an_update_writes_the_value_as_it_was_given() {
         (SecretValue::from(vec![0, 255]), &[0, 255]),
     ] {
         client.update("memory", "a", value).await.unwrap();
-        assert_eq!(client.get("memory", "a").await.unwrap().expose_bytes(), written);
+        assert_eq!(client.get("memory", "a").await.unwrap().expose_bytes().unwrap(), written);
     }
     fails(SecretValue::json_text("{"), ErrorKind::InvalidInput);
 }

@@ -58,7 +58,7 @@ fn secrets(seed: &AwsSeed, provider: Arc<dyn Provider>) -> Planted {
     let seed = seed.clone();
     let plant: Plant = Box::new(move |name, value| match value.expose_text() {
         Some(text) => drop(seed.create_secret(name, text)),
-        None => drop(seed.create_secret_binary(name, value.expose_bytes())),
+        None => drop(seed.create_secret_binary(name, value.expose_bytes().unwrap())),
     });
     Planted { provider, root: unique("conformance/"), plant }
 }
@@ -87,7 +87,7 @@ fn cached(provider: impl Provider) -> Arc<dyn Provider> {
 fn on_disk(provider: impl Provider) -> (TempDir, Arc<dyn Provider>) {
     let folder = tempfile::tempdir().unwrap();
     let disk = DiskCache::default().with_path(folder.path().join("cache"));
-    let cached = Cached::new(Arc::new(provider), CachePolicy::default()).on_disk(disk, "conformance");
+    let cached = Cached::new(Arc::new(provider), CachePolicy::default()).with_disk_cache(disk, "conformance");
     (folder, Arc::new(cached))
 }
 
@@ -95,6 +95,12 @@ fn on_disk(provider: impl Provider) -> (TempDir, Arc<dyn Provider>) {
 async fn memory_bare() {
     let memory = Memory::new();
     run(&in_memory(&memory, shared(memory.clone()))).await;
+}
+
+#[tokio::test]
+async fn memory_shared() {
+    let memory = Memory::new();
+    run(&in_memory(&memory, shared(shared(memory.clone())))).await;
 }
 
 #[tokio::test]

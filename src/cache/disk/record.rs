@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     provider::Listing,
-    secret::{Metadata, Secret},
+    secret::{Metadata, Secret, SecretValue},
 };
 use s1crets_fs::seal::{NONCE, Name, Seal, TAG};
 
@@ -52,13 +52,29 @@ pub(crate) enum Content<'a> {
 /// A secret.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Entry<'a> {
-    binary: bool,
-    value: &'a [u8],
+    #[serde(borrow)]
+    value: Value<'a>,
     pub(super) name: Option<&'a str>,
     version: Option<&'a str>,
     /// Nanoseconds since 1970.
     created: Option<i128>,
     custom: Vec<(&'a str, &'a str)>,
+}
+
+/// The value of a secret. Before there were maps, it was written as a boolean and bytes, which read
+/// the same as the first two variants.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+enum Value<'a> {
+    Text(&'a str),
+    Binary(&'a [u8]),
+    Map(#[serde(borrow)] Vec<(&'a str, NamedValue<'a>)>),
+}
+
+/// A value in a map.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+enum NamedValue<'a> {
+    Text(&'a str),
+    Binary(&'a [u8]),
 }
 
 /// What can be kept on disk.
@@ -159,8 +175,7 @@ impl<'a> Entry<'a> {
     fn of(secret: &'a Secret) -> Self {
         let Metadata { name, version, created, custom, lease: _, valid_for: _ } = secret.metadata();
         Self {
-            binary: secret.is_binary(),
-            value: secret.expose_bytes(),
+            value: Value::of(secret),
             name: name.as_deref(),
             version: version.as_deref(),
             created: created.map(nanos),
@@ -178,10 +193,47 @@ impl<'a> Entry<'a> {
             lease: None,
             valid_for: None,
         };
-        Some(match self.binary {
-            true => Secret::binary(self.value, metadata),
-            false => Secret::text(std::str::from_utf8(self.value).ok()?, metadata),
-        })
+        Some(Secret::new(self.value.to_secret_value()?, metadata))
+    }
+}
+
+impl<'a> Value<'a> {
+    fn of(secret: &'a Secret) -> Self {
+        if secret.is_map() {
+            let named = |(name, is_binary, bytes)| (name, NamedValue::of(is_binary, bytes));
+            return Self::Map(secret.named_values().map(named).collect());
+        }
+        match NamedValue::of(secret.is_binary(), secret.expose_bytes().unwrap_or_default()) {
+            NamedValue::Text(text) => Self::Text(text),
+            NamedValue::Binary(bytes) => Self::Binary(bytes),
+        }
+    }
+
+    fn to_secret_value(&self) -> Option<SecretValue> {
+        match self {
+            Self::Text(text) => Some(SecretValue::text(*text)),
+            Self::Binary(bytes) => Some(SecretValue::binary(*bytes)),
+            Self::Map(entries) => {
+                let named = entries.iter().map(|(name, value)| {
+                    let value = match value {
+                        NamedValue::Text(text) => SecretValue::text(*text),
+                        NamedValue::Binary(bytes) => SecretValue::binary(*bytes),
+                    };
+                    (*name, value)
+                });
+                SecretValue::map(named).ok()
+            }
+        }
+    }
+}
+
+impl<'a> NamedValue<'a> {
+    /// Text, if it is not marked as bytes.
+    fn of(is_binary: bool, bytes: &'a [u8]) -> Self {
+        match std::str::from_utf8(bytes) {
+            Ok(text) if !is_binary => Self::Text(text),
+            _ => Self::Binary(bytes),
+        }
     }
 }
 
@@ -235,14 +287,26 @@ mod tests {
         Metadata::default().with_name("arn:a").with_version("3").with_created(created).with_custom(custom)
     }
 
+    fn map() -> Secret {
+        let entries = [
+            ("tls.crt", SecretValue::text("PEM")),
+            ("keystore", SecretValue::binary([0, 0xff])),
+            ("password", SecretValue::binary(*b"text")),
+        ];
+        Secret::map(entries, metadata()).expect("a map")
+    }
+
     #[test]
-    fn text_bytes_and_metadata_come_back_as_they_were() {
+    fn values_and_metadata_are_read_as_they_were_written() {
         let (seal_, name) = sealing();
         for secret in [
             Secret::text("", Metadata::default()),
             Secret::text(r#"{"n":1.10}"#, metadata()),
             Secret::binary([0, 0xff, 0xfe], metadata()),
             Secret::binary(*b"text", Metadata::default()),
+            map(),
+            Secret::map([("", "")], metadata()).expect("a map"),
+            Secret::new(SecretValue::map::<&str, &str>([]).expect("a map"), metadata()),
         ] {
             let mut record = seal(&seal_, name, 9, &body(&secret)).expect("a record");
             assert_eq!(dies(&record), Some(9));
@@ -250,7 +314,41 @@ mod tests {
             assert_eq!((read.path, read.asked, read.loaded), ("a/b", 1, 2));
             let again = Secret::from_content(read.content).expect("a secret");
             assert_eq!((&again, again.is_binary(), again.metadata()), (&secret, secret.is_binary(), secret.metadata()));
+            assert!(again.entries().map(|(_, it)| it.is_binary()).eq(secret.entries().map(|(_, it)| it.is_binary())));
         }
+    }
+
+    /// A program from before there were maps takes such a record for malformed, and loads the secret.
+    #[test]
+    fn records_from_before_maps_are_read_as_they_were_written() {
+        #[derive(Serialize, Deserialize)]
+        struct Before<'a> {
+            binary: bool,
+            value: &'a [u8],
+            name: Option<&'a str>,
+            version: Option<&'a str>,
+            created: Option<i128>,
+            custom: Vec<(&'a str, &'a str)>,
+        }
+
+        for (binary, value, secret) in [
+            (false, &b"hunter2"[..], Secret::text("hunter2", Metadata::default())),
+            (true, &[0, 0xff], Secret::binary([0, 0xff], Metadata::default())),
+            (true, b"text", Secret::binary(*b"text", Metadata::default())),
+        ] {
+            let before = Before { binary, value, name: None, version: None, created: None, custom: Vec::new() };
+            let [mut bytes, mut bytes_before] = [[0; 64]; 2];
+            let before = postcard::to_slice(&before, &mut bytes_before).expect("it fits");
+            assert_eq!(postcard::to_slice(&Entry::of(&secret), &mut bytes).expect("it fits"), before);
+            assert_eq!(postcard::from_bytes::<Entry<'_>>(before).expect("an entry"), Entry::of(&secret));
+        }
+        let (map, mut bytes) = (map(), [0; 256]);
+        let new = postcard::to_slice(&Entry::of(&map), &mut bytes).expect("it fits");
+        assert!(postcard::from_bytes::<Before<'_>>(new).is_err());
+        let not_text =
+            Before { binary: false, value: &[0xff], name: None, version: None, created: None, custom: vec![] };
+        let not_text = postcard::to_slice(&not_text, &mut bytes).expect("it fits");
+        assert!(postcard::from_bytes::<Entry<'_>>(not_text).is_err());
     }
 
     #[test]
