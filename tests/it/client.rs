@@ -151,7 +151,7 @@ async fn an_error_names_the_operation_and_the_reference() {
         messages,
         [
             "get memory://none: no such secret",
-            "get memory://a#/x/y: no key \"x\" in the JSON object",
+            "get memory://a#x#y: no key \"x\" in the JSON object",
             "get memory://a%20b%23c: no such secret",
             "update memory://none: no such secret",
             "get memory://none: no such secret",
