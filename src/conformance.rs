@@ -31,12 +31,12 @@ pub trait Fixture: Send + Sync {
     /// A path that only this run uses: there is no secret with this name or below it.
     fn root(&self) -> String;
 
-    /// Creates a secret in another way than through the provider. Each name is new. The value is bytes
-    /// or a map only if the provider has the capability.
+    /// Creates a secret in another way than through the provider. Each name is new. The value is
+    /// bytes or a map only if the provider has the capability.
     async fn plant(&self, name: &str, value: &SecretValue);
 
-    /// Whether the backend parses JSON values and writes them anew, so that the order of keys and the
-    /// form of numbers may change. Default: `false`, which means it stores their text.
+    /// Whether the backend parses JSON values and writes them anew, so that the order of keys and
+    /// the form of numbers may change. Default: `false`, which means it stores their text.
     fn normalizes_json(&self) -> bool {
         false
     }

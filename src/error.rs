@@ -9,7 +9,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 ///
 /// An error has a [`kind`](Error::kind), the [`operation`](Error::operation) that failed, the
 /// [`reference`](Error::reference) it was about, and its cause as [`source`](StdError::source). It
-/// contains no secret value. Cloning is cheap: all callers that waited for one load share its error.
+/// contains no secret value. Cloning is cheap: all callers that waited for one load share its
+/// error.
 ///
 /// `Display` shows operation, reference and message, but not the cause. To print the causes too,
 /// follow the chain of `source`.
@@ -145,8 +146,8 @@ impl Error {
         self.0.operation
     }
 
-    /// What the operation was about, as the text of a [`Reference`](crate::Reference); `None` if it is
-    /// unknown.
+    /// What the operation was about, as the text of a [`Reference`](crate::Reference); `None` if it
+    /// is unknown.
     pub fn reference(&self) -> Option<&str> {
         self.0.reference.as_deref()
     }

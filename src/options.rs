@@ -39,8 +39,8 @@ pub struct GetOptions {
     pub version: Version,
     /// Whether a SecureString is decrypted (Parameter Store). Default: `true`.
     pub decrypt: bool,
-    /// Whether a cache may answer. If not, the provider is asked, and its answer is cached. Default:
-    /// `true`.
+    /// Whether a cache may answer. If not, the provider is asked, and its answer is cached.
+    /// Default: `true`.
     pub cached: bool,
     /// Attempts, timeout and backoff. The provider's policy applies to parts that are not set.
     pub retry_policy: RetryPolicy,
@@ -57,8 +57,8 @@ pub struct ListOptions {
     /// Whether the call fails if one secret can't be read. If not, its error is in
     /// [`Listing::failures`](crate::Listing::failures). Default: `true`.
     pub fail_on_error: bool,
-    /// Whether a cache may answer. If not, the provider is asked, and its answer is cached. Default:
-    /// `true`.
+    /// Whether a cache may answer. If not, the provider is asked, and its answer is cached.
+    /// Default: `true`.
     pub cached: bool,
     /// Attempts, timeout and backoff. The provider's policy applies to parts that are not set.
     pub retry_policy: RetryPolicy,
@@ -115,8 +115,8 @@ impl GetOptions {
         Self { cached, ..self }
     }
 
-    /// Sets attempts, timeout and backoff. Default: nothing, so the provider's policy applies; it also
-    /// applies to each part that the policy leaves open.
+    /// Sets attempts, timeout and backoff. Default: nothing, so the provider's policy applies; it
+    /// also applies to each part that the policy leaves open.
     #[must_use]
     pub fn with_retry_policy(self, retry_policy: RetryPolicy) -> Self {
         Self { retry_policy, ..self }
@@ -171,8 +171,8 @@ impl ListOptions {
         Self { cached, ..self }
     }
 
-    /// Sets attempts, timeout and backoff. Default: nothing, so the provider's policy applies; it also
-    /// applies to each part that the policy leaves open.
+    /// Sets attempts, timeout and backoff. Default: nothing, so the provider's policy applies; it
+    /// also applies to each part that the policy leaves open.
     #[must_use]
     pub fn with_retry_policy(self, retry_policy: RetryPolicy) -> Self {
         Self { retry_policy, ..self }
@@ -206,8 +206,8 @@ impl UpdateOptions {
         Self { if_version: Some(version.into()), ..self }
     }
 
-    /// Sets attempts, timeout and backoff. Default: nothing, so the provider's policy applies; it also
-    /// applies to each part that the policy leaves open.
+    /// Sets attempts, timeout and backoff. Default: nothing, so the provider's policy applies; it
+    /// also applies to each part that the policy leaves open.
     #[must_use]
     pub fn with_retry_policy(self, retry_policy: RetryPolicy) -> Self {
         Self { retry_policy, ..self }

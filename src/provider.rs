@@ -31,8 +31,8 @@ use crate::{
 ///   ready leaves nothing half written.
 ///
 /// An `Arc` of a provider is a provider too, so callers can share one as `Arc<dyn Provider>`. A
-/// wrapper forwards every method, also those with a default: `#[deny(clippy::missing_trait_methods)]`
-/// on its implementation checks that.
+/// wrapper forwards every method, also those with a default:
+/// `#[deny(clippy::missing_trait_methods)]` on its implementation checks that.
 #[async_trait]
 pub trait Provider: fmt::Debug + Send + Sync + 'static {
     /// What this provider can do. Every call returns the same.
@@ -44,20 +44,20 @@ pub trait Provider: fmt::Debug + Send + Sync + 'static {
     /// `NotFound` if the name or the version does not exist, or is deleted.
     async fn get(&self, path: &str, options: &GetOptions) -> Result<Secret>;
 
-    /// Reads the secrets with these names, in as few calls as the backend allows. There is one result
-    /// for each path, in their order. If one fails, the others don't.
+    /// Reads the secrets with these names, in as few calls as the backend allows. There is one
+    /// result for each path, in their order. If one fails, the others don't.
     async fn get_many(&self, paths: &[String], options: &GetOptions) -> Vec<Result<Secret>>;
 
-    /// Reads all secrets below `path`, by their full names. Levels end at `/`: `prod/database` is not
-    /// below `prod/data`. The root is `/` or an empty path. If nothing is below the path, the listing
-    /// is empty.
+    /// Reads all secrets below `path`, by their full names. Levels end at `/`: `prod/database` is
+    /// not below `prod/data`. The root is `/` or an empty path. If nothing is below the path, the
+    /// listing is empty.
     ///
     /// # Errors
     /// The first failure, unless [`fail_on_error`](ListOptions::fail_on_error) is off.
     async fn get_by_path(&self, path: &str, options: &ListOptions) -> Result<Listing>;
 
-    /// Reads the version of the secret that [`get`](Self::get) would return; `None` if the backend has
-    /// no versions.
+    /// Reads the version of the secret that [`get`](Self::get) would return; `None` if the backend
+    /// has no versions.
     ///
     /// By default the secret is read. A provider that can do without sets
     /// [`version_probe`](Capabilities::version_probe).
@@ -78,8 +78,8 @@ pub trait Provider: fmt::Debug + Send + Sync + 'static {
     /// Gives an existing secret, or one key of it, a new value. Everything else about the secret
     /// stays as it is.
     ///
-    /// With a keypath or [`if_version`](UpdateOptions::if_version), a change by another writer in the
-    /// meantime is a `Conflict`. The page of each provider says how certainly it is noticed.
+    /// With a keypath or [`if_version`](UpdateOptions::if_version), a change by another writer in
+    /// the meantime is a `Conflict`. The page of each provider says how certainly it is noticed.
     ///
     /// # Errors
     /// `NotFound` if there is no such secret: an update never creates one. `KeyNotFound` if a step
@@ -95,8 +95,8 @@ pub trait Provider: fmt::Debug + Send + Sync + 'static {
         Ok(None)
     }
 
-    /// Reports the versions of one secret as they change, and never its values. `None` if the provider
-    /// can't ([`Capabilities::watch`]). A secret that does not exist yet can be watched.
+    /// Reports the versions of one secret as they change, and never its values. `None` if the
+    /// provider can't ([`Capabilities::watch`]). A secret that does not exist yet can be watched.
     ///
     /// # Errors
     /// As [`get`](Self::get), except `NotFound`.

@@ -56,8 +56,9 @@ impl Suite<'_> {
         assert!(now.is_none() || now.as_deref() != read.version(), "an update makes a version of its own");
     }
 
-    /// Two watches of a secret that does not exist yet report when it appears and changes, and their
-    /// versions show nothing of the value. A new version with the same value may be reported or not.
+    /// Two watches of a secret that does not exist yet report when it appears and changes, and
+    /// their versions show nothing of the value. A new version with the same value may be reported
+    /// or not.
     pub(super) async fn every_watch_reports_changes(&self) {
         const MARK: &str = "s1crets-conformance-watched";
         let name = self.name("watch/it");

@@ -109,7 +109,7 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// The text of this value, byte for byte as it stands in the secret: `"x"` with its quotes.
+    /// The text of this value, byte for byte as in the secret. That of a string has its quotes.
     pub fn raw(self) -> &'a str {
         &self.text[self.span()]
     }
@@ -165,8 +165,8 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// The keys and values of an object, in the order of the keys' Unicode code points; empty for any
-    /// other kind.
+    /// The keys and values of an object, in the order of the keys' Unicode code points; empty for
+    /// any other kind.
     pub fn members(self) -> impl Iterator<Item = (&'a str, Json<'a>)> {
         let members = match self.content() {
             Content::Object(members) => Some(members),

@@ -14,9 +14,9 @@ use crate::{
 /// - Into a map of named values, the step is exactly a name. The next step leads into the JSON of
 ///   that value.
 /// - Into a JSON object, the step is a key.
-/// - Into a JSON array, the step is an index, from 0. A step that is not a number is applied to each
-///   element, and the result is the array of what it leads to. A keypath from a JSON pointer does
-///   not do that.
+/// - Into a JSON array, the step is an index, from 0. A step that is not a number is applied to
+///   each element, and the result is the array of what it leads to. A keypath from a JSON pointer
+///   does not do that.
 ///
 /// A step that leads nowhere, if only for one element of an array, is [`ErrorKind::KeyNotFound`].
 /// `null`, `false`, `0` and empty values are found like any other value.

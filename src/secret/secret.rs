@@ -25,8 +25,8 @@ use crate::{
 ///
 /// Clones and parts share the buffers, which are wiped when the last of them is dropped. `Debug` is
 /// redacted, and there is no `Display` and no `Serialize`. So a value leaves only through
-/// [`expose_str`](Self::expose_str), [`expose_bytes`](Self::expose_bytes), [`parse`](Self::parse) or
-/// [`Json`].
+/// [`expose_str`](Self::expose_str), [`expose_bytes`](Self::expose_bytes), [`parse`](Self::parse)
+/// or [`Json`].
 ///
 /// Two secrets are equal if their bytes are, or their names and bytes for maps. Values of equal
 /// length are compared in constant time.
@@ -76,8 +76,8 @@ impl Secret {
         Self::new(SecretValue::binary(bytes), metadata)
     }
 
-    /// A secret that is a map of named values, each text or bytes. If a name is given twice, the last
-    /// value counts.
+    /// A secret that is a map of named values, each text or bytes. If a name is given twice, the
+    /// last value counts.
     ///
     /// ```
     /// use s1crets::{Metadata, Secret};
@@ -121,8 +121,8 @@ impl Secret {
         self.bytes().map_err(NamedValues::not_one_value)
     }
 
-    /// Whether the backend stores this value as bytes rather than as text. A whole map and a part of
-    /// a JSON secret are not binary.
+    /// Whether the backend stores this value as bytes rather than as text. A whole map and a part
+    /// of a JSON secret are not binary.
     pub fn is_binary(&self) -> bool {
         self.node.is_none() && self.value().is_ok_and(SingleValue::is_binary)
     }
@@ -144,12 +144,12 @@ impl Secret {
         self.names().enumerate().map(entry)
     }
 
-    /// The value as JSON, parsed at the first call and shared by all clones. A whole map is an object
-    /// of strings.
+    /// The value as JSON, parsed at the first call and shared by all clones. A whole map is an
+    /// object of strings.
     ///
     /// # Errors
-    /// [`ErrorKind::Corrupt`] if it is not JSON, [`ErrorKind::InvalidInput`] for a whole map if one of
-    /// its values is not UTF-8: JSON has no bytes.
+    /// [`ErrorKind::Corrupt`] if it is not JSON, [`ErrorKind::InvalidInput`] for a whole map if one
+    /// of its values is not UTF-8: JSON has no bytes.
     pub fn json(&self) -> Result<Json<'_>> {
         self.view().map_err(|why| match why {
             NotJson::NotTextMap { .. } => Error::invalid_input(format!("the secret is {why}; pick one with #KEY")),
@@ -165,8 +165,8 @@ impl Secret {
         self.follow(std::iter::once(key), false)
     }
 
-    /// The part that the steps of a [`KeyPath`] lead to. In a map, the first step is exactly a name,
-    /// and further steps lead into the JSON of that value.
+    /// The part that the steps of a [`KeyPath`] lead to. In a map, the first step is exactly a
+    /// name, and further steps lead into the JSON of that value.
     ///
     /// ```
     /// use s1crets::{Metadata, Secret};
@@ -200,9 +200,9 @@ impl Secret {
     /// The result is not wiped when it is dropped.
     ///
     /// # Errors
-    /// [`ErrorKind::Corrupt`] if the value is not JSON, or not of that shape; the message has the line
-    /// and column, and nothing of the value. [`ErrorKind::InvalidInput`] for a whole map if one of its
-    /// values is not UTF-8.
+    /// [`ErrorKind::Corrupt`] if the value is not JSON, or not of that shape; the message has the
+    /// line and column, and nothing of the value. [`ErrorKind::InvalidInput`] for a whole map if
+    /// one of its values is not UTF-8.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T> {
         let text = match self.part() {
             Some(json) => json.raw(),
@@ -215,9 +215,9 @@ impl Secret {
         })
     }
 
-    /// The whole secret with the part at `path` replaced by `value`, and every other byte as it was:
-    /// what a provider writes when one key is updated. If the last step is missing in an object or a
-    /// map, it is added.
+    /// The whole secret with the part at `path` replaced by `value`, and every other byte as it
+    /// was: what a provider writes when one key is updated. If the last step is missing in an
+    /// object or a map, it is added.
     ///
     /// # Errors
     /// [`ErrorKind::KeyNotFound`] if a step before the last one leads nowhere, or the secret has no

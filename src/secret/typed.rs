@@ -38,8 +38,8 @@ impl Versioned {
 
 /// Typed reads, in the format of the `secrets.json` of
 /// [baseplate](https://baseplate.readthedocs.io/en/stable/api/baseplate/lib/secrets.html). They read
-/// any JSON secret of that shape, whatever its provider. Of a whole response of Vault's KV version 2,
-/// they read the inner `data`.
+/// any JSON secret of that shape, whatever its provider. Of a whole response of Vault's KV version
+/// 2, they read the inner `data`.
 impl Secret {
     /// The `value` of a secret with `"type": "simple"`. Its `encoding` says how it is decoded:
     /// `identity` (the default) or `base64`.
@@ -51,8 +51,8 @@ impl Secret {
         entry.decoded("value")?.ok_or_else(|| Error::corrupt("secret does not have value"))
     }
 
-    /// The values of a secret with `"type": "versioned"`, decoded as by [`simple`](Self::simple). An
-    /// empty `previous` or `next` counts as absent.
+    /// The values of a secret with `"type": "versioned"`, decoded as by [`simple`](Self::simple).
+    /// An empty `previous` or `next` counts as absent.
     ///
     /// # Errors
     /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) if it is not of that shape.
@@ -67,7 +67,8 @@ impl Secret {
         })
     }
 
-    /// The `username` and `password` of a secret with `"type": "credential"`, which are not encoded.
+    /// The `username` and `password` of a secret with `"type": "credential"`, which are not
+    /// encoded.
     ///
     /// # Errors
     /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) if it is not of that shape.
@@ -196,7 +197,7 @@ mod tests {
         assert!(message(secret("plain").simple()).starts_with("the secret is not JSON"));
     }
 
-    /// Whoever puts the password under the wrong key must not find it in a log.
+    /// A password may be stored under the wrong key by mistake.
     #[test]
     fn no_error_quotes_a_part_of_the_secret() {
         const MARK: &str = "hunter2";

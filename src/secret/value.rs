@@ -64,8 +64,8 @@ impl SecretValue {
     }
 
     /// A map of named values, each text or bytes, for providers whose secrets are such maps
-    /// ([`Capabilities::maps`](crate::Capabilities::maps)). If a name is given twice, the last value
-    /// counts.
+    /// ([`Capabilities::maps`](crate::Capabilities::maps)). If a name is given twice, the last
+    /// value counts.
     ///
     /// ```
     /// use s1crets::SecretValue;
@@ -76,7 +76,8 @@ impl SecretValue {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if a named value is a map itself.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if a named value is a map
+    /// itself.
     pub fn map<K, V>(entries: impl IntoIterator<Item = (K, V)>) -> Result<Self>
     where
         K: Into<String>,

@@ -23,7 +23,8 @@ struct Parser {
 }
 
 impl Parser {
-    /// Adds a value and, below it, its children. serde_json has already checked the syntax of `raw`.
+    /// Adds a value and, below it, its children. serde_json has already checked the syntax of
+    /// `raw`.
     fn value(&mut self, raw: &RawValue, depth: usize) -> Result<NodeId, NotJson> {
         if depth > MAX_DEPTH {
             return Err(NotJson::TooDeep);

@@ -21,8 +21,8 @@ pub(crate) fn write_string(out: &mut String, text: &str) {
     out.push('"');
 }
 
-/// Appends `text` as a JSON string, as Python's `json.dump` writes it: in ASCII, with `\u` escapes in
-/// lower case for all other characters.
+/// Appends `text` as a JSON string, as Python's `json.dump` writes it: in ASCII, with `\u` escapes
+/// in lower case for all other characters.
 pub(crate) fn write_ascii_string(out: &mut String, text: &str) {
     out.push('"');
     for character in text.chars() {
