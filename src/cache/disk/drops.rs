@@ -2,7 +2,8 @@
 //!
 //! A drop is *pending* from [`Drops::begin`] until its records are gone and the generation is advanced.
 //! Until then, [`Drops::hides`] keeps this process from reading what it matches. One that fails stays
-//! pending. Drops that are asked for while one runs are done together by the next run.
+//! pending. A *run* does all drops that are pending when it begins, so that those which are begun while
+//! another one runs need one run together.
 
 use std::{
     io,
@@ -48,7 +49,9 @@ struct Pending {
     /// The number of the last drop that was begun.
     last: u64,
     drops: Vec<PendingDrop>,
-    /// When a run failed last, if none has succeeded since or is about to be tried.
+    /// Whether a run that has not begun yet will do all of them.
+    is_run_queued: bool,
+    /// When a run failed last, unless another one was queued since.
     failed_at: Option<Instant>,
 }
 
@@ -68,8 +71,8 @@ impl Default for Drops {
 }
 
 impl Drops {
-    /// Hides what matches from now on. Returns the number of the drop, which is to be [`run`](Self::run).
-    pub(super) fn begin(&self, filter: DropFilter, memory: Option<Arc<MemoryGeneration>>) -> u64 {
+    /// Hides what matches from now on. A [`run`](Self::run) has to follow.
+    pub(super) fn begin(&self, filter: DropFilter, memory: Option<Arc<MemoryGeneration>>) {
         let mut pending = self.pending();
         pending.last += 1;
         let number = pending.last;
@@ -82,7 +85,6 @@ impl Drops {
         };
         pending.drops.push(drop);
         self.has_pending.store(true, Ordering::Release);
-        number
     }
 
     /// Whether a pending drop matches a record.
@@ -91,34 +93,41 @@ impl Drops {
             && self.pending().drops.iter().any(|drop| drop.filter.matches(file, Some(header)))
     }
 
-    /// The number of a failed drop that is to be [`run`](Self::run) again now, for one caller.
-    pub(super) fn take_failed(&self) -> Option<u64> {
-        if !self.has_pending.load(Ordering::Acquire) {
-            return None;
-        }
-        let mut pending = self.pending();
-        pending.failed_at.take_if(|failed_at| failed_at.elapsed() >= RETRY_AFTER)?;
-        Some(pending.last)
+    /// Whether the caller has to start a [`run`](Self::run): no other one is queued.
+    pub(super) fn queue_run(&self) -> bool {
+        !std::mem::replace(&mut self.pending().is_run_queued, true)
     }
 
-    /// Does this drop, together with all others that are pending, unless another run has done it. Blocks
-    /// for as long as [`PATIENCE`] and the removal of records take.
+    /// Whether the caller has to start a [`run`](Self::run) because the last one failed, some time ago.
+    pub(super) fn queue_retry(&self) -> bool {
+        if !self.has_pending.load(Ordering::Acquire) {
+            return false;
+        }
+        let failed = self.pending().failed_at.take_if(|failed_at| failed_at.elapsed() >= RETRY_AFTER);
+        failed.is_some() && self.queue_run()
+    }
+
+    /// Does all drops that are pending. Blocks for as long as other runs, [`PATIENCE`] and the removal
+    /// of records take.
     ///
     /// # Errors
     /// If a record can't be removed, or the generation can't be advanced. The drops stay pending.
-    pub(super) fn run(&self, number: u64, folder: &Folder, generation: &Generation) -> io::Result<()> {
+    pub(super) fn run(&self, folder: &Folder, generation: &Generation) -> io::Result<()> {
         let _one = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        let batch = self.pending().drops.clone();
+        let batch = self.take_batch();
         let Some(last) = batch.last().map(|drop| drop.number) else { return Ok(()) };
-        if batch.iter().all(|drop| drop.number > number) {
-            return Ok(());
-        }
         let filters: Vec<_> = batch.iter().map(|drop| &*drop.filter).collect();
         let outcome = momentary::retry(PATIENCE, || {
             drop_records(folder, generation, &filters, || advance(&batch, folder, generation)).map(drop)
         });
         self.end(last, outcome.is_ok());
         outcome
+    }
+
+    fn take_batch(&self) -> Vec<PendingDrop> {
+        let mut pending = self.pending();
+        pending.is_run_queued = false;
+        pending.drops.clone()
     }
 
     /// Waits until every drop that was begun has ended, in success or failure.

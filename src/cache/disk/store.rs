@@ -75,11 +75,12 @@ pub(crate) struct Request {
     pub(crate) replaces: Option<Fingerprint>,
 }
 
-/// The records that were read last, so that a load does not read one again that was just of no use.
+/// The records that were read or written last, so that a load does not read one that is known to be of
+/// no use to it.
 #[derive(Default)]
 struct LastReads(Mutex<HashMap<Name, LastRead>>);
 
-/// Which file was read, and when its value was loaded; `None` if there was no value in it.
+/// Which file it was, and when its value was loaded; `None` if there was no value in it.
 struct LastRead {
     file: Fingerprint,
     loaded: Option<u64>,
@@ -95,7 +96,7 @@ const WRITE_PATIENCE: Duration = Duration::from_millis(200);
 const DESCRIPTORS: usize = 256;
 /// A process looks after the limit each time it has written this many records.
 const SWEEP_EVERY: u64 = 100;
-/// The most reads that are remembered until their load.
+/// The most reads and writes that are remembered until the next load.
 const LAST_READS: usize = 1024;
 
 impl RecordStore {
@@ -151,7 +152,7 @@ impl RecordStore {
     }
 
     /// Reads a record if it will do, by when its value was loaded, and says which file was there. One
-    /// that was just read and will not do is not read again.
+    /// that was read or written last, and will not do, is not read again.
     pub(super) fn read_if<T: OnDisk>(
         &self,
         name: Name,
@@ -209,7 +210,7 @@ impl RecordStore {
             subject: content.subject(&self.seal, answer.path),
         };
         let written = match record::seal(&self.seal, name, header, &content) {
-            Some(record) => self.place(name, &record, &answer.request),
+            Some(record) => self.place(name, &record, loaded, &answer.request),
             None => Err(io::Error::other("it is too large")),
         };
         match written {
@@ -227,7 +228,7 @@ impl RecordStore {
     ///
     /// Nothing is synced: a record that a power failure cuts short does not open, and is loaded again.
     /// A sync would cost milliseconds for each load.
-    fn place(&self, name: Name, record: &[u8], request: &Request) -> io::Result<()> {
+    fn place(&self, name: Name, record: &[u8], loaded: u64, request: &Request) -> io::Result<()> {
         let unfinished = self.folder.temp_file(folder::UNFINISHED, record)?;
         let Some(lock) = lock::folder(&self.folder, WRITE_PATIENCE)? else { return Ok(()) };
         if self.generation.snapshot(&self.folder)? != request.generation || self.has_later_answer(name, request) {
@@ -237,6 +238,9 @@ impl RecordStore {
             // A drop that could not wait for us has removed it.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             outcome => outcome?,
+        }
+        if let Some(file) = self.fingerprint(name) {
+            self.last_reads.note(name, LastRead { file, loaded: Some(loaded) });
         }
         let is_outdated = self.generation.snapshot(&self.folder)? != request.generation;
         drop(lock);
@@ -263,8 +267,8 @@ impl RecordStore {
     pub(super) fn forget(&self, name: Name) {
         let file = file_of(name);
         if self.folder.remove(&file).is_err() {
-            let number = self.drops.begin(DropFilter::File(file), None);
-            self.run_drop(number);
+            self.drops.begin(DropFilter::File(file), None);
+            self.run_drops();
         }
     }
 
@@ -310,8 +314,12 @@ impl RecordStore {
     ///
     /// `memory` is that of a caller which drops the same from its own.
     pub(super) fn drop_matching(self: &Arc<Self>, filter: DropFilter, memory: Option<Arc<MemoryGeneration>>) {
-        let number = self.drops.begin(filter, memory);
-        self.start(number);
+        self.drops.begin(filter, memory);
+        match Handle::try_current() {
+            Ok(runtime) if self.drops.queue_run() => self.start_run(&runtime),
+            Ok(_) => {}
+            Err(_) => self.run_drops(),
+        }
     }
 
     /// Waits until the drops that were begun have ended, in success or failure.
@@ -319,38 +327,35 @@ impl RecordStore {
         self.drops.ended().await;
     }
 
-    /// Tries drops again that failed, now and then.
+    /// Tries drops again that failed, some time later.
     pub(super) fn retry_failed_drops(self: &Arc<Self>) {
-        if let Some(number) = self.drops.take_failed() {
-            self.start(number);
+        if self.drops.queue_retry() {
+            match Handle::try_current() {
+                Ok(runtime) => self.start_run(&runtime),
+                Err(_) => self.run_drops(),
+            }
         }
     }
 
-    fn start(self: &Arc<Self>, number: u64) {
-        let run = DropRun { store: self.clone(), number };
-        match Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn_blocking(move || drop(run))),
-            Err(_) => drop(run),
-        }
+    fn start_run(self: &Arc<Self>, runtime: &Handle) {
+        let run = QueuedRun(self.clone());
+        runtime.spawn_blocking(move || drop(run));
     }
 
-    fn run_drop(&self, number: u64) {
-        if let Err(error) = self.drops.run(number, &self.folder, &self.generation) {
+    fn run_drops(&self) {
+        if let Err(error) = self.drops.run(&self.folder, &self.generation) {
             self.warnings.warn(Warning::Removal, &error);
         }
     }
 }
 
-/// The run of a drop. It happens when this is dropped, so that it also happens if the runtime ends
-/// before a thread has taken it.
-struct DropRun {
-    store: Arc<RecordStore>,
-    number: u64,
-}
+/// A run of drops. It happens when this is dropped, so that it also happens if the runtime ends before
+/// a thread has taken it.
+struct QueuedRun(Arc<RecordStore>);
 
-impl Drop for DropRun {
+impl Drop for QueuedRun {
     fn drop(&mut self) {
-        self.store.run_drop(self.number);
+        self.0.run_drops();
     }
 }
 

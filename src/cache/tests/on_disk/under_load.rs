@@ -1,4 +1,4 @@
-//! What the disk cache costs its callers: blocked threads, reads, and file descriptors.
+//! What the disk cache takes: threads, reads, and file descriptors.
 
 use std::{
     fs::File,
@@ -16,9 +16,9 @@ impl Shared {
     }
 
     fn record(&self) -> PathBuf {
-        let names = fs::read_dir(self.path()).expect("a folder").map(|entry| entry.expect("an entry").path());
+        let mut names = fs::read_dir(self.path()).expect("a folder").map(|entry| entry.expect("an entry").path());
         let is_record = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("r-"));
-        names.filter(is_record).next().expect("a record")
+        names.find(is_record).expect("a record")
     }
 }
 
@@ -46,30 +46,49 @@ async fn an_update_that_waits_for_the_folder_lock_does_not_block_the_thread() {
     assert_eq!(text(&shared.process()).await, "two");
 }
 
-/// Stale for memory and on disk, so that a read finds the record, and has to load all the same.
+/// How often a file is opened while `act` runs.
 #[cfg(target_os = "linux")]
-#[tokio::test(start_paused = true)]
-async fn a_miss_opens_the_record_once() {
+async fn opens(file: &std::path::Path, act: impl Future<Output = ()>) -> usize {
     use rustix::fs::inotify;
 
-    let shared = Shared::new(CachePolicy::default());
-    text(&shared.process()).await;
-    advance(TTL + Duration::from_secs(1)).await;
-    shared.memory.set("a", "two");
-    let record = shared.record();
     let watch = inotify::init(inotify::CreateFlags::NONBLOCK | inotify::CreateFlags::CLOEXEC).expect("inotify");
     // Without the events between them, several opens would be reported as one.
-    inotify::add_watch(&watch, &record, inotify::WatchFlags::OPEN | inotify::WatchFlags::CLOSE).expect("a watch");
-
-    let (other, calls) = (shared.process(), shared.calls());
-    assert_eq!((text(&other).await.as_str(), shared.calls()), ("two", calls + 1));
-
+    let events = inotify::WatchFlags::OPEN | inotify::WatchFlags::CLOSE;
+    inotify::add_watch(&watch, file, events).expect("a watch");
+    act.await;
     let mut buffer = [std::mem::MaybeUninit::uninit(); 4096];
     let mut events = inotify::Reader::new(&watch, &mut buffer);
     let mut next = || Some(events.next().ok()?.events());
-    let opened = std::iter::from_fn(&mut next).filter(|event| event.contains(inotify::ReadFlags::OPEN));
-    assert_eq!(opened.count(), 1);
-    assert_eq!(text(&shared.process()).await, "two", "the new value is stored");
+    std::iter::from_fn(&mut next).filter(|event| event.contains(inotify::ReadFlags::OPEN)).count()
+}
+
+/// The value is stale in memory and on disk: a read finds the record, and has to load all the same.
+#[cfg(target_os = "linux")]
+#[tokio::test(start_paused = true)]
+async fn a_miss_opens_the_record_once() {
+    let shared = Shared::new(CachePolicy::default());
+    let first = shared.process();
+    text(&first).await;
+    for process in [shared.process(), first] {
+        advance(TTL + Duration::from_secs(1)).await;
+        let calls = shared.calls();
+        assert_eq!(opens(&shared.record(), async { drop(text(&process).await) }).await, 1);
+        assert_eq!(shared.calls(), calls + 1);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(start_paused = true)]
+async fn a_refresh_of_what_this_process_has_stored_opens_no_record() {
+    let shared = Shared::new(CachePolicy::default().with_refresh_ahead(0.5));
+    let process = shared.process();
+    text(&process).await;
+    advance(TTL.mul_f64(0.8)).await;
+    let refresh = async {
+        text(&process).await;
+        settle().await;
+    };
+    assert_eq!((opens(&shared.record(), refresh).await, shared.calls()), (0, 2));
 }
 
 const CHILD: &str = "S1CRETS_TEST_DESCRIPTORS";
