@@ -1,68 +1,69 @@
-//! What can go wrong, by kind, with what was attempted on what.
+//! `Error`: the kind of a failure, the operation and reference it is about, its hint and its cause.
 
 use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc};
 
-/// A `Result` whose error is [`Error`].
+/// A `Result` with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a call failed.
 ///
-/// An error says what was attempted ([`operation`](Error::operation)) on what
-/// ([`reference`](Error::reference)), of which kind the failure is, and keeps its cause as
-/// [`source`](StdError::source). It never holds a secret value. Cloning is cheap: the callers
-/// that waited for one load share one error.
+/// An error has a [`kind`](Error::kind), the [`operation`](Error::operation) that failed, the
+/// [`reference`](Error::reference) it was about, and its cause as [`source`](StdError::source). It
+/// contains no secret value. Cloning is cheap: all callers that waited for one load share its
+/// error.
 ///
-/// `Display` gives the whole of it but the cause; who prints walks the chain.
+/// `Display` shows operation, reference and message, but not the cause. To print the causes too,
+/// follow the chain of `source`.
 #[derive(Clone)]
 pub struct Error(Arc<Inner>);
 
-/// The kinds of failure, by what a caller can do about them.
+/// The kind of a failure, by what a caller can do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// There is no such secret, version or path, or it is deleted.
+    /// The secret, version or path does not exist, or is deleted.
     NotFound,
-    /// The secret is there; what the keypath asks for is not in it.
+    /// The secret exists, but the keypath leads nowhere in it.
     KeyNotFound,
-    /// The identity is known and has no right to this.
+    /// The identity is known, but lacks the permission.
     AccessDenied,
-    /// There is no identity: no credentials, or ones that are wrong or have expired.
+    /// There are no credentials, or they are wrong or have expired.
     Unauthenticated,
-    /// The backend asks to be called less often.
+    /// The backend limits the rate of requests.
     Throttled,
-    /// No answer within the timeout, all attempts included.
+    /// No response within the timeout, in any attempt.
     Timeout,
-    /// The backend can't be reached, or says that it can't serve now.
+    /// The backend can't be reached, or reports that it can't serve requests now.
     Unavailable,
-    /// Somebody else changed the secret in the meantime.
+    /// Another writer changed the secret in the meantime.
     Conflict,
-    /// What was asked is malformed, or outside what the backend takes.
+    /// The request is malformed, or exceeds a limit of the backend.
     InvalidInput,
-    /// What is stored, or what was answered, is not what it should be.
+    /// The stored value or the response is not in the expected form.
     Corrupt,
     /// The provider can't do this, or the feature is not in this build.
     Unsupported,
-    /// The settings are incomplete or contradict each other.
+    /// The settings are incomplete, wrong or contradictory.
     Config,
-    /// Anything else, a bug included.
+    /// Anything else, including bugs.
     Unexpected,
 }
 
-/// What was being done when an error arose.
+/// The operation that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Operation {
-    /// One secret by name.
+    /// Reading one secret by name.
     Get,
-    /// Every secret under a path.
+    /// Reading all secrets below a path.
     GetByPath,
-    /// The version of a secret, without its value.
+    /// Reading the version of a secret without its value.
     Version,
-    /// Whether a name or a path exists.
+    /// Checking whether a name or a path exists.
     PathExists,
-    /// A new value for an existing secret.
+    /// Giving an existing secret a new value.
     Update,
-    /// Making a provider ready: settings, credentials, files.
+    /// Opening a provider: its settings, credentials and files.
     Connect,
 }
 
@@ -78,7 +79,8 @@ struct Inner {
 }
 
 impl Error {
-    /// An error of a kind. The message is lower case, has no final period, and holds no secret.
+    /// An error of this kind. The message is in lower case, has no final period, and contains no
+    /// secret.
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
         Self(Arc::new(Inner {
             kind,
@@ -91,25 +93,26 @@ impl Error {
         }))
     }
 
-    /// The same with its cause. The cause must not hold a secret either.
+    /// Sets the cause, which must not contain a secret either. Default: none.
     #[must_use]
     pub fn with_source(self, source: impl StdError + Send + Sync + 'static) -> Self {
         self.change(|inner| inner.source = Some(Arc::new(source)))
     }
 
-    /// The same with advice on what would mend it, for a person.
+    /// Sets the hint: how to fix the failure, for people to read. Default: none.
     #[must_use]
     pub fn with_hint(self, hint: impl Into<Cow<'static, str>>) -> Self {
         self.change(|inner| inner.hint = Some(hint.into()))
     }
 
-    /// The same, with another word on whether trying again can help than the kind gives.
+    /// Sets whether a retry can help. Default: whether the kind [is
+    /// transient](ErrorKind::is_transient).
     #[must_use]
     pub fn with_retryable(self, retryable: bool) -> Self {
         self.change(|inner| inner.retryable = retryable)
     }
 
-    /// Says what was attempted on what, unless that was said nearer to the cause.
+    /// Adds the operation and reference, unless an inner layer already did.
     #[must_use]
     pub(crate) fn with_context(self, operation: Operation, reference: impl FnOnce() -> String) -> Self {
         if self.0.operation.is_some() {
@@ -121,39 +124,40 @@ impl Error {
         })
     }
 
-    /// The kind of failure.
+    /// The kind of the failure.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// Whether the same call may succeed if made again, later, with nothing else changed.
-    ///
-    /// The library has then already made all the attempts that `retry` allows.
+    /// Whether the same call may succeed later, with nothing else changed. The library has already
+    /// made all attempts of the [`RetryPolicy`](crate::RetryPolicy).
     pub fn is_retryable(&self) -> bool {
         self.0.retryable
     }
 
-    /// Whether the secret, or the key in it, is simply not there.
+    /// Whether the secret, or the key in it, does not exist: [`ErrorKind::NotFound`] or
+    /// [`ErrorKind::KeyNotFound`].
     pub fn is_not_found(&self) -> bool {
         matches!(self.0.kind, ErrorKind::NotFound | ErrorKind::KeyNotFound)
     }
 
-    /// What was attempted, where that is known.
+    /// The operation that failed; `None` if it is unknown.
     pub fn operation(&self) -> Option<Operation> {
         self.0.operation
     }
 
-    /// What it was attempted on, as a [`Reference`](crate::Reference) in text, where known.
+    /// What the operation was about, as the text of a [`Reference`](crate::Reference); `None` if it
+    /// is unknown.
     pub fn reference(&self) -> Option<&str> {
         self.0.reference.as_deref()
     }
 
-    /// What happened, without the context that `Display` adds.
+    /// What happened, without the operation and reference that `Display` adds.
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// What would mend it, as advice for a person. Not part of `Display`.
+    /// How to fix the failure, for people to read; `None` without advice. Not part of `Display`.
     pub fn hint(&self) -> Option<&str> {
         self.0.hint.as_deref()
     }
@@ -165,8 +169,8 @@ impl Error {
 }
 
 impl ErrorKind {
-    /// Every kind, for tables and tests.
-    pub const ALL: [Self; 13] = [
+    /// All kinds, for tables and tests.
+    pub const ALL: &'static [Self] = &[
         Self::NotFound,
         Self::KeyNotFound,
         Self::AccessDenied,
@@ -182,7 +186,7 @@ impl ErrorKind {
         Self::Unexpected,
     ];
 
-    /// A stable token in lower case, for JSON, logs and metrics.
+    /// A stable token in lower case, such as `not_found`, for JSON, logs and metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::NotFound => "not_found",
@@ -201,14 +205,15 @@ impl ErrorKind {
         }
     }
 
-    /// Whether this kind passes by itself: an outage rather than an answer.
+    /// Whether this is an outage, which may end without a change on the caller's side: `Throttled`,
+    /// `Timeout` or `Unavailable`.
     pub fn is_transient(self) -> bool {
         matches!(self, Self::Throttled | Self::Timeout | Self::Unavailable)
     }
 }
 
 impl Operation {
-    /// The name of the call, as in the library.
+    /// The name of the operation in this library, such as `get_by_path`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Get => "get",
@@ -263,7 +268,7 @@ impl StdError for Error {
     }
 }
 
-/// Shorthands for the kinds that the library itself raises.
+/// Constructors for the kinds that this library itself returns.
 impl Error {
     pub(crate) fn not_found(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorKind::NotFound, message)
@@ -285,7 +290,7 @@ impl Error {
         Self::new(ErrorKind::Config, message)
     }
 
-    /// A provider broke its contract.
+    /// A provider returned fewer answers than it was asked for.
     pub(crate) fn unanswered() -> Self {
         Self::new(ErrorKind::Unexpected, "the provider gave no answer for this name")
     }
@@ -307,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn the_context_nearest_to_the_cause_stays() {
+    fn the_context_of_an_inner_layer_is_kept() {
         let error = Error::not_found("no such secret")
             .with_context(Operation::Get, || "memory://inner".into())
             .with_context(Operation::GetByPath, || "memory://outer".into());
@@ -315,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn display_leaves_the_cause_to_the_chain() {
+    fn display_does_not_repeat_the_cause() {
         let error = Error::config("can't read s1crets.toml").with_source(std::io::Error::other("disk on fire"));
         assert_eq!(error.to_string(), "can't read s1crets.toml");
         assert_eq!(error.source().map(ToString::to_string).as_deref(), Some("disk on fire"));

@@ -1,4 +1,5 @@
-//! The parsers of outside input, for the fuzz targets. No part of the public interface.
+//! Entry points of the fuzz targets, one for each parser of outside input. Not part of the public
+//! API.
 
 use crate::{
     config::Config,
@@ -8,23 +9,21 @@ use crate::{
     },
 };
 
-/// Any text is a reference or is refused; what is read is written and read again as the same.
+/// Parses any text as a reference. A parsed one is written, and parsed again as an equal one.
 ///
 /// # Panics
-/// If it isn't.
+/// If it is not equal.
 pub fn reference(text: &str) {
     if let Ok(reference) = text.parse::<Reference>() {
         let written = reference.to_string();
-        let again: Reference = written.parse().expect("what is written can be read");
-        assert_eq!((again.provider(), again.path()), (reference.provider(), reference.path()));
-        assert_eq!(again.keypath().steps(), reference.keypath().steps());
+        assert_eq!(written.parse::<Reference>().expect("what is written can be read"), reference);
     }
 }
 
-/// Any document and any steps: found or not found, and what is put in is found there.
+/// Follows any steps into any document, and replaces the value there.
 ///
 /// # Panics
-/// If it isn't.
+/// If a part is not JSON, or the new value is not found.
 pub fn keypath(document: &str, steps: &[&str], value: &str) {
     let secret = Secret::text(document, Metadata::default());
     if let (Ok(found), false) = (secret.keypath(steps), steps.is_empty()) {
@@ -41,46 +40,50 @@ pub fn keypath(document: &str, steps: &[&str], value: &str) {
     }
 }
 
-/// Any text is a config file or is refused, with a message that fits on a line.
+/// Parses any text as a config file.
+///
+/// # Panics
+/// If it is refused without a message.
 pub fn config(text: &str) {
     if let Err(error) = Config::parse(text) {
         assert!(!error.message().is_empty());
     }
 }
 
-/// Any text is a fetcher's file or is refused; what is written of it is the same file.
+/// Parses any text as a `secrets.json`. A parsed one is written as an equal file.
 ///
 /// # Panics
-/// If it isn't.
+/// If it is not equal.
 #[cfg(feature = "file")]
 pub fn fetcher_file(text: &str) {
     crate::providers::file::fuzz(text);
 }
 
-/// Any bytes are a record of the cache on disk or are refused; what is read is written and read again as the same.
+/// Reads any bytes as a record of the disk cache. One that can be read is written, and read again
+/// as an equal one.
 ///
 /// # Panics
-/// If it isn't.
+/// If it is not equal.
 #[cfg(all(feature = "disk-cache", unix))]
 pub fn disk_record(bytes: &[u8]) {
     crate::cache::disk::fuzz(bytes);
 }
 
-/// Any text is JSON for us if it is for serde_json, but for what is nested too deep or not Unicode; and means the same.
+/// Parses any text as JSON, here and by serde_json.
 ///
 /// # Panics
-/// If it isn't.
+/// If serde_json refuses what is JSON here, or reads another value.
 pub fn json(text: &str) {
     let Ok(tree) = Tree::parse(text) else { return };
     serde_json::from_str::<serde::de::IgnoredAny>(text).expect("JSON for us is JSON for serde_json");
     let ours = Json::new(text, &tree, ROOT);
-    // Numbers beyond f64 are text here and refused there; keys that serde_json keeps for itself are nothing special here.
+    // serde_json refuses numbers beyond f64, and gives some keys a meaning of their own.
     if let (Ok(theirs), false) = (serde_json::from_str(text), has_private_key(ours)) {
         same(ours, &theirs);
     }
 }
 
-/// Whether a key is the one by which serde_json's own `Value` recognizes raw values.
+/// Whether an object has a key by which serde_json recognizes raw values.
 fn has_private_key(json: Json<'_>) -> bool {
     json.elements().any(has_private_key)
         || json.members().any(|(key, value)| key.starts_with("$serde_json") || has_private_key(value))

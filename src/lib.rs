@@ -14,13 +14,13 @@
 //! returns a request, whose options are set before it is awaited: a key of a JSON value, a version,
 //! a timeout.
 //!
-//! A [`Reference`] names provider, path and key in one text, such as `aws.sm://prod/db#password`.
+//! A [`Reference`] names provider, path and keys in one text, such as `aws.sm://prod/db#password`.
 //! [`get_ref`] reads one, [`get_refs`] reads many in as few calls as the backends allow, and [`at`]
 //! has the other calls for it.
 //!
-//! The result is a [`Secret`]: text or bytes exactly as they were received, with its version. JSON
-//! is parsed when a key is asked for. Clones share the value; it is never printed, and is wiped
-//! when the last clone is dropped.
+//! The result is a [`Secret`]: text or bytes exactly as they were received, or a map of named values,
+//! with its version. JSON is parsed when a key is asked for. Clones share the value; it is never
+//! printed, and is wiped when the last clone is dropped.
 //!
 //! These functions share one process-wide [`Client`]. It is set up at the first call, from
 //! `s1crets.toml` and the environment ([`Config::from_env`]). To set up a client in code, use

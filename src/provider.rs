@@ -1,4 +1,4 @@
-//! The contract that every provider and every wrapper keeps.
+//! The trait `Provider`, which every backend and every wrapper implements, and its result types.
 
 use std::{
     collections::BTreeMap,
@@ -17,43 +17,50 @@ use crate::{
     watch::Watch,
 };
 
-/// Somebody who keeps secrets.
+/// A secrets backend.
 ///
-/// The conformance suite (feature `unstable-conformance`) holds every implementation to this:
+/// The conformance suite (feature `unstable-conformance`) tests an implementation of this contract:
 ///
-/// - A path is a name, with `/` between its levels. It is passed to the backend as it is.
-/// - An error says of which [`ErrorKind`](crate::ErrorKind) it is; which provider and path it was
-///   about is added by the [`Client`](crate::Client). Neither its message nor its causes hold a value.
+/// - A path is a name whose levels are separated by `/`. It is passed to the backend unchanged.
+/// - An error has the [`ErrorKind`](crate::ErrorKind) that fits. The [`Client`](crate::Client) adds
+///   the provider and path to it. Its message and causes contain no value.
 /// - Options that the provider would ignore are refused before the call, by its
 ///   [`capabilities`](Self::capabilities). The [`Client`](crate::Client) does that.
-/// - A provider keeps no cache of values; [`Cached`](crate::Cached) does. It is shared by all callers,
-///   and a future that is dropped half-way leaves nothing half written.
+/// - A provider caches no values; [`Cached`](crate::Cached) does.
+/// - Callers share a provider and call it at the same time. A future that is dropped before it is
+///   ready leaves nothing half written.
+///
+/// An `Arc` of a provider is a provider too, so callers can share one as `Arc<dyn Provider>`. A
+/// wrapper forwards every method, also those with a default:
+/// `#[deny(clippy::missing_trait_methods)]` on its implementation checks that.
 #[async_trait]
 pub trait Provider: fmt::Debug + Send + Sync + 'static {
-    /// What this provider can do. The same at every call.
+    /// What this provider can do. Every call returns the same.
     fn capabilities(&self) -> Capabilities;
 
-    /// The secret of exactly this name.
+    /// Reads the secret with exactly this name.
     ///
     /// # Errors
-    /// `NotFound` if there is no such name or version, or it is deleted.
+    /// `NotFound` if the name or the version does not exist, or is deleted.
     async fn get(&self, path: &str, options: &GetOptions) -> Result<Secret>;
 
-    /// The secrets of these names, in as few calls as the backend allows: one answer for each, in
-    /// the order asked. A refused one does not fail the others.
+    /// Reads the secrets with these names, in as few calls as the backend allows. There is one
+    /// result for each path, in their order. If one fails, the others don't.
     async fn get_many(&self, paths: &[String], options: &GetOptions) -> Vec<Result<Secret>>;
 
-    /// The secrets below `path`, by full name. Levels end at `/`: `prod/data` does not hold
-    /// `prod/database`. `/` is the root, as is an empty path. A path without secrets gives an empty listing.
+    /// Reads all secrets below `path`, by their full names. Levels end at `/`: `prod/database` is
+    /// not below `prod/data`. The root is `/` or an empty path. If nothing is below the path, the
+    /// listing is empty.
     ///
     /// # Errors
     /// The first failure, unless [`fail_on_error`](ListOptions::fail_on_error) is off.
     async fn get_by_path(&self, path: &str, options: &ListOptions) -> Result<Listing>;
 
-    /// The version that [`get`](Self::get) would give with its secret; nothing where the backend has no versions.
+    /// Reads the version of the secret that [`get`](Self::get) would return; `None` if the backend
+    /// has no versions.
     ///
-    /// By default the secret is read. Where the backend can say it without, this does, and
-    /// [`version_probe`](Capabilities::version_probe) is set.
+    /// By default the secret is read. A provider that can do without sets
+    /// [`version_probe`](Capabilities::version_probe).
     ///
     /// # Errors
     /// As [`get`](Self::get).
@@ -61,42 +68,86 @@ pub trait Provider: fmt::Debug + Send + Sync + 'static {
         Ok(self.get(path, options).await?.version().map(str::to_owned))
     }
 
-    /// Whether `path` is the exact name of a secret or a level above one. Values are not read
-    /// where the backend allows to do without.
+    /// Checks whether `path` is the name of a secret, or a level above one. Values are read only if
+    /// the backend has no other way.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get), except `NotFound`.
     async fn path_exists(&self, path: &str) -> Result<bool>;
 
-    /// Gives an existing secret a new value, or one key of it. Everything else about the secret
-    /// stays. With a keypath or [`if_version`](UpdateOptions::if_version), a secret that somebody
-    /// else changed in the meantime is a `Conflict`; each provider's documentation says how firmly
-    /// its backend lets that be promised.
+    /// Gives an existing secret, or one key of it, a new value. Everything else about the secret
+    /// stays as it is.
+    ///
+    /// With a keypath or [`if_version`](UpdateOptions::if_version), a change by another writer in
+    /// the meantime is a `Conflict`. The page of each provider says how certainly it is noticed.
     ///
     /// # Errors
-    /// `NotFound` if there is no such secret: updates never create. `KeyNotFound` if the level above
-    /// the keypath's last step is not there.
+    /// `NotFound` if there is no such secret: an update never creates one. `KeyNotFound` if a step
+    /// before the last one of the keypath leads nowhere.
     async fn update(&self, path: &str, value: &SecretValue, options: &UpdateOptions) -> Result<Updated>;
 
-    /// Who the backend takes us for, asked anew; nothing where there is nobody to be, as with a file. A wrapper passes
-    /// this on.
+    /// Asks the backend for the identity that it sees; `None` for a provider without one, such as a
+    /// file.
     ///
     /// # Errors
-    /// `Unauthenticated` if the backend knows nobody by our credentials.
+    /// `Unauthenticated` if the backend does not accept the credentials.
     async fn identity(&self) -> Result<Option<Identity>> {
         Ok(None)
     }
 
-    /// Reports the versions of one secret as they change, never its values. `None` if the provider
-    /// can't tell ([`Capabilities::watch`]). A secret that does not exist yet can be watched. A
-    /// wrapper passes this on.
+    /// Reports the versions of one secret as they change, and never its values. `None` if the
+    /// provider can't ([`Capabilities::watch`]). A secret that does not exist yet can be watched.
     ///
     /// # Errors
-    /// As [`get`](Self::get), but for `NotFound`.
+    /// As [`get`](Self::get), except `NotFound`.
     async fn watch(&self, path: &str) -> Result<Option<Watch>> {
         let _ = path;
         Ok(None)
     }
 }
 
-/// The secrets below a path, by full name in order. Cloning shares them.
+/// Forwards every call to the shared provider.
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<P: Provider + ?Sized> Provider for Arc<P> {
+    fn capabilities(&self) -> Capabilities {
+        (**self).capabilities()
+    }
+
+    async fn get(&self, path: &str, options: &GetOptions) -> Result<Secret> {
+        (**self).get(path, options).await
+    }
+
+    async fn get_many(&self, paths: &[String], options: &GetOptions) -> Vec<Result<Secret>> {
+        (**self).get_many(paths, options).await
+    }
+
+    async fn get_by_path(&self, path: &str, options: &ListOptions) -> Result<Listing> {
+        (**self).get_by_path(path, options).await
+    }
+
+    async fn version(&self, path: &str, options: &GetOptions) -> Result<Option<String>> {
+        (**self).version(path, options).await
+    }
+
+    async fn path_exists(&self, path: &str) -> Result<bool> {
+        (**self).path_exists(path).await
+    }
+
+    async fn update(&self, path: &str, value: &SecretValue, options: &UpdateOptions) -> Result<Updated> {
+        (**self).update(path, value, options).await
+    }
+
+    async fn identity(&self) -> Result<Option<Identity>> {
+        (**self).identity().await
+    }
+
+    async fn watch(&self, path: &str) -> Result<Option<Watch>> {
+        (**self).watch(path).await
+    }
+}
+
+/// The secrets below a path, sorted by full name. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Listing(Arc<Entries>);
 
@@ -104,56 +155,56 @@ pub struct Listing(Arc<Entries>);
 struct Entries {
     secrets: BTreeMap<String, Secret>,
     failures: BTreeMap<String, Error>,
-    /// What the cache that gave this noted on it.
+    /// What the cache that returned this recorded about it.
     provenance: Option<Provenance>,
 }
 
-/// What an update did.
+/// The result of an update.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Updated {
-    /// The backend's own name for the secret, which may be another than the one asked for.
+    /// The backend's own name for the secret, which may differ from the path of the request.
     pub name: Option<String>,
-    /// The version that the update made, where the backend has versions.
+    /// The version that the update created; `None` if the backend has no versions.
     pub version: Option<String>,
 }
 
-/// Who a provider takes us for: names, never a credential.
+/// The identity that a backend sees: names, never a credential.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Identity {
-    /// The name that the backend has for us: an ARN, or the display name of a token.
+    /// The name of the identity: an ARN, or the display name of a token.
     pub name: String,
-    /// What else it tells, by name, such as `policies`.
+    /// Further facts, by name, such as `policies`.
     pub details: Vec<(&'static str, String)>,
-    /// When the credential ends; nothing if it does not, or nobody says.
+    /// How long the credential is still valid; `None` if it does not expire, or that is unknown.
     pub expires_in: Option<Duration>,
-    /// The backend's clock when it answered, to the second, where it tells.
+    /// The backend's clock when it responded, to the second; `None` if it is unknown.
     pub server_time: Option<SystemTime>,
 }
 
 impl Listing {
-    /// A listing of what could be read and what could not.
+    /// A listing of the secrets that could be read, and of the errors of the others.
     pub fn new(secrets: BTreeMap<String, Secret>, failures: BTreeMap<String, Error>) -> Self {
         Self(Arc::new(Entries { secrets, failures, provenance: None }))
     }
 
-    /// The secret of this full name, if it was there and readable.
+    /// The secret with this full name; `None` if it is not listed or could not be read.
     pub fn get(&self, name: &str) -> Option<&Secret> {
         self.0.secrets.get(name)
     }
 
-    /// The names and secrets in order.
+    /// The full names and secrets that could be read, sorted by name.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Secret)> {
         self.0.secrets.iter().map(|(name, secret)| (name.as_str(), secret))
     }
 
-    /// The full names in order.
+    /// The full names of the secrets that could be read, sorted.
     pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
         self.0.secrets.keys().map(String::as_str)
     }
 
-    /// The names that were there and could not be read, each with its reason. Always empty under
+    /// The full names that are listed but could not be read, with their errors. Always empty with
     /// [`fail_on_error`](ListOptions::fail_on_error).
     pub fn failures(&self) -> impl ExactSizeIterator<Item = (&str, &Error)> {
         self.0.failures.iter().map(|(name, error)| (name.as_str(), error))
@@ -169,7 +220,7 @@ impl Listing {
         self.0.secrets.is_empty()
     }
 
-    /// The same, if nothing was unreadable.
+    /// Returns this listing if it has no failures.
     ///
     /// # Errors
     /// The first failure.
@@ -182,7 +233,7 @@ impl Listing {
         self.0.provenance
     }
 
-    /// The same with a note on it and on every secret.
+    /// Sets what a cache recorded, for the listing and for each secret.
     pub(crate) fn with_provenance(self, provenance: Provenance) -> Self {
         let mut entries = Arc::unwrap_or_clone(self.0);
         entries.provenance = Some(provenance);
@@ -191,7 +242,10 @@ impl Listing {
         Self(Arc::new(entries))
     }
 
-    /// From one result a name: the first failure fails it all if `fail_on_error`.
+    /// Collects one result for each name.
+    ///
+    /// # Errors
+    /// The first failure, if `fail_on_error` is set.
     pub fn collect(results: impl IntoIterator<Item = (String, Result<Secret>)>, fail_on_error: bool) -> Result<Self> {
         let mut entries = Entries::default();
         for (name, result) in results {
@@ -206,18 +260,18 @@ impl Listing {
 }
 
 impl Updated {
-    /// An update of the secret that the backend calls `name`.
+    /// The update of the secret that the backend calls `name`.
     pub fn new(name: impl Into<String>, version: Option<String>) -> Self {
         Self { name: Some(name.into()), version }
     }
 }
 
-/// Whether `name` lies below `path` in the hierarchy that `/` makes; below the root lies all.
+/// Whether `name` is below `path`. Everything is below the root.
 pub(crate) fn is_below(name: &str, path: &str) -> bool {
     below(name, path).is_some()
 }
 
-/// Whether `name` lies below `path`, and on the first level if not `recursive`.
+/// Whether `name` is below `path` and, unless `recursive`, on the first level.
 pub(crate) fn is_listed(name: &str, path: &str, recursive: bool) -> bool {
     below(name, path).is_some_and(|rest| recursive || !rest.contains('/'))
 }
@@ -231,25 +285,25 @@ fn below<'a>(name: &'a str, path: &str) -> Option<&'a str> {
 }
 
 impl Identity {
-    /// An identity by its name.
+    /// An identity with this name.
     pub fn new(name: impl Into<String>) -> Self {
         Self { name: name.into(), ..Self::default() }
     }
 
-    /// The same with one more fact.
+    /// Adds a fact. Default: none.
     #[must_use]
     pub fn with_detail(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.details.push((name, value.into()));
         self
     }
 
-    /// The same with the end of its credential.
+    /// Sets how long the credential is still valid. Default: `None`, for unknown or no end.
     #[must_use]
     pub fn with_expires_in(self, expires_in: Option<Duration>) -> Self {
         Self { expires_in, ..self }
     }
 
-    /// The same with the backend's clock.
+    /// Sets the backend's clock. Default: `None`, for unknown.
     #[must_use]
     pub fn with_server_time(self, server_time: Option<SystemTime>) -> Self {
         Self { server_time, ..self }
@@ -259,6 +313,76 @@ impl Identity {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A provider whose methods fail with their own names.
+    #[derive(Debug)]
+    struct Named;
+
+    fn named<T>(method: &'static str) -> Result<T> {
+        Err(Error::unsupported(method))
+    }
+
+    #[async_trait]
+    #[deny(clippy::missing_trait_methods)]
+    impl Provider for Named {
+        fn capabilities(&self) -> Capabilities {
+            Capabilities::new().with_batch(7)
+        }
+
+        async fn get(&self, _: &str, _: &GetOptions) -> Result<Secret> {
+            named("get")
+        }
+
+        async fn get_many(&self, _: &[String], _: &GetOptions) -> Vec<Result<Secret>> {
+            vec![named("get_many")]
+        }
+
+        async fn get_by_path(&self, _: &str, _: &ListOptions) -> Result<Listing> {
+            named("get_by_path")
+        }
+
+        async fn version(&self, _: &str, _: &GetOptions) -> Result<Option<String>> {
+            named("version")
+        }
+
+        async fn path_exists(&self, _: &str) -> Result<bool> {
+            named("path_exists")
+        }
+
+        async fn update(&self, _: &str, _: &SecretValue, _: &UpdateOptions) -> Result<Updated> {
+            named("update")
+        }
+
+        async fn identity(&self) -> Result<Option<Identity>> {
+            named("identity")
+        }
+
+        async fn watch(&self, _: &str) -> Result<Option<Watch>> {
+            named("watch")
+        }
+    }
+
+    async fn messages(provider: impl Provider) -> Vec<String> {
+        let message = |error: Option<Error>| error.expect("a failure").message().to_owned();
+        vec![
+            message(provider.get("a", &GetOptions::new()).await.err()),
+            message(provider.get_many(&[], &GetOptions::new()).await.remove(0).err()),
+            message(provider.get_by_path("a", &ListOptions::new()).await.err()),
+            message(provider.version("a", &GetOptions::new()).await.err()),
+            message(provider.path_exists("a").await.err()),
+            message(provider.update("a", &"x".into(), &UpdateOptions::new()).await.err()),
+            message(provider.identity().await.err()),
+            message(provider.watch("a").await.err()),
+        ]
+    }
+
+    #[tokio::test]
+    async fn a_shared_provider_forwards_every_method() {
+        let shared: Arc<dyn Provider> = Arc::new(Named);
+        assert_eq!(Provider::capabilities(&shared).batch, 7);
+        assert_eq!(messages(shared).await, messages(Named).await);
+        assert_eq!(messages(Arc::new(Arc::new(Named))).await, messages(Named).await);
+    }
 
     #[test]
     fn a_level_ends_at_a_slash() {

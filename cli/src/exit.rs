@@ -50,7 +50,7 @@ mod tests {
 
     #[test]
     fn every_error_kind_has_the_exit_status_in_the_help() {
-        for kind in ErrorKind::ALL {
+        for &kind in ErrorKind::ALL {
             let status = match kind.as_str() {
                 "not_found" | "key_not_found" => 1,
                 "invalid_input" | "unsupported" => 2,

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 
 use s1crets::{Client, Error, ErrorKind, JsonKind, KeyPath, Secret};
 
-use crate::{args::Global, path_arg::PathArg, report::Failure, variable_name};
+use crate::{args::Global, path_arg::PathArg, report::Failure, variable_name, whole_map::as_one_value};
 
 /// How variable names are made from paths and keys.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Naming<'a> {
     pub(crate) prefix: &'a str,
-    /// Make a variable for each key of a JSON object below a path, rather than one for the object.
+    /// Make a variable for each key of a JSON object or a map below a path, rather than one for the
+    /// whole.
     pub(crate) keys: bool,
 }
 
@@ -54,11 +55,14 @@ async fn exact_secret(client: &Client, global: &Global, target: &PathArg) -> Res
     }
 }
 
-/// The values of a JSON object, by key.
+/// The values of a map or a JSON object, by key.
 fn keys(secret: &Secret, target: &PathArg) -> Result<Vec<(String, Secret)>, Failure> {
+    if secret.is_map() {
+        return Ok(secret.entries().map(|(name, value)| (name.to_owned(), value)).collect());
+    }
     let failure = |error: &Error| Failure::unreadable(&format!("{}://{}", target.provider, target.path), error);
     let not_an_object = || {
-        let message = "the secret is not a JSON object, so it has no keys to name variables after";
+        let message = "the secret is neither a JSON object nor a map, so it has no keys to name variables after";
         failure(&Error::new(ErrorKind::InvalidInput, message))
     };
     let json = secret.json().map_err(|_| not_an_object())?;
@@ -84,7 +88,7 @@ async fn secrets_below(
     let mut found = Vec::with_capacity(listing.len());
     for (name, secret) in listing.iter() {
         let rest = name.strip_prefix(target.path.trim_end_matches('/')).unwrap_or(name).trim_start_matches('/');
-        match naming.keys && secret.json().is_ok_and(|json| json.kind() == JsonKind::Object) {
+        match naming.keys && has_keys(secret) {
             true => {
                 found.extend(keys(secret, target)?.into_iter().map(|(key, value)| (format!("{rest}/{key}"), value)))
             }
@@ -94,10 +98,16 @@ async fn secrets_below(
     Ok(found)
 }
 
-/// Makes a variable name from each path.
+/// Whether this is a map or a JSON object.
+fn has_keys(secret: &Secret) -> bool {
+    secret.is_map() || secret.json().is_ok_and(|json| json.kind() == JsonKind::Object)
+}
+
+/// Makes a variable name from each path. A whole map becomes its JSON text.
 ///
 /// # Errors
-/// [`Failure::Usage`] if a name is invalid, or if two paths give the same name.
+/// [`Failure::Usage`] if a name is invalid, or if two paths give the same name; [`Failure::Named`] for
+/// a map that is not all text.
 fn name_variables(
     found: Vec<(String, Secret)>,
     prefix: &str,
@@ -119,7 +129,44 @@ fn name_variables(
             );
             return Err(Failure::Usage(message));
         }
+        let secret = as_one_value(secret).map_err(|error| Failure::unreadable(&path, &error))?;
         variables.insert(name, secret);
     }
     Ok(variables)
+}
+
+#[cfg(test)]
+mod tests {
+    use s1crets::{Metadata, SecretValue};
+
+    use super::*;
+
+    fn target() -> PathArg {
+        PathArg { provider: "memory".into(), path: "app/tls".into(), keypath: KeyPath::default() }
+    }
+
+    fn map() -> Secret {
+        let entries = [("tls.crt", SecretValue::text("PEM")), ("keystore", SecretValue::binary([0xff]))];
+        Secret::map(entries, Metadata::default()).expect("a map")
+    }
+
+    #[test]
+    fn a_map_gives_one_variable_for_each_name() {
+        let found = keys(&map(), &target()).expect("names");
+        let variables = name_variables(found, "APP_", |_| true).expect("variables");
+        let values: Vec<_> =
+            variables.iter().map(|(name, it)| (name.as_str(), it.expose_bytes().expect("one"))).collect();
+        assert_eq!(values, [("APP_KEYSTORE", &[0xff][..]), ("APP_TLS_CRT", b"PEM")]);
+        assert!(has_keys(&map()));
+    }
+
+    #[test]
+    fn a_whole_map_with_bytes_fails_only_if_its_name_is_wanted() {
+        let found = || vec![("tls".to_owned(), map()), ("db".to_owned(), Secret::text("x", Metadata::default()))];
+        let Err(Failure::Named { name, .. }) = name_variables(found(), "", |_| true) else {
+            panic!("a map with bytes is not one value");
+        };
+        assert_eq!(name, "tls");
+        assert_eq!(name_variables(found(), "", |name| name == "DB").expect("variables").len(), 1);
+    }
 }

@@ -29,6 +29,7 @@ mod reserved_names;
 mod signals;
 mod variable_name;
 mod version;
+mod whole_map;
 mod wiping_buf;
 
 use std::process::ExitCode;

@@ -2,7 +2,7 @@
 
 use s1crets::{Client, Reference, Secret};
 
-use crate::{args::Global, path_arg, report::Failure};
+use crate::{args::Global, path_arg, report::Failure, whole_map::as_one_value};
 
 /// The name of a variable, and the reference to its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +33,8 @@ impl NamedRef {
     }
 }
 
-/// Loads the secrets of all references, in their order, in as few requests as the backends allow.
+/// Loads the secrets of all references, in their order, in as few requests as the backends allow. A
+/// whole map is returned as its JSON text.
 ///
 /// # Errors
 /// [`Failure::Many`] with one failure for each name whose secret can't be read.
@@ -46,7 +47,7 @@ pub(crate) async fn load_all(
     let results = client.get_refs(references).cached(!global.no_cache).await;
     let (mut secrets, mut failures) = (Vec::with_capacity(refs.len()), Vec::new());
     for (named, result) in refs.iter().zip(results) {
-        match result {
+        match result.and_then(as_one_value) {
             Ok(secret) => secrets.push((named.name.clone(), secret)),
             Err(error) => failures.push(Failure::unreadable(&named.name, &error)),
         }

@@ -6,10 +6,10 @@ use std::{
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
-use s1crets::{Listing, Secret};
+use s1crets::{Error, Listing, Secret};
 use serde_json::{Value, json};
 
-use crate::{escape, report::Failure};
+use crate::{escape, report::Failure, whole_map::as_one_value};
 
 /// How values are printed.
 #[derive(Clone, Copy, Debug)]
@@ -26,9 +26,11 @@ pub(crate) fn secret(secret: &Secret, style: Style) -> Result<(), Failure> {
     if style.json {
         return print(|out| writeln!(out, "{}", secret_as_json(secret)));
     }
-    refuse_binary([secret].into_iter(), style)?;
+    let secret = as_one_value(secret.clone())?;
+    refuse_binary([&secret].into_iter(), style)?;
+    let value = secret.expose_bytes()?;
     print(|out| {
-        out.write_all(secret.expose_bytes())?;
+        out.write_all(value)?;
         if style.newline && !secret.is_binary() {
             out.write_all(b"\n")?;
         }
@@ -43,12 +45,24 @@ pub(crate) fn listing(listing: &Listing, style: Style) -> Result<(), Failure> {
         let members: Vec<_> = members.collect();
         return print(|out| writeln!(out, "{{{}}}", members.join(",")));
     }
-    refuse_binary(listing.iter().map(|(_, secret)| secret), style)?;
+    let (mut secrets, mut failures) = (Vec::with_capacity(listing.len()), Vec::new());
+    for (name, secret) in listing.iter() {
+        match as_one_value(secret.clone()) {
+            Ok(secret) => secrets.push((name, secret)),
+            Err(error) => failures.push(Failure::unreadable(name, &error)),
+        }
+    }
+    if !failures.is_empty() {
+        return Err(Failure::Many(failures));
+    }
+    refuse_binary(secrets.iter().map(|(_, secret)| secret), style)?;
+    let lines = secrets.iter().map(|(name, secret)| Ok((*name, secret.expose_bytes()?)));
+    let lines: Vec<_> = lines.collect::<Result<_, Error>>()?;
     print(|out| {
-        for (name, secret) in listing.iter() {
+        for (name, value) in lines {
             out.write_all(escape::text(name).as_bytes())?;
             out.write_all(b" ")?;
-            out.write_all(secret.expose_bytes())?;
+            out.write_all(value)?;
             out.write_all(b"\n")?;
         }
         Ok(())
@@ -85,19 +99,42 @@ pub(crate) fn line(value: &Value) -> Result<(), Failure> {
     print(|out| writeln!(out, "{}", escape::json(&value.to_string())))
 }
 
-/// A secret with its metadata as JSON. A value that is not UTF-8 text is in base64, under
-/// `value_base64`.
+/// A secret with its metadata as JSON. Text is under `value`, and bytes are in base64, under
+/// `value_base64`. A map has an object of its texts under `values`, and one of its bytes under
+/// `values_base64`.
 ///
-/// The value is written as every JSON serializer writes it, because masks know that form. The rest
+/// Values are written as every JSON serializer writes them, because masks know that form. The rest
 /// is escaped.
 fn secret_as_json(secret: &Secret) -> String {
-    let (key, value) = match (secret.is_binary(), secret.expose_str()) {
-        (false, Ok(text)) => ("value", json!(text)),
-        _ => ("value_base64", json!(BASE64.encode(secret.expose_bytes()))),
+    let values = match secret.is_map() {
+        true => map_as_json(secret),
+        false => match value_as_json(secret) {
+            Ok(text) => format!(r#""value":{text}"#),
+            Err(base64) => format!(r#""value_base64":{base64}"#),
+        },
     };
     let [created, name, version] =
         [as_json(secret.created().map(rfc3339)), as_json(secret.name()), as_json(secret.version())];
-    format!(r#"{{"created":{created},"name":{name},"{key}":{value},"version":{version}}}"#)
+    format!(r#"{{"created":{created},"name":{name},{values},"version":{version}}}"#)
+}
+
+fn map_as_json(map: &Secret) -> String {
+    let (mut texts, mut bytes) = (Vec::new(), Vec::new());
+    for (name, secret) in map.entries() {
+        match value_as_json(&secret) {
+            Ok(text) => texts.push(format!("{}:{text}", as_json(name))),
+            Err(base64) => bytes.push(format!("{}:{base64}", as_json(name))),
+        }
+    }
+    format!(r#""values":{{{}}},"values_base64":{{{}}}"#, texts.join(","), bytes.join(","))
+}
+
+/// A value as a JSON string. `Err` has bytes that are not text, in base64.
+fn value_as_json(secret: &Secret) -> Result<Value, Value> {
+    match (secret.is_binary(), secret.expose_str()) {
+        (false, Ok(text)) => Ok(json!(text)),
+        _ => Err(json!(BASE64.encode(secret.expose_bytes().unwrap_or_default()))),
+    }
 }
 
 fn as_json(value: impl Into<Value>) -> String {
@@ -115,5 +152,24 @@ fn refuse_binary<'a>(mut secrets: impl Iterator<Item = &'a Secret>, style: Style
     match secrets.any(Secret::is_binary) {
         true => Err(Failure::Usage("the secret is binary; pass --binary to print it to a terminal".into())),
         false => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use s1crets::{Metadata, SecretValue};
+
+    use super::*;
+
+    #[test]
+    fn json_of_a_map_has_texts_and_bytes_by_name() {
+        let entries = [("tls.crt", SecretValue::from("PEM\n")), ("k\u{202e}", SecretValue::binary([0xff]))];
+        let secret = Secret::map(entries, Metadata::default().with_version("7")).expect("a map");
+        assert_eq!(
+            secret_as_json(&secret),
+            r#"{"created":null,"name":null,"values":{"tls.crt":"PEM\n"},"values_base64":{"k\u202e":"/w=="},"version":"7"}"#
+        );
+        let empty = Secret::new(SecretValue::map::<&str, &str>([]).expect("a map"), Metadata::default());
+        assert!(secret_as_json(&empty).contains(r#""values":{},"values_base64":{}"#));
     }
 }

@@ -32,6 +32,18 @@ impl Fingerprint {
         }
     }
 
+    /// The fingerprint of the file that has this status: the same as [`of`](Self::of) its metadata.
+    #[cfg(unix)]
+    #[allow(clippy::unnecessary_cast, reason = "the types of these fields differ between systems")]
+    pub(crate) fn of_status(status: &rustix::fs::Stat) -> Self {
+        Self {
+            identity: (status.st_dev as u64, status.st_ino as u64),
+            size: u64::try_from(status.st_size).unwrap_or_default(),
+            modified: time(status.st_mtime as i64, status.st_mtime_nsec as i64),
+            changed: time(status.st_ctime as i64, status.st_ctime_nsec as i64),
+        }
+    }
+
     /// When the contents last changed, as far as the file system says.
     pub fn modified(&self) -> Option<SystemTime> {
         self.modified
@@ -70,8 +82,12 @@ pub fn identity(_: &Metadata) -> Identity {
 fn changed(metadata: &Metadata) -> Option<SystemTime> {
     use std::os::unix::fs::MetadataExt;
 
-    let since = Duration::new(metadata.ctime().try_into().ok()?, metadata.ctime_nsec().try_into().ok()?);
-    SystemTime::UNIX_EPOCH.checked_add(since)
+    time(metadata.ctime(), metadata.ctime_nsec())
+}
+
+#[cfg(unix)]
+fn time(seconds: i64, nanos: i64) -> Option<SystemTime> {
+    SystemTime::UNIX_EPOCH.checked_add(Duration::new(seconds.try_into().ok()?, nanos.try_into().ok()?))
 }
 
 #[cfg(not(unix))]

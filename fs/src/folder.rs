@@ -19,6 +19,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     error::{At, Error, Refusal, Result, Step},
+    fingerprint::Fingerprint,
     temp_file::TempFile,
 };
 
@@ -109,6 +110,18 @@ impl Folder {
         let mut temporary = TempFile::create(self.handle.as_fd(), OsStr::new(prefix), "")?;
         temporary.write(bytes)?;
         Ok(temporary)
+    }
+
+    /// The fingerprint of a file, without opening it; `None` if there is none.
+    ///
+    /// # Errors
+    /// Any error of the system.
+    pub fn fingerprint(&self, name: &str) -> io::Result<Option<Fingerprint>> {
+        match rustix::fs::statat(&self.handle, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(status) => Ok(Some(Fingerprint::of_status(&status))),
+            Err(rustix::io::Errno::NOENT) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Removes a file. Returns whether there was one.

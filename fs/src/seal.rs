@@ -1,11 +1,13 @@
 //! Seal: encryption of records on disk (XChaCha20-Poly1305), and their names as keyed hashes.
 //!
-//! - Encryption and names each have a key of their own, derived from the one [`Key`].
+//! - Encryption, names and labels each have a key of their own, derived from the one [`Key`].
 //! - A record opens only under the name and the header that it was sealed for. One that was copied
 //!   to another name, or whose header was changed, does not open.
 //! - Nonces are random, 192 bits: any number of processes can seal under one key without a counter.
 //! - A name is a keyed hash of everything that the record is bound to. Without the key it tells
 //!   nothing.
+//! - A label is a keyed hash of a text, for the clear part of a record: two records about the same
+//!   text can be matched without opening them, and without the key it does not reveal the text.
 
 use std::fmt;
 
@@ -21,6 +23,7 @@ use crate::key::Key;
 pub struct Seal {
     cipher: XChaCha20Poly1305,
     names: Hmac<Sha256>,
+    labels: Hmac<Sha256>,
 }
 
 /// The names of records that are bound to the same settings.
@@ -31,6 +34,9 @@ pub struct Scope(Hmac<Sha256>);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name([u8; 32]);
 
+/// A keyed hash of a text.
+pub type Label = [u8; 32];
+
 /// The length of a nonce, in bytes.
 pub const NONCE: usize = 24;
 /// The length of an authentication tag, in bytes.
@@ -40,8 +46,16 @@ impl Seal {
     /// A seal under `key` for one `purpose`: records of another purpose do not open.
     pub fn new(key: &Key, purpose: &str) -> Self {
         let cipher = derived::<32>(key, &format!("{purpose}: seal"));
-        let names = derived::<64>(key, &format!("{purpose}: names"));
-        Self { cipher: XChaCha20Poly1305::new((&*cipher).into()), names: Hmac::new((&*names).into()) }
+        let hashes = |what| Hmac::new((&*derived::<64>(key, &format!("{purpose}: {what}"))).into());
+        Self { cipher: XChaCha20Poly1305::new((&*cipher).into()), names: hashes("names"), labels: hashes("labels") }
+    }
+
+    /// The keyed hash of a text of this kind.
+    pub fn label(&self, kind: u8, text: &[u8]) -> Label {
+        let mut label = self.labels.clone();
+        feed(&mut label, &[kind]);
+        feed(&mut label, text);
+        label.finalize().into_bytes().into()
     }
 
     /// The scope of these settings.
@@ -173,6 +187,22 @@ mod tests {
         }
         seal.open(name, b"header", nonce, tag, &mut body).expect("opened");
         assert_eq!(&body, b"hunter2");
+    }
+
+    #[test]
+    fn a_label_depends_on_key_purpose_kind_and_text_and_is_no_name() {
+        let key = Key::of([1; 32]);
+        let seal = Seal::new(&key, "test");
+        let labels = [
+            seal.label(0, b"a"),
+            seal.label(0, b"b"),
+            seal.label(1, b"a"),
+            Seal::new(&key, "other").label(0, b"a"),
+            Seal::new(&Key::of([2; 32]), "test").label(0, b"a"),
+            seal.scope("").name(0, b"a").0,
+        ];
+        assert_eq!(labels.iter().collect::<HashSet<_>>().len(), labels.len());
+        assert_eq!(labels[0], seal.label(0, b"a"));
     }
 
     #[test]

@@ -99,7 +99,7 @@ impl<P: Provider + ?Sized> Cached<P> {
     /// the same folder: it is part of what a record is bound to.
     #[cfg(all(feature = "disk-cache", unix))]
     #[must_use]
-    pub fn on_disk(self, disk: DiskCache, scope: &str) -> Self {
+    pub fn with_disk_cache(self, disk: DiskCache, scope: &str) -> Self {
         let disk = Disk::new(disk, self.policy.entries);
         self.with_second_tier(Arc::new(SecondTier::on_disk(disk, scope.to_owned())))
     }
@@ -116,6 +116,10 @@ impl<P: Provider + ?Sized> Cached<P> {
     }
 
     /// Drops a name, and the listings that cover it.
+    ///
+    /// From now on this cache does not serve them. With a disk cache, in a Tokio runtime, their records
+    /// are removed in the background: other processes may serve them until then, for some
+    /// milliseconds. An [`update`](Provider::update) waits for that.
     pub fn invalidate(&self, path: &str) {
         // First the disk: a value that is no longer in memory must not be found there again.
         self.second_tier.drop_name(path);
@@ -125,7 +129,7 @@ impl<P: Provider + ?Sized> Cached<P> {
         self.listings.drop_if(|key| covers(&key.path, path), None);
     }
 
-    /// Drops everything.
+    /// Drops everything, as [`invalidate`](Self::invalidate) drops a name.
     pub fn clear(&self) {
         self.second_tier.clear();
         self.drop_memory();
@@ -378,14 +382,18 @@ impl<P: Provider + ?Sized> Provider for Cached<P> {
     }
 
     async fn update(&self, path: &str, value: &SecretValue, options: &UpdateOptions) -> Result<Updated> {
-        // Dropped however it ends, even if this future is dropped: a write that timed out may have
-        // been made.
-        let _invalidate = OnDrop(|| self.invalidate(path));
-        let updated = self.loader.provider().update(path, value, options).await?;
-        if let Some(name) = updated.name.as_deref().filter(|name| *name != path) {
+        let answer = {
+            // Dropped however it ends, even if this future is dropped: a write that timed out may have
+            // been made.
+            let _invalidate = OnDrop(|| self.invalidate(path));
+            self.loader.provider().update(path, value, options).await
+        };
+        let name = answer.as_ref().ok().and_then(|updated| updated.name.as_deref());
+        if let Some(name) = name.filter(|name| *name != path) {
             self.invalidate(name);
         }
-        Ok(updated)
+        self.second_tier.drops_ended().await;
+        answer
     }
 }
 

@@ -37,12 +37,12 @@ impl<P: Provider + ?Sized> ProviderCalls<P> {
     }
 
     pub(super) fn capabilities(&self) -> Capabilities {
-        self.provider.capabilities()
+        self.provider().capabilities()
     }
 
     pub(super) async fn get(&self, path: &str, options: &GetOptions) -> Result<Secret> {
         let started = Instant::now();
-        let answer = self.provider.get(path, options).await;
+        let answer = self.provider().get(path, options).await;
         self.counters.called(Call::Get, started);
         self.record(std::slice::from_ref(&answer));
         answer
@@ -50,7 +50,7 @@ impl<P: Provider + ?Sized> ProviderCalls<P> {
 
     pub(super) async fn get_many(&self, paths: &[String], options: &GetOptions) -> Vec<Result<Secret>> {
         let started = Instant::now();
-        let answers = self.provider.get_many(paths, options).await;
+        let answers = self.provider().get_many(paths, options).await;
         self.counters.called(Call::GetMany, started);
         self.record(&answers);
         answers
@@ -58,7 +58,7 @@ impl<P: Provider + ?Sized> ProviderCalls<P> {
 
     pub(super) async fn list(&self, path: &str, options: &ListOptions) -> Result<Listing> {
         let started = Instant::now();
-        let answer = self.provider.get_by_path(path, options).await;
+        let answer = self.provider().get_by_path(path, options).await;
         self.counters.called(Call::GetByPath, started);
         self.record(std::slice::from_ref(&answer));
         answer
@@ -67,7 +67,7 @@ impl<P: Provider + ?Sized> ProviderCalls<P> {
     /// The version alone. The caller counts the answer: only it knows what the version means.
     pub(super) async fn version(&self, path: &str, options: &GetOptions) -> Result<Option<String>> {
         let started = Instant::now();
-        let answer = self.provider.version(path, options).await;
+        let answer = self.provider().version(path, options).await;
         self.counters.called(Call::Version, started);
         self.report(std::slice::from_ref(&answer));
         answer

@@ -1,6 +1,7 @@
-//! The second tier of a cache, behind memory: the disk, if the feature `disk-cache` is built and used.
+//! The second tier of a cache, behind memory: the disk cache, if it is built (feature `disk-cache`)
+//! and used.
 //!
-//! Without it every method does nothing, so that the rest of the cache need not know.
+//! Without one, every method does nothing, so that the rest of the cache needs no conditions.
 
 #[cfg(all(feature = "disk-cache", unix))]
 use std::sync::Arc;
@@ -10,18 +11,18 @@ use super::disk::{Disk, DiskTier, ScopeSource};
 use super::{entries::Cacheable, key::Key, loader::LoadReason, policy::CachePolicy};
 use crate::{clock::Instant, error::Result};
 
-/// What a second tier asks of the values that it stores.
+/// What can be stored in a second tier.
 #[cfg(all(feature = "disk-cache", unix))]
 pub(super) use super::disk::OnDisk as Storable;
 
-/// Without a disk nothing is asked.
+/// What can be stored in a second tier: without one, anything.
 #[cfg(not(all(feature = "disk-cache", unix)))]
 pub(super) trait Storable {}
 
 #[cfg(not(all(feature = "disk-cache", unix)))]
 impl<T> Storable for T {}
 
-/// The values of one provider on disk, or nothing.
+/// The values of one provider on disk, if there is a disk cache.
 #[derive(Debug, Default)]
 pub(crate) struct SecondTier {
     #[cfg(all(feature = "disk-cache", unix))]
@@ -84,7 +85,10 @@ impl SecondTier {
         call(keys).await
     }
 
-    /// Drops every value of a name, and the listings that cover it, in all scopes.
+    /// Drops every value of a name, and the listings that cover it, in all scopes. From now on this
+    /// process does not find them. They are removed, and other processes told, once
+    /// [`drops_ended`](Self::drops_ended): in a Tokio runtime by a thread that may block, elsewhere by
+    /// this one.
     pub(crate) fn drop_name(&self, name: &str) {
         #[cfg(all(feature = "disk-cache", unix))]
         if let Some(disk) = &self.disk {
@@ -92,11 +96,20 @@ impl SecondTier {
         }
     }
 
-    /// Drops everything.
+    /// Drops everything, as [`drop_name`](Self::drop_name) does.
     pub(crate) fn clear(&self) {
         #[cfg(all(feature = "disk-cache", unix))]
         if let Some(disk) = &self.disk {
             disk.clear();
+        }
+    }
+
+    /// Waits until the drops that were begun have ended. It does not say whether they succeeded: what
+    /// could not be removed stays hidden from this process.
+    pub(super) async fn drops_ended(&self) {
+        #[cfg(all(feature = "disk-cache", unix))]
+        if let Some(disk) = &self.disk {
+            disk.drops_ended().await;
         }
     }
 }

@@ -89,7 +89,7 @@ impl ClientBuilder {
     ///
     /// Providers that are given by [`with_provider`](Self::with_provider) are not cached there,
     /// because nothing tells their settings apart: wrap them in a
-    /// [`Cached::on_disk`](crate::Cached::on_disk) instead. If the folder or the key can't be used,
+    /// [`Cached::with_disk_cache`](crate::Cached::with_disk_cache) instead. If the folder or the key can't be used,
     /// the client logs one warning and goes on without the disk.
     #[cfg(all(feature = "disk-cache", unix))]
     pub fn with_disk_cache(self, disk: DiskCache) -> Self {

@@ -241,10 +241,10 @@ impl Client {
     /// ```no_run
     /// # async fn example(client: s1crets::Client) -> Result<(), s1crets::Error> {
     /// let key = client.handle("aws.sm://prod/session#key").await?;
-    /// sign(key.get()?.expose_bytes());
+    /// sign(key.get()?.expose_bytes()?);
     /// let mut changes = key.changes();
     /// while let Some(secret) = changes.next().await {
-    ///     sign(secret.expose_bytes());
+    ///     sign(secret.expose_bytes()?);
     /// }
     /// # Ok(()) }
     /// # fn sign(_: &[u8]) {}

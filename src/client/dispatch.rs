@@ -132,6 +132,9 @@ impl Client {
         if value.is_binary() && !can.binary {
             return Err(Error::invalid_input("this provider keeps text, not bytes"));
         }
+        if value.is_map() && !can.maps {
+            return Err(Error::invalid_input("this provider keeps single values, not maps of named values"));
+        }
         logged(Operation::Update, provider, path, layers.provider().update(path, value, options)).await
     }
 

@@ -76,12 +76,7 @@ impl<'a, Mode> Get<'a, Mode> {
     /// returned whole, without the keypath, and never cached. Default: none, so absence is an
     /// error.
     pub fn default(self, value: impl Into<SecretValue>) -> Self {
-        let value = value.into();
-        let default = match value.expose_text() {
-            Some(text) => Secret::text(text, Metadata::default()),
-            None => Secret::binary(value.expose_bytes(), Metadata::default()),
-        };
-        Self { default: Some(default), ..self }
+        Self { default: Some(Secret::new(value, Metadata::default())), ..self }
     }
 
     /// Selects a version by its number, from 1 (Parameter Store). The last selection of a version

@@ -1,20 +1,21 @@
-//! `memory`: secrets in a map, for tests, with failures on demand.
+//! `memory`: secrets in memory, for tests, with failures on demand.
 //!
-//! It is the reference for the contract of [`Provider`]. The documentation of another provider says
-//! what that one does differently.
+//! It is the reference implementation of the contract of [`Provider`]. The pages of other providers
+//! describe how they differ.
 //!
 //! # Authentication order
 //! There is no login.
 //!
 //! # Reference grammar
-//! `memory://NAME[#KEY]`; any text is a name.
+//! `memory://NAME[#KEY[#KEY…]]`, where `NAME` is any text without control characters. Versions are
+//! numbered from 1.
 //!
 //! # Limits
-//! None but memory. All versions of a secret are kept until it is removed.
+//! The memory of the process. All versions of a secret are kept until it is removed.
 //!
 //! # Error mapping
-//! A missing secret or version is `NotFound`, an update of another version a `Conflict`. Any other
-//! kind comes from a [`Fault`].
+//! A missing secret or version is `NotFound`. An update that requires another version than the
+//! current one is a `Conflict`. All other kinds come from a [`Fault`].
 //!
 //! # Example
 //! ```
@@ -29,6 +30,11 @@
 //! let error = client.get("memory", "app/db").cached(false).await.unwrap_err();
 //! assert_eq!(error.kind(), ErrorKind::Unavailable);
 //! assert_eq!(memory.calls(), 2);
+//!
+//! // A secret can be a map of named values, like a Kubernetes Secret.
+//! memory.set_map("app/tls", [("tls.crt", "PEM"), ("limits", r#"{"days":90}"#)])?;
+//! assert_eq!(client.get("memory", "app/tls").key("tls.crt").await?.expose_str()?, "PEM");
+//! assert_eq!(client.get("memory", "app/tls").keypath(["limits", "days"]).await?.expose_str()?, "90");
 //! # Ok(()) }
 //! ```
 
@@ -54,17 +60,19 @@ use crate::{
 /// The keys of a table of type `memory`.
 pub(crate) const FORM: Form = Form::of::<MemorySettings>();
 
-/// Secrets in memory, for tests. There are no settings.
+/// Secrets in memory, for tests. This type has no settings.
 #[derive(serde::Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct MemorySettings {}
 
-/// Secrets in a map. Clones share it, so that a test can change what a client reads.
+/// Secrets in memory, by name. Clones share them, so a test can change what a client reads.
+///
+/// `Debug` shows the names and no values.
 #[derive(Clone, Default)]
 pub struct Memory(Arc<Mutex<State>>);
 
-/// A scripted failure of one call, or only a delay.
+/// A scripted failure or delay of one call.
 #[derive(Clone, Debug)]
 pub struct Fault {
     kind: Option<ErrorKind>,
@@ -75,37 +83,67 @@ pub struct Fault {
 
 #[derive(Default)]
 struct State {
-    /// All versions by name, the current one last.
+    /// All versions of each secret, the current one last.
     secrets: BTreeMap<String, Vec<Secret>>,
     faults: VecDeque<Fault>,
     calls: Vec<Operation>,
-    /// The watches that somebody may still listen to, each with the name of its secret.
+    /// The watches that may still have listeners, each with the name of its secret.
     watches: Vec<(String, WatchSender)>,
 }
 
 impl Memory {
+    /// An empty provider, from its settings.
+    ///
     /// # Errors
-    /// `Config` if there is any setting.
+    /// `Config` if there are any settings.
     pub(crate) fn read(section: &Section) -> Result<Self> {
         section.read::<MemorySettings>()?;
         Ok(Self::new())
     }
 
-    /// No secrets yet.
+    /// A provider without secrets.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a secret; the text or bytes are its version 1.
+    /// Adds a secret: a text, bytes, JSON or a map. It is version 1, or the next one if there are
+    /// others with this name.
     #[must_use]
     pub fn with(self, name: &str, value: impl Into<SecretValue>) -> Self {
         self.set(name, value);
         self
     }
 
-    /// Creates a secret, or gives it one more version.
+    /// Adds a secret that is a map of named values: like [`with`](Self::with) with
+    /// [`SecretValue::map`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] if a named value is a map itself.
+    pub fn with_map<K, V>(self, name: &str, entries: impl IntoIterator<Item = (K, V)>) -> Result<Self>
+    where
+        K: Into<String>,
+        V: Into<SecretValue>,
+    {
+        self.set_map(name, entries)?;
+        Ok(self)
+    }
+
+    /// Creates a secret, or adds a version to it.
     pub fn set(&self, name: &str, value: impl Into<SecretValue>) {
-        self.state().put(name, &value.into());
+        self.state().put(name, value.into());
+    }
+
+    /// Creates a secret that is a map of named values, or adds a version to it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] if a named value is a map itself.
+    pub fn set_map<K, V>(&self, name: &str, entries: impl IntoIterator<Item = (K, V)>) -> Result<()>
+    where
+        K: Into<String>,
+        V: Into<SecretValue>,
+    {
+        self.set(name, SecretValue::map(entries)?);
+        Ok(())
     }
 
     /// Deletes a secret with all its versions.
@@ -115,18 +153,18 @@ impl Memory {
         state.report(name);
     }
 
-    /// Lets the next matching call fail, or wait. Faults are used in the order in which they were
-    /// added.
+    /// Adds a fault: the next call that it matches fails or waits. Each fault is used once, and the
+    /// first added is used first.
     pub fn fail_next(&self, fault: Fault) {
         self.state().faults.push_back(fault);
     }
 
-    /// Drops the faults that were not used yet.
+    /// Removes the faults that were not used.
     pub fn clear_faults(&self) {
         self.state().faults.clear();
     }
 
-    /// How many calls were made, failed ones included; a `get_many` is one.
+    /// How many calls were made, including failed ones. A `get_many` is one call.
     pub fn calls(&self) -> usize {
         self.state().calls.len()
     }
@@ -136,7 +174,7 @@ impl Memory {
         self.state().calls.iter().filter(|made| **made == operation).count()
     }
 
-    /// Counts the call, and applies the next fault that matches.
+    /// Counts a call, and applies the next fault that matches it.
     async fn call(&self, operation: Operation) -> Result<()> {
         let fault = self.state().next_fault(operation);
         let Some(fault) = fault else {
@@ -152,37 +190,38 @@ impl Memory {
         }
     }
 
-    /// The state is consistent between any two calls, so a panic elsewhere does not harm it.
+    /// The state. It stays consistent if a thread panics with the lock held, so a poisoned lock is
+    /// used like any other.
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Fault {
-    /// A failure of this kind.
+    /// A call that fails with this kind.
     pub fn new(kind: ErrorKind) -> Self {
         Self { kind: Some(kind), ..Self::delay(Duration::ZERO) }
     }
 
-    /// No failure, only a delay before the result.
+    /// A call that takes longer by `delay`, and does not fail.
     pub fn delay(delay: Duration) -> Self {
         Self { kind: None, operation: None, delay, panics: false }
     }
 
-    /// A panic during the call.
+    /// A call that panics.
     pub fn panic() -> Self {
         Self { panics: true, ..Self::delay(Duration::ZERO) }
     }
 
-    /// Limits the fault to calls of one kind.
+    /// Sets the operation that the fault applies to. Default: any.
     #[must_use]
-    pub fn on(self, operation: Operation) -> Self {
+    pub fn with_operation(self, operation: Operation) -> Self {
         Self { operation: Some(operation), ..self }
     }
 
-    /// Delays the fault.
+    /// Sets how long the call takes before the fault. Default: no delay.
     #[must_use]
-    pub fn after(self, delay: Duration) -> Self {
+    pub fn with_delay(self, delay: Duration) -> Self {
         Self { delay, ..self }
     }
 }
@@ -194,15 +233,13 @@ impl State {
         at.and_then(|at| self.faults.remove(at))
     }
 
-    fn put(&mut self, name: &str, value: &SecretValue) -> String {
+    /// Adds a version, and returns its number.
+    fn put(&mut self, name: &str, value: SecretValue) -> String {
         let versions = self.secrets.entry(name.to_owned()).or_default();
         let version = (versions.len() + 1).to_string();
         let metadata =
             Metadata::default().with_name(name).with_version(version.clone()).with_created(SystemTime::now());
-        versions.push(match value.expose_text() {
-            Some(text) => Secret::text(text, metadata),
-            None => Secret::binary(value.expose_bytes(), metadata),
-        });
+        versions.push(Secret::new(value, metadata));
         self.report(name);
         version
     }
@@ -232,13 +269,13 @@ impl State {
     fn update(&mut self, path: &str, value: &SecretValue, options: &UpdateOptions) -> Result<Updated> {
         let current = self.get(path, &Version::Current)?;
         if options.if_version.as_deref().is_some_and(|version| current.version() != Some(version)) {
-            return Err(Error::new(ErrorKind::Conflict, "the secret has another version by now"));
+            return Err(Error::new(ErrorKind::Conflict, "the current version of the secret is another one"));
         }
-        let version = match options.keypath.is_empty() {
-            true => self.put(path, value),
-            false => self.put(path, &current.with_replaced(&options.keypath, value)?),
+        let value = match options.keypath.is_empty() {
+            true => value.clone(),
+            false => current.with_replaced(&options.keypath, value)?,
         };
-        Ok(Updated::new(path, Some(version)))
+        Ok(Updated::new(path, Some(self.put(path, value))))
     }
 }
 
@@ -249,11 +286,12 @@ impl Provider for Memory {
             update: true,
             update_if_version: true,
             binary: true,
+            maps: true,
             version_numbers: true,
             version_probe: true,
             watch: true,
             batch: usize::MAX,
-            ..Capabilities::default()
+            ..Capabilities::new()
         }
     }
 
@@ -292,7 +330,7 @@ impl Provider for Memory {
         self.state().update(path, value, options)
     }
 
-    /// No fault applies to it.
+    /// Not counted as a call, and without faults.
     async fn watch(&self, path: &str) -> Result<Option<Watch>> {
         let mut state = self.state();
         let (sender, watch) = Watch::channel(state.version(path));
@@ -301,7 +339,7 @@ impl Provider for Memory {
     }
 }
 
-/// Shows the names only: a test's output is as public as any log.
+/// Shows the names alone: the output of a test is as public as any log.
 impl fmt::Debug for Memory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Memory").field("names", &self.state().secrets.keys().collect::<Vec<_>>()).finish()

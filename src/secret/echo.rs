@@ -1,8 +1,8 @@
-//! Finds secrets of a request that the server's message repeats, so that no error quotes them.
+//! Finds secrets of a request in the server's error message, so that no error quotes them.
 //!
-//! A server quotes what it refuses: a validation message, the canonical request of a bad signature,
-//! a gateway's echo. The whole message is searched before anything of it is folded or cut. After
-//! that, a part of a secret would no longer be found.
+//! A server may quote what it refuses: in a validation message, in the canonical request of a wrong
+//! signature, in a gateway's error page. The whole message is searched before it is shortened,
+//! because a part of a secret would not be found.
 
 use base64::{
     Engine,
@@ -13,33 +13,32 @@ use zeroize::Zeroizing;
 
 use super::{
     Json, JsonKind,
-    json::{ROOT, Tree},
-    value::quote,
+    json::{ROOT, Tree, quote},
 };
 
-/// Longer messages are cut in errors: they are for a person, who reads no more.
+/// The longest message in an error, in characters. Longer ones are cut.
 const LONGEST_MESSAGE: usize = 500;
 
-/// Shorter texts are not searched for: any message may hold them by chance.
+/// The shortest text to search for, in bytes. A shorter one may be in any message by chance.
 const SHORTEST_TEXT: usize = 4;
 
-/// Shorter texts inside JSON are not searched for: many are names such as `ci`.
+/// The shortest text within JSON to search for, in bytes. Many shorter ones are names such as `ci`.
 const SHORTEST_JSON_TEXT: usize = 8;
 
-/// What URLs leave as it is.
+/// The characters to encode in URLs: all but the unreserved ones.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The secrets of one request.
 #[derive(Default)]
 pub(crate) struct Echo {
-    /// Normalized, each in every encoding.
+    /// The secrets in each encoding, normalized.
     needles: Vec<Zeroizing<String>>,
-    /// A secret can't be searched for, so no message is quoted.
+    /// The request has a secret that can't be searched for, so no message is quoted.
     opaque: bool,
 }
 
 impl Echo {
-    /// Adds a secret: the whole of it, and the texts in it if it is JSON.
+    /// Adds a secret and, if it is JSON, the strings and numbers in it.
     #[must_use]
     pub(crate) fn with(mut self, secret: &[u8]) -> Self {
         self.add(secret, SHORTEST_TEXT);
@@ -51,7 +50,7 @@ impl Echo {
         self
     }
 
-    /// Adds the texts and numbers of a JSON body. If the body is not JSON, no message is quoted.
+    /// Adds the strings and numbers of a JSON body. If the body is not JSON, no message is quoted.
     #[cfg(feature = "vault")]
     #[must_use]
     pub(crate) fn with_body(mut self, body: &[u8]) -> Self {
@@ -62,7 +61,7 @@ impl Echo {
         self
     }
 
-    /// The message on one line, at most 500 characters of it. `None` if it is empty or repeats a
+    /// The message on one line, at most 500 characters long. `None` if it is empty or contains a
     /// secret.
     pub(crate) fn quotable(&self, message: &str) -> Option<String> {
         let searched = normalized(message);
@@ -79,7 +78,7 @@ impl Echo {
             JsonKind::Object => json.members().for_each(|(_, member)| self.add_json(member)),
             JsonKind::Array => json.elements().for_each(|element| self.add_json(element)),
             JsonKind::String => self.add(json.as_str().unwrap_or_default().as_bytes(), SHORTEST_JSON_TEXT),
-            // A PIN is a number.
+            // It may be a PIN.
             JsonKind::Number => self.add(json.raw().as_bytes(), SHORTEST_TEXT),
             JsonKind::Null | JsonKind::Bool => {}
         }
@@ -99,12 +98,13 @@ impl Echo {
             let all = escaped.into_iter().chain(in_url).chain([text.to_owned(), in_form]).map(Zeroizing::new);
             self.needles.extend(all.map(|text| normalized(&text)));
         }
-        // Nothing but blanks would be found in every message.
+        // An empty text would be found in every message.
         self.needles.retain(|needle| !needle.is_empty());
     }
 }
 
-/// Without case, blanks and control characters, which servers and gateways change on the way.
+/// The text in lower case, without whitespace and control characters: servers and gateways may
+/// change those.
 fn normalized(text: &str) -> Zeroizing<String> {
     let kept = text.chars().filter(|character| !character.is_whitespace() && !character.is_control());
     let mut normalized = Zeroizing::new(String::with_capacity(text.len() * 2));
@@ -124,7 +124,7 @@ mod tests {
     const SECRET: &str = "Hunter2 \t\"pa\\ss\"\nw\u{f6}rd/+=%&";
 
     #[test]
-    fn a_secret_is_found_in_every_encoding() {
+    fn a_secret_is_found_in_each_encoding() {
         let echo = Echo::default().with(SECRET.as_bytes());
         for repeated in [
             SECRET.to_owned(),
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_that_the_cut_would_split_is_found_at_any_length() {
+    fn a_secret_that_a_cut_would_split_is_found() {
         for length in [4, 7, 8, 100, 499, 500, 501, 5000] {
             let secret: String = ('a'..='z').cycle().take(length).collect();
             let echo = Echo::default().with(secret.as_bytes());
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_inside_json_are_found_and_short_ones_are_not_searched_for() {
+    fn long_strings_within_json_are_found_and_short_ones_are_ignored() {
         let echo = Echo::default().with(br#"{"user":"app","password":"hunter2-hunter2","pins":[8642]}"#);
         for repeated in ["bad password hunter2-hunter2", "bad pin 8642"] {
             assert_eq!(echo.quotable(repeated), None, "{repeated}");
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_quoted_on_one_line_and_cut() {
+    fn a_quoted_message_is_one_line_and_cut() {
         let message = format!("1 error:\n\t* denied\u{1b}[31m {}", "x".repeat(1000));
         let quoted = Echo::default().quotable(&message).expect("nothing to hide");
         assert!(quoted.starts_with("1 error: * denied[31m xxx") && quoted.len() == LONGEST_MESSAGE, "{quoted}");

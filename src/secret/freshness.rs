@@ -1,23 +1,23 @@
-//! Freshness: how old a secret is that a cache served, and whether it is stale.
+//! `Freshness`: how old a cached secret is, and whether it is stale.
 
 use std::time::Duration;
 
 use crate::{clock::Instant, error::ErrorKind};
 
-/// How fresh a secret is that a cache served, as of the moment when this was asked for.
+/// How fresh a cached secret was at the time of [`Secret::freshness`](crate::Secret::freshness).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Freshness {
-    /// How long ago the provider gave the value, or last confirmed that its version is current.
+    /// How long ago the provider returned the value, or last confirmed that its version is current.
     pub age: Duration,
-    /// How long the value stays fresh; zero if it is stale. The shorter of the cache's TTL and the
-    /// value's own lifetime.
+    /// How long the value stays fresh, by the cache's TTL or its own lifetime, whichever ends
+    /// first. Zero if it is stale.
     pub expires_in: Duration,
-    /// Whether the value is past its TTL. It is served because the provider can't be reached.
+    /// Whether the value is older than its TTL. It is served because the provider can't be reached.
     pub stale: bool,
-    /// Where this value came from.
+    /// Where the value came from.
     pub source: Source,
-    /// Why the last attempt to reload the value failed, if it did.
+    /// Why the last reload failed; `None` if it did not.
     pub refresh_error: Option<ErrorKind>,
 }
 
@@ -25,15 +25,15 @@ pub struct Freshness {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Source {
-    /// From the provider, by the call that returned it: read, or confirmed by its version.
+    /// The provider, which was called for this read: for the value, or to confirm its version.
     Provider,
-    /// From memory.
+    /// The cache in memory.
     Memory,
-    /// From disk, where this process or another one stored it.
+    /// The cache on disk, where this process or another one stored the value.
     Disk,
 }
 
-/// What a cache notes on a value that it serves.
+/// What a cache records about a value that it serves.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Provenance {
     pub(crate) loaded: Instant,

@@ -1,23 +1,27 @@
-//! JSON as it stands in a secret: a tree of places in the text, not a copy of it.
+//! A read-only view of the JSON in a secret: a tree of places in its text, not a copy of it.
 //!
-//! A tree of spans answers what a parsed copy can't: `1.10` stays `1.10`, one value can be replaced
-//! with every other byte left as it is, and there is no second set of buffers to wipe. Only strings
-//! with escapes are decoded into buffers of their own, which are wiped when dropped.
+//! A tree of places keeps what a parsed copy loses: `1.10` stays `1.10`, and one value can be
+//! replaced with every other byte left as it is. There is no second set of buffers to wipe either.
+//! Only strings with escapes are decoded into buffers of their own, which are wiped when dropped.
+
+mod parse;
+mod text;
 
 use std::{borrow::Borrow, cmp::Ordering, collections::BTreeMap, fmt, ops::Range};
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-/// Deeper documents are refused: the walk is recursive, and no secret is a hundred levels deep.
-/// The same bound as serde_json's own.
+pub(crate) use self::text::{ascii_string_len, quote, write_ascii_string, write_string};
+
+/// Documents with more levels are refused: the walk is recursive, and no secret is a hundred levels
+/// deep. serde_json has the same limit.
 const MAX_DEPTH: usize = 128;
 
-/// A borrowed view of one JSON value inside a [`Secret`](crate::Secret).
+/// A borrowed view of one JSON value in a [`Secret`](crate::Secret).
 ///
-/// Numbers are kept as their text ([`raw`](Self::raw)), so that nothing is lost to a float. Of two
-/// equal keys in an object the last one counts, as in most JSON parsers.
+/// Copying it is cheap. Numbers keep their text ([`raw`](Self::raw)), so no digit is lost to a
+/// float. If an object has the same key twice, the last one counts, as in most JSON parsers.
+/// `Debug` shows the kind of the value alone.
 #[derive(Clone, Copy)]
 pub struct Json<'a> {
     text: &'a str,
@@ -25,7 +29,7 @@ pub struct Json<'a> {
     node: NodeId,
 }
 
-/// What kind of JSON value a [`Json`] is.
+/// The kind of a JSON value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum JsonKind {
     /// `null`.
@@ -67,13 +71,19 @@ enum Content {
 /// A decoded key: a map from user names to passwords has secrets in its keys too.
 struct Key(Zeroizing<String>);
 
-/// The text is not one JSON value. Says where, never what.
+/// Why something is not JSON. It says where, and shows nothing of the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NotJson {
+    /// Not exactly one JSON value.
     Syntax { line: usize, column: usize },
+    /// A string with half of a surrogate pair, which is no Unicode text.
     Surrogate,
+    /// More than [`MAX_DEPTH`] levels.
     TooDeep,
+    /// Bytes that are not UTF-8.
     NotText,
+    /// A map of named values, some of which are not UTF-8.
+    NotTextMap { values: usize },
 }
 
 pub(crate) const ROOT: NodeId = 0;
@@ -87,7 +97,7 @@ impl<'a> Json<'a> {
         self.node
     }
 
-    /// Which kind of value this is.
+    /// The kind of this value.
     pub fn kind(self) -> JsonKind {
         match self.content() {
             Content::Null => JsonKind::Null,
@@ -99,7 +109,7 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// The value's own text, byte for byte as it stands in the secret.
+    /// The text of this value, byte for byte as in the secret. That of a string has its quotes.
     pub fn raw(self) -> &'a str {
         &self.text[self.span()]
     }
@@ -124,7 +134,8 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// A number that is a whole one within `i64`; `None` otherwise. For others parse [`raw`](Self::raw).
+    /// The value of an integer in the range of `i64`; `None` for any other number or kind. Parse
+    /// [`raw`](Self::raw) for other numbers.
     pub fn as_i64(self) -> Option<i64> {
         match self.content() {
             Content::Number => self.raw().parse().ok(),
@@ -137,7 +148,7 @@ impl<'a> Json<'a> {
         matches!(self.content(), Content::Null)
     }
 
-    /// A member of an object by its key.
+    /// The value under a key of an object; `None` if the key is missing, and for any other kind.
     pub fn get(self, key: &str) -> Option<Json<'a>> {
         match self.content() {
             Content::Object(members) => members.get(key).map(|node| self.at_node(*node)),
@@ -145,7 +156,8 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// An element of an array by its index.
+    /// An element of an array by its index, from 0; `None` behind the last one, and for any other
+    /// kind.
     pub fn at(self, index: usize) -> Option<Json<'a>> {
         match self.content() {
             Content::Array(elements) => elements.get(index).map(|node| self.at_node(*node)),
@@ -153,7 +165,8 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// The members of an object, by key in order of Unicode code points; empty for other kinds.
+    /// The keys and values of an object, in the order of the keys' Unicode code points; empty for
+    /// any other kind.
     pub fn members(self) -> impl Iterator<Item = (&'a str, Json<'a>)> {
         let members = match self.content() {
             Content::Object(members) => Some(members),
@@ -162,7 +175,7 @@ impl<'a> Json<'a> {
         members.into_iter().flatten().map(move |(key, node)| (key.borrow(), self.at_node(*node)))
     }
 
-    /// The elements of an array in order; empty for other kinds.
+    /// The elements of an array, in order; empty for any other kind.
     pub fn elements(self) -> impl Iterator<Item = Json<'a>> {
         let elements: &[NodeId] = match self.content() {
             Content::Array(elements) => elements,
@@ -207,62 +220,10 @@ impl fmt::Debug for Json<'_> {
         f.debug_struct("Json").field("kind", &self.kind()).finish_non_exhaustive()
     }
 }
-
 impl Tree {
     /// Finds the places of all values in `text`, which must be exactly one JSON value.
     pub(crate) fn parse(text: &str) -> Result<Self, NotJson> {
-        let root: &RawValue = serde_json::from_str(text).map_err(NotJson::from_serde)?;
-        let mut parser = Parser { base: text.as_ptr().addr(), nodes: Vec::new() };
-        parser.value(root, 0)?;
-        Ok(Self { nodes: parser.nodes })
-    }
-}
-
-struct Parser {
-    base: usize,
-    nodes: Vec<Node>,
-}
-
-impl Parser {
-    /// serde_json has already checked the syntax of `raw`; each level is cut into its children.
-    fn value(&mut self, raw: &RawValue, depth: usize) -> Result<NodeId, NotJson> {
-        if depth > MAX_DEPTH {
-            return Err(NotJson::TooDeep);
-        }
-        let text = raw.get();
-        let start = text.as_ptr().addr() - self.base;
-        let id = NodeId::try_from(self.nodes.len()).map_err(|_| NotJson::TooDeep)?;
-        self.nodes.push(Node { span: start..start + text.len(), content: Content::Null });
-        let content = match text.as_bytes().first() {
-            Some(b'{') => self.object(raw, depth)?,
-            Some(b'[') => self.array(raw, depth)?,
-            Some(b'"') => Content::String(unescape(text)?),
-            Some(b't') => Content::Bool(true),
-            Some(b'f') => Content::Bool(false),
-            Some(b'n') => Content::Null,
-            _ => Content::Number,
-        };
-        self.nodes[id as usize].content = content;
-        Ok(id)
-    }
-
-    fn object(&mut self, raw: &RawValue, depth: usize) -> Result<Content, NotJson> {
-        let Members(members) = serde_json::from_str(raw.get()).map_err(NotJson::from_serde)?;
-        let mut object = BTreeMap::new();
-        for (key, value) in members {
-            let key = match unescape(key.get())? {
-                Some(decoded) => decoded,
-                None => Zeroizing::new(unquoted(key.get()).to_owned()),
-            };
-            object.insert(Key(key), self.value(value, depth + 1)?);
-        }
-        Ok(Content::Object(object))
-    }
-
-    fn array(&mut self, raw: &RawValue, depth: usize) -> Result<Content, NotJson> {
-        let elements: Vec<&RawValue> = serde_json::from_str(raw.get()).map_err(NotJson::from_serde)?;
-        let nodes = elements.into_iter().map(|element| self.value(element, depth + 1));
-        Ok(Content::Array(nodes.collect::<Result<_, _>>()?))
+        Ok(Self { nodes: parse::nodes(text)? })
     }
 }
 
@@ -292,149 +253,19 @@ impl Ord for Key {
     }
 }
 
-/// An object's members in the order of the text, repeated keys included.
-struct Members<'a>(Vec<(&'a RawValue, &'a RawValue)>);
-
-impl<'de> Deserialize<'de> for Members<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct InOrder;
-
-        impl<'de> Visitor<'de> for InOrder {
-            type Value = Members<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a JSON object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(Members(members))
-            }
-        }
-
-        deserializer.deserialize_map(InOrder)
-    }
-}
-
-/// The text of a JSON string, quotes included, or nothing where it stands decoded already.
-///
-/// Not serde_json's, whose scratch buffer would keep the decoded text after it is freed.
-fn unescape(quoted: &str) -> Result<Option<Zeroizing<String>>, NotJson> {
-    let mut rest = unquoted(quoted);
-    if !rest.contains('\\') {
-        return Ok(None);
-    }
-    // Decoding only shortens, so the buffer never moves and leaves no copy behind.
-    let mut decoded = Zeroizing::new(String::with_capacity(rest.len()));
-    while let Some(at) = rest.find('\\') {
-        decoded.push_str(&rest[..at]);
-        let (character, length) = escape(&rest[at..])?;
-        decoded.push(character);
-        rest = &rest[at + length..];
-    }
-    decoded.push_str(rest);
-    Ok(Some(decoded))
-}
-
-fn unquoted(quoted: &str) -> &str {
-    quoted.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(quoted)
-}
-
-/// One escape at the start of `text`: the character and the length of the escape.
-fn escape(text: &str) -> Result<(char, usize), NotJson> {
-    let character = match text.as_bytes().get(1) {
-        Some(b'b') => '\u{8}',
-        Some(b'f') => '\u{c}',
-        Some(b'n') => '\n',
-        Some(b'r') => '\r',
-        Some(b't') => '\t',
-        Some(b'u') => return unicode_escape(text),
-        Some(&other @ (b'"' | b'\\' | b'/')) => char::from(other),
-        _ => return Err(NotJson::Surrogate),
-    };
-    Ok((character, 2))
-}
-
-fn unicode_escape(text: &str) -> Result<(char, usize), NotJson> {
-    let unit = |at: usize| -> Option<u16> {
-        let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
-        u16::from_str_radix(digits, 16).ok()
-    };
-    let units = [unit(0), unit(6)];
-    let high = units[0].ok_or(NotJson::Surrogate)?;
-    if let Some(character) = char::from_u32(u32::from(high)) {
-        return Ok((character, 6));
-    }
-    let pair = units.into_iter().flatten();
-    match char::decode_utf16(pair).next() {
-        Some(Ok(character)) => Ok((character, 12)),
-        _ => Err(NotJson::Surrogate),
-    }
-}
-
-impl NotJson {
-    fn from_serde(error: serde_json::Error) -> Self {
-        Self::Syntax { line: error.line(), column: error.column() }
-    }
-}
-
 impl fmt::Display for NotJson {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Syntax { line, column } => write!(f, "not JSON (line {line}, column {column})"),
             Self::Surrogate => f.write_str("not JSON (a string holds half of a surrogate pair)"),
             Self::NotText => f.write_str("binary"),
+            Self::NotTextMap { values } => write!(f, "a map of {values} named values, not all of them text"),
             Self::TooDeep => write!(f, "JSON nested deeper than {MAX_DEPTH} levels"),
         }
     }
 }
 
 impl std::error::Error for NotJson {}
-
-/// Appends `text` as a JSON string, in the manner of Python's `json.dump`: ASCII only, every other
-/// character as `\u` escapes in lower case.
-pub(crate) fn write_ascii_string(out: &mut String, text: &str) {
-    out.push('"');
-    for character in text.chars() {
-        match character {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            ' '..='~' => out.push(character),
-            _ => {
-                for unit in character.encode_utf16(&mut [0; 2]) {
-                    write_unit(out, *unit);
-                }
-            }
-        }
-    }
-    out.push('"');
-}
-
-fn write_unit(out: &mut String, unit: u16) {
-    out.push_str("\\u");
-    for shift in [12, 8, 4, 0] {
-        let digit = char::from_digit(u32::from(unit >> shift) & 0xf, 16);
-        out.push(digit.expect("four bits are one hexadecimal digit"));
-    }
-}
-
-/// How many bytes [`write_ascii_string`] writes, so that a buffer for it need never move.
-pub(crate) fn ascii_string_len(text: &str) -> usize {
-    let escaped = text.chars().map(|character| match character {
-        '"' | '\\' | '\n' | '\r' | '\t' | '\u{8}' | '\u{c}' => 2,
-        ' '..='~' => 1,
-        other => 6 * other.len_utf16(),
-    });
-    escaped.sum::<usize>() + 2
-}
 
 #[cfg(test)]
 mod tests {
@@ -456,14 +287,14 @@ mod tests {
     }
 
     #[test]
-    fn what_only_python_takes_for_json_is_not_json() {
+    fn texts_that_only_python_reads_as_json_are_refused() {
         for text in ["NaN", "Infinity", "0123", "plain", " ", "", "{\"a\":1} x", "'a'"] {
             assert!(Tree::parse(text).is_err(), "{text:?}");
         }
     }
 
     #[test]
-    fn the_last_of_two_equal_keys_counts_however_they_are_spelled() {
+    fn the_last_of_two_equal_keys_counts_however_it_is_escaped() {
         let text = r#"{"a":1,"\u0061":2}"#;
         let tree = Tree::parse(text).expect("an object");
         assert_eq!(view(text, &tree).get("a").map(Json::raw), Some("2"));
@@ -477,21 +308,14 @@ mod tests {
     }
 
     #[test]
-    fn nesting_without_end_is_refused_not_walked() {
+    fn deep_nesting_is_refused_without_a_stack_overflow() {
         let text = "[".repeat(100_000) + &"]".repeat(100_000);
         assert_eq!(Tree::parse(&text).err(), Some(NotJson::TooDeep));
     }
 
-    #[test]
-    fn python_writes_it_so() {
-        let mut out = String::new();
-        write_ascii_string(&mut out, "h\u{e9}\u{1f600}\u{7f}\"\\/\n");
-        assert_eq!(out, r#""h\u00e9\ud83d\ude00\u007f\"\\/\n""#);
-    }
-
     proptest! {
         #[test]
-        fn strings_come_back_from_any_spelling(text in any::<String>()) {
+        fn strings_are_decoded_however_they_are_escaped(text in any::<String>()) {
             let mut ascii = String::new();
             write_ascii_string(&mut ascii, &text);
             prop_assert_eq!(ascii.len(), ascii_string_len(&text));

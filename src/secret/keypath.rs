@@ -1,4 +1,4 @@
-//! Steps into a JSON value: what `.key("password")` and `#/json/pointer` mean.
+//! Keypaths: steps into a map or a JSON value, such as `.key("password")` or `#/json/pointer`.
 
 use std::{fmt, ops::Range};
 
@@ -9,29 +9,31 @@ use crate::{
     secret::{Json, JsonKind},
 };
 
-/// Steps into a JSON secret, applied from left to right.
+/// Steps into a secret, applied from left to right. Without steps it is the whole secret.
 ///
-/// A step into an object is a key. A step into an array is an index, counted from 0; a step that is
-/// no number is applied to every element, and the result is the array of what was found. Any step
-/// that leads nowhere, for one element of an array too, is [`ErrorKind::KeyNotFound`]. `null`,
-/// `false`, `0` and empty values on the way are values like any other. No steps: the whole value.
+/// - Into a map of named values, the step is exactly a name. The next step leads into the JSON of
+///   that value.
+/// - Into a JSON object, the step is a key.
+/// - Into a JSON array, the step is an index, from 0. A step that is not a number is applied to
+///   each element, and the result is the array of what it leads to. A keypath from a JSON pointer
+///   does not do that.
 ///
-/// A keypath that was read from an RFC 6901 JSON pointer differs in one thing: it never steps into
-/// all elements of an array.
+/// A step that leads nowhere, if only for one element of an array, is [`ErrorKind::KeyNotFound`].
+/// `null`, `false`, `0` and empty values are found like any other value.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct KeyPath {
     steps: Vec<String>,
     pointer: bool,
 }
 
-/// What a keypath leads to: a place in the document, or an array made of several.
+/// What a keypath leads to: one place in the document, or an array of copies from several places.
 pub(crate) enum Found<'a> {
     Place(Json<'a>),
     Collected(Zeroizing<String>),
 }
 
 impl KeyPath {
-    /// Steps that are keys or indices.
+    /// A keypath of names, keys and indices.
     pub fn new<I>(steps: I) -> Self
     where
         I: IntoIterator,
@@ -40,15 +42,16 @@ impl KeyPath {
         Self { steps: steps.into_iter().map(Into::into).collect(), pointer: false }
     }
 
-    /// Reads an [RFC 6901](https://www.rfc-editor.org/rfc/rfc6901) JSON pointer such as `/a/0/b~1c`.
+    /// Parses an [RFC 6901](https://www.rfc-editor.org/rfc/rfc6901) JSON pointer such as `/a/0/b~1c`.
+    /// The empty pointer is the whole secret, like [`KeyPath::default`].
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`] if it is neither empty nor begins with `/`, or has a `~` that is
-    /// not `~0` or `~1`.
+    /// not part of `~0` or `~1`.
     pub fn from_pointer(pointer: &str) -> Result<Self> {
         let Some(tokens) = pointer.strip_prefix('/') else {
             return match pointer {
-                "" => Ok(Self { steps: Vec::new(), pointer: true }),
+                "" => Ok(Self::default()),
                 _ => Err(Error::invalid_input("a JSON pointer begins with '/'")),
             };
         };
@@ -56,17 +59,17 @@ impl KeyPath {
         Ok(Self { steps, pointer: true })
     }
 
-    /// The steps in order.
+    /// The steps, in order and decoded.
     pub fn steps(&self) -> &[String] {
         &self.steps
     }
 
-    /// Whether there are no steps, so that the whole value is meant.
+    /// Whether there are no steps, so that this is the whole secret.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
     }
 
-    /// Whether this came from a JSON pointer.
+    /// Whether this is from a JSON pointer with steps.
     pub fn is_pointer(&self) -> bool {
         self.pointer
     }
@@ -75,7 +78,7 @@ impl KeyPath {
         self.steps.push(step);
     }
 
-    /// The pointer's text, with `~` and `/` in the steps escaped.
+    /// The steps as a JSON pointer, with `~` and `/` escaped.
     pub(crate) fn to_pointer(&self) -> String {
         self.steps.iter().flat_map(|step| ["/".into(), step.replace('~', "~0").replace('/', "~1")]).collect()
     }
@@ -99,14 +102,15 @@ impl<S: AsRef<str>> From<&[S]> for KeyPath {
     }
 }
 
-/// The steps, separated by ` > `, for people.
+/// The steps, separated by ` > `, to be read by people. [`Reference`](crate::Reference) has a form
+/// that can be parsed.
 impl fmt::Display for KeyPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.steps.join(" > "))
     }
 }
 
-/// Follows `steps` from `json`. `pointer` turns stepping into all elements off.
+/// Follows `steps` from `json`. With `pointer`, no step is applied to each element of an array.
 pub(crate) fn resolve<'a, S: AsRef<str>>(
     mut json: Json<'a>,
     mut steps: impl Iterator<Item = S>,
@@ -126,8 +130,8 @@ pub(crate) fn resolve<'a, S: AsRef<str>>(
     Ok(Found::Place(json))
 }
 
-/// The whole document with the value at `steps` replaced by `value`, itself JSON; every other byte
-/// stays. A last step that an object lacks is added behind its last member.
+/// The whole document with the value at `path` replaced by `value`, which is JSON, and every other
+/// byte as it was. If an object lacks the last step, it is added behind the last member.
 pub(crate) fn replace(text: &str, root: Json<'_>, path: &KeyPath, value: &str) -> Result<Zeroizing<String>> {
     let Some((last, parents)) = path.steps.split_last() else {
         return Ok(Zeroizing::new(value.to_owned()));
@@ -159,7 +163,7 @@ fn splice(text: &str, place: Range<usize>, new: &[&str; 3]) -> Zeroizing<String>
     spliced
 }
 
-/// One step down; `pointer` holds indices to RFC 6901's grammar, without leading zeros.
+/// The value one step down. With `pointer`, an index has no leading zeros, as in RFC 6901.
 fn descend<'a>(json: Json<'a>, step: &str, pointer: bool) -> Option<Json<'a>> {
     match json.kind() {
         JsonKind::Object => json.get(step),
@@ -170,9 +174,9 @@ fn descend<'a>(json: Json<'a>, step: &str, pointer: bool) -> Option<Json<'a>> {
     }
 }
 
-/// `[…]` of what `step` and then `rest` lead to in every element.
+/// The array of what `step` and then `rest` lead to in each element.
 fn collect<S: AsRef<str>>(array: Json<'_>, step: &str, rest: &[S]) -> Result<Zeroizing<String>> {
-    // What is collected are parts of the array's own text, so the buffer never has to move.
+    // The parts come from the text of the array, so the buffer doesn't have to grow.
     let mut text = Zeroizing::new(String::with_capacity(array.raw().len()));
     text.push('[');
     for (index, element) in array.elements().enumerate() {
@@ -192,7 +196,8 @@ fn collect<S: AsRef<str>>(array: Json<'_>, step: &str, rest: &[S]) -> Result<Zer
 fn missing(json: Json<'_>, step: &str) -> Error {
     let message = match json.kind() {
         JsonKind::Object => format!("no key {step:?} in the JSON object"),
-        JsonKind::Array => format!("no index {step} in the JSON array"),
+        JsonKind::Array if is_number(step) => format!("no index {step} in the JSON array"),
+        JsonKind::Array => format!("no index {step:?} in the JSON array"),
         other => format!("no key {step:?}: the value there is {}, not an object", other.name()),
     };
     Error::new(ErrorKind::KeyNotFound, message)
@@ -236,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_falsy_value_on_the_way_is_not_the_root_again() {
+    fn a_step_into_a_falsy_value_does_not_restart_at_the_root() {
         for falsy in ["{}", "0", "\"\"", "[]", "null", "false"] {
             let text = format!(r#"{{"e":{falsy},"top":1}}"#);
             let expected = (falsy == "[]").then(|| "[]".to_owned());
@@ -245,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn arrays_answer_to_indices_and_map_over_names() {
+    fn arrays_take_indices_and_apply_names_to_each_element() {
         let text = r#"{"a":[{"b":1.10},{"b":[{"c":2},{"c":3}]}],"0":"zero"}"#;
         assert_eq!(find(text, &["a", "0", "b"]).as_deref(), Some("1.10"));
         assert_eq!(find(text, &["a", "b"]).as_deref(), Some(r#"[1.10,[{"c":2},{"c":3}]]"#));
@@ -256,14 +261,14 @@ mod tests {
     }
 
     #[test]
-    fn scalars_and_texts_have_no_keys() {
+    fn scalars_and_strings_have_no_keys() {
         for text in ["1", "true", "null", "\"top\"", "[1,2]"] {
             assert_eq!(find(text, &["top"]), None, "{text}");
         }
     }
 
     #[test]
-    fn a_pointer_never_maps_and_knows_no_leading_zero() {
+    fn a_pointer_is_not_applied_to_each_element_and_has_no_leading_zeros() {
         let text = r#"[{"b":1},{"b":2}]"#;
         let tree = Tree::parse(text).expect("JSON");
         for (pointer, found) in [("/b", false), ("/0/b", true), ("/00/b", false), ("/-", false), ("", true)] {
@@ -288,14 +293,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_pointer_is_read_or_refused_and_comes_back(steps in proptest::collection::vec(".*", 1..5), noise in ".*") {
+        fn a_pointer_is_parsed_as_it_was_written_and_any_text_is_parsed_or_refused(steps in proptest::collection::vec(".*", 1..5), noise in ".*") {
             let path = KeyPath { steps, pointer: true };
             prop_assert_eq!(KeyPath::from_pointer(&path.to_pointer()).expect("own text"), path);
             let _ = KeyPath::from_pointer(&noise);
         }
 
         #[test]
-        fn what_was_set_is_found(key in ".*", value in ".*") {
+        fn a_replaced_value_is_found_and_the_others_stay(key in ".*", value in ".*") {
             let value = serde_json::to_string(&value).expect("a string");
             let text = set(r#"{"a":{"b":1},"z":2}"#, &["a", &key], &value).expect("set");
             prop_assert_eq!(find(&text, &["a", &key]), Some(value));

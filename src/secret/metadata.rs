@@ -1,4 +1,4 @@
-//! What a backend says about a secret beside its value: name, version, lease.
+//! Metadata: what a backend reports about a secret besides its value, such as name, version, lease.
 
 use std::{
     collections::BTreeMap,
@@ -6,83 +6,86 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// What a backend says about a secret beside its value.
+/// What a backend reports about a secret besides its value. By default, nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Metadata {
-    /// The backend's own name for the secret, which may differ from the one asked for.
+    /// The backend's own name for the secret, which may differ from the path of the request.
     pub name: Option<String>,
-    /// The backend's version: a number, or an id, as text.
+    /// The backend's version, a number or an id as text; `None` if it has no versions.
     pub version: Option<String>,
-    /// When this version was created.
+    /// When this version was created; `None` if the backend does not report it.
     pub created: Option<SystemTime>,
-    /// Notes that users keep on the secret, where the backend has such notes (Vault's custom metadata).
+    /// Key-value pairs that users attach to the secret (Vault's custom metadata). They are not
+    /// redacted.
     pub custom: BTreeMap<String, String>,
-    /// The lease under which the backend issued the value, if it did.
+    /// The lease of the value; `None` if the backend issued none.
     pub lease: Option<Lease>,
-    /// How long the value is valid, counted from when it was requested; `None` if it does not expire.
+    /// How long the value is valid, counted from when it was requested; `None` if it does not
+    /// expire.
     ///
-    /// A cache keeps it no longer than this, serves it never stale past its end, and never writes it
-    /// to disk. [`Secret::freshness`](crate::Secret::freshness) says how much of it is left.
+    /// After that time a cache does not serve the value, not even as stale, and it never writes the
+    /// value to disk. [`Secret::freshness`](crate::Secret::freshness) has the time that is left.
     pub valid_for: Option<Duration>,
 }
 
-/// A lease: a value that the backend takes back when the lease ends, unless it is renewed.
+/// A lease on a value: when it ends, the backend revokes the value, unless it is renewed before.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Lease {
-    /// The backend's id of the lease, by which it is renewed or revoked.
+    /// The backend's id of the lease, which renews or revokes it. `Debug` does not show it.
     pub id: String,
-    /// How long the lease runs, counted from when it was requested.
+    /// How long the lease lasts, counted from when it was requested.
     pub duration: Duration,
-    /// Whether the backend renews it on request.
+    /// Whether the lease can be renewed.
     pub renewable: bool,
 }
 
 impl Metadata {
-    /// Sets the backend's own name.
+    /// Sets the backend's own name. Default: none.
     #[must_use]
     pub fn with_name(self, name: impl Into<String>) -> Self {
         Self { name: Some(name.into()), ..self }
     }
 
-    /// Sets the version.
+    /// Sets the version. Default: none.
     #[must_use]
     pub fn with_version(self, version: impl Into<String>) -> Self {
         Self { version: Some(version.into()), ..self }
     }
 
-    /// Sets when this version was created.
+    /// Sets when this version was created. Default: unknown.
     #[must_use]
     pub fn with_created(self, created: SystemTime) -> Self {
         Self { created: Some(created), ..self }
     }
 
-    /// Sets the users' notes.
+    /// Sets the key-value pairs that users attached. Default: none.
     #[must_use]
     pub fn with_custom(self, custom: BTreeMap<String, String>) -> Self {
         Self { custom, ..self }
     }
 
-    /// Sets the lease.
+    /// Sets the lease. Default: none.
     #[must_use]
     pub fn with_lease(self, lease: Lease) -> Self {
         Self { lease: Some(lease), ..self }
     }
 
-    /// Sets how long the value is valid, counted from when it was requested.
+    /// Sets how long the value is valid, counted from when it was requested. Default: it does not
+    /// expire.
     #[must_use]
     pub fn with_valid_for(self, valid_for: Duration) -> Self {
         Self { valid_for: Some(valid_for), ..self }
     }
 
-    /// How long the value lives, by its lease or by its own end, whichever is shorter; `None` if it
-    /// has no end.
+    /// How long the value is usable: the shorter of its lease and [`valid_for`](Self::valid_for).
+    /// `None` if it has neither.
     pub fn lifetime(&self) -> Option<Duration> {
         self.lease.as_ref().map(|lease| lease.duration).into_iter().chain(self.valid_for).min()
     }
 
-    /// The bytes that this takes, for a cache that is bounded by bytes.
+    /// The bytes that this takes in memory, for a cache with a size limit. Overhead is not counted.
     pub(crate) fn size(&self) -> usize {
         let Self { name, version, custom, lease, created: _, valid_for: _ } = self;
         let texts = name.iter().chain(version).chain(custom.keys()).chain(custom.values());
@@ -91,13 +94,13 @@ impl Metadata {
 }
 
 impl Lease {
-    /// A lease by its id, how long it runs, and whether it can be renewed.
+    /// A lease with this id and duration.
     pub fn new(id: impl Into<String>, duration: Duration, renewable: bool) -> Self {
         Self { id: id.into(), duration, renewable }
     }
 }
 
-/// Without the id: whoever has it, and a token of the same server, can revoke the lease.
+/// Without the id, because anyone with the id and a token of the same server can revoke the lease.
 impl fmt::Debug for Lease {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Lease")

@@ -1,5 +1,6 @@
-//! Secrets and what belongs to them: values, JSON and key paths, references, metadata.
+//! Secrets and their parts: values, JSON and keypaths, references, metadata.
 
+mod document;
 #[cfg(any(feature = "vault", feature = "__aws"))]
 pub(crate) mod echo;
 pub(crate) mod freshness;

@@ -1,4 +1,5 @@
-//! `aws.sm://prod/db#password`: where a secret is, in one word.
+//! References: the provider, path and keypath of a secret in one text, such as
+//! `aws.sm://prod/db#password`.
 
 use std::{fmt, str::FromStr};
 
@@ -10,24 +11,32 @@ use crate::{
     secret::KeyPath,
 };
 
-/// Which provider to ask, for which path, and for which part of the value.
+/// The provider, path and keypath of a secret.
 ///
 /// ```text
-/// PROVIDER://PATH            aws.ps:///prod/db/root       the path begins with a slash
+/// PROVIDER://PATH            aws.ps:///prod/db/root       here the path begins with a slash
 /// PROVIDER://PATH#KEY        aws.sm://prod/db#password    one key
+/// PROVIDER://PATH#KEY#KEY    aws.sm://prod/db#hosts#0     further keys, as in a KeyPath
 /// PROVIDER://PATH#/POINTER   file://app/db#/hosts/0/name  an RFC 6901 JSON pointer
 /// ```
 ///
-/// Path and key are percent-encoded as in a URI: `%23` is a `#` of the path, `%3F` a `?`, `%25` a
-/// `%`. An unescaped `?` is refused: it is kept for options to come.
+/// Path, keys and pointer are percent-encoded as in a URI:
+///
+/// - A space is `%20`, a `%` is `%25`, and a `#` is `%23`.
+/// - In the path, a `?` is `%3F`. An unescaped one is refused, because it is reserved for options.
+/// - At the beginning of a key, a `/` is `%2F`, because an unescaped one begins a pointer.
+/// - An empty key is written `""`, and the key `""` itself `%22%22`. So a text that ends in `#`, or
+///   has `##` in it, is refused: it is more likely a variable that was empty.
+///
+/// `Display` writes the same grammar, and parsing its text gives an equal reference.
 ///
 /// ```
 /// use s1crets::Reference;
 ///
-/// let reference: Reference = "aws.sm://prod/db#password".parse()?;
+/// let reference: Reference = "aws.sm://prod/db#hosts#0".parse()?;
 /// assert_eq!((reference.provider(), reference.path()), ("aws.sm", "prod/db"));
-/// assert_eq!(reference.keypath().steps(), ["password"]);
-/// assert_eq!(reference.to_string(), "aws.sm://prod/db#password");
+/// assert_eq!(reference.keypath().steps(), ["hosts", "0"]);
+/// assert_eq!(reference.to_string(), "aws.sm://prod/db#hosts#0");
 /// # Ok::<(), s1crets::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -37,16 +46,20 @@ pub struct Reference {
     keypath: KeyPath,
 }
 
-/// What can't stand for itself in the path of a reference.
-const PATH: &AsciiSet = &CONTROLS.add(b'%').add(b'#').add(b'?').add(b' ');
-/// The same for the key. A key's own leading `/` is escaped too, lest it look like a pointer.
-const KEY: &AsciiSet = &CONTROLS.add(b'%').add(b' ');
+/// The ASCII characters to escape in a key or a pointer.
+const KEY: &AsciiSet = &CONTROLS.add(b'%').add(b' ').add(b'#');
+/// The ASCII characters to escape in a path.
+const PATH: &AsciiSet = &KEY.add(b'?');
+
+/// How an empty key is written.
+const EMPTY_KEY: &str = "\"\"";
 
 impl Reference {
     /// A reference to a whole secret.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the provider's name or the path is malformed.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the name of the provider is
+    /// malformed, or the path is empty or has control characters.
     pub fn new(provider: impl Into<String>, path: impl Into<String>) -> Result<Self> {
         let reference = Self { provider: provider.into(), path: path.into(), keypath: KeyPath::default() };
         check_provider(&reference.provider)?;
@@ -54,18 +67,18 @@ impl Reference {
         Ok(reference)
     }
 
-    /// The same with a keypath.
+    /// Sets the keypath. Default: none, which means the whole secret.
     #[must_use]
     pub fn with_keypath(self, keypath: impl Into<KeyPath>) -> Self {
         Self { keypath: keypath.into(), ..self }
     }
 
-    /// Whether `text` has the form of a reference, rather than of a bare path.
+    /// Whether `text` begins like a reference, with a provider and `://`, and so is no bare path.
     pub fn looks_like(text: &str) -> bool {
         text.split_once("://").is_some_and(|(provider, _)| check_provider(provider).is_ok())
     }
 
-    /// The provider's name.
+    /// The name of the provider.
     pub fn provider(&self) -> &str {
         &self.provider
     }
@@ -75,7 +88,7 @@ impl Reference {
         &self.path
     }
 
-    /// The part of the value that is meant; empty for all of it.
+    /// The keypath to a part of the secret; empty for the whole secret.
     pub fn keypath(&self) -> &KeyPath {
         &self.keypath
     }
@@ -96,19 +109,19 @@ impl FromStr for Reference {
             return Err(Error::invalid_input("in a reference's path '?' is reserved")
                 .with_hint("write %3F for a question mark in a name"));
         }
-        let keypath = fragment.map(read_fragment).transpose()?.unwrap_or_default();
+        let keypath = fragment.map(parse_fragment).transpose()?.unwrap_or_default();
         Ok(Self::new(provider, decode(path)?)?.with_keypath(keypath))
     }
 }
 
-/// As text.
+/// Serializes as text.
 impl Serialize for Reference {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
-/// From text.
+/// Deserializes from text.
 impl<'de> Deserialize<'de> for Reference {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(|error: Error| de::Error::custom(error.message()))
@@ -118,18 +131,23 @@ impl<'de> Deserialize<'de> for Reference {
 impl fmt::Display for Reference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}", self.provider, utf8_percent_encode(&self.path, PATH))?;
-        match self.keypath.steps() {
-            [] => Ok(()),
-            [key] if !self.keypath.is_pointer() && !key.is_empty() => match key.strip_prefix('/') {
-                Some(rest) => write!(f, "#%2F{}", utf8_percent_encode(rest, KEY)),
-                None => write!(f, "#{}", utf8_percent_encode(key, KEY)),
-            },
-            _ => write!(f, "#{}", utf8_percent_encode(&self.keypath.to_pointer(), KEY)),
+        if self.keypath.is_pointer() {
+            return write!(f, "#{}", utf8_percent_encode(&self.keypath.to_pointer(), KEY));
         }
+        self.keypath.steps().iter().try_for_each(|key| write_key(f, key))
     }
 }
 
-/// Names as they stand before `://`: a lower-case letter, then letters, digits, `.`, `-` and `_`.
+fn write_key(f: &mut fmt::Formatter<'_>, key: &str) -> fmt::Result {
+    match (key, key.strip_prefix('/')) {
+        ("", _) => write!(f, "#{EMPTY_KEY}"),
+        (EMPTY_KEY, _) => f.write_str("#%22%22"),
+        (_, Some(rest)) => write!(f, "#%2F{}", utf8_percent_encode(rest, KEY)),
+        (_, None) => write!(f, "#{}", utf8_percent_encode(key, KEY)),
+    }
+}
+
+/// Checks the name of a provider: a lower-case letter, then letters, digits, `.`, `-` and `_`.
 pub(crate) fn check_provider(name: &str) -> Result<()> {
     let mut bytes = name.bytes();
     let begins = bytes.next().is_some_and(|byte| byte.is_ascii_lowercase());
@@ -138,11 +156,11 @@ pub(crate) fn check_provider(name: &str) -> Result<()> {
         return Ok(());
     }
     Err(Error::invalid_input(format!(
-        "{name:?} is no provider's name: those are lower-case letters, digits, '.', '-' and '_', a letter first"
+        "{name:?} is not the name of a provider: it is a lower-case letter, then letters, digits, '.', '-' and '_'"
     )))
 }
 
-/// A path that every backend can be asked for: not empty, no control characters.
+/// Checks a path: not empty, and without control characters, which no backend takes.
 pub(crate) fn check_path(path: &str) -> Result<()> {
     if path.is_empty() {
         return Err(Error::invalid_input("the path is empty"));
@@ -153,13 +171,22 @@ pub(crate) fn check_path(path: &str) -> Result<()> {
     }
 }
 
-fn read_fragment(fragment: &str) -> Result<KeyPath> {
-    // Whether it is a pointer shows before decoding, so that `#%2Fa` can be the key "/a".
-    let decoded = decode(fragment)?;
-    match fragment.chars().next() {
-        None => Err(Error::invalid_input("the key behind '#' is empty")),
-        Some('/') => KeyPath::from_pointer(&decoded),
-        Some(_) => Ok(KeyPath::new([decoded])),
+/// Parses what follows the first `#`.
+fn parse_fragment(fragment: &str) -> Result<KeyPath> {
+    // Before decoding, so that `%2F` begins a key and `%23` is a part of one.
+    if fragment.starts_with('/') && !fragment.contains('#') {
+        return KeyPath::from_pointer(&decode(fragment)?);
+    }
+    fragment.split('#').map(parse_key).collect::<Result<Vec<_>>>().map(KeyPath::new)
+}
+
+fn parse_key(key: &str) -> Result<String> {
+    match key {
+        "" => Err(Error::invalid_input("the key after '#' is empty").with_hint("write #\"\" for a key that is empty")),
+        EMPTY_KEY => Ok(String::new()),
+        _ if key.starts_with('/') => Err(Error::invalid_input("a JSON pointer can't be combined with keys")
+            .with_hint("write %2F for a slash at the beginning of a key, and %23 for a '#' in a pointer")),
+        _ => decode(key),
     }
 }
 
@@ -169,11 +196,11 @@ fn decode(text: &str) -> Result<String> {
         |at: usize| matches!(bytes.get(at + 1..at + 3), Some(digits) if digits.iter().all(u8::is_ascii_hexdigit));
     if text.match_indices('%').any(|(at, _)| !whole(at)) {
         return Err(Error::invalid_input("in a reference '%' begins an escape such as %20")
-            .with_hint("write %25 for a percent sign in a name"));
+            .with_hint("write %25 for a percent sign"));
     }
     match percent_decode_str(text).decode_utf8() {
         Ok(decoded) => Ok(decoded.into_owned()),
-        Err(_) => Err(Error::invalid_input("the escapes of a reference are not UTF-8")),
+        Err(_) => Err(Error::invalid_input("the escapes of the reference are not UTF-8")),
     }
 }
 
@@ -188,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_leading_slash_belongs_to_the_path() {
+    fn a_leading_slash_is_part_of_the_path() {
         assert_eq!(read("aws.ps:///prod/db/root").path(), "/prod/db/root");
         assert_eq!(read("aws.sm://prod/db").path(), "prod/db");
     }
@@ -209,7 +236,45 @@ mod tests {
     }
 
     #[test]
-    fn what_can_not_be_meant_is_refused() {
+    fn each_hash_begins_a_key() {
+        for (text, keys) in [
+            ("file://a#b#c", &["b", "c"][..]),
+            ("file://a#b%23c", &["b#c"]),
+            ("file://a#tls.crt#0#b/c", &["tls.crt", "0", "b/c"]),
+            ("file://a#b#%2Fc", &["b", "/c"]),
+            ("file://a#\"\"", &[""]),
+            ("file://a#b#\"\"#c", &["b", "", "c"]),
+        ] {
+            assert_eq!(read(text).keypath().steps(), keys, "{text}");
+            assert!(!read(text).keypath().is_pointer(), "{text}");
+            assert_eq!(read(text).to_string(), text);
+        }
+    }
+
+    /// References with one key have meant the same since the first release.
+    #[test]
+    fn plain_keys_keep_their_meaning() {
+        for (fragment, key) in [
+            ("password", "password"),
+            ("a.b-c_d", "a.b-c_d"),
+            ("a/b", "a/b"),
+            ("%2Fa", "/a"),
+            ("a%23b", "a#b"),
+            ("a%20b", "a b"),
+            ("a b", "a b"),
+            ("100%25", "100%"),
+            ("\"quoted\"", "\"quoted\""),
+            ("0", "0"),
+            ("h\u{e9}", "h\u{e9}"),
+            ("a?b=c", "a?b=c"),
+        ] {
+            let reference = read(&format!("aws.sm://prod/db#{fragment}"));
+            assert_eq!((reference.path(), reference.keypath()), ("prod/db", &KeyPath::new([key])), "{fragment}");
+        }
+    }
+
+    #[test]
+    fn malformed_references_are_refused() {
         for text in [
             "prod/db",
             "://x",
@@ -217,6 +282,12 @@ mod tests {
             "a b://x",
             "file://",
             "file://a#",
+            "file://a##b",
+            "file://a#b#",
+            "file://a##",
+            "file://a#b#/c",
+            "file://a#/b#c",
+            "file://a#b#%",
             "file://a%2",
             "file://a%zz",
             "file://a?x=1",
@@ -238,14 +309,21 @@ mod tests {
         }
 
         #[test]
-        fn what_is_written_is_read_back(
+        fn any_reference_is_parsed_as_it_was_written(
+            provider in "[a-z][a-z0-9._-]{0,8}",
             path in "[^\\p{Cc}]+",
-            steps in proptest::collection::vec(".+", 0..4),
+            steps in proptest::collection::vec(step(), 0..4),
+            pointer in any::<bool>(),
         ) {
-            let written = Reference::new("aws.sm", path).expect("a path").with_keypath(steps);
-            let again = read(&written.to_string());
-            prop_assert_eq!(again.path(), written.path());
-            prop_assert_eq!(again.keypath().steps(), written.keypath().steps());
+            let keys = KeyPath::new(steps);
+            let keypath = if pointer { KeyPath::from_pointer(&keys.to_pointer()).expect("a pointer") } else { keys };
+            let written = Reference::new(provider, path).expect("a path").with_keypath(keypath);
+            prop_assert_eq!(read(&written.to_string()), written);
         }
+    }
+
+    /// Any text, and often one with a meaning in the grammar.
+    fn step() -> impl Strategy<Value = String> {
+        prop_oneof![any::<String>(), "[#/%\"~a0? ]{0,4}", Just(String::new()), Just("\"\"".to_owned())]
     }
 }

@@ -1,105 +1,172 @@
-//! The value that a provider gave: shared, redacted, wiped.
+//! `Secret`: a value that a provider returned, shared by its clones, redacted and wiped.
 
-use std::{
-    fmt,
-    sync::{Arc, OnceLock},
-    time::SystemTime,
-};
+use std::{fmt, sync::Arc, time::SystemTime};
 
 use serde::de::DeserializeOwned;
 use subtle::ConstantTimeEq;
-use zeroize::Zeroizing;
 
 use crate::{
     clock::Instant,
     error::{Error, ErrorKind, Result},
     secret::{
         Freshness, Json, KeyPath, Metadata, SecretValue,
+        document::{Content, Document, NamedValues, SingleValue},
         freshness::Provenance,
-        json::{NodeId, NotJson, ROOT, Tree},
+        json::{NodeId, NotJson, ROOT},
         keypath::{self, Found},
     },
 };
 
-/// A secret value, exact as it was received, or a part of one.
+/// A secret exactly as the provider returned it, or a part of one.
 ///
-/// Cloning shares the value. `Debug` is redacted; there is no `Display` and no `Serialize`, so that
-/// a value leaves only by a call whose name begins with `expose`, or through [`Json`]. Two secrets
-/// are equal if their bytes are, compared in constant time for equal lengths. The buffers are wiped
-/// when the last handle goes, those of the parsed JSON too.
+/// A secret is text or bytes, or a map of named values that are text or bytes each, such as a
+/// Kubernetes Secret. A part is what a key or a [`KeyPath`] picks: of a map one named value, and of
+/// text that is JSON a value in it.
+///
+/// Clones and parts share the buffers, which are wiped when the last of them is dropped. `Debug` is
+/// redacted, and there is no `Display` and no `Serialize`. So a value leaves only through
+/// [`expose_str`](Self::expose_str), [`expose_bytes`](Self::expose_bytes), [`parse`](Self::parse)
+/// or [`Json`].
+///
+/// Two secrets are equal if their bytes are, or their names and bytes for maps. Values of equal
+/// length are compared in constant time.
 #[derive(Clone)]
 pub struct Secret {
     document: Arc<Document>,
-    /// The part of the document's JSON that this is; `None`: all of it, JSON or not.
+    origin: Origin,
+    /// The value in the JSON of `origin` that this is. `None`: all of it, JSON or not.
     node: Option<NodeId>,
-    /// What the cache that gave this noted on it.
+    /// What the cache that returned this recorded about it.
     provenance: Option<Provenance>,
 }
 
-struct Document {
-    content: Content,
-    metadata: Metadata,
-    tree: OnceLock<Result<Tree, NotJson>>,
-}
-
-enum Content {
-    Text(Zeroizing<String>),
-    Binary(Zeroizing<Vec<u8>>),
+/// Where in the document a secret has its value.
+#[derive(Clone)]
+enum Origin {
+    Whole,
+    /// The named value of a map at this index.
+    Entry(usize),
+    /// An array that a keypath collected from several places. The document stays with it, to tell
+    /// its version from others.
+    Collected(Arc<SingleValue>),
 }
 
 impl Secret {
+    /// A secret with this value: text, bytes, JSON or a map.
+    pub fn new(value: impl Into<SecretValue>, metadata: Metadata) -> Self {
+        let content = match value.into().into_content() {
+            Ok(value) => Content::Single(value),
+            Err(entries) => {
+                // `SecretValue` has no maps in maps.
+                let single = |(name, value): (_, SecretValue)| Some((name, value.into_content().ok()?));
+                Content::Map(NamedValues::new(entries.into_iter().filter_map(single).collect()))
+            }
+        };
+        let document = Arc::new(Document { content, metadata });
+        Self { document, origin: Origin::Whole, node: None, provenance: None }
+    }
+
     /// A secret that is text. The buffer is taken over, not copied.
     pub fn text(text: impl Into<String>, metadata: Metadata) -> Self {
-        Self::whole(Content::Text(Zeroizing::new(text.into())), metadata)
+        Self::new(SecretValue::text(text), metadata)
     }
 
     /// A secret that is bytes. The buffer is taken over, not copied.
     pub fn binary(bytes: impl Into<Vec<u8>>, metadata: Metadata) -> Self {
-        Self::whole(Content::Binary(Zeroizing::new(bytes.into())), metadata)
+        Self::new(SecretValue::binary(bytes), metadata)
     }
 
-    /// The text: a JSON string decoded if this is a part of a JSON secret that is a string, and the
-    /// text as it stands otherwise.
+    /// A secret that is a map of named values, each text or bytes. If a name is given twice, the
+    /// last value counts.
+    ///
+    /// ```
+    /// use s1crets::{Metadata, Secret};
+    ///
+    /// let entries = [("tls.crt", "PEM"), ("config", r#"{"port":5432}"#)];
+    /// let secret = Secret::map(entries, Metadata::default())?;
+    /// assert_eq!(secret.key("tls.crt")?.expose_str()?, "PEM");
+    /// assert_eq!(secret.keypath(["config", "port"])?.expose_str()?, "5432");
+    /// # Ok::<(), s1crets::Error>(())
+    /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Corrupt`] for bytes that are not UTF-8.
+    /// [`ErrorKind::InvalidInput`] if a named value is a map itself.
+    pub fn map<K, V>(entries: impl IntoIterator<Item = (K, V)>, metadata: Metadata) -> Result<Self>
+    where
+        K: Into<String>,
+        V: Into<SecretValue>,
+    {
+        Ok(Self::new(SecretValue::map(entries)?, metadata))
+    }
+
+    /// The text. A part of a JSON secret that is a string is decoded; any other part is its JSON
+    /// text.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`] for bytes that are not UTF-8, [`ErrorKind::InvalidInput`] for a whole
+    /// map.
     pub fn expose_str(&self) -> Result<&str> {
         if let Some(json) = self.part() {
             return Ok(json.as_str().unwrap_or(json.raw()));
         }
-        self.document.text().ok_or_else(|| Error::corrupt("the secret is binary, not text"))
+        let text = self.value().map_err(NamedValues::not_one_value)?.as_text();
+        text.ok_or_else(|| Error::corrupt("the secret is binary, not text"))
     }
 
-    /// The bytes; of text, its UTF-8.
-    pub fn expose_bytes(&self) -> &[u8] {
-        match self.part() {
-            Some(json) => json.as_str().unwrap_or(json.raw()).as_bytes(),
-            None => self.document.bytes(),
-        }
+    /// The bytes: of text, the UTF-8 of [`expose_str`](Self::expose_str).
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] for a whole map.
+    pub fn expose_bytes(&self) -> Result<&[u8]> {
+        self.bytes().map_err(NamedValues::not_one_value)
     }
 
-    /// Whether the backend keeps this as bytes rather than as text.
+    /// Whether the backend stores this value as bytes rather than as text. A whole map and a part
+    /// of a JSON secret are not binary.
     pub fn is_binary(&self) -> bool {
-        self.node.is_none() && matches!(self.document.content, Content::Binary(_))
+        self.node.is_none() && self.value().is_ok_and(SingleValue::is_binary)
     }
 
-    /// The value as JSON, parsed at the first call and shared by all clones.
+    /// Whether this is a whole map of named values.
+    pub fn is_map(&self) -> bool {
+        self.value().is_err()
+    }
+
+    /// The names of a map, sorted; empty for any other secret.
+    pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
+        let map = self.value().err();
+        (0..map.map_or(0, NamedValues::len)).map(move |index| map.map_or("", |map| map.at(index).0))
+    }
+
+    /// The names and values of a map, sorted by name; empty for any other secret.
+    pub fn entries(&self) -> impl ExactSizeIterator<Item = (&str, Self)> {
+        let entry = move |(index, name)| (name, Self { origin: Origin::Entry(index), ..self.clone() });
+        self.names().enumerate().map(entry)
+    }
+
+    /// The value as JSON, parsed at the first call and shared by all clones. A whole map is an
+    /// object of strings.
     ///
     /// # Errors
-    /// [`ErrorKind::Corrupt`] if it is not JSON.
+    /// [`ErrorKind::Corrupt`] if it is not JSON, [`ErrorKind::InvalidInput`] for a whole map if one
+    /// of its values is not UTF-8: JSON has no bytes.
     pub fn json(&self) -> Result<Json<'_>> {
-        self.view().map_err(|why| Error::corrupt(format!("the secret is {why}")))
+        self.view().map_err(|why| match why {
+            NotJson::NotTextMap { .. } => Error::invalid_input(format!("the secret is {why}; pick one with #KEY")),
+            why => Error::corrupt(format!("the secret is {why}")),
+        })
     }
 
-    /// The part under one key; the same as [`keypath`](Self::keypath) with one step.
+    /// The part under one key: like [`keypath`](Self::keypath) with one step.
     ///
     /// # Errors
-    /// [`ErrorKind::KeyNotFound`] if there is no such key, or the secret is not JSON.
+    /// [`ErrorKind::KeyNotFound`] if there is no such key, or the secret has no keys.
     pub fn key(&self, key: &str) -> Result<Self> {
         self.follow(std::iter::once(key), false)
     }
 
-    /// The part that the steps of a [`KeyPath`] lead to.
+    /// The part that the steps of a [`KeyPath`] lead to. In a map, the first step is exactly a
+    /// name, and further steps lead into the JSON of that value.
     ///
     /// ```
     /// use s1crets::{Metadata, Secret};
@@ -111,7 +178,7 @@ impl Secret {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::KeyNotFound`] if a step leads nowhere, or the secret is not JSON.
+    /// [`ErrorKind::KeyNotFound`] if a step leads nowhere, or the secret has no keys.
     pub fn keypath<I>(&self, steps: I) -> Result<Self>
     where
         I: IntoIterator,
@@ -120,7 +187,7 @@ impl Secret {
         self.follow(steps.into_iter(), false)
     }
 
-    /// The part that a [`KeyPath`], which may be a JSON pointer, leads to.
+    /// The part that a [`KeyPath`] leads to, which may be a JSON pointer.
     ///
     /// # Errors
     /// As [`keypath`](Self::keypath).
@@ -128,15 +195,18 @@ impl Secret {
         self.follow(path.steps().iter(), path.is_pointer())
     }
 
-    /// The value as a type of yours: JSON, deserialized by serde.
+    /// Deserializes the JSON of the value with serde. A whole map is read as an object of strings.
     ///
-    /// What serde makes of the value is yours to wipe.
+    /// The result is not wiped when it is dropped.
     ///
     /// # Errors
-    /// [`ErrorKind::Corrupt`] if it is not JSON, or not of that shape. The message says where, not what.
+    /// [`ErrorKind::Corrupt`] if the value is not JSON, or not of that shape; the message has the
+    /// line and column, and nothing of the value. [`ErrorKind::InvalidInput`] for a whole map if
+    /// one of its values is not UTF-8.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T> {
         let text = match self.part() {
             Some(json) => json.raw(),
+            None if self.is_map() => self.json()?.raw(),
             None => self.expose_str()?,
         };
         serde_json::from_str(text).map_err(|error| {
@@ -145,41 +215,48 @@ impl Secret {
         })
     }
 
-    /// The whole secret with the part at `path` changed to `value` and every other byte as it was:
-    /// what a provider writes when one key is updated. A last step that an object lacks is added.
+    /// The whole secret with the part at `path` replaced by `value`, and every other byte as it
+    /// was: what a provider writes when one key is updated. If the last step is missing in an
+    /// object or a map, it is added.
     ///
     /// # Errors
-    /// [`ErrorKind::KeyNotFound`] if the level above the last step is not there, or the secret is not JSON;
-    /// [`ErrorKind::InvalidInput`] for bytes.
+    /// [`ErrorKind::KeyNotFound`] if a step before the last one leads nowhere, or the secret has no
+    /// keys; [`ErrorKind::InvalidInput`] for bytes within JSON, and for a map under a key.
     pub fn with_replaced(&self, path: &KeyPath, value: &SecretValue) -> Result<SecretValue> {
-        let (text, tree) = self.document.json().map_err(no_keys)?;
-        let from = Json::new(text, tree, self.node.unwrap_or(ROOT));
-        let text = keypath::replace(text, from, path, &value.to_json()?)?;
-        let binary = matches!(self.document.content, Content::Binary(_));
-        Ok(if binary { SecretValue::binary(text.as_bytes()) } else { SecretValue::of_json(text) })
+        match (&self.document.content, &self.origin) {
+            (Content::Map(map), Origin::Entry(index)) => self.replaced_entry(map, map.at(*index).0, path, value),
+            (Content::Map(map), Origin::Whole) => match path.steps().split_first() {
+                Some((name, rest)) => self.replaced_entry(map, name, &KeyPath::new(rest.to_vec()), value),
+                None => Ok(value.clone()),
+            },
+            _ => self
+                .value()
+                .map_err(NamedValues::not_one_value)
+                .and_then(|single| self.replaced_in(single, path, value)),
+        }
     }
 
-    /// The backend's own name for the secret, where it gives one.
+    /// The backend's own name for the secret; `None` if it reports none.
     pub fn name(&self) -> Option<&str> {
         self.metadata().name.as_deref()
     }
 
-    /// The backend's version, a number or an id in text, where it has versions.
+    /// The backend's version, a number or an id as text; `None` if it has no versions.
     pub fn version(&self) -> Option<&str> {
         self.metadata().version.as_deref()
     }
 
-    /// When this version was made, where the backend says so.
+    /// When this version was created; `None` if the backend does not report it.
     pub fn created(&self) -> Option<SystemTime> {
         self.metadata().created
     }
 
-    /// All that the backend said beside the value.
+    /// Everything that the backend reported besides the value.
     pub fn metadata(&self) -> &Metadata {
         &self.document.metadata
     }
 
-    /// How fresh this is, if a cache gave it: as of now, so that a handle that is kept grows older.
+    /// How fresh this is now; `None` if no cache returned it. The age grows with each call.
     pub fn freshness(&self) -> Option<Freshness> {
         self.provenance.map(|provenance| provenance.freshness(Instant::now()))
     }
@@ -192,29 +269,52 @@ impl Secret {
         Self { provenance: Some(provenance), ..self }
     }
 
-    /// The same without a note.
     pub(crate) fn without_provenance(self) -> Self {
         Self { provenance: None, ..self }
     }
 
-    /// The bytes of the value and of what was said with it.
-    pub(crate) fn size(&self) -> usize {
-        self.document.bytes().len() + self.metadata().size()
+    /// The values of a whole map without copies: name, whether it is binary, and bytes.
+    #[cfg(all(feature = "disk-cache", unix))]
+    pub(crate) fn named_values(&self) -> impl Iterator<Item = (&str, bool, &[u8])> {
+        let values = self.value().err().into_iter().flat_map(NamedValues::iter);
+        values.map(|(name, value)| (name, value.is_binary(), value.bytes()))
     }
 
-    /// Whether both are, or are parts of, the same version of a secret; of a secret without versions, the same value.
+    /// The bytes of the content and of the metadata, for a cache with a size limit.
+    pub(crate) fn size(&self) -> usize {
+        self.document.content.size() + self.metadata().size()
+    }
+
+    /// Whether both are the same version of a secret, or parts of it. Secrets without versions are
+    /// compared by their content.
     pub(crate) fn is_same_version(&self, other: &Self) -> bool {
         if Arc::ptr_eq(&self.document, &other.document) {
             return true;
         }
         match (self.version(), other.version()) {
             (Some(version), Some(other)) => version == other,
-            _ => self.document.bytes().ct_eq(other.document.bytes()).into(),
+            _ => self.document.content == other.document.content,
         }
     }
 
-    fn whole(content: Content, metadata: Metadata) -> Self {
-        Self { document: Arc::new(Document { content, metadata, tree: OnceLock::new() }), node: None, provenance: None }
+    /// The value that `node` lies in.
+    ///
+    /// # Errors
+    /// The map, if this is a whole one.
+    fn value(&self) -> Result<&SingleValue, &NamedValues> {
+        match (&self.origin, &self.document.content) {
+            (Origin::Collected(array), _) => Ok(array),
+            (_, Content::Single(value)) => Ok(value),
+            (Origin::Entry(index), Content::Map(map)) => Ok(map.at(*index).1),
+            (Origin::Whole, Content::Map(map)) => Err(map),
+        }
+    }
+
+    fn bytes(&self) -> Result<&[u8], &NamedValues> {
+        match self.part() {
+            Some(json) => Ok(json.as_str().unwrap_or(json.raw()).as_bytes()),
+            None => Ok(self.value()?.bytes()),
+        }
     }
 
     fn part(&self) -> Option<Json<'_>> {
@@ -222,24 +322,59 @@ impl Secret {
     }
 
     fn view(&self) -> Result<Json<'_>, NotJson> {
-        let (text, tree) = self.document.json()?;
+        let (text, tree) = match self.value() {
+            Ok(value) => value.json()?,
+            Err(map) => map.json()?,
+        };
         Ok(Json::new(text, tree, self.node.unwrap_or(ROOT)))
     }
 
     fn follow<S: AsRef<str>>(&self, steps: impl Iterator<Item = S>, pointer: bool) -> Result<Self> {
         let mut steps = steps.peekable();
-        if steps.peek().is_none() {
-            return Ok(self.clone());
+        let mut from = self.clone();
+        if let (Some(name), Err(map)) = (steps.peek(), self.value()) {
+            from.origin = Origin::Entry(map.find(name.as_ref())?);
+            steps.next();
         }
-        let json = self
-            .view()
-            .map_err(|why| Error::new(ErrorKind::KeyNotFound, format!("the secret has no keys: it is {why}")))?;
-        Ok(match keypath::resolve(json, steps, pointer)? {
-            Found::Place(json) => Self { node: Some(json.node()), ..self.clone() },
-            Found::Collected(text) => {
-                let array = Self::whole(Content::Text(text), self.metadata().clone());
-                Self { node: Some(ROOT), provenance: self.provenance, ..array }
-            }
+        if steps.peek().is_none() {
+            return Ok(from);
+        }
+        let found = keypath::resolve(from.view().map_err(no_keys)?, steps, pointer)?;
+        let (origin, node) = match found {
+            Found::Place(json) => (from.origin.clone(), json.node()),
+            Found::Collected(array) => (Origin::Collected(Arc::new(SingleValue::text(array))), ROOT),
+        };
+        Ok(Self { origin, node: Some(node), ..from })
+    }
+
+    /// The map with `value` at `path` in the value with this name.
+    fn replaced_entry(
+        &self,
+        map: &NamedValues,
+        name: &str,
+        path: &KeyPath,
+        value: &SecretValue,
+    ) -> Result<SecretValue> {
+        let changed = match path.is_empty() && self.node.is_none() {
+            true => value.clone(),
+            false => self.replaced_in(map.at(map.find(name)?).1, path, value)?,
+        };
+        let copy = |value: &SingleValue| match (value.is_binary(), value.as_text()) {
+            (false, Some(text)) => SecretValue::text(text),
+            _ => SecretValue::binary(value.bytes()),
+        };
+        let others = map.iter().filter(|(other, _)| *other != name).map(|(name, value)| (name, copy(value)));
+        SecretValue::map(others.chain([(name, changed)]))
+    }
+
+    /// The text or bytes of `single` with `value` at `path` in its JSON.
+    fn replaced_in(&self, single: &SingleValue, path: &KeyPath, value: &SecretValue) -> Result<SecretValue> {
+        let (text, tree) = single.json().map_err(no_keys)?;
+        let from = Json::new(text, tree, self.node.unwrap_or(ROOT));
+        let mut text = keypath::replace(text, from, path, &value.to_json()?)?;
+        Ok(match single.is_binary() {
+            true => SecretValue::binary(std::mem::take(&mut *text)),
+            false => SecretValue::of_json(text),
         })
     }
 }
@@ -248,31 +383,13 @@ fn no_keys(why: NotJson) -> Error {
     Error::new(ErrorKind::KeyNotFound, format!("the secret has no keys: it is {why}"))
 }
 
-impl Document {
-    fn bytes(&self) -> &[u8] {
-        match &self.content {
-            Content::Text(text) => text.as_bytes(),
-            Content::Binary(bytes) => bytes,
-        }
-    }
-
-    fn text(&self) -> Option<&str> {
-        match &self.content {
-            Content::Text(text) => Some(text),
-            Content::Binary(bytes) => std::str::from_utf8(bytes).ok(),
-        }
-    }
-
-    fn json(&self) -> Result<(&str, &Tree), NotJson> {
-        let text = self.text().ok_or(NotJson::NotText)?;
-        let tree = self.tree.get_or_init(|| Tree::parse(text)).as_ref().map_err(|why| *why)?;
-        Ok((text, tree))
-    }
-}
-
 impl PartialEq for Secret {
     fn eq(&self, other: &Self) -> bool {
-        self.expose_bytes().ct_eq(other.expose_bytes()).into()
+        match (self.bytes(), other.bytes()) {
+            (Ok(bytes), Ok(other)) => bytes.ct_eq(other).into(),
+            (Err(map), Err(other)) => map == other,
+            _ => false,
+        }
     }
 }
 
@@ -289,67 +406,4 @@ impl fmt::Debug for Secret {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn secret(text: &str) -> Secret {
-        Secret::text(text, Metadata::default().with_version("7"))
-    }
-
-    #[test]
-    fn debug_shows_no_value() {
-        let secret = secret(r#"{"password":"hunter2"}"#);
-        let part = secret.key("password").expect("a key");
-        for shown in [format!("{secret:?}"), format!("{part:?}"), format!("{:?}", secret.json().expect("JSON"))] {
-            assert!(!shown.contains("hunter2"), "{shown}");
-        }
-    }
-
-    #[test]
-    fn a_part_keeps_what_is_known_of_the_whole() {
-        let part = secret(r#"{"a":{"b":"x\ny"}}"#).keypath(["a", "b"]).expect("a key");
-        assert_eq!(part.expose_str().expect("text"), "x\ny");
-        assert_eq!(part.version(), Some("7"));
-        assert_eq!(part.parse::<String>().expect("a string"), "x\ny");
-    }
-
-    #[test]
-    fn json_text_prints_as_it_stood() {
-        let secret = secret(r#"{"n":1.10, "o": { "x" : [1 , 2] }}"#);
-        assert_eq!(secret.key("n").expect("n").expose_str().expect("text"), "1.10");
-        assert_eq!(secret.key("o").expect("o").expose_str().expect("text"), r#"{ "x" : [1 , 2] }"#);
-        assert_eq!(secret.keypath(["o", "x", "1"]).expect("x").parse::<u8>().expect("a number"), 2);
-    }
-
-    #[test]
-    fn a_collected_array_can_be_stepped_into_again() {
-        let ports = secret(r#"[{"p":1},{"p":2}]"#).key("p").expect("ports");
-        assert_eq!(ports.key("1").expect("an index").expose_str().expect("text"), "2");
-    }
-
-    #[test]
-    fn text_that_is_no_json_has_no_keys() {
-        for value in ["plain", "", "{\"a\":"] {
-            let error = secret(value).key("a").expect_err("no keys");
-            assert_eq!(error.kind(), ErrorKind::KeyNotFound);
-            assert_eq!(secret(value).json().expect_err("no JSON").kind(), ErrorKind::Corrupt);
-        }
-        let binary = Secret::binary([0xff, 0xfe], Metadata::default());
-        assert_eq!(binary.key("a").expect_err("no keys").kind(), ErrorKind::KeyNotFound);
-        assert_eq!(binary.expose_str().expect_err("no text").kind(), ErrorKind::Corrupt);
-    }
-
-    #[test]
-    fn equality_goes_by_the_bytes() {
-        assert_eq!(secret("a"), Secret::binary("a", Metadata::default()));
-        assert_ne!(secret("a"), secret("b"));
-        assert_eq!(secret(r#"{"a":"x"}"#).key("a").expect("a"), secret("x"));
-    }
-
-    #[test]
-    fn a_shape_that_does_not_fit_is_told_without_the_value() {
-        let error = secret(r#"{"password":"hunter2"}"#).parse::<Vec<u8>>().expect_err("no list");
-        assert_eq!(error.kind(), ErrorKind::Corrupt);
-        assert!(!format!("{error:?}").contains("hunter2"));
-    }
-}
+mod tests;

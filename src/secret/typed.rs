@@ -1,4 +1,4 @@
-//! Typed reads: entries that follow the fetcher's conventions, whoever keeps them.
+//! Typed reads: secrets in the format of baseplate's `secrets.json`, from any provider.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
@@ -7,41 +7,42 @@ use crate::{
     secret::{Json, JsonKind, Secret},
 };
 
-/// A secret that is being rotated: the value in use, and its neighbours in time.
+/// The values of a secret that is being rotated: the current one, and those before and after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Versioned {
-    /// The value to sign or to log in with.
+    /// The value to sign or log in with.
     pub current: Secret,
-    /// The value that was current before, and may still be in use somewhere.
+    /// The value before the current one, which others may still use; `None` if there is none.
     pub previous: Option<Secret>,
-    /// The value that will be current, and may already be in use somewhere.
+    /// The value after the current one, which others may already use; `None` if there is none.
     pub next: Option<Secret>,
 }
 
-/// A name and a password.
+/// A user name and a password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Credential {
-    /// The user's name; `expose_str` gives it.
+    /// The user name, a text.
     pub username: Secret,
-    /// The password; `expose_str` gives it.
+    /// The password, a text.
     pub password: Secret,
 }
 
 impl Versioned {
-    /// Every value that a check should accept, in the order in which to try: current, previous, next.
+    /// All values that a verifier should accept, in the order to try them: current, previous, next.
     pub fn all_versions(&self) -> impl Iterator<Item = &Secret> {
         [Some(&self.current), self.previous.as_ref(), self.next.as_ref()].into_iter().flatten()
     }
 }
 
-/// Reads by the conventions of [baseplate](https://baseplate.readthedocs.io/en/stable/api/baseplate/lib/secrets.html)'s
-/// `secrets.json`. They work on any JSON secret of that shape, whoever keeps it. A whole answer of
-/// Vault's KV version 2 is taken by its inner `data`.
+/// Typed reads, in the format of the `secrets.json` of
+/// [baseplate](https://baseplate.readthedocs.io/en/stable/api/baseplate/lib/secrets.html). They read
+/// any JSON secret of that shape, whatever its provider. Of a whole response of Vault's KV version
+/// 2, they read the inner `data`.
 impl Secret {
-    /// The `value` of a secret of `"type": "simple"`, decoded by its `encoding`: `identity`, the
-    /// default, or `base64`.
+    /// The `value` of a secret with `"type": "simple"`. Its `encoding` says how it is decoded:
+    /// `identity` (the default) or `base64`.
     ///
     /// # Errors
     /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) if it is not of that shape.
@@ -50,13 +51,15 @@ impl Secret {
         entry.decoded("value")?.ok_or_else(|| Error::corrupt("secret does not have value"))
     }
 
-    /// The values of a secret of `"type": "versioned"`. An empty `previous` or `next` counts as absent.
+    /// The values of a secret with `"type": "versioned"`, decoded as by [`simple`](Self::simple).
+    /// An empty `previous` or `next` counts as absent.
     ///
     /// # Errors
     /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) if it is not of that shape.
     pub fn versioned(&self) -> Result<Versioned> {
         let entry = Entry::of_type(self, "versioned")?;
-        let neighbour = |key| Ok::<_, Error>(entry.decoded(key)?.filter(|secret| !secret.expose_bytes().is_empty()));
+        let is_empty = |secret: &Self| secret.expose_bytes().is_ok_and(<[u8]>::is_empty);
+        let neighbour = |key| Ok::<_, Error>(entry.decoded(key)?.filter(|secret| !is_empty(secret)));
         Ok(Versioned {
             previous: neighbour("previous")?,
             current: entry.decoded("current")?.ok_or_else(|| Error::corrupt("secret does not have 'current' value"))?,
@@ -64,7 +67,8 @@ impl Secret {
         })
     }
 
-    /// The `username` and `password` of a secret of `"type": "credential"`.
+    /// The `username` and `password` of a secret with `"type": "credential"`, which are not
+    /// encoded.
     ///
     /// # Errors
     /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) if it is not of that shape.
@@ -81,7 +85,7 @@ impl Secret {
     }
 }
 
-/// A JSON object that is a secret by the conventions.
+/// A JSON object of the expected `type`.
 struct Entry {
     object: Secret,
 }
@@ -112,28 +116,29 @@ impl Entry {
         match encoding.as_str() {
             Some("identity") => Ok(Encoding::Identity),
             Some("base64") => Ok(Encoding::Base64),
-            _ => Err(Error::corrupt(format!("unknown encoding: {}", encoding.raw()))),
+            // What stands there may be a secret under the wrong key.
+            _ => Err(Error::corrupt("the encoding is neither identity nor base64")),
         }
     }
 
-    /// The value under `key`, if it is there.
+    /// The decoded value under `key`; `None` if it is missing.
     fn decoded(&self, key: &str) -> Result<Option<Secret>> {
-        let Ok(value) = self.object.key(key) else {
+        let Some(value) = self.object.json()?.get(key) else {
             return Ok(None);
         };
-        let Some(text) = value.json()?.as_str() else {
+        let Some(text) = value.as_str() else {
             return Err(Error::corrupt(format!("secret value '{key}' is not a string")));
         };
         if self.encoding()? == Encoding::Identity {
-            return Ok(Some(value));
+            return self.object.key(key).map(Some);
         }
-        // The decoder's own error would quote a symbol of the secret.
+        // The error of the decoder would quote a symbol of the secret.
         let bytes = STANDARD.decode(text).map_err(|_| Error::corrupt(format!("unable to decode base64 of '{key}'")))?;
         Ok(Some(Secret::binary(bytes, self.object.metadata().clone())))
     }
 }
 
-/// Whether this is the `data` of a KV version 2 answer, by the rule of
+/// Whether this is the `data` of a response of KV version 2, by the rule of
 /// [baseplate.go](https://github.com/reddit/baseplate.go/blob/main/secrets/secrets.go).
 fn is_kv2(json: Json<'_>) -> bool {
     let inner = json.get("data").is_some_and(|data| data.kind() == JsonKind::Object);
@@ -148,8 +153,14 @@ mod tests {
     use super::*;
     use crate::{error::ErrorKind, secret::Metadata};
 
+    const UNKNOWN_ENCODING: &str = "the encoding is neither identity nor base64";
+
     fn secret(text: &str) -> Secret {
         Secret::text(text, Metadata::default())
+    }
+
+    fn text(secret: &Secret) -> &str {
+        secret.expose_str().expect("text")
     }
 
     fn message<T: std::fmt::Debug>(result: Result<T>) -> String {
@@ -163,18 +174,18 @@ mod tests {
         let value = secret(r#"{"type":"simple","value":"h\u00e9llo"}"#).simple().expect("simple");
         assert_eq!(value.expose_str().expect("text"), "héllo");
         let value = secret(r#"{"type":"simple","value":"AAH/","encoding":"base64"}"#).simple().expect("simple");
-        assert_eq!(value.expose_bytes(), [0, 1, 255]);
+        assert_eq!(value.expose_bytes().expect("bytes"), [0, 1, 255]);
     }
 
     #[test]
-    fn simple_that_is_not_so_says_why() {
+    fn the_error_of_a_malformed_secret_says_why() {
         for (entry, why) in [
             (r#"{"type":"versioned","value":"x"}"#, "secret does not have type=simple"),
             (r#"{"value":"x"}"#, "secret does not have type=simple"),
             (r#"{"type":"simple"}"#, "secret does not have value"),
-            (r#"{"type":"simple","value":"x","encoding":"mystery"}"#, "unknown encoding: \"mystery\""),
-            (r#"{"type":"simple","value":"x","encoding":""}"#, "unknown encoding: \"\""),
-            (r#"{"type":"simple","value":"x","encoding":null}"#, "unknown encoding: null"),
+            (r#"{"type":"simple","value":"x","encoding":"mystery"}"#, UNKNOWN_ENCODING),
+            (r#"{"type":"simple","value":"x","encoding":""}"#, UNKNOWN_ENCODING),
+            (r#"{"type":"simple","value":"x","encoding":null}"#, UNKNOWN_ENCODING),
             (r#"{"type":"simple","value":"aGVsbG8","encoding":"base64"}"#, "unable to decode base64 of 'value'"),
             (r#"{"type":"simple","value":"aGVs bG8=!!","encoding":"base64"}"#, "unable to decode base64 of 'value'"),
             (r#"{"type":"simple","value":"é","encoding":"base64"}"#, "unable to decode base64 of 'value'"),
@@ -186,16 +197,53 @@ mod tests {
         assert!(message(secret("plain").simple()).starts_with("the secret is not JSON"));
     }
 
+    /// A password may be stored under the wrong key by mistake.
     #[test]
-    fn versions_come_current_first_and_empty_neighbours_are_absent() {
+    fn no_error_quotes_a_part_of_the_secret() {
+        const MARK: &str = "hunter2";
+        for wrong in [
+            r#""hunter2""#,
+            r#""\u0068unter2""#,
+            r#""base64 hunter2""#,
+            r#"["hunter2"]"#,
+            r#"{"hunter2":"hunter2"}"#,
+            "7482",
+            r#""aHVudGVyMg==""#,
+        ] {
+            for entry in [
+                format!(r#"{{"type":"simple","value":"x","encoding":{wrong}}}"#),
+                format!(r#"{{"type":"versioned","current":"x","encoding":{wrong}}}"#),
+                format!(r#"{{"type":"credential","username":"u","password":"x","encoding":{wrong}}}"#),
+                format!(r#"{{"type":{wrong},"value":"x"}}"#),
+                format!(r#"{{"type":"simple","value":[{wrong}]}}"#),
+                format!(r#"{{"type":"versioned","current":{{"x":{wrong}}}}}"#),
+                format!(r#"{{"type":"credential","username":[{wrong}],"password":{{"x":{wrong}}}}}"#),
+                format!(r#"{{"type":"simple","value":"hunter2!","encoding":"base64","x":{wrong}}}"#),
+                format!(r#"[{wrong}]"#),
+                format!(r#"{{"type":"simple","value":{wrong}"#),
+            ] {
+                let kv2 = format!(r#"{{"data":{entry},"metadata":{{"version":1,"created_time":"x"}}}}"#);
+                for secret in [secret(&entry), secret(&kv2), Secret::binary(entry.clone(), Metadata::default())] {
+                    let errors = [secret.simple().err(), secret.versioned().err(), secret.credential().err()];
+                    let shown = format!("{errors:?}");
+                    for mark in [MARK, "u0068", "7482", "aHVudGVyMg"] {
+                        assert!(!shown.contains(mark), "{entry}: {shown}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_current_value_comes_first_and_empty_ones_are_absent() {
         let entry = r#"{"type":"versioned","current":"c","previous":"p","next":"n"}"#;
         let versioned = secret(entry).versioned().expect("versioned");
-        let all: Vec<_> = versioned.all_versions().map(Secret::expose_bytes).collect();
-        assert_eq!(all, [b"c", b"p", b"n"]);
+        let all: Vec<_> = versioned.all_versions().map(text).collect();
+        assert_eq!(all, ["c", "p", "n"]);
 
         let entry = r#"{"type":"versioned","current":"","previous":"","next":""}"#;
         let versioned = secret(entry).versioned().expect("versioned");
-        assert_eq!((versioned.current.expose_bytes(), &versioned.previous, &versioned.next), (&b""[..], &None, &None));
+        assert_eq!((text(&versioned.current), &versioned.previous, &versioned.next), ("", &None, &None));
 
         let why = message(secret(r#"{"type":"versioned","previous":"p"}"#).versioned());
         assert_eq!(why, "secret does not have 'current' value");
@@ -220,9 +268,9 @@ mod tests {
         }
     }
 
-    /// The table of baseplate.go's own test of the rule: what is a KV version 2 answer, what only looks like one.
+    /// The cases of baseplate.go's own test of the rule.
     #[test]
-    fn kv2_answers_are_taken_by_their_inner_data() {
+    fn the_inner_data_of_a_kv2_response_is_read() {
         let inner = r#"{"type":"simple","value":"x"}"#;
         for (metadata, taken) in [
             (r#"{"version":1,"created_time":"2020-01-01T00:00:00Z"}"#, true),
@@ -243,6 +291,15 @@ mod tests {
             assert_eq!(secret(&entry).simple().is_ok(), taken, "{entry}");
         }
         let entry = r#"{"data":"x","metadata":{"version":1,"created_time":"x"},"type":"simple","value":"outer"}"#;
-        assert_eq!(secret(entry).simple().expect("v1").expose_bytes(), b"outer");
+        assert_eq!(text(&secret(entry).simple().expect("v1")), "outer");
+    }
+
+    #[test]
+    fn maps_are_read_like_json_objects() {
+        let map = |entries: [(&str, &str); 3]| Secret::map(entries, Metadata::default()).expect("a map");
+        let simple = map([("type", "simple"), ("value", "eA=="), ("encoding", "base64")]).simple();
+        assert_eq!(text(&simple.expect("simple")), "x");
+        let credential = map([("type", "credential"), ("username", "u"), ("password", "\"")]).credential();
+        assert_eq!(text(&credential.expect("a credential").password), "\"");
     }
 }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use zeroize::Zeroizing;
 
-use crate::secret::value::quote;
+use crate::secret::json::quote;
 
 /// Builds a JSON object. A serializer would leave copies of its values behind.
 #[derive(Default)]

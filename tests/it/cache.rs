@@ -63,7 +63,7 @@ async fn a_held_value_outlives_the_backend() {
 async fn errors_are_not_kept() {
     let memory = Memory::new();
     let cached = forgetful(&memory);
-    for kind in ErrorKind::ALL {
+    for &kind in ErrorKind::ALL {
         memory.fail_next(Fault::new(kind));
         fails(cached.get("late", &GetOptions::default()).await, kind);
         memory.fail_next(Fault::new(kind));

@@ -1,6 +1,10 @@
 //! The contract of `Provider`, held by every provider, bare and behind the cache.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use s1crets::{
@@ -58,7 +62,7 @@ fn secrets(seed: &AwsSeed, provider: Arc<dyn Provider>) -> Planted {
     let seed = seed.clone();
     let plant: Plant = Box::new(move |name, value| match value.expose_text() {
         Some(text) => drop(seed.create_secret(name, text)),
-        None => drop(seed.create_secret_binary(name, value.expose_bytes())),
+        None => drop(seed.create_secret_binary(name, value.expose_bytes().unwrap())),
     });
     Planted { provider, root: unique("conformance/"), plant }
 }
@@ -87,7 +91,7 @@ fn cached(provider: impl Provider) -> Arc<dyn Provider> {
 fn on_disk(provider: impl Provider) -> (TempDir, Arc<dyn Provider>) {
     let folder = tempfile::tempdir().unwrap();
     let disk = DiskCache::default().with_path(folder.path().join("cache"));
-    let cached = Cached::new(Arc::new(provider), CachePolicy::default()).on_disk(disk, "conformance");
+    let cached = Cached::new(Arc::new(provider), CachePolicy::default()).with_disk_cache(disk, "conformance");
     (folder, Arc::new(cached))
 }
 
@@ -95,6 +99,12 @@ fn on_disk(provider: impl Provider) -> (TempDir, Arc<dyn Provider>) {
 async fn memory_bare() {
     let memory = Memory::new();
     run(&in_memory(&memory, shared(memory.clone()))).await;
+}
+
+#[tokio::test]
+async fn memory_shared() {
+    let memory = Memory::new();
+    run(&in_memory(&memory, shared(shared(memory.clone())))).await;
 }
 
 #[tokio::test]
@@ -171,4 +181,26 @@ async fn csi_mount_bare_and_cached() {
         let file = on_file::open(mount.path()).await;
         run(&mounted(mount.path().to_owned(), file.clone(), wrap(file))).await;
     }
+}
+
+/// A method with a default that a wrapper does not forward would be lost without an error.
+#[test]
+fn every_wrapper_denies_missing_trait_methods() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut wrappers = 0;
+    for file in rust_files(&source) {
+        let text = fs::read_to_string(&file).unwrap();
+        let lines: Vec<_> = text.lines().collect();
+        for pair in lines.windows(2).filter(|pair| pair[1].starts_with("impl<") && pair[1].contains(" Provider for ")) {
+            assert_eq!(pair[0], "#[deny(clippy::missing_trait_methods)]", "{}: {}", file.display(), pair[1]);
+            wrappers += 1;
+        }
+    }
+    assert!(wrappers >= 2, "the cache and Arc");
+}
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let files = paths.flat_map(|path| if path.is_dir() { rust_files(&path) } else { vec![path] });
+    files.filter(|path| path.extension().is_some_and(|extension| extension == "rs")).collect()
 }

@@ -22,7 +22,7 @@ impl Shared {
 
     fn cached<P: Provider + ?Sized>(&self, provider: Arc<P>) -> Cached<P> {
         let disk = DiskCache::default().with_path(self.path());
-        Cached::new(provider, CachePolicy::default()).on_disk(disk, "tests")
+        Cached::new(provider, CachePolicy::default()).with_disk_cache(disk, "tests")
     }
 
     fn path(&self) -> impl AsRef<Path> + Into<std::path::PathBuf> {

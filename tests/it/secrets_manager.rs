@@ -55,7 +55,7 @@ async fn bytes_stay_bytes() {
     let bytes: Vec<u8> = (0..=255).collect();
     aws.seed.create_secret_binary(&name, &bytes);
     let secret = client.get("aws.sm", &name).await.unwrap();
-    assert!(secret.is_binary() && secret.expose_bytes() == bytes);
+    assert!(secret.is_binary() && secret.expose_bytes().unwrap() == bytes);
     fails(secret.key("a"), ErrorKind::KeyNotFound);
     assert!(!client.path_exists("aws.sm", &name).key("a").await.unwrap());
     // Bytes that are JSON have keys all the same.
@@ -71,7 +71,7 @@ async fn bytes_win_over_text_and_an_answer_with_neither_is_corrupt() {
     let both = json!({ "Name": "x", "VersionId": "v", "SecretString": "text", "SecretBinary": "/wA=" });
     aws.proxy.fault("GetSecretValue", Fault::json(&both)).once();
     let secret = client.get("aws.sm", "x").await.unwrap();
-    assert!(secret.is_binary() && secret.expose_bytes() == [0xff, 0]);
+    assert!(secret.is_binary() && secret.expose_bytes().unwrap() == [0xff, 0]);
     aws.proxy.fault("GetSecretValue", Fault::json(&json!({ "Name": "y", "VersionId": "v" }))).once();
     fails(client.get("aws.sm", "y").await, ErrorKind::Corrupt);
 }

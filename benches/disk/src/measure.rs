@@ -29,7 +29,7 @@ fn reads(folder: &Path) -> Result<(), Box<dyn Error>> {
     let cached = || {
         let disk = DiskCache::default().with_path(folder.join("s1crets"));
         let policy = CachePolicy::default().with_entries(10 * SECRETS as u64);
-        Cached::new(Arc::new(memory.clone()), policy).on_disk(disk, "bench")
+        Cached::new(Arc::new(memory.clone()), policy).with_disk_cache(disk, "bench")
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     for answer in runtime.block_on(cached().get_many(&names, &GetOptions::default())) {
@@ -44,7 +44,7 @@ fn reads(folder: &Path) -> Result<(), Box<dyn Error>> {
         let cached = cached();
         let held = |name: &str| cached.held(name, &GetOptions::default());
         ours.push(mean_of_each(&names, |name| {
-            Ok(held(name).ok_or("the secret is not on disk")?.expose_bytes().len())
+            Ok(held(name).ok_or("the secret is not on disk")?.expose_bytes()?.len())
         })?);
         theirs.push(mean_of_each(&names, |name| Ok(cacache::read_sync(&cacache, name)?.len()))?);
     }

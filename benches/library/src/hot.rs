@@ -32,7 +32,7 @@ pub fn run() {
     let hit = |call: Get<'_>| black_box(call.into_future().now_or_never().expect("a hit").expect("a secret"));
     let get = || hit(client.get("m", black_box(NAME)));
     let key = || hit(client.get("m", black_box(NAME)).key("replicas").key("1"));
-    let in_place = || black_box(handle.get().expect("kept fresh").expose_bytes().len());
+    let in_place = || black_box(handle.get().expect("kept fresh").expose_bytes().expect("one value").len());
     let cloned = || black_box(Secret::clone(&handle.get().expect("kept fresh")));
     let raw = || black_box(moka.get(black_box(NAME)).expect("a hit"));
     let load = || black_box(swapped.load_full());

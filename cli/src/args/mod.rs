@@ -16,10 +16,10 @@ use crate::commands::{
 
 /// Read and update secrets in AWS, Vault, OpenBao or a local file
 ///
-/// A PATH is a name in the default provider, or a reference: PROVIDER://PATH, PROVIDER://PATH#KEY
-/// or PROVIDER://PATH#/json/pointer. Providers are aws.sm (AWS Secrets Manager), aws.ps (AWS
-/// Parameter Store), vault.kv (Vault and OpenBao KV), file, and the names in [providers] of the
-/// config file.
+/// A PATH is a name in the default provider, or a reference: PROVIDER://PATH, PROVIDER://PATH#KEY,
+/// PROVIDER://PATH#KEY#KEY to go deeper, or PROVIDER://PATH#/json/pointer. Providers are aws.sm (AWS
+/// Secrets Manager), aws.ps (AWS Parameter Store), vault.kv (Vault and OpenBao KV), file, and the
+/// names in [providers] of the config file.
 #[derive(Debug, Parser)]
 #[command(
     name = "s1crets",
@@ -56,10 +56,10 @@ Examples:
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
 pub(crate) enum Command {
-    /// Print a secret, or one value of a JSON secret
+    /// Print a secret, or one value of a JSON secret or map
     ///
-    /// Text and JSON are printed unchanged, with a trailing newline. Binary values are printed
-    /// without one.
+    /// Text and JSON are printed unchanged, with a trailing newline, and binary values without one. A
+    /// map of named values is printed as JSON, if all of them are text.
     Get(Get),
     /// Print all secrets below a path, one `NAME VALUE` per line
     ///

@@ -197,13 +197,27 @@ fn described(secret: &Secret) -> String {
     format!("{text}, {}", kind_and_size(secret))
 }
 
-/// The kind and length of a value.
+/// The kind and length of a value; of a map also the names, which are as public as that of a secret.
 fn kind_and_size(secret: &Secret) -> String {
-    let bytes = secret.expose_bytes().len();
-    format!("{} of {bytes} bytes", kind(secret))
+    let kind_and_size = format!("{} of {} bytes", kind(secret), size(secret));
+    match secret.is_map() {
+        true => format!("{kind_and_size}, named {}", secret.names().collect::<Vec<_>>().join(", ")),
+        false => kind_and_size,
+    }
+}
+
+/// The bytes of a value, or of all values of a map.
+fn size(secret: &Secret) -> usize {
+    match secret.expose_bytes() {
+        Ok(value) => value.len(),
+        Err(_) => secret.entries().map(|(_, value)| size(&value)).sum(),
+    }
 }
 
 fn kind(secret: &Secret) -> &'static str {
+    if secret.is_map() {
+        return "map";
+    }
     if secret.is_binary() {
         return "binary";
     }
@@ -228,7 +242,8 @@ fn secret_as_json(secret: &Secret) -> Value {
         "version": secret.version(),
         "created": secret.created().map(|time| humantime::format_rfc3339_seconds(time).to_string()),
         "kind": kind(secret),
-        "bytes": secret.expose_bytes().len(),
+        "bytes": size(secret),
+        "names": secret.is_map().then(|| secret.names().collect::<Vec<_>>()),
         "freshness": secret.freshness().map(|it| json!({
             "source": format!("{:?}", it.source).to_lowercase(),
             "age_seconds": it.age.as_secs(),

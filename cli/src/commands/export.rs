@@ -40,7 +40,7 @@ pub(crate) struct Export {
     /// A REF without a provider is read from the default provider.
     #[arg(value_name = "NAME=REF")]
     pairs: Vec<String>,
-    /// Export each key of this JSON secret, or each secret below this path
+    /// Export each key of this JSON secret or map, or each secret below this path
     ///
     /// If both exist, the keys of the secret are exported; end REF with a slash to list the path.
     #[arg(long, value_name = "REF")]
@@ -74,7 +74,9 @@ pub(crate) fn run(global: &Global, args: &Export) -> Result<Exit, Failure> {
     let client = client_setup::with_options(config, global).build()?;
     let format = args.format.unwrap_or(if global.json { Format::Json } else { Format::Sh });
     let values = wait(load_all(&client, global, args, format, &secrets))?;
-    let entries: Vec<_> = values.iter().map(|(name, secret)| Entry { name, secret }).collect();
+    let entries =
+        values.iter().map(|(name, secret)| Entry::new(name, secret).map_err(|it| Failure::unreadable(name, &it)));
+    let entries = entries.collect::<Result<Vec<_>, _>>()?;
     ci_masks::register(global, values.iter().map(|(name, secret)| (name.as_str(), secret)))?;
     let text = format.write(&Document { entries: &entries, name: args.name.as_deref() })?;
     match &args.output {

@@ -1,6 +1,7 @@
 //! `s1crets get`: prints one secret.
 
 use clap::Args;
+use s1crets::Secret;
 
 use super::wait;
 use crate::{
@@ -77,9 +78,13 @@ pub(crate) fn run(global: &Global, args: &Get) -> Result<Exit, Failure> {
     }
     let secret = wait(call.into_future()).map_err(|failure| path_arg::with_syntax_hint(failure, &args.target.path))?;
     // The text of --default is no secret, so it is not masked.
-    if args.default.as_ref().is_none_or(|default| default.as_bytes() != secret.expose_bytes()) {
+    if !is_default(args.default.as_deref(), &secret) {
         ci_masks::register(global, [(path.as_str(), &secret)])?;
     }
     output::secret(&secret, Style { json: global.json, newline: !args.no_newline, binary: args.binary })?;
     Ok(Exit::Found)
+}
+
+fn is_default(default: Option<&str>, secret: &Secret) -> bool {
+    default.is_some_and(|default| secret.expose_bytes().is_ok_and(|value| value == default.as_bytes()))
 }

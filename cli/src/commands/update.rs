@@ -37,7 +37,7 @@ pub(crate) struct Update {
     /// Read the new value from a file; `-` is stdin
     #[arg(long, value_name = "FILE", conflicts_with = "value", value_hint = ValueHint::FilePath)]
     value_file: Option<PathBuf>,
-    /// Change only this key of a JSON secret; repeat it to go deeper
+    /// Change only this key of a JSON secret or map; repeat it to go deeper
     #[arg(long, value_name = "KEY")]
     key: Vec<String>,
     /// Store the value as JSON, not as text

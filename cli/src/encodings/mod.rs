@@ -86,10 +86,14 @@ impl Encodings {
     /// The memory limit, in MiB.
     pub(crate) const MEMORY_LIMIT_MIB: usize = MEMORY_LIMIT >> 20;
 
-    /// Adds the encodings of a secret and, if it is JSON, of each string in it.
+    /// Adds the encodings of a secret and, if it is JSON, of each string in it. Of a whole map, each
+    /// value is added; as in JSON, it may have short ones.
     #[must_use]
     pub(crate) fn add(&mut self, secret: &Secret) -> Added {
-        let value = secret.expose_bytes();
+        let Ok(value) = secret.expose_bytes() else {
+            let added: Vec<_> = secret.entries().map(|(_, value)| self.add(&value)).collect();
+            return if added.contains(&Added::TooLarge) { Added::TooLarge } else { Added::Complete };
+        };
         if value.len() > self.limit / MIN_EXPANSION {
             return Added::TooLarge;
         }

@@ -320,3 +320,24 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn each_value_of_a_map_is_covered() {
+    use s1crets::SecretValue;
+
+    let entries = [
+        ("password", SecretValue::text("correct-horse")),
+        ("keystore", SecretValue::binary([0xff; 9])),
+        ("config", SecretValue::text(r#"{"token":"battery-staple"}"#)),
+        ("pin", SecretValue::text("12")),
+    ];
+    let map = Secret::map(entries, Metadata::default()).expect("a map");
+    let mut encodings = Encodings::default();
+    assert_eq!(encodings.add(&map), Added::Complete);
+    for printed in ["correct-horse", "Y29ycmVjdC1ob3JzZQ==", "////////////", "battery-staple"] {
+        assert!(covers(&encodings, printed), "{printed}");
+    }
+    assert!(!encodings.iter().any(|encoding| encoding == b"12"));
+    let mut full = Encodings { all: BTreeSet::new(), size: 0, limit: 16 };
+    assert_eq!(full.add(&map), Added::TooLarge);
+}

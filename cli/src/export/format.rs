@@ -37,17 +37,25 @@ pub(crate) enum Format {
     Teamcity,
 }
 
-/// A name with the secret that is its value.
-#[derive(Clone, Copy, Debug)]
+/// A name with its value.
+#[derive(Clone, Copy)]
 pub(crate) struct Entry<'a> {
     pub(crate) name: &'a str,
-    pub(crate) secret: &'a Secret,
+    value: &'a [u8],
 }
 
-impl Entry<'_> {
+impl<'a> Entry<'a> {
+    /// A name with a secret as its value.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a whole map, which is not one value.
+    pub(crate) fn new(name: &'a str, secret: &'a Secret) -> Result<Self, Error> {
+        Ok(Self { name, value: secret.expose_bytes()? })
+    }
+
     /// The value's bytes.
     pub(super) fn bytes(&self) -> &[u8] {
-        self.secret.expose_bytes()
+        self.value
     }
 
     /// The value as text; empty if it is not UTF-8, which formats that call this refuse beforehand.
@@ -57,7 +65,7 @@ impl Entry<'_> {
 }
 
 /// The input of a format.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct Document<'a> {
     /// The entries, in output order.
     pub(crate) entries: &'a [Entry<'a>],

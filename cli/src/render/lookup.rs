@@ -9,7 +9,7 @@ use minijinja::value::{Enumerator, Object, Value};
 use s1crets::{Client, Error, Listing, Reference, Secret};
 
 use super::engine::nothing_below;
-use crate::{args::Global, path_arg};
+use crate::{args::Global, path_arg, whole_map::as_one_value};
 
 /// All look-ups of a template.
 ///
@@ -124,6 +124,7 @@ impl Requests {
     pub(super) async fn load(self, client: &Client, global: &Global) -> Answers {
         let references: Vec<_> = self.secrets.iter().map(|text| reference(client, global, text)).collect();
         let read = client.get_refs(&references).cached(!global.no_cache).await;
+        let read = read.into_iter().map(|answer| answer.and_then(as_one_value));
         let mut answers = Answers { secrets: self.secrets.into_iter().zip(read).collect(), ..Answers::default() };
         for prefix in self.listings {
             let listed = list(client, global, &prefix).await;
@@ -145,15 +146,15 @@ async fn list(client: &Client, global: &Global, prefix: &str) -> Result<BTreeMap
     match (failures.is_empty(), listing.is_empty()) {
         (false, _) => Err(failures),
         (true, true) => Err(vec![nothing_below(prefix)]),
-        (true, false) => Ok(relative(&listing, of.path())),
+        (true, false) => relative(&listing, of.path()).map_err(|error| vec![error]),
     }
 }
 
-/// The secrets of a listing by their names relative to its path.
-fn relative(listing: &Listing, path: &str) -> BTreeMap<String, Secret> {
+/// The secrets of a listing by their names relative to its path. A whole map is its JSON text.
+fn relative(listing: &Listing, path: &str) -> Result<BTreeMap<String, Secret>, Error> {
     let name =
         |full: &str| full.strip_prefix(path.trim_end_matches('/')).unwrap_or(full).trim_start_matches('/').to_owned();
-    listing.iter().map(|(full, secret)| (name(full), secret.clone())).collect()
+    listing.iter().map(|(full, secret)| Ok((name(full), as_one_value(secret.clone())?))).collect()
 }
 
 /// Adds the provider of `--provider`, or the default one, to a reference without a provider.
@@ -164,9 +165,10 @@ fn reference(client: &Client, global: &Global, text: &str) -> String {
     }
 }
 
+/// A secret that is one value.
 fn value(secret: &Secret) -> Value {
     match secret.expose_str() {
         Ok(text) => Value::from(text),
-        Err(_) => Value::from_bytes(secret.expose_bytes().to_vec()),
+        Err(_) => Value::from_bytes(secret.expose_bytes().unwrap_or_default().to_vec()),
     }
 }

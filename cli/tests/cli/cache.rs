@@ -248,7 +248,7 @@ fn an_update_by_the_command_is_seen_by_a_program_at_once() {
     let config = config.with_credentials(Credentials::new("test", "test", None, None, "tests"));
     let provider = bench.runtime.block_on(SecretsManager::open(config)).unwrap();
     let disk = DiskCache::default().with_path(bench.home.path().join(".cache/s1crets"));
-    let program = Cached::new(Arc::new(provider), CachePolicy::default()).on_disk(disk, "program");
+    let program = Cached::new(Arc::new(provider), CachePolicy::default()).with_disk_cache(disk, "program");
     let read = || bench.runtime.block_on(program.get(&secret, &GetOptions::default())).unwrap();
     assert_eq!(read().expose_str().unwrap(), "old");
     assert_eq!(read().freshness().unwrap().source, Source::Memory);

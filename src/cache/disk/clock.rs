@@ -1,21 +1,23 @@
-//! The time that processes share: the wall's, in milliseconds.
+//! Wall clock in milliseconds, the only clock that processes share.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Clocks may be set back a little by whoever keeps them right; more than this is told.
+/// How far in the future a record may be before a warning, in milliseconds: clocks are corrected by
+/// little all the time.
 pub(super) const TOLERANCE: u64 = 5_000;
 
 /// Milliseconds since 1970.
 pub(super) fn now() -> u64 {
-    millis(wall())
-}
-
-pub(super) fn millis(time: SystemTime) -> u64 {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = wall().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// So much later, and never before.
+/// Whether a time is later than now, by more than clocks differ.
+pub(super) fn is_in_future(millis: u64) -> bool {
+    millis > now().saturating_add(TOLERANCE)
+}
+
+/// The time that lies `span` after `millis`, or the latest one.
 pub(super) fn after(millis: u64, span: Duration) -> u64 {
     millis.saturating_add(u64::try_from(span.as_millis()).unwrap_or(u64::MAX))
 }
@@ -25,7 +27,7 @@ fn wall() -> SystemTime {
     SystemTime::now()
 }
 
-/// Goes with Tokio's clock, so that a test that advances one advances both.
+/// Follows Tokio's clock, so that a test that advances one advances both.
 #[cfg(test)]
 fn wall() -> SystemTime {
     use std::sync::OnceLock;
@@ -39,6 +41,6 @@ fn wall() -> SystemTime {
 
 #[cfg(test)]
 thread_local! {
-    /// How far ahead somebody has set this thread's clock, in milliseconds.
+    /// How far ahead a test has set this thread's clock, in milliseconds.
     pub(super) static AHEAD: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
 }

@@ -1,6 +1,9 @@
-//! One load a key, whichever process; and one process at a time that changes what is kept.
+//! Locks between processes: one load per key, and one writer of the folder.
 //!
-//! The locks are the kernel's, on files: it releases them when their holder ends, however that is.
+//! They are the kernel's, on files, so a process that ends in whatever way releases them. The holder
+//! of a load lock removes its file *before* it releases the lock. So whoever gets the lock of a file
+//! without a name knows that the load is done, and whoever gets one of a file that still has its name
+//! knows that nobody has loaded: it is new, or its holder was killed.
 
 use std::{
     fs::{File, TryLockError},
@@ -14,68 +17,68 @@ use tokio::sync::SemaphorePermit;
 
 use crate::retry::Backoff;
 
-/// How the names of the files begin by which loads take turns.
-pub(super) const TURN: &str = "l-";
+/// How the names of the files of load locks begin.
+pub(super) const LOAD_LOCK: &str = "l-";
 /// The file of the lock on the folder.
-const FOLDER: &str = "lock";
+const FOLDER_LOCK: &str = "lock";
 
-/// Whose turn it is to load what a record is to hold.
+/// How the wait for a load lock ended.
 #[derive(Debug)]
-pub(crate) enum Turn<'a> {
-    /// Ours: nobody has been at it. The others wait until this is dropped.
-    Ours(#[allow(dead_code, reason = "held until dropped")] KeyLock<'a>),
-    /// Somebody else has been at it and is done; what there is to find is on the disk.
-    Taken,
-    /// There is no waiting for whoever is at it any longer.
-    Overdue,
+pub(crate) enum LoadLock<'a> {
+    /// We have it, and nobody has loaded. Other processes wait until this is dropped.
+    Held(#[allow(dead_code, reason = "held until dropped")] HeldLock<'a>),
+    /// Another process had it, and its load is done: what it stored is on disk.
+    LoadedElsewhere,
+    /// Another process has had it for too long, or files can't be locked.
+    NotLocked,
 }
 
-/// The lock on one key. Its file is removed with it.
+/// The lock on one key. Its file is removed when it is dropped.
 #[derive(Debug)]
-pub(crate) struct KeyLock<'a> {
+pub(crate) struct HeldLock<'a> {
     folder: &'a Folder,
     name: String,
     file: File,
-    _handle: SemaphorePermit<'a>,
+    _descriptor: SemaphorePermit<'a>,
 }
 
-/// Waits for the turn to load, until `deadline` at most. Those who ask in different generations don't wait for each other:
-/// what a load from before a drop brings is of no use after it.
+/// Waits for the lock on the load of a record, until `deadline` at most. Processes that see different
+/// generations don't wait for each other: a load from before a drop is of no use after it.
 ///
 /// # Errors
 /// If files can't be locked here.
-pub(super) async fn turn<'a>(
+pub(super) async fn load<'a>(
     folder: &'a Folder,
     name: Name,
     generation: &str,
-    handle: SemaphorePermit<'a>,
+    descriptor: SemaphorePermit<'a>,
     deadline: tokio::time::Instant,
-) -> io::Result<Turn<'a>> {
-    let name = format!("{TURN}{}-{generation}", name.to_hex());
+) -> io::Result<LoadLock<'a>> {
+    let name = format!("{LOAD_LOCK}{}-{generation}", name.to_hex());
     let file = folder.file(&name, OFlags::RDWR | OFlags::CREATE)?;
     let mut waits = 0;
-    while !taken(&file)? {
+    while !is_taken(&file)? {
         if tokio::time::Instant::now() >= deadline {
-            return Ok(Turn::Overdue);
+            return Ok(LoadLock::NotLocked);
         }
         waits += 1;
         tokio::time::sleep(Backoff::LOCKED_FILE.wait(waits)).await;
     }
-    // A holder that is done has removed the file; one that was killed has left it to us.
     match rustix::fs::fstat(&file)?.st_nlink {
-        0 => Ok(Turn::Taken),
-        _ => Ok(Turn::Ours(KeyLock { folder, name, file, _handle: handle })),
+        0 => Ok(LoadLock::LoadedElsewhere),
+        _ => Ok(LoadLock::Held(HeldLock { folder, name, file, _descriptor: descriptor })),
     }
 }
 
-/// The lock on the folder; nothing if it isn't to be had for so long.
+/// Takes the lock on the folder, which is released when the file is dropped. `None` if another process
+/// holds it for longer than `patience`. Blocks.
 ///
 /// # Errors
 /// If files can't be locked here.
 pub(super) fn folder(folder: &Folder, patience: Duration) -> io::Result<Option<File>> {
-    let file = folder.file(FOLDER, OFlags::RDWR | OFlags::CREATE)?;
+    let file = folder.file(FOLDER_LOCK, OFlags::RDWR | OFlags::CREATE)?;
     let (start, mut waits) = (Instant::now(), 0);
-    while !taken(&file)? {
+    while !is_taken(&file)? {
         if start.elapsed() >= patience {
             return Ok(None);
         }
@@ -85,21 +88,22 @@ pub(super) fn folder(folder: &Folder, patience: Duration) -> io::Result<Option<F
     Ok(Some(file))
 }
 
-/// Removes a file by which loads take turns, unless somebody holds it. Says whether it did.
-pub(super) fn sweep(folder: &Folder, name: &str) -> io::Result<bool> {
-    sweep_opened(folder, name, &folder.file(name, OFlags::RDWR)?)
+/// Removes the file of a load lock, unless a process holds it. Returns whether it did.
+pub(super) fn remove_unheld(folder: &Folder, name: &str) -> io::Result<bool> {
+    remove_opened(folder, name, &folder.file(name, OFlags::RDWR)?)
 }
 
-/// The name is removed only under the lock of the file that has it: the file that was opened may be gone, and another one
-/// under its name in use.
-fn sweep_opened(folder: &Folder, name: &str, file: &File) -> io::Result<bool> {
-    match taken(file)? && rustix::fs::fstat(file)?.st_nlink > 0 {
+/// The name is removed only under the lock of the file that has it: the file that was opened may be
+/// gone by now, and another one of that name in use.
+fn remove_opened(folder: &Folder, name: &str, file: &File) -> io::Result<bool> {
+    match is_taken(file)? && rustix::fs::fstat(file)?.st_nlink > 0 {
         true => folder.remove(name),
         false => Ok(false),
     }
 }
 
-fn taken(file: &File) -> io::Result<bool> {
+/// Takes the lock on a file, if nobody has it.
+fn is_taken(file: &File) -> io::Result<bool> {
     match file.try_lock() {
         Ok(()) => Ok(true),
         Err(TryLockError::WouldBlock) => Ok(false),
@@ -107,9 +111,8 @@ fn taken(file: &File) -> io::Result<bool> {
     }
 }
 
-impl Drop for KeyLock<'_> {
+impl Drop for HeldLock<'_> {
     fn drop(&mut self) {
-        // First the name, then the lock: whoever waits for it finds that its holder was done.
         let _ = self.folder.remove(&self.name);
         let _ = self.file.unlock();
     }
@@ -120,19 +123,19 @@ mod tests {
     use super::*;
     use crate::cache::disk::folder;
 
-    /// The sweep opens a file; then its holder is done, and another load takes its turn by a new file of that name.
+    /// The sweep opens a file; then its holder is done, and another load uses a new file of that name.
     #[test]
-    fn a_turn_that_began_while_another_process_swept_is_not_taken_for_left_over() {
+    fn a_load_lock_taken_while_another_process_sweeps_is_not_removed_as_a_leftover() {
         let place = tempfile::tempdir().expect("a folder");
         let folder = folder::create(&place.path().join("cache")).expect("created");
         let create = || folder.file("l-1", OFlags::RDWR | OFlags::CREATE).expect("created");
         let opened = create();
         folder.remove("l-1").expect("removed");
         let held = create();
-        assert!(taken(&held).expect("locked"));
-        assert!(!sweep_opened(&folder, "l-1", &opened).expect("swept"));
-        assert!(!sweep(&folder, "l-1").expect("swept"), "it is held");
+        assert!(is_taken(&held).expect("locked"));
+        assert!(!remove_opened(&folder, "l-1", &opened).expect("looked at"));
+        assert!(!remove_unheld(&folder, "l-1").expect("looked at"), "it is held");
         drop(held);
-        assert!(sweep(&folder, "l-1").expect("swept"), "nobody holds it any longer");
+        assert!(remove_unheld(&folder, "l-1").expect("looked at"), "nobody holds it any longer");
     }
 }

@@ -1,23 +1,24 @@
-//! What the records of one provider are bound to.
+//! Scope: what the records of one provider are bound to.
 
 use std::{fmt, sync::Arc};
 
-/// Tells a provider, with whom it asks and as whom, from all others. It is asked at each use of the disk: a token may have
-/// been replaced meanwhile.
+/// The scope of a provider: whom it asks, and as whom. It is looked up at each use of the disk,
+/// because a token may have been replaced meanwhile.
 pub(crate) trait ScopeSource: fmt::Debug + Send + Sync {
-    /// Nothing if it can't be told: then nothing is read from disk, and nothing is kept there.
+    /// `None` if it can't be determined: then nothing is read from disk, and nothing is stored there.
     fn now(&self) -> Option<CurrentScope>;
 }
 
-/// A part of each record's name.
+/// The scope that a provider has at the moment. It is a part of each record's name.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct CurrentScope {
     pub(crate) bytes: Arc<[u8]>,
-    /// Whether what is loaded from now on is surely of this scope. If not, records are read and none is written.
+    /// Whether what is loaded from now on certainly belongs to this scope. If not, records are read,
+    /// but none is written.
     pub(crate) settled: bool,
 }
 
-/// One that never changes: a name that somebody chose.
+/// A scope that never changes: a name that the program chose.
 impl ScopeSource for String {
     fn now(&self) -> Option<CurrentScope> {
         Some(CurrentScope { bytes: self.as_bytes().into(), settled: true })

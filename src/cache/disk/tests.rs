@@ -1,10 +1,10 @@
-//! The hazards of a cache on disk: other processes, other keys, broken files, a full disk.
+//! Tests of the disk cache: other processes, other keys, damaged files, a full disk.
 
-mod broken;
-mod child;
-mod drops;
-mod maintenance;
-mod processes;
+mod child; // a test process that plays a role
+mod damage; // records, keys and folders that can't be used
+mod drops; // what is outdated is not served
+mod maintenance; // what is removed by itself, and on demand
+mod processes; // many processes, killed ones, and a full disk
 
 use std::{
     fs,
@@ -17,7 +17,9 @@ use tempfile::TempDir;
 
 use super::{
     DiskCache, DiskKey, clock,
-    store::{Answer, Store, Tier},
+    header::DropFilter,
+    scoped::ScopedStore,
+    store::{Answer, RecordStore, Request},
 };
 use crate::{
     provider::Listing,
@@ -26,7 +28,7 @@ use crate::{
 
 const LIFE: Duration = Duration::from_secs(100);
 
-/// A folder, and what opens it.
+/// A folder for a disk cache, in a temporary one.
 struct Place {
     folder: TempDir,
     cache: DiskCache,
@@ -43,16 +45,12 @@ impl Place {
         self.folder.path().join("cache")
     }
 
-    /// What another process would open.
-    fn tier(&self) -> Tier {
-        self.tier_by(&self.cache)
+    /// Opens the folder as another process would.
+    fn open(&self) -> ScopedStore {
+        open(&self.cache)
     }
 
-    fn tier_by(&self, cache: &DiskCache) -> Tier {
-        Tier::new(Arc::new(Store::open(cache, 1000).expect("a store")), "settings")
-    }
-
-    /// With a key of its own.
+    /// The settings with another key.
     fn with_other_key(&self) -> DiskCache {
         let file = self.folder.path().join("other-key");
         private(&file, &[9; 32]);
@@ -71,6 +69,23 @@ impl Place {
     }
 }
 
+fn open(cache: &DiskCache) -> ScopedStore {
+    ScopedStore::new(Arc::new(RecordStore::open(cache, 1000).expect("a store")), "settings")
+}
+
+/// Drops a name, and returns once that is done.
+fn drop_name(scoped: &ScopedStore, name: &str) {
+    drop_matching(scoped, scoped.store().filter_of(name));
+}
+
+fn drop_matching(scoped: &ScopedStore, filter: DropFilter) {
+    let warnings_of_this_thread = tracing::dispatcher::get_default(Clone::clone);
+    // A thread without a runtime does it itself.
+    let act = || scoped.store().drop_matching(filter, None);
+    let act = || tracing::dispatcher::with_default(&warnings_of_this_thread, act);
+    std::thread::scope(|scope| scope.spawn(act).join().expect("no panic"));
+}
+
 fn private(file: &Path, bytes: &[u8]) {
     use std::os::unix::fs::PermissionsExt;
 
@@ -82,17 +97,21 @@ fn secret(text: &str) -> Secret {
     Secret::text(text, Metadata::default().with_name("arn:backend").with_version("7"))
 }
 
-fn keep(tier: &Tier, key: &str, text: &str) {
-    let (asked, mark) = (clock::now(), tier.mark().expect("a mark"));
-    tier.keep(key.as_bytes(), &Answer { path: key, value: &secret(text), asked, life: LIFE, mark });
+fn request(scoped: &ScopedStore) -> Request {
+    Request { time: clock::now(), generation: scoped.snapshot().expect("a generation"), replaces: None }
 }
 
-fn read(tier: &Tier, key: &str) -> Option<String> {
-    let found = tier.read::<Secret>(key.as_bytes())?;
-    Some(found.value.expose_str().expect("text").to_owned())
+fn write(scoped: &ScopedStore, key: &str, text: &str) {
+    let request = Request { replaces: scoped.fingerprint::<Secret>(key.as_bytes()), ..request(scoped) };
+    scoped.write(key.as_bytes(), &Answer { path: key, value: &secret(text), life: LIFE, request });
 }
 
-/// What was warned of while `act` ran.
+fn read(scoped: &ScopedStore, key: &str) -> Option<String> {
+    let restored = scoped.read::<Secret>(key.as_bytes())?;
+    Some(restored.value.expose_str().expect("text").to_owned())
+}
+
+/// The warnings that `act` logs on this thread.
 fn warnings(act: impl FnOnce()) -> Vec<String> {
     use std::{io::Write, sync::Mutex};
 
@@ -118,36 +137,36 @@ fn warnings(act: impl FnOnce()) -> Vec<String> {
 }
 
 #[test]
-fn a_restart_loses_nothing() {
+fn records_survive_a_restart() {
     let place = Place::new();
     let created = std::time::UNIX_EPOCH + Duration::new(1_700_000_000, 123_456_789);
     let kept = Secret::binary([0, 0xff], secret("").metadata().clone().with_created(created));
     let listing = Listing::new([("a/b".to_owned(), kept.clone())].into(), Default::default());
     {
-        let (tier, asked) = (place.tier(), clock::now());
-        let mark = tier.mark().expect("a mark");
-        tier.keep(b"k", &Answer { path: "k", value: &kept, asked, life: LIFE, mark });
-        tier.keep(b"k", &Answer { path: "k", value: &listing, asked, life: LIFE, mark });
+        let scoped = place.open();
+        let request = request(&scoped);
+        scoped.write(b"k", &Answer { path: "k", value: &kept, life: LIFE, request });
+        scoped.write(b"k", &Answer { path: "k", value: &listing, life: LIFE, request });
     }
-    let tier = place.tier();
-    let found = tier.read::<Secret>(b"k").expect("a secret");
+    let scoped = place.open();
+    let found = scoped.read::<Secret>(b"k").expect("a secret");
     assert_eq!((&found.value, found.value.is_binary()), (&kept, true));
     assert_eq!(found.value.metadata(), kept.metadata());
     assert!(clock::now() - found.loaded < 60_000);
-    let found = tier.read::<Listing>(b"k").expect("a listing");
+    let found = scoped.read::<Listing>(b"k").expect("a listing");
     assert!(found.value.iter().eq(listing.iter()));
 }
 
 #[test]
-fn nothing_in_the_folder_tells_a_name_or_a_value() {
+fn no_file_reveals_a_name_or_a_value() {
     use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 
     let place = Place::new();
-    let tier = place.tier();
+    let scoped = place.open();
     let (name, value) = ("very/telling/name", "correct-horse-battery-staple");
     // Twice: the first one must not stay behind either.
     for text in [value, value] {
-        keep(&tier, name, text);
+        write(&scoped, name, text);
     }
     let mut forms = Vec::new();
     for clear in [name, value, "arn:backend"] {
@@ -168,11 +187,11 @@ fn nothing_in_the_folder_tells_a_name_or_a_value() {
 }
 
 #[test]
-fn nobody_else_may_look_at_any_file() {
+fn all_files_are_private() {
     use std::os::unix::fs::PermissionsExt;
 
     let place = Place::new();
-    keep(&place.tier(), "k", "x");
+    write(&place.open(), "k", "x");
     let mode = |path: &Path| fs::metadata(path).expect("a file").permissions().mode() & 0o777;
     assert_eq!(mode(&place.path()), 0o700);
     let files = place.files("");
@@ -181,11 +200,11 @@ fn nobody_else_may_look_at_any_file() {
 }
 
 #[test]
-fn other_settings_have_other_records() {
+fn other_settings_and_kinds_have_other_records() {
     let place = Place::new();
-    let tier = place.tier();
-    keep(&tier, "k", "x");
-    let other = Tier::new(Arc::new(Store::open(&place.cache, 1000).expect("a store")), "other settings");
-    assert_eq!((read(&tier, "k").as_deref(), read(&other, "k")), (Some("x"), None));
-    assert!(tier.read::<Listing>(b"k").is_none());
+    let scoped = place.open();
+    write(&scoped, "k", "x");
+    let other = ScopedStore::new(scoped.store().clone(), "other settings");
+    assert_eq!((read(&scoped, "k").as_deref(), read(&other, "k")), (Some("x"), None));
+    assert!(scoped.read::<Listing>(b"k").is_none());
 }

@@ -1,22 +1,25 @@
-//! The disk behind the memory of one provider.
+//! [`DiskTier`]: the disk cache behind the memory of one provider.
 
 use std::{
     fmt,
-    sync::{
-        Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
+use s1crets_fs::Fingerprint;
+
 use super::{
     clock,
-    generation::Mark,
-    lock::Turn,
+    generation::MemoryGeneration,
+    header::DropFilter,
+    lock::LoadLock,
+    momentary,
     record::OnDisk,
     scope::{CurrentScope, ScopeSource},
+    scoped::ScopedStore,
     settings::DiskCache,
-    store::{Answer, Store, TURN_PATIENCE, Tier},
+    store::{Answer, RecordStore, Request},
+    warnings::{Warning, Warnings},
 };
 use crate::{
     cache::{
@@ -26,78 +29,146 @@ use crate::{
         policy::{CachePolicy, Verdict},
     },
     clock::Instant,
-    error::{ErrorKind, Result},
-    provider::is_below,
+    error::{Error, ErrorKind, Result},
     secret::{Source, freshness::Provenance},
 };
 
-/// A disk cache that several providers share. It is opened when something is looked for in it.
+/// A disk cache that several providers share. It is opened at its first use.
 #[derive(Debug)]
 pub(crate) struct Disk {
     settings: DiskCache,
-    /// Records at most.
-    bound: u64,
-    store: OnceLock<Option<Arc<Store>>>,
+    /// The most records.
+    limit: u64,
+    /// `None` if it can't be used.
+    store: OnceLock<Option<Arc<RecordStore>>>,
+    /// What was to be dropped while the folder could not be opened for the moment. The lock is held
+    /// while it is opened.
+    early_drops: Mutex<Vec<(Dropped, Arc<MemoryGeneration>)>>,
+    warnings: Warnings,
+}
+
+/// What is to be dropped.
+#[derive(Clone, Debug)]
+enum Dropped {
+    Name(String),
+    All,
 }
 
 /// The part of a disk cache that belongs to one provider.
 pub(in crate::cache) struct DiskTier {
     disk: Arc<Disk>,
     scope: Box<dyn ScopeSource>,
-    store: OnceLock<Option<Arc<Store>>>,
-    /// The mark up to which the memory has caught up with what other processes dropped.
-    seen: AtomicU64,
-    catching_up: Mutex<()>,
+    store: OnceLock<Arc<RecordStore>>,
+    memory: Arc<MemoryGeneration>,
 }
 
-/// Of many keys that are loaded together, turns are taken for so many: who loads the same ones meets at the first.
-const TURNS: usize = 16;
+/// The records of the scope that the provider has now, and where a change of it would be seen.
+struct CurrentStore<'a> {
+    scoped: ScopedStore,
+    scope: CurrentScope,
+    source: &'a dyn ScopeSource,
+}
+
+/// How long the load of another process is waited for: as long as one attempt may take by default. A
+/// load that takes longer is in trouble, and asking the provider is better than waiting.
+const LOAD_PATIENCE: Duration = Duration::from_secs(5);
+/// The most keys of one load that are locked. Processes that load the same keys meet at the first one.
+const LOCKED_KEYS: usize = 16;
+/// So many early drops become one of everything.
+const MOST_EARLY_DROPS: usize = 64;
 
 impl Disk {
-    pub(crate) fn new(settings: DiskCache, bound: u64) -> Arc<Self> {
-        Arc::new(Self { settings, bound, store: OnceLock::new() })
+    pub(crate) fn new(settings: DiskCache, limit: u64) -> Arc<Self> {
+        let (store, early_drops, warnings) = Default::default();
+        Arc::new(Self { settings, limit, store, early_drops, warnings })
     }
 
-    fn store(&self) -> Option<&Arc<Store>> {
-        let open = || Store::open(&self.settings, self.bound).inspect_err(Store::tell_unusable).ok().map(Arc::new);
-        self.store.get_or_init(open).as_ref()
+    /// The store, opened by the first caller. A momentary failure to open it is tried again by the next
+    /// one; any other failure is final.
+    fn store(&self) -> Option<&Arc<RecordStore>> {
+        if let Some(store) = self.store.get() {
+            return store.as_ref();
+        }
+        let mut early_drops = self.early_drops.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(store) = self.store.get() {
+            return store.as_ref();
+        }
+        let store = match RecordStore::open(&self.settings, self.limit) {
+            Ok(store) => Some(Arc::new(store)),
+            Err(error) if momentary::is_momentary(&error) => {
+                self.warnings.warn(Warning::Momentary, &error);
+                return None;
+            }
+            Err(error) => {
+                self.warn_unusable(&error);
+                None
+            }
+        };
+        // Before anybody reads.
+        for (dropped, memory) in early_drops.drain(..) {
+            store.iter().for_each(|store| dropped.drop_from(store, &memory));
+        }
+        self.store.get_or_init(|| store).as_ref()
+    }
+
+    fn drop_records(&self, dropped: Dropped, memory: &Arc<MemoryGeneration>) {
+        if let Some(store) = self.store() {
+            return dropped.drop_from(store, memory);
+        }
+        let mut early_drops = self.early_drops.lock().unwrap_or_else(PoisonError::into_inner);
+        match self.store.get() {
+            Some(store) => store.iter().for_each(|store| dropped.drop_from(store, memory)),
+            None if early_drops.len() < MOST_EARLY_DROPS => early_drops.push((dropped, memory.clone())),
+            None => *early_drops = vec![(Dropped::All, Arc::default())],
+        }
+    }
+
+    fn warn_unusable(&self, error: &Error) {
+        let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
+        let hint = error.hint().map(|hint| format!(" (hint: {hint})")).unwrap_or_default();
+        self.warnings.warn(Warning::Unusable, &format_args!("{error}{cause}{hint}"));
+    }
+}
+
+impl Dropped {
+    fn drop_from(&self, store: &Arc<RecordStore>, memory: &Arc<MemoryGeneration>) {
+        let filter = match self {
+            Self::Name(name) => store.filter_of(name),
+            Self::All => DropFilter::All,
+        };
+        store.drop_matching(filter, Some(memory.clone()));
     }
 }
 
 impl DiskTier {
     /// `scope` tells the provider and its settings from all others.
     pub(in crate::cache) fn new(disk: Arc<Disk>, scope: impl ScopeSource + 'static) -> Self {
-        let (store, catching_up) = Default::default();
-        Self { disk, scope: Box::new(scope), store, seen: AtomicU64::new(0), catching_up }
+        let (store, memory) = Default::default();
+        Self { disk, scope: Box::new(scope), store, memory }
     }
 
-    /// Runs `drop_all`, and then lets others go on, if something was dropped since the last time.
-    pub(in crate::cache) fn catch_up(&self, drop_all: impl FnOnce()) {
-        let Some(store) = self.store() else { return };
-        let has_seen = |mark: &Mark| self.seen.load(Ordering::Acquire) == mark.0;
-        if store.mark().is_none_or(|mark| has_seen(&mark)) {
-            return;
-        }
-        let _one = self.catching_up.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(mark) = store.mark().filter(|mark| !has_seen(mark)) {
-            drop_all();
-            self.seen.store(mark.0, Ordering::Release);
+    /// Runs `empty_memory`, and then lets other readers continue, if another process dropped anything
+    /// since the last call.
+    pub(in crate::cache) fn catch_up(&self, empty_memory: impl FnOnce()) {
+        if let Some(store) = self.store() {
+            self.memory.catch_up(|| store.snapshot(), empty_memory);
         }
     }
 
-    /// What is kept under a key, and when it was loaded.
+    /// The value under a key, and when it was loaded.
     ///
-    /// Reads a small file here and now: that takes less than sending the work elsewhere.
+    /// It reads a small file on the calling thread, which takes less than handing the work to another.
     pub(in crate::cache) fn restore<T: Cacheable + OnDisk>(&self, key: &(impl Key + ?Sized)) -> Option<(T, Instant)> {
-        self.tier()?.tier.read_at(&key.encoded())
+        let restored = self.current()?.scoped.read::<T>(&key.encoded())?;
+        Some((restored.value, instant_of(restored.loaded)?))
     }
 
-    /// What `keys` stand for: what other processes have brought meanwhile, and for all others what one call of `call`
-    /// brings, which is kept for them.
+    /// The values of `keys`: those that other processes have stored meanwhile, and for all others the
+    /// answers of one `call`, which are stored.
     pub(in crate::cache) async fn load<K, T, F>(
         &self,
         keys: Vec<K>,
-        why: LoadReason,
+        reason: LoadReason,
         policy: &CachePolicy,
         call: impl FnOnce(Vec<K>) -> F,
     ) -> Vec<Result<T>>
@@ -106,146 +177,155 @@ impl DiskTier {
         T: Cacheable + OnDisk,
         F: Future<Output = Vec<Result<T>>>,
     {
-        let Some(bound) = self.tier() else { return call(keys).await };
-        let tier = &bound.tier;
-        let _turns = if why == LoadReason::Refused { Vec::new() } else { tier.turns::<K, T>(&keys).await };
-        let found: Vec<_> = keys.iter().map(|key| tier.brought::<T>(key, why, policy)).collect();
-        let missing: Vec<_> =
-            keys.iter().zip(&found).filter(|(_, found)| found.is_none()).map(|(key, _)| key).collect();
-        let mut answers = match missing.is_empty() {
-            true => Vec::new().into_iter(),
-            false => {
-                let missing: Vec<K> = missing.into_iter().cloned().collect();
-                let (asked, mark) = (clock::now(), tier.mark());
-                let answers = call(missing.clone()).await;
-                if bound.may_keep() {
-                    tier.clone().put(missing, &answers, asked, mark, policy).await;
-                }
-                answers.into_iter()
+        let Some(current) = self.current() else { return call(keys).await };
+        let scoped = &current.scoped;
+        // Released once the answers are stored.
+        let _locks = if reason == LoadReason::Refused { Vec::new() } else { load_locks::<K, T>(scoped, &keys).await };
+        let (mut found, mut missing, mut replaces) = (Vec::new(), Vec::new(), Vec::new());
+        for key in keys {
+            let (value, file) = stored_elsewhere::<T>(scoped, &key, reason, policy);
+            if value.is_none() {
+                missing.push(key);
+                replaces.push(file);
             }
-        };
-        // A provider that gave too few answers is found out by whoever counts them.
+            found.push(value);
+        }
+        let mut answers = Vec::new();
+        if !missing.is_empty() {
+            let (time, generation) = (clock::now(), scoped.snapshot());
+            answers = call(missing.clone()).await;
+            if let Some(generation) = generation.filter(|_| current.is_unchanged()) {
+                let request = |replaces| Request { time, generation, replaces };
+                let requests = missing.into_iter().zip(replaces.into_iter().map(request)).collect();
+                store_answers(scoped.clone(), requests, answers.clone(), policy.ttl.saturating_add(policy.max_stale))
+                    .await;
+            }
+        }
+        // If the provider gave too few answers, so do we: the caller counts them.
+        let mut answers = answers.into_iter();
         found.into_iter().map_while(|found| found.map(Ok).or_else(|| answers.next())).collect()
     }
 
-    /// Drops all that is kept of a name, and the listings that cover it, whosever it is.
+    /// Drops all records of a name, and the listings that cover it, in all scopes.
     pub(in crate::cache) fn drop_name(&self, name: &str) {
-        self.drop_if(|label| match label.listing {
-            true => label.path == name || is_below(name, label.path),
-            false => label.path == name || label.name == Some(name),
-        });
+        self.drop_records(Dropped::Name(name.to_owned()));
     }
 
     /// Drops everything.
     pub(in crate::cache) fn clear(&self) {
-        self.drop_if(|_| true);
+        self.drop_records(Dropped::All);
     }
 
-    fn drop_if(&self, matches: impl Fn(super::store::Label<'_>) -> bool) {
-        let Some(store) = self.store() else { return };
-        if let Some([before, after]) = store.drop_if(matches) {
-            // Our own memory is dropped by whoever called this, and no more of it than has to be.
-            let _ = self.seen.compare_exchange(before.0, after.0, Ordering::AcqRel, Ordering::Relaxed);
+    /// Waits until the drops that were begun have ended, in success or failure.
+    pub(in crate::cache) async fn drops_ended(&self) {
+        if let Some(store) = self.disk.store.get().and_then(Option::as_ref) {
+            store.drops_ended().await;
         }
     }
 
-    fn store(&self) -> Option<&Arc<Store>> {
-        let open = || {
-            let store = self.disk.store()?.clone();
-            // Memory is still empty: nothing that was dropped so far concerns it.
-            self.seen.store(store.mark()?.0, Ordering::Release);
-            Some(store)
+    fn drop_records(&self, dropped: Dropped) {
+        // Before the drop advances the generation.
+        let _ = self.store();
+        self.disk.drop_records(dropped, &self.memory);
+    }
+
+    fn store(&self) -> Option<&Arc<RecordStore>> {
+        if let Some(store) = self.store.get() {
+            return Some(store);
+        }
+        let Some(store) = self.disk.store() else {
+            // Memory is filled from now on, and nobody says what others drop.
+            self.memory.start(None);
+            return None;
         };
-        self.store.get_or_init(open).as_ref()
+        // Memory is still empty: what was dropped so far does not concern it.
+        self.memory.start(store.snapshot());
+        Some(self.store.get_or_init(|| store.clone()))
     }
 
-    /// The records of whom the provider asks now, and as whom.
-    fn tier(&self) -> Option<BoundTier<'_>> {
+    fn current(&self) -> Option<CurrentStore<'_>> {
         let store = self.store()?;
+        store.retry_failed_drops();
         let scope = self.scope.now()?;
-        Some(BoundTier { tier: Tier::new(store.clone(), &scope.bytes), scope, source: &*self.scope })
+        let scoped = ScopedStore::new(store.clone(), &scope.bytes);
+        Some(CurrentStore { scoped, scope, source: &*self.scope })
     }
 }
 
-/// The records of one scope, and where a change of it would be seen.
-struct BoundTier<'a> {
-    tier: Tier,
-    scope: CurrentScope,
-    source: &'a dyn ScopeSource,
-}
-
-impl BoundTier<'_> {
-    /// Whether what was loaded since is of this scope: it is still that of before.
-    fn may_keep(&self) -> bool {
+impl CurrentStore<'_> {
+    /// Whether what was loaded since belongs to this scope, which is still that of the provider.
+    fn is_unchanged(&self) -> bool {
         self.scope.settled && self.source.now().is_some_and(|now| now.bytes == self.scope.bytes)
     }
 }
 
-impl Tier {
-    fn read_at<T: Cacheable + OnDisk>(&self, key: &[u8]) -> Option<(T, Instant)> {
-        let found = self.read::<T>(key)?;
-        let age = Duration::from_millis(clock::now().saturating_sub(found.loaded));
-        Some((found.value, Instant::now().checked_sub(age)?))
+/// Waits for the locks on the load of some keys: in one order, so that no two processes wait for each
+/// other.
+async fn load_locks<'a, K: Key, T: OnDisk>(scoped: &'a ScopedStore, keys: &[K]) -> Vec<LoadLock<'a>> {
+    let mut keys: Vec<_> = keys.iter().map(Key::encoded).collect();
+    keys.sort_unstable();
+    let deadline = tokio::time::Instant::now() + LOAD_PATIENCE;
+    let mut locks = Vec::new();
+    for key in keys.iter().take(LOCKED_KEYS) {
+        locks.push(scoped.load_lock::<T>(key, deadline).await);
     }
+    locks
+}
 
-    /// What another process has brought, if it will do.
-    fn brought<T: Cacheable + OnDisk>(&self, key: &impl Key, why: LoadReason, policy: &CachePolicy) -> Option<T> {
-        if why == LoadReason::Refused {
-            return None;
-        }
-        let (value, loaded) = self.read_at::<T>(&key.encoded())?;
-        let deadlines = policy.deadlines(loaded, None, 0.0);
-        let will_do = match deadlines.verdict(Instant::now()) {
-            Verdict::Fresh => true,
-            Verdict::Due => why == LoadReason::Missing,
-            Verdict::Stale | Verdict::Dead => false,
-        };
-        will_do.then(|| {
-            value.with_provenance(Provenance { loaded, expires: deadlines.expires, source: Source::Disk, error: None })
-        })
+/// The value that another process has stored, if it will do, and which file was there.
+fn stored_elsewhere<T: Cacheable + OnDisk>(
+    scoped: &ScopedStore,
+    key: &impl Key,
+    reason: LoadReason,
+    policy: &CachePolicy,
+) -> (Option<T>, Option<Fingerprint>) {
+    let key = key.encoded();
+    if reason == LoadReason::Refused {
+        return (None, scoped.fingerprint::<T>(&key));
     }
+    let deadlines = |loaded| Some(policy.deadlines(instant_of(loaded)?, None, 0.0));
+    let will_do = |loaded| match deadlines(loaded).map(|deadlines| deadlines.verdict(Instant::now())) {
+        Some(Verdict::Fresh) => true,
+        Some(Verdict::Due) => reason == LoadReason::Missing,
+        Some(Verdict::Stale | Verdict::Dead) | None => false,
+    };
+    let (restored, file) = scoped.read_if::<T>(&key, will_do);
+    let value = restored.and_then(|restored| {
+        let (loaded, expires) = (instant_of(restored.loaded)?, deadlines(restored.loaded)?.expires);
+        Some(restored.value.with_provenance(Provenance { loaded, expires, source: Source::Disk, error: None }))
+    });
+    (value, file)
+}
 
-    /// Waits for the turns to load some keys: in order, so that no two processes wait for each other.
-    async fn turns<K: Key, T: OnDisk>(&self, keys: &[K]) -> Vec<Turn<'_>> {
-        let mut keys: Vec<_> = keys.iter().map(Key::encoded).collect();
-        keys.sort_unstable();
-        let deadline = tokio::time::Instant::now() + TURN_PATIENCE;
-        let mut turns = Vec::new();
-        for key in keys.iter().take(TURNS) {
-            turns.push(self.turn::<T>(key, deadline).await);
-        }
-        turns
-    }
-
-    /// Keeps what the provider has answered.
-    async fn put<K: Key + Send + 'static, T: Cacheable + OnDisk>(
-        self,
-        keys: Vec<K>,
-        answers: &[Result<T>],
-        asked: u64,
-        mark: Option<Mark>,
-        policy: &CachePolicy,
-    ) {
-        let Some(mark) = mark else { return };
-        let (answers, life) = (answers.to_vec(), policy.ttl.saturating_add(policy.max_stale));
-        let put = move || {
-            for (key, answer) in keys.iter().zip(&answers) {
-                match answer {
-                    // A value with a life of its own never gets to the disk, nor outlives itself there.
-                    Ok(value) if value.lifetime().is_some() => self.forget::<T>(&key.encoded()),
-                    Ok(value) if value.is_complete() => {
-                        self.keep(&key.encoded(), &Answer { path: key.path(), value, asked, life, mark });
-                    }
-                    Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::AccessDenied) => {
-                        self.forget::<T>(&key.encoded());
-                    }
-                    _ => {}
+/// Stores what the provider has answered, on a thread that may block. If the runtime ends, nobody
+/// needs it.
+async fn store_answers<K: Key + Send + 'static, T: Cacheable + OnDisk>(
+    scoped: ScopedStore,
+    requests: Vec<(K, Request)>,
+    answers: Vec<Result<T>>,
+    life: Duration,
+) {
+    let store = move || {
+        for ((key, request), answer) in requests.iter().zip(&answers) {
+            match answer {
+                // A value with a lifetime of its own is never stored on disk.
+                Ok(value) if value.lifetime().is_some() => scoped.forget::<T>(&key.encoded()),
+                Ok(value) if value.is_complete() => {
+                    scoped.write(&key.encoded(), &Answer { path: key.path(), value, life, request: *request });
                 }
+                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::AccessDenied) => {
+                    scoped.forget::<T>(&key.encoded());
+                }
+                _ => {}
             }
-        };
-        // Files are written on threads that may block. If the runtime ends, nobody needs them.
-        let _ = tokio::task::spawn_blocking(put).await;
-    }
+        }
+    };
+    let _ = tokio::task::spawn_blocking(store).await;
+}
+
+/// The time of a load, in milliseconds since 1970, by the clock of this process.
+fn instant_of(loaded: u64) -> Option<Instant> {
+    Instant::now().checked_sub(Duration::from_millis(clock::now().saturating_sub(loaded)))
 }
 
 impl fmt::Debug for DiskTier {

@@ -1,39 +1,43 @@
-//! What goes wrong on disk is told once, and never stops a read.
+//! Warnings about the disk cache: each kind is logged once per process, and none stops a read.
 
 use std::{
     fmt::Display,
     sync::atomic::{AtomicU32, Ordering},
 };
 
-/// What can go wrong, each with a warning of its own.
+/// What can go wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Trouble {
+pub(super) enum Warning {
     /// The folder or its key can't be used.
     Unusable,
-    /// A record is not what was written.
+    /// A record can't be read.
     Record,
-    /// Nothing can be written.
+    /// A record can't be written.
     Write,
     /// A record is from the future.
     Clock,
     /// Files can't be locked.
     Lock,
-    /// What should be gone can't be removed.
+    /// A drop can't remove a record.
     Removal,
+    /// Whether anything was dropped can't be told.
+    Generation,
+    /// The system is short of something.
+    Momentary,
 }
 
-/// Where warnings go: the command shows them without being asked.
+/// The log target of warnings, which the command shows by default.
 const TARGET: &str = "s1crets::disk_cache";
 
-/// Which troubles were told already.
+/// Logs warnings, and remembers which ones were logged.
 #[derive(Debug, Default)]
-pub(super) struct Troubles(AtomicU32);
+pub(super) struct Warnings(AtomicU32);
 
-impl Troubles {
-    /// Warns the first time, and notes every other time at the debug level. `why` names no secret.
-    pub(super) fn tell(&self, trouble: Trouble, why: &dyn Display) {
-        let bit = 1 << trouble as u32;
-        let message = trouble.message();
+impl Warnings {
+    /// Logs a warning the first time, and at the debug level from then on. `why` contains no secret.
+    pub(super) fn warn(&self, warning: Warning, why: &dyn Display) {
+        let bit = 1 << warning as u32;
+        let message = warning.message();
         match self.0.fetch_or(bit, Ordering::Relaxed) & bit {
             0 => tracing::warn!(target: TARGET, why = %why, "{message}"),
             _ => tracing::debug!(target: TARGET, why = %why, "{message}"),
@@ -41,18 +45,20 @@ impl Troubles {
     }
 }
 
-impl Trouble {
+impl Warning {
     fn message(self) -> &'static str {
         match self {
-            Self::Unusable => "the disk cache can't be used: going on without",
+            Self::Unusable => "the disk cache can't be used: continuing without it",
             Self::Record => "a record of the disk cache can't be read: it counts as missing",
-            Self::Write => "the disk cache can't be written: it keeps nothing new",
+            Self::Write => "a record of the disk cache can't be written: the value is not stored on disk",
             Self::Clock => "a record of the disk cache is from the future: it counts as missing",
             Self::Lock => "the disk cache can't be locked: each process loads by itself",
             Self::Removal => {
-                "the disk cache can't drop what changed: going on without it; other processes may serve \
-                              the old value until its time is over"
+                "the disk cache can't remove outdated records: this process does not use them and tries again later; \
+                 other processes may serve them until they expire"
             }
+            Self::Generation => "the disk cache can't be watched for updates: it is not used until it can",
+            Self::Momentary => "the system is short of a resource: the disk cache was not used for a read or a write",
         }
     }
 }

@@ -84,7 +84,7 @@ async fn ask_singly(cached: &Arc<Cached<Limited>>, names: Vec<String>) {
         let cached = cached.clone();
         tokio::spawn(async move {
             let secret = cached.get(&name, &GetOptions::default()).await.expect("a secret");
-            assert_eq!(secret.expose_bytes(), name.as_bytes());
+            assert_eq!(secret.expose_bytes().expect("bytes"), name.as_bytes());
         })
     });
     for outcome in join_all(tasks).await {
@@ -186,7 +186,7 @@ async fn a_refused_name_in_a_batch_leaves_the_others_answered() {
     for (name, answer) in names.iter().zip(answers) {
         match name.as_str() {
             "nope" => assert_eq!(answer.expect_err("missing").kind(), ErrorKind::NotFound),
-            name => assert_eq!(answer.expect("a secret").expose_bytes(), name.as_bytes()),
+            name => assert_eq!(answer.expect("a secret").expose_bytes().expect("bytes"), name.as_bytes()),
         }
     }
 }
@@ -269,8 +269,8 @@ async fn what_was_gathered_before_an_update_is_read_after_it() {
     cached.update("n/1", &"new".into(), &UpdateOptions::default()).await.expect("updated");
     reads.push(cached.get("n/1", &late));
     for (answer, value) in join_all(reads).await.into_iter().zip(["new", "n/2", "new"]) {
-        assert_eq!(answer.expect("a secret").expose_bytes(), value.as_bytes());
+        assert_eq!(answer.expect("a secret").expose_bytes().expect("bytes"), value.as_bytes());
     }
     assert_eq!(limited.calls(), [3], "the name that was forgotten is in it twice");
-    assert_eq!(cached.held("n/1", &late).expect("held").expose_bytes(), b"new");
+    assert_eq!(cached.held("n/1", &late).expect("held").expose_bytes().expect("bytes"), b"new");
 }

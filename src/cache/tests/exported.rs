@@ -28,7 +28,7 @@ async fn everything() {
     advance(TTL).await;
     get().await.expect("stale");
     get().await.expect("stale");
-    memory.fail_next(Fault::new(ErrorKind::AccessDenied).on(Operation::Version));
+    memory.fail_next(Fault::new(ErrorKind::AccessDenied).with_operation(Operation::Version));
     advance(TTL).await;
     get().await.expect("read");
     client.update("kept", NAME, VALUE).await.expect("updated");

@@ -160,7 +160,7 @@ async fn nobody_waits_for_an_attempt_that_may_fail_again() {
     bench.memory.clear_faults();
     for _ in 0..100 {
         // Long in coming, as when attempts run into their timeouts.
-        bench.memory.fail_next(Fault::new(ErrorKind::Timeout).after(Duration::from_secs(5)));
+        bench.memory.fail_next(Fault::new(ErrorKind::Timeout).with_delay(Duration::from_secs(5)));
     }
     for _ in 0..200 {
         let asked = tokio::time::Instant::now();
@@ -192,7 +192,7 @@ async fn reads_are_fresh_again_soon_after_an_outage() {
     settle().await;
     let secret = bench.get().await;
     let freshness = secret.freshness().expect("cached");
-    assert_eq!(secret.expose_bytes(), b"two");
+    assert_eq!(secret.expose_bytes().expect("bytes"), b"two");
     assert!(!freshness.stale && freshness.refresh_error.is_none());
 }
 
@@ -201,7 +201,7 @@ async fn the_first_read_long_after_an_outage_is_fresh() {
     let bench = after_an_outage(Duration::from_secs(60)).await;
     let secret = bench.get().await;
     let freshness = secret.freshness().expect("cached");
-    assert_eq!(secret.expose_bytes(), b"two");
+    assert_eq!(secret.expose_bytes().expect("bytes"), b"two");
     assert!(!freshness.stale && freshness.refresh_error.is_none() && freshness.source == Source::Provider);
 }
 
@@ -255,9 +255,9 @@ async fn a_missing_secret_is_remembered_briefly_and_no_other_error_is() {
     assert_eq!(bench.gets(), 1);
     bench.memory.set("nope", "made");
     advance(Duration::from_secs(5)).await;
-    assert_eq!(nope().await.expect("made").expose_bytes(), b"made");
+    assert_eq!(nope().await.expect("made").expose_bytes().expect("bytes"), b"made");
 
-    for kind in ErrorKind::ALL.into_iter().filter(|kind| *kind != ErrorKind::NotFound) {
+    for &kind in ErrorKind::ALL.iter().filter(|kind| **kind != ErrorKind::NotFound) {
         let before = bench.gets();
         for _ in 0..2 {
             bench.memory.fail_next(Fault::new(kind));
@@ -275,7 +275,7 @@ async fn an_update_ends_what_is_remembered_of_a_missing_secret() {
     nope().await.expect_err("missing");
     bench.memory.set("nope", "made");
     bench.cached.update("nope", &"new".into(), &UpdateOptions::default()).await.expect("updated");
-    assert_eq!(nope().await.expect("made").expose_bytes(), b"new");
+    assert_eq!(nope().await.expect("made").expose_bytes().expect("bytes"), b"new");
 }
 
 #[tokio::test(start_paused = true)]
@@ -350,12 +350,12 @@ async fn a_rejected_secret_is_read_once_for_all_who_report_it() {
     let options = GetOptions::default();
     let reports = futures::future::join_all((0..50).map(|_| bench.cached.rejected("a", &options, &old))).await;
     for newer in reports {
-        assert_eq!(newer.expect("an answer").expect("a newer one").expose_bytes(), b"two");
+        assert_eq!(newer.expect("an answer").expect("a newer one").expose_bytes().expect("bytes"), b"two");
     }
     assert_eq!(bench.gets(), 2);
     // Whoever comes late is given what is held by then.
     let newer = bench.cached.rejected("a", &options, &old).await.expect("an answer").expect("a newer one");
-    assert_eq!((newer.expose_bytes(), bench.gets()), (&b"two"[..], 2));
+    assert_eq!((newer.expose_bytes().expect("bytes"), bench.gets()), (&b"two"[..], 2));
 }
 
 #[tokio::test(start_paused = true)]

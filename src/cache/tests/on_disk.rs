@@ -1,4 +1,8 @@
-//! All of this again with a disk behind the memory, and what the disk adds.
+//! The cache with a disk cache behind it: all tests around again, and what the disk adds.
+
+mod loads; // loads that processes share
+mod under_load; // threads, reads and file descriptors that it takes
+mod updates; // what updates and clears drop
 
 use std::{
     env, fs,
@@ -17,28 +21,28 @@ use crate::{
     secret::Metadata,
 };
 
-/// The folder in which caches put their disks, when the tests around are run again.
+/// The variable with the folder for disk caches, set for the process that runs the tests around again.
 const AGAIN: &str = "S1CRETS_TEST_ON_DISK";
 
 pub(super) fn if_run_again<P: Provider>(cached: Cached<P>) -> Cached<P> {
     static CACHES: AtomicUsize = AtomicUsize::new(0);
     let Some(folder) = env::var_os(AGAIN) else { return cached };
     let own = std::path::Path::new(&folder).join(CACHES.fetch_add(1, Ordering::Relaxed).to_string());
-    cached.on_disk(DiskCache::default().with_path(own), "settings")
+    cached.with_disk_cache(DiskCache::default().with_path(own), "settings")
 }
 
-/// In a process of its own, whose caches all have a disk.
+/// Runs the tests around in a process whose caches all have a disk.
 #[test]
-fn memory_and_disk_agree() {
+fn all_cache_tests_pass_with_a_disk() {
     if env::var_os(AGAIN).is_some() {
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");
     let mut again = Command::new(env::current_exe().expect("this binary"));
-    // But for the bounds, which are those of the memory; the metrics, which all tests of a process share; and a test that counts
-    // on two loads of one key, of which the second finds here what the first has brought.
-    for but_for in ["on_disk", "bounds", "exported", "what_was_gathered_before_an_update"] {
-        again.args(["--skip", but_for]);
+    // Bounds are those of memory. Metrics are shared by all tests of a process. The last one counts on
+    // two loads of one key, and here the second finds what the first has stored.
+    for skipped in ["on_disk", "bounds", "exported", "what_was_gathered_before_an_update"] {
+        again.args(["--skip", skipped]);
     }
     again.arg("cache::tests::").env(AGAIN, folder.path());
     let output = again.output().expect("a process");
@@ -48,7 +52,8 @@ fn memory_and_disk_agree() {
     assert!(used > 20, "the caches had no disk: {used}");
 }
 
-/// Processes that share a folder, as far as caches can tell: each has a memory and opens the folder for itself.
+/// A folder shared by processes, as far as caches can tell: each has a memory of its own, and opens the
+/// folder for itself.
 struct Shared {
     folder: TempDir,
     memory: Memory,
@@ -68,7 +73,7 @@ impl Shared {
 
     fn process_in(&self, memory: &Memory) -> Cached<Memory> {
         let disk = DiskCache::default().with_path(self.folder.path().join("cache"));
-        Cached::new(Arc::new(memory.clone()), self.policy).on_disk(disk, "settings")
+        Cached::new(Arc::new(memory.clone()), self.policy).with_disk_cache(disk, "settings")
     }
 
     fn calls(&self) -> usize {
@@ -93,7 +98,7 @@ fn uncached() -> GetOptions {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_a_restart_nothing_is_loaded_again_and_nothing_is_younger() {
+async fn a_restart_loads_nothing_again_and_makes_nothing_younger() {
     let shared = Shared::new(CachePolicy::default().with_refresh_ahead(1.0));
     let before = shared.process();
     let (secret, listing) = (get(&before).await, list(&before).await);
@@ -121,7 +126,7 @@ async fn after_a_restart_nothing_is_loaded_again_and_nothing_is_younger() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_due_after_a_restart_is_served_and_loaded_behind() {
+async fn a_value_due_after_a_restart_is_served_and_refreshed_in_the_background() {
     let shared = Shared::new(CachePolicy::default().with_refresh_ahead(0.5));
     text(&shared.process()).await;
     shared.memory.set("a", "two");
@@ -134,26 +139,7 @@ async fn what_is_due_after_a_restart_is_served_and_loaded_behind() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_another_process_has_loaded_anew_is_not_loaded_again() {
-    let shared = Shared::new(CachePolicy::default().with_refresh_ahead(0.5));
-    let (ours, theirs) = (shared.process(), shared.process());
-    text(&ours).await;
-    text(&theirs).await;
-    advance(TTL.mul_f64(0.8)).await;
-    shared.memory.set("a", "two");
-    text(&theirs).await;
-    settle().await;
-    assert_eq!((text(&theirs).await.as_str(), shared.calls()), ("two", 2));
-    assert_eq!(text(&ours).await, "one", "what is held is served at once");
-    settle().await;
-    assert_eq!((text(&ours).await.as_str(), shared.calls()), ("two", 2));
-    // Nor is what has expired here and not there.
-    advance(TTL.mul_f64(0.4)).await;
-    assert_eq!((text(&shared.process()).await.as_str(), shared.calls()), ("two", 2));
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_outage_after_a_restart_is_answered_from_disk_within_its_bound() {
+async fn an_outage_after_a_restart_is_answered_from_disk_within_max_stale() {
     for kind in OUTAGES {
         let shared = Shared::new(CachePolicy::default());
         text(&shared.process()).await;
@@ -173,7 +159,7 @@ async fn an_outage_after_a_restart_is_answered_from_disk_within_its_bound() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_gone_or_denied_is_gone_from_disk() {
+async fn a_missing_or_denied_secret_is_removed_from_disk() {
     for kind in [ErrorKind::NotFound, ErrorKind::AccessDenied] {
         let shared = Shared::new(CachePolicy::default());
         text(&shared.process()).await;
@@ -186,9 +172,9 @@ async fn what_is_gone_or_denied_is_gone_from_disk() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn errors_and_what_is_missing_are_not_kept_on_disk() {
+async fn errors_are_not_stored_on_disk() {
     let shared = Shared::new(CachePolicy::default());
-    for kind in ErrorKind::ALL {
+    for &kind in ErrorKind::ALL {
         shared.memory.fail_next(Fault::new(kind));
         shared.process().get("late", &GetOptions::default()).await.expect_err("a failure");
     }
@@ -197,22 +183,22 @@ async fn errors_and_what_is_missing_are_not_kept_on_disk() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_listing_with_failures_is_not_kept_on_disk() {
+async fn a_listing_with_failures_is_not_stored_on_disk() {
     let shared = Shared::new(CachePolicy::default());
     let disk = Disk::new(DiskCache::default().with_path(shared.folder.path().join("cache")), 10);
-    let behind = SecondTier::on_disk(disk, "settings".to_owned());
+    let second_tier = SecondTier::on_disk(disk, "settings".to_owned());
     let readable = || [("p/a".to_owned(), Secret::text("x", Metadata::default()))].into();
     let whole = Listing::new(readable(), Default::default());
     let partial = Listing::new(readable(), [("p/b".to_owned(), Error::unanswered())].into());
     for (path, listing, kept) in [("whole", whole, true), ("partial", partial, false)] {
         let key = ListingKey::new(path, &ListOptions::default());
-        behind.load(vec![key.clone()], LoadReason::Missing, &shared.policy, async |_| vec![Ok(listing)]).await;
-        assert_eq!(behind.restore::<Listing>(&key).is_some(), kept, "{path}");
+        second_tier.load(vec![key.clone()], LoadReason::Missing, &shared.policy, async |_| vec![Ok(listing)]).await;
+        assert_eq!(second_tier.restore::<Listing>(&key).is_some(), kept, "{path}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_empty_listing_is_kept_on_disk_and_grows_old() {
+async fn an_empty_listing_is_stored_on_disk_and_expires() {
     let shared = Shared::new(CachePolicy::default());
     let empty = |cached: Cached<Memory>| async move {
         cached.get_by_path("nothing", &ListOptions::default()).await.expect("a listing").len()
@@ -227,157 +213,7 @@ async fn an_empty_listing_is_kept_on_disk_and_grows_old() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_update_is_seen_by_the_memory_of_other_processes_at_once() {
-    let shared = Shared::new(CachePolicy::default());
-    let (ours, theirs) = (shared.process(), shared.process());
-    for cached in [&ours, &theirs] {
-        text(cached).await;
-        list(cached).await;
-    }
-    assert_eq!(shared.calls(), 2);
-    ours.update("a", &"two".into(), &UpdateOptions::default()).await.expect("an update");
-    assert_eq!(text(&theirs).await, "two");
-    assert_eq!(text(&ours).await, "two");
-    ours.update("p/x", &"two".into(), &UpdateOptions::default()).await.expect("an update");
-    for cached in [&theirs, &ours, &shared.process()] {
-        let listing = list(cached).await;
-        assert_eq!(listing.get("p/x").expect("an entry").expose_bytes(), b"two");
-    }
-    assert_eq!(shared.calls(), 6, "two updates, and a load of each that changed");
-    // What did not change was found on the disk.
-    assert_eq!((text(&theirs).await.as_str(), shared.calls()), ("two", 6));
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_update_drops_no_more_of_its_own_memory_than_has_to_go() {
-    let shared = Shared::new(CachePolicy::default());
-    let ours = shared.process();
-    text(&ours).await;
-    ours.invalidate("other");
-    assert_eq!(get(&ours).await.freshness().expect("cached").source, Source::Memory);
-    ours.invalidate("a");
-    text(&ours).await;
-    assert_eq!((ours.stats().restored, shared.calls()), (0, 2));
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_answer_from_before_an_update_elsewhere_is_kept_nowhere() {
-    let shared = Shared::new(CachePolicy::default());
-    let (ours, theirs) = (shared.process(), Arc::new(shared.process()));
-    // Memory answers as of when the call ends, so the old answer is made by a store of its own.
-    let old = Memory::new().with("a", "old");
-    let slow = Arc::new(shared.process_in(&old));
-    old.fail_next(Fault::delay(Duration::from_secs(2)));
-    let reading = tokio::spawn({
-        let slow = slow.clone();
-        async move { text(&slow).await }
-    });
-    sleep(Duration::from_secs(1)).await;
-    ours.update("a", &"two".into(), &UpdateOptions::default()).await.expect("an update");
-    assert_eq!(reading.await.expect("no panic"), "old");
-    assert_eq!(text(&theirs).await, "two", "nothing old came onto the disk");
-    assert_eq!(text(&slow).await, "two", "nor did it stay in the memory of whoever read it");
-}
-
-#[tokio::test(start_paused = true)]
-async fn eight_that_miss_at_once_make_one_call() {
-    let shared = Shared::new(CachePolicy::default());
-    for (round, delay) in [0, 10, 1000, 4000].into_iter().enumerate() {
-        let name = format!("n/{round}");
-        shared.memory.set(&name, "x");
-        shared.memory.fail_next(Fault::delay(Duration::from_millis(delay)));
-        let processes: Vec<_> = (0..8).map(|_| shared.process()).collect();
-        let options = GetOptions::default();
-        let reads = processes.iter().map(|cached| cached.get(&name, &options));
-        for read in futures::future::join_all(reads).await {
-            assert_eq!(read.expect("a secret").expose_bytes(), b"x");
-        }
-        assert_eq!(shared.calls(), round + 1, "{delay} ms");
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn batches_of_the_same_names_are_called_for_once() {
-    let shared = Shared::new(CachePolicy::default());
-    let names: Vec<_> = (0..100).map(|number| format!("n/{number}")).collect();
-    names.iter().for_each(|name| shared.memory.set(name, name.as_str()));
-    shared.memory.fail_next(Fault::delay(Duration::from_secs(1)));
-    let processes: Vec<_> = (0..8).map(|_| shared.process()).collect();
-    let options = GetOptions::default();
-    let reads = processes.iter().enumerate().map(|(number, cached)| {
-        let mut names = names.clone();
-        // In any order.
-        names.rotate_left(number * 13);
-        let options = &options;
-        async move {
-            let answers = cached.get_many(&names, options).await;
-            names.iter().zip(answers).all(|(name, answer)| answer.expect("a secret").expose_bytes() == name.as_bytes())
-        }
-    });
-    assert!(futures::future::join_all(reads).await.into_iter().all(|right| right));
-    assert_eq!(shared.calls(), 1);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_load_elsewhere_that_takes_too_long_is_not_waited_for() {
-    let shared = Shared::new(CachePolicy::default());
-    let (stuck, ours) = (Arc::new(shared.process()), shared.process());
-    shared.memory.fail_next(Fault::delay(Duration::from_secs(3600)));
-    let reading = tokio::spawn({
-        let stuck = stuck.clone();
-        async move { text(&stuck).await }
-    });
-    settle().await;
-    let started = tokio::time::Instant::now();
-    assert_eq!(text(&ours).await, "one");
-    assert!(started.elapsed() < Duration::from_secs(6));
-    reading.abort();
-}
-
-#[tokio::test(start_paused = true)]
-async fn nobody_waits_for_a_load_from_before_an_update() {
-    let shared = Shared::new(CachePolicy::default());
-    let (slow, ours) = (Arc::new(shared.process()), shared.process());
-    shared.memory.fail_next(Fault::delay(Duration::from_secs(4)));
-    let reading = tokio::spawn({
-        let slow = slow.clone();
-        async move { text(&slow).await }
-    });
-    settle().await;
-    let started = tokio::time::Instant::now();
-    ours.update("a", &"two".into(), &UpdateOptions::default()).await.expect("an update");
-    assert_eq!((text(&ours).await.as_str(), text(&slow).await.as_str()), ("two", "two"));
-    assert!(started.elapsed() < Duration::from_secs(1));
-    reading.await.expect("no panic");
-}
-
-#[tokio::test(start_paused = true)]
-async fn whoever_wants_nothing_from_a_cache_gets_nothing_from_disk_and_keeps_for_others() {
-    let shared = Shared::new(CachePolicy::default());
-    text(&shared.process()).await;
-    shared.memory.set("a", "two");
-    let fresh = shared.process().get("a", &uncached()).await.expect("a secret");
-    assert_eq!((fresh.expose_bytes(), shared.calls()), (&b"two"[..], 2));
-    assert_eq!((text(&shared.process()).await.as_str(), shared.calls()), ("two", 2));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_rejected_secret_is_replaced_by_the_newer_one_that_another_process_has() {
-    let shared = Shared::new(CachePolicy::default());
-    let (ours, theirs) = (shared.process(), shared.process());
-    let refused = get(&ours).await;
-    text(&theirs).await;
-    shared.memory.set("a", "two");
-    advance(Duration::from_secs(1)).await;
-    for cached in [&theirs, &ours] {
-        let newer = cached.rejected("a", &GetOptions::default(), &refused).await.expect("an answer");
-        assert_eq!(newer.expect("a newer one").expose_bytes(), b"two");
-    }
-    assert_eq!(shared.calls(), 2, "one load for both");
-}
-
-#[tokio::test(start_paused = true)]
-async fn versions_and_keypaths_share_what_they_can_and_no_more() {
+async fn versions_have_records_of_their_own_and_keypaths_share_one() {
     let shared = Shared::new(CachePolicy::default());
     shared.memory.set("a", r#"{"k":"two"}"#);
     let versions = [Version::Current, Version::Number(1), Version::Number(2)];
@@ -388,25 +224,14 @@ async fn versions_and_keypaths_share_what_they_can_and_no_more() {
             let options = GetOptions::default().with_version(version.clone());
             read.push(process.get("a", &options).await.expect("a version"));
         }
-        assert_eq!((read[1].expose_bytes(), read[0] == read[2]), (&b"one"[..], true));
-        assert_eq!(read[0].key("k").expect("a key").expose_bytes(), b"two");
+        assert_eq!((read[1].expose_bytes().expect("bytes"), read[0] == read[2]), (&b"one"[..], true));
+        assert_eq!(read[0].key("k").expect("a key").expose_bytes().expect("bytes"), b"two");
     }
     assert_eq!(shared.calls(), 3);
 }
 
 #[tokio::test(start_paused = true)]
-async fn clear_clears_the_disk_and_the_memory_of_all() {
-    let shared = Shared::new(CachePolicy::default());
-    let (ours, theirs) = (shared.process(), shared.process());
-    text(&ours).await;
-    text(&theirs).await;
-    ours.clear();
-    shared.memory.set("a", "two");
-    assert_eq!((text(&theirs).await.as_str(), text(&ours).await.as_str(), shared.calls()), ("two", "two", 2));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_folder_that_goes_away_is_no_error() {
+async fn a_folder_that_is_deleted_is_no_error() {
     let shared = Shared::new(CachePolicy::default());
     let cached = shared.process();
     text(&cached).await;

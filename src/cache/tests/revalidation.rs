@@ -53,7 +53,7 @@ async fn who_may_not_ask_for_versions_reads_and_is_not_refused_at_every_turn() {
     let bench = bench();
     bench.get().await;
     bench.memory.set("b", "b");
-    bench.memory.fail_next(Fault::new(ErrorKind::AccessDenied).on(Operation::Version));
+    bench.memory.fail_next(Fault::new(ErrorKind::AccessDenied).with_operation(Operation::Version));
     for reads in 2..=5 {
         advance(TTL).await;
         assert_eq!((bench.text().await.as_str(), bench.gets()), ("one", reads));
@@ -108,7 +108,7 @@ async fn a_value_that_an_update_overtook_is_not_confirmed() {
     let bench = bench();
     bench.get().await;
     advance(TTL).await;
-    bench.memory.fail_next(Fault::delay(Duration::from_secs(1)).on(Operation::Version));
+    bench.memory.fail_next(Fault::delay(Duration::from_secs(1)).with_operation(Operation::Version));
     let mut slow = Box::pin(bench.get());
     assert!(futures::poll!(&mut slow).is_pending());
     settle().await;

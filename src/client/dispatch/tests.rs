@@ -137,7 +137,7 @@ mod on_disk {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("cache");
         let cached = Cached::new(Arc::new(Memory::new().with("a\nb", "x")), CachePolicy::default());
-        let cached = cached.on_disk(DiskCache::default().with_path(&path), "scope");
+        let cached = cached.with_disk_cache(DiskCache::default().with_path(&path), "scope");
         cached.get("a\nb", &GetOptions::default()).await.expect("a secret");
         let client = client(&path, Box::new(|| Box::pin(std::future::pending())));
         let error = timeout(Duration::from_secs(10), client.get("m", "a\nb").into_future()).await.expect("at once");

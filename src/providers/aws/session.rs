@@ -131,7 +131,8 @@ impl<S: Service> Session<S> {
             outcome = live.call(overrides::<S>(policy, &self.settings), &operation).await;
         }
         outcome?.map_err(|error| {
-            let echo = value.into_iter().fold(live.credentials.echo(), |echo, value| echo.with(value.expose_bytes()));
+            let values = value.into_iter().filter_map(|value| value.expose_bytes().ok());
+            let echo = values.fold(live.credentials.echo(), |echo, value| echo.with(value));
             error::from_sdk(error, policy.or(self.settings.retry_policy), &echo)
         })
     }

@@ -87,14 +87,14 @@
 //! # std::fs::write(&path, r#"{"secrets":{"app/key":{"type":"simple","value":"x"}}}"#).expect("written");
 //! let file = FileProvider::builder(path).open().await?;
 //! let key = file.read("app/key")?.simple()?;
-//! assert_eq!(key.expose_bytes(), b"x");
+//! assert_eq!(key.expose_bytes()?, b"x");
 //!
 //! // A connection pool that is made from a secret is made again when the secret changes.
 //! let mut watch = file.watch("app/key").await?.expect("this provider can watch");
 //! # file.update("app/key", &r#"{"type":"simple","value":"y"}"#.into(), &Default::default()).await?;
 //! while watch.changed().await {
 //!     let key = file.read("app/key")?.simple()?;
-//!     # assert_eq!(key.expose_bytes(), b"y");
+//!     # assert_eq!(key.expose_bytes()?, b"y");
 //!     # break;
 //! }
 //! # Ok(())

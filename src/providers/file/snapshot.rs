@@ -144,7 +144,7 @@ impl Contents {
 pub(super) fn secret(name: &str, mut text: Zeroizing<String>, previous: Option<&Loaded>) -> Secret {
     let known = previous.and_then(|loaded| loaded.contents.entries.get(name)?.as_ref().ok());
     match known {
-        Some(known) if known.expose_bytes() == text.as_bytes() => known.clone(),
+        Some(known) if known.expose_bytes().is_ok_and(|known| known == text.as_bytes()) => known.clone(),
         _ => Secret::text(std::mem::take(&mut *text), Metadata::default().with_name(name)),
     }
 }

@@ -156,7 +156,7 @@ impl AwsIam {
         let added = signature(url, &headers, credentials, self.region.as_deref().unwrap_or(GLOBAL_REGION), now)?;
         let added = added.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let fields = headers.iter().copied().chain(added).fold(Fields::default(), |fields, (name, value)| {
-            let list = Zeroizing::new(format!("[{}]", *crate::secret::value::quote(value)));
+            let list = Zeroizing::new(format!("[{}]", *crate::secret::json::quote(value)));
             fields.json(name, &list)
         });
         Ok(fields.finish())

@@ -63,7 +63,7 @@ impl Fixture for Mount<'_> {
         match self.form.clone() {
             Form::Bare => bare,
             Form::Cached => Arc::new(cached(bare)),
-            Form::OnDisk(disk) => Arc::new(cached(bare).on_disk(disk, &self.mount)),
+            Form::OnDisk(disk) => Arc::new(cached(bare).with_disk_cache(disk, &self.mount)),
         }
     }
 
@@ -72,7 +72,7 @@ impl Fixture for Mount<'_> {
     }
 
     async fn plant(&self, name: &str, value: &SecretValue) {
-        let data: Value = serde_json::from_slice(value.expose_bytes()).expect("a map");
+        let data: Value = serde_json::from_slice(value.expose_bytes().unwrap()).expect("a map");
         let rest = name.strip_prefix(&self.mount).expect("a name below the mount");
         match self.version {
             KvVersion::V1 => self.call(name, &data),
@@ -80,7 +80,7 @@ impl Fixture for Mount<'_> {
         }
     }
 
-    fn keeps_meaning_only(&self) -> bool {
+    fn normalizes_json(&self) -> bool {
         true
     }
 }

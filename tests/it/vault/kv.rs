@@ -280,7 +280,7 @@ async fn typed_reads_and_many_names() {
     let credential = read(&kv, &path).await.expect("planted").credential().expect("a credential");
     assert_eq!(credential.password.expose_str().expect("text"), "p");
     let simple = plant(bao, &json!({ "type": "simple", "value": "eA==", "encoding": "base64" }));
-    assert_eq!(read(&kv, &simple).await.expect("planted").simple().expect("simple").expose_bytes(), b"x");
+    assert_eq!(read(&kv, &simple).await.expect("planted").simple().expect("simple").expose_bytes().unwrap(), b"x");
     let versioned = plant(bao, &json!({ "type": "versioned", "current": "new", "previous": "old" }));
     let versioned = read(&kv, &versioned).await.expect("planted").versioned().expect("versioned");
     assert_eq!(versioned.current.expose_str().expect("text"), "new");

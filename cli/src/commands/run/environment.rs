@@ -89,9 +89,10 @@ impl Environment {
         let mut variables = self.literals.clone();
         let mut failures = Vec::new();
         for (name, secret) in &self.secrets {
-            match secret.expose_bytes().contains(&0) {
-                true => failures.push(Failure::unreadable(name, &nul_error())),
-                false => drop(variables.insert(name.into(), OsStr::from_bytes(secret.expose_bytes()).to_owned())),
+            match secret.expose_bytes() {
+                Ok(value) if value.contains(&0) => failures.push(Failure::unreadable(name, &nul_error())),
+                Ok(value) => drop(variables.insert(name.into(), OsStr::from_bytes(value).to_owned())),
+                Err(error) => failures.push(Failure::unreadable(name, &error)),
             }
         }
         if failures.is_empty() { Ok(variables) } else { Err(Failure::Many(failures)) }

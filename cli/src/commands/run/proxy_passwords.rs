@@ -68,6 +68,6 @@ mod tests {
         let variables = names.map(|name| (name.into(), url.clone())).into();
         let found = passwords(&variables);
         assert_eq!(found.len(), 8);
-        assert_eq!(found["the decoded password of all_proxy"].expose_bytes(), b"s3cret");
+        assert_eq!(found["the decoded password of all_proxy"].expose_bytes().expect("text"), b"s3cret");
     }
 }

@@ -95,7 +95,8 @@ impl Files {
     }
 
     fn put(&self, name: &str, secret: &Secret) -> io::Result<()> {
-        new_file(&self.path(name))?.write_all(secret.expose_bytes())
+        let value = secret.expose_bytes().map_err(io::Error::other)?;
+        new_file(&self.path(name))?.write_all(value)
     }
 }
 

@@ -120,7 +120,7 @@ fn name(index: usize) -> String {
 /// A document with the values as `V0`, `V1` and so on; `None` if the format refuses one of them.
 fn written<T: AsRef<[u8]>>(format: Format, values: &[T]) -> Option<Vec<u8>> {
     let secrets: Vec<_> = values.iter().enumerate().map(|(index, value)| (name(index), secret(value))).collect();
-    let entries: Vec<_> = secrets.iter().map(|(name, secret)| Entry { name, secret }).collect();
+    let entries: Vec<_> = secrets.iter().map(|(name, secret)| Entry::new(name, secret).expect("one value")).collect();
     let document = Document { entries: &entries, name: Some("app") };
     format.write(&document).ok().map(|out| out.to_vec())
 }

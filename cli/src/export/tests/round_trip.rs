@@ -166,7 +166,7 @@ fn values_that_a_format_cannot_represent_are_refused() {
 #[test]
 fn an_error_lists_all_refused_names_and_shows_no_value() {
     let (one, two) = (secret("hunter2\0"), secret("hunter3\0"));
-    let entries = [Entry { name: "ONE", secret: &one }, Entry { name: "TWO", secret: &two }];
+    let entries = [Entry::new("ONE", &one).expect("one value"), Entry::new("TWO", &two).expect("one value")];
     let failure = Format::Sh.write(&Document { entries: &entries, name: None }).expect_err("NUL");
     assert_eq!(Exit::of(&failure), Exit::Usage);
     let shown = format!("{failure:?}");
@@ -176,7 +176,7 @@ fn an_error_lists_all_refused_names_and_shows_no_value() {
 #[test]
 fn a_kubernetes_manifest_needs_a_valid_name() {
     let value = secret("v");
-    let entries = [Entry { name: "A", secret: &value }];
+    let entries = [Entry::new("A", &value).expect("one value")];
     for name in [None, Some(""), Some("A"), Some("a b"), Some("a\ndata:"), Some("-a"), Some("a..b")] {
         assert!(Format::K8sSecret.write(&Document { entries: &entries, name }).is_err(), "{name:?}");
     }
@@ -187,14 +187,14 @@ fn a_kubernetes_manifest_needs_a_valid_name() {
 #[test]
 fn names_that_differ_only_in_case_are_refused_for_azure() {
     let value = secret("v");
-    let entries = [Entry { name: "Token", secret: &value }, Entry { name: "TOKEN", secret: &value }];
+    let entries = [Entry::new("Token", &value).expect("one value"), Entry::new("TOKEN", &value).expect("one value")];
     let document = Document { entries: &entries, name: None };
     assert!(Format::Azure.write(&document).is_err());
     assert!(Format::Sh.write(&document).is_ok());
 }
 
 fn refused(format: Format, name: &str, secret: &s1crets::Secret) -> bool {
-    let entries = [Entry { name, secret }];
+    let entries = [Entry::new(name, secret).expect("one value")];
     match format.write(&Document { entries: &entries, name: Some("app") }) {
         Ok(_) => false,
         Err(Failure::Many(failures)) => !failures.is_empty(),

@@ -169,7 +169,7 @@ fn every_accepted_name_keeps_its_value_in_every_shell() {
 /// child.
 fn arrives(program: &str, format: Format, name: &str) -> bool {
     let value = super::secret("a[$(touch ran)]");
-    let entries = [super::Entry { name, secret: &value }];
+    let entries = [super::Entry::new(name, &value).expect("one value")];
     let Ok(document) = format.write(&super::Document { entries: &entries, name: None }) else { return false };
     let folder = tempfile::tempdir().expect("a folder");
     let script = format!("{}/usr/bin/env", String::from_utf8_lossy(&document));

@@ -81,7 +81,7 @@ fn the_keys_of_a_secret_become_variables() {
     assert_eq!(found(&mut command), ["A=1.10", "B=[true,null]", "C_D=A"]);
     let mut command = run(&file);
     command.args(["--from", "file://app#n", "--", "true"]);
-    command.assert().code(2).stderr(predicate::str::contains("the secret is not a JSON object"));
+    command.assert().code(2).stderr(predicate::str::contains("the secret is neither a JSON object nor a map"));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Real processes: this test binary runs itself again, with a filter for the one test that plays the child.
+//! Child processes: this test binary, run with a filter for the one test that plays the child.
 
 use std::{
     env,
@@ -10,13 +10,9 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::{Place, keep, read};
+use super::{Place, drop_matching, read, write};
 use crate::{
-    cache::disk::{
-        DiskCache,
-        lock::Turn,
-        store::{Store, Tier},
-    },
+    cache::disk::{DiskCache, header::DropFilter, lock::LoadLock, scoped::ScopedStore, store::RecordStore},
     secret::Secret,
 };
 
@@ -24,7 +20,7 @@ const ROLE: &str = "S1CRETS_DISK_CHILD";
 const FOLDER: &str = "S1CRETS_DISK_FOLDER";
 const PREFIX: &str = "the child says: ";
 
-/// A process that plays a role on a place.
+/// A child process that plays a role.
 pub(super) struct Actor(Child);
 
 impl Actor {
@@ -63,7 +59,7 @@ impl Drop for Actor {
     }
 }
 
-/// As a user with no special rights, if this is run by one with all of them.
+/// Runs a child as a user with no special rights, if this is run by one with all of them.
 pub(super) fn as_nobody(place: &Place) -> impl FnOnce(&mut Command) {
     let root = rustix::process::geteuid().is_root();
     if root {
@@ -86,37 +82,45 @@ const NOBODY: u32 = 65534;
 async fn plays() {
     let Some(folder) = env::var_os(FOLDER) else { return };
     let cache = DiskCache::default().with_path(folder);
-    let tier = Store::open(&cache, 1000).map(|store| Tier::new(store.into(), "settings"));
-    let said = match (&*env::var(ROLE).expect("a role"), tier) {
+    let scoped = RecordStore::open(&cache, 1000).map(|store| ScopedStore::new(store.into(), "settings"));
+    let said = match (&*env::var(ROLE).expect("a role"), scoped) {
         (_, Err(error)) => format!("{error}"),
-        ("reads and writes", Ok(tier)) => {
-            let warned = super::warnings(|| keep(&tier, "new", "x"));
-            format!("{:?} {:?} {}", read(&tier, "old"), read(&tier, "new"), warned.len())
+        ("reads and writes", Ok(scoped)) => {
+            let warned = super::warnings(|| write(&scoped, "new", "x"));
+            format!("{:?} {:?} {}", read(&scoped, "old"), read(&scoped, "new"), warned.len())
         }
-        ("drops", Ok(tier)) => {
-            let warned = super::warnings(|| {
-                tier.store().drop_if(|_| true);
-            });
-            format!("{:?} {:?} {}", read(&tier, "old"), tier.mark().is_some(), warned.len())
+        ("drops", Ok(scoped)) => {
+            let warned = super::warnings(|| drop_matching(&scoped, DropFilter::All));
+            format!("{:?} {:?} {}", read(&scoped, "old"), scoped.snapshot().is_some(), warned.len())
         }
-        ("holds a turn", Ok(tier)) => {
-            let turn = tier.turn::<Secret>(b"k", Instant::now()).await;
-            println!("{PREFIX}{}", matches!(turn, Turn::Ours(_)));
+        ("holds a load lock", Ok(scoped)) => {
+            let lock = scoped.load_lock::<Secret>(b"k", Instant::now()).await;
+            println!("{PREFIX}{}", matches!(lock, LoadLock::Held(_)));
             tokio::time::sleep(Duration::from_secs(600)).await;
             return;
         }
-        ("loads", Ok(tier)) => {
+        ("loads", Ok(scoped)) => {
             let deadline = Instant::now() + Duration::from_secs(60);
-            let turn = tier.turn::<Secret>(b"k", deadline).await;
-            match read(&tier, "k") {
+            let lock = scoped.load_lock::<Secret>(b"k", deadline).await;
+            match read(&scoped, "k") {
                 Some(_) => "found it".into(),
                 None => {
                     tokio::time::sleep(Duration::from_millis(200)).await;
-                    keep(&tier, "k", "x");
-                    drop(turn);
+                    write(&scoped, "k", "x");
+                    drop(lock);
                     "loaded it".into()
                 }
             }
+        }
+        ("writes and drops", Ok(scoped)) => {
+            println!("{PREFIX}begins");
+            for number in 0.. {
+                write(&scoped, &format!("k{}", number % 10), "old");
+                if number % 7 == 0 {
+                    drop_matching(&scoped, scoped.store().filter_of(&format!("k{}", number % 10)));
+                }
+            }
+            return;
         }
         (role, Ok(_)) => unreachable!("no role {role}"),
     };

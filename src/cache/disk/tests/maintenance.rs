@@ -7,46 +7,46 @@ use std::{
 
 use tokio::time::advance;
 
-use super::{LIFE, Place, keep, read};
+use super::{LIFE, Place, read, write};
 use crate::cache::disk::{DiskCache, DiskStats};
 
 #[tokio::test(start_paused = true)]
 async fn what_is_past_its_time_is_removed_when_it_is_read() {
     let place = Place::new();
-    let tier = place.tier();
-    keep(&tier, "k", "x");
+    let scoped = place.open();
+    write(&scoped, "k", "x");
     advance(LIFE - Duration::from_secs(1)).await;
-    assert_eq!(read(&place.tier(), "k").as_deref(), Some("x"));
+    assert_eq!(read(&place.open(), "k").as_deref(), Some("x"));
     advance(Duration::from_secs(2)).await;
-    assert_eq!((read(&tier, "k"), place.files("r-").len()), (None, 0));
+    assert_eq!((read(&scoped, "k"), place.files("r-").len()), (None, 0));
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_nobody_reads_any_more_is_removed_with_the_next_write() {
     let place = Place::new();
-    let tier = place.tier();
-    keep(&tier, "old", "x");
+    let scoped = place.open();
+    write(&scoped, "old", "x");
     advance(LIFE * 2).await;
     let marker = place.path().join("swept");
     let hours_ago = SystemTime::now() - Duration::from_secs(2 * 3600);
     File::options().write(true).open(&marker).and_then(|file| file.set_modified(hours_ago)).expect("a marker");
-    keep(&tier, "new", "y");
-    assert_eq!((place.files("r-").len(), read(&tier, "new").as_deref()), (1, Some("y")));
+    write(&scoped, "new", "y");
+    assert_eq!((place.files("r-").len(), read(&scoped, "new").as_deref()), (1, Some("y")));
 }
 
 #[tokio::test(start_paused = true)]
 async fn no_more_is_kept_than_the_bound_allows() {
     let place = Place::new();
-    let tier = place.tier();
+    let scoped = place.open();
     for number in 0..10 {
-        keep(&tier, &format!("{number}"), "x");
+        write(&scoped, &format!("{number}"), "x");
         advance(Duration::from_millis(10)).await;
     }
     let swept = place.cache.prune(3).expect("a folder");
     assert_eq!((swept.evicted, swept.expired, place.files("r-").len()), (7, 0, 3));
-    assert!(read(&tier, "9").is_some() && read(&tier, "6").is_none(), "those with the shortest lives go first");
+    assert!(read(&scoped, "9").is_some() && read(&scoped, "6").is_none(), "those with the shortest lives go first");
     for number in 0..1200 {
-        keep(&tier, &format!("{number}"), "x");
+        write(&scoped, &format!("{number}"), "x");
     }
     assert!(place.files("r-").len() <= 1100, "the store looks after its bound by itself");
 }
@@ -54,9 +54,9 @@ async fn no_more_is_kept_than_the_bound_allows() {
 #[test]
 fn a_thousand_overwrites_leave_one_file() {
     let place = Place::new();
-    let tier = place.tier();
+    let scoped = place.open();
     for number in 0..1000 {
-        keep(&tier, "k", &number.to_string());
+        write(&scoped, "k", &number.to_string());
     }
     let files = place.files("");
     let bytes: u64 = files.iter().map(|file| fs::metadata(file).expect("a file").len()).sum();
@@ -66,7 +66,7 @@ fn a_thousand_overwrites_leave_one_file() {
 #[test]
 fn what_killed_processes_left_is_removed() {
     let place = Place::new();
-    drop(place.tier());
+    drop(place.open());
     let left = |name: &str, age: u64| {
         let file = File::create(place.path().join(name)).expect("a file");
         file.set_modified(SystemTime::now() - Duration::from_secs(age)).expect("a time");
@@ -94,16 +94,16 @@ async fn stats_and_clear_take_no_key_and_no_folder() {
     assert_eq!(place.cache.stats().expect("no folder yet"), DiskStats::default());
     assert_eq!(place.cache.clear().expect("no folder yet"), 0);
     assert!(!place.path().exists());
-    let tier = place.tier();
-    keep(&tier, "a", "x");
+    let scoped = place.open();
+    write(&scoped, "a", "x");
     advance(LIFE * 2).await;
-    keep(&tier, "b", "x");
+    write(&scoped, "b", "x");
     fs::remove_file(place.path().join("key")).expect("a key");
     let stats = DiskCache::default().with_path(place.path()).stats().expect("a folder");
     assert_eq!((stats.entries, stats.expired), (2, 1));
     assert!((100..1000).contains(&stats.bytes), "{stats:?}");
-    let before = tier.mark();
+    let before = scoped.snapshot();
     assert_eq!(place.cache.clear().expect("a folder"), 2);
-    assert_eq!((place.files("r-").len(), read(&tier, "b")), (0, None));
-    assert_ne!(tier.mark(), before, "what others hold in memory goes too");
+    assert_eq!((place.files("r-").len(), read(&scoped, "b")), (0, None));
+    assert_ne!(scoped.snapshot(), before, "what others hold in memory goes too");
 }

@@ -5,10 +5,10 @@ use std::{fs, os::unix::fs::PermissionsExt, process::Command, time::Duration};
 use tokio::time::Instant;
 
 use super::{
-    super::lock::Turn,
+    super::lock::LoadLock,
     Place,
     child::{Actor, as_nobody},
-    keep, read,
+    drop_name, read, warnings, write,
 };
 use crate::secret::Secret;
 
@@ -20,45 +20,47 @@ fn eight_processes_that_miss_at_once_load_once_and_agree_on_a_key() {
     let said: Vec<_> = all.iter_mut().map(|actor| actor.says().expect("an answer")).collect();
     assert_eq!(said.iter().filter(|said| *said == "loaded it").count(), 1, "{said:?}");
     assert_eq!(said.iter().filter(|said| *said == "found it").count(), 7, "{said:?}");
-    assert_eq!(read(&place.tier(), "k").as_deref(), Some("x"));
+    assert_eq!(read(&place.open(), "k").as_deref(), Some("x"));
     assert_eq!((place.files("l-").len(), place.files("t-").len()), (0, 0), "nothing is left over");
 }
 
 #[tokio::test]
 async fn a_killed_holder_blocks_nobody() {
     let place = Place::new();
-    let tier = place.tier();
-    let mut holder = Actor::start(&place, "holds a turn");
+    let scoped = place.open();
+    let mut holder = Actor::start(&place, "holds a load lock");
     assert_eq!(holder.says().as_deref(), Some("true"));
-    assert!(matches!(tier.turn::<Secret>(b"k", Instant::now()).await, Turn::Overdue));
+    assert!(matches!(scoped.load_lock::<Secret>(b"k", Instant::now()).await, LoadLock::NotLocked));
     holder.kill();
     let deadline = Instant::now() + Duration::from_secs(60);
-    assert!(matches!(tier.turn::<Secret>(b"k", deadline).await, Turn::Ours(_)));
+    assert!(matches!(scoped.load_lock::<Secret>(b"k", deadline).await, LoadLock::Held(_)));
 }
 
 #[tokio::test]
 async fn a_holder_that_hangs_is_waited_for_so_long_and_no_longer() {
     let place = Place::new();
-    let tier = place.tier();
-    let mut holder = Actor::start(&place, "holds a turn");
+    let scoped = place.open();
+    let mut holder = Actor::start(&place, "holds a load lock");
     assert_eq!(holder.says().as_deref(), Some("true"));
     let start = Instant::now();
-    assert!(matches!(tier.turn::<Secret>(b"k", start + Duration::from_millis(50)).await, Turn::Overdue));
+    assert!(matches!(scoped.load_lock::<Secret>(b"k", start + Duration::from_millis(50)).await, LoadLock::NotLocked));
     assert!(start.elapsed() >= Duration::from_millis(50));
     // Other keys are not concerned.
-    assert!(matches!(tier.turn::<Secret>(b"other", Instant::now()).await, Turn::Ours(_)));
+    assert!(matches!(scoped.load_lock::<Secret>(b"other", Instant::now()).await, LoadLock::Held(_)));
 }
 
 #[tokio::test]
 async fn whoever_waited_for_a_load_that_failed_does_not_queue_again() {
     let place = Place::new();
-    let tier = place.tier();
+    let scoped = place.open();
     let deadline = Instant::now() + Duration::from_secs(60);
-    let first = tier.turn::<Secret>(b"k", deadline).await;
+    let first = scoped.load_lock::<Secret>(b"k", deadline).await;
     let waiters: Vec<_> = (0..4)
         .map(|_| {
-            let tier = tier.clone();
-            tokio::spawn(async move { matches!(tier.turn::<Secret>(b"k", deadline).await, Turn::Taken) })
+            let scoped = scoped.clone();
+            tokio::spawn(async move {
+                matches!(scoped.load_lock::<Secret>(b"k", deadline).await, LoadLock::LoadedElsewhere)
+            })
         })
         .collect();
     while place.files("l-").is_empty() || !waiting(4) {
@@ -71,7 +73,7 @@ async fn whoever_waited_for_a_load_that_failed_does_not_queue_again() {
     assert!(place.files("l-").is_empty());
 }
 
-/// Whether so many more handles of this process than the holder's own are open on files of turns.
+/// Whether this process has more than `waiters` files of load locks open: the holder's and theirs.
 fn waiting(waiters: usize) -> bool {
     let handles =
         fs::read_dir("/proc/self/fd").expect("handles").filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
@@ -82,7 +84,7 @@ fn waiting(waiters: usize) -> bool {
 #[test]
 fn a_full_disk_is_no_error_and_keeps_what_was_there() {
     let place = Place::new();
-    keep(&place.tier(), "old", "x");
+    write(&place.open(), "old", "x");
     // No file may grow any more, as on a full disk.
     let full = |command: &mut Command| {
         *command = Command::new("sh");
@@ -92,23 +94,59 @@ fn a_full_disk_is_no_error_and_keeps_what_was_there() {
     assert_eq!(actor.says().as_deref(), Some(r#"Some("x") None 1"#));
     assert_eq!((place.files("r-").len(), place.files("t-").len()), (1, 0));
     // A drop takes no space, and is seen by the others all the same.
-    let (tier, full) = (place.tier(), full);
-    let before = tier.mark();
+    let (scoped, full) = (place.open(), full);
+    let before = scoped.snapshot();
     let mut actor = Actor::start_by(&place, "drops", full);
     assert_eq!(actor.says().as_deref(), Some("None true 0"));
-    assert_eq!(read(&tier, "old"), None);
-    assert_ne!(tier.mark(), before);
+    assert_eq!(read(&scoped, "old"), None);
+    assert_ne!(scoped.snapshot(), before);
 }
 
 #[test]
 fn a_read_only_folder_is_read_and_no_more() {
     let place = Place::new();
-    keep(&place.tier(), "old", "x");
+    write(&place.open(), "old", "x");
     let nobody = as_nobody(&place);
     fs::set_permissions(place.path(), fs::Permissions::from_mode(0o500)).expect("a mode");
     let mut actor = Actor::start_by(&place, "reads and writes", nobody);
     assert_eq!(actor.says().as_deref(), Some(r#"Some("x") None 1"#));
     // What can't be dropped is never served again by whoever tried.
     let mut actor = Actor::start_by(&place, "drops", as_nobody(&place));
-    assert_eq!(actor.says().as_deref(), Some("None false 1"));
+    assert_eq!(actor.says().as_deref(), Some("None true 1"));
+}
+
+#[test]
+fn a_folder_that_we_may_not_search_is_an_error() {
+    let place = Place::new();
+    write(&place.open(), "old", "x");
+    let nobody = as_nobody(&place);
+    fs::set_permissions(place.path(), fs::Permissions::from_mode(0o000)).expect("a mode");
+    let mut actor = Actor::start_by(&place, "reads and writes", nobody);
+    assert!(actor.says().expect("an answer").starts_with("can't open the disk cache's folder"));
+}
+
+/// Killed in the middle of a write or a drop, at any moment: what is there opens, and can be dropped.
+#[test]
+fn a_process_killed_while_it_writes_and_drops_leaves_only_whole_records() {
+    let place = Place::new();
+    let scoped = place.open();
+    let said = warnings(|| {
+        for round in 0..20_u32 {
+            let mut actor = Actor::start(&place, "writes and drops");
+            assert_eq!(actor.says().as_deref(), Some("begins"));
+            std::thread::sleep(Duration::from_micros(1_700) * round);
+            actor.kill();
+            for number in 0..10 {
+                let key = format!("k{number}");
+                assert!(read(&scoped, &key).is_none_or(|text| text == "old"));
+                drop_name(&scoped, &key);
+                assert_eq!((read(&scoped, &key), read(&place.open(), &key)), (None, None));
+                write(&scoped, &key, "new");
+                assert_eq!(read(&place.open(), &key).as_deref(), Some("new"));
+                scoped.forget::<Secret>(key.as_bytes());
+            }
+            assert_eq!(place.files("r-").len(), 0);
+        }
+    });
+    assert_eq!(said, Vec::<String>::new());
 }

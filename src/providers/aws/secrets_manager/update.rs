@@ -62,12 +62,13 @@ impl SecretsManager {
         stages: Option<Vec<String>>,
         policy: RetryPolicy,
     ) -> Result<String> {
+        let bytes = value.expose_bytes()?;
         let output = self.session.write(policy, value, |client, overrides| {
             // The SDK fills in the token, a UUID, once for all attempts.
             let call = client.put_secret_value().secret_id(id).set_version_stages(stages.clone());
             let call = match value.expose_text() {
                 Some(text) => call.secret_string(text),
-                None => call.secret_binary(Blob::new(value.expose_bytes())),
+                None => call.secret_binary(Blob::new(bytes)),
             };
             call.customize().config_override(overrides).send()
         });
@@ -131,8 +132,8 @@ impl SecretsManager {
 /// The new value as text or as bytes, whichever the secret is.
 fn in_form_of(current: &Secret, value: &SecretValue) -> Result<SecretValue> {
     match (current.is_binary(), value.is_binary()) {
-        (true, false) => Ok(SecretValue::binary(value.expose_bytes())),
-        (false, true) => match std::str::from_utf8(value.expose_bytes()) {
+        (true, false) => Ok(SecretValue::binary(value.expose_bytes()?)),
+        (false, true) => match std::str::from_utf8(value.expose_bytes()?) {
             Ok(text) => Ok(SecretValue::text(text)),
             Err(_) => Err(Error::invalid_input("this secret is text, and the new value is not UTF-8")),
         },

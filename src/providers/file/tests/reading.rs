@@ -38,7 +38,14 @@ async fn an_entry_keeps_its_text_without_whitespace() {
     assert_eq!(secret.name(), Some("secret/one"));
     assert_eq!(secret.simple().expect("simple").expose_str().expect("text"), "héllo");
     assert_eq!(
-        provider.read("secret/two").expect("there").credential().expect("credential").password.expose_bytes(),
+        provider
+            .read("secret/two")
+            .expect("there")
+            .credential()
+            .expect("credential")
+            .password
+            .expose_bytes()
+            .expect("bytes"),
         b"p"
     );
 }
@@ -96,7 +103,7 @@ async fn listing_levels_end_at_slashes() {
 async fn vault_url_and_token_are_read_from_the_vault_object_only() {
     let file = provider(FILE).await;
     assert_eq!(file.vault_url().expect("there"), "http://127.0.0.1:18200/");
-    assert_eq!(file.vault_token().expect("there").expose_bytes(), b"s.tok");
+    assert_eq!(file.vault_token().expect("there").expose_bytes().expect("bytes"), b"s.tok");
     for (text, kind) in [
         (r#"{"secrets":{},"vault_token":"s.old"}"#, ErrorKind::NotFound),
         (r#"{"vault":{}}"#, ErrorKind::NotFound),

@@ -1,0 +1,91 @@
+//! Writes JSON strings into buffers that don't grow: growing would leave a copy of the text behind.
+
+use zeroize::Zeroizing;
+
+/// `text` as a JSON string in UTF-8.
+pub(crate) fn quote(text: &str) -> Zeroizing<String> {
+    let mut json = Zeroizing::new(String::with_capacity(ascii_string_len(text)));
+    write_string(&mut json, text);
+    json
+}
+
+/// Appends `text` as a JSON string in UTF-8: at most [`ascii_string_len`] bytes.
+pub(crate) fn write_string(out: &mut String, text: &str) {
+    out.push('"');
+    for character in text.chars() {
+        match character {
+            '"' | '\\' | '\0'..='\u{1f}' => write_escaped(out, character),
+            other => out.push(other),
+        }
+    }
+    out.push('"');
+}
+
+/// Appends `text` as a JSON string, as Python's `json.dump` writes it: in ASCII, with `\u` escapes
+/// in lower case for all other characters.
+pub(crate) fn write_ascii_string(out: &mut String, text: &str) {
+    out.push('"');
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => write_escaped(out, character),
+            ' '..='~' => out.push(character),
+            other => write_escaped(out, other),
+        }
+    }
+    out.push('"');
+}
+
+fn write_escaped(out: &mut String, character: char) {
+    match character {
+        '"' => out.push_str("\\\""),
+        '\\' => out.push_str("\\\\"),
+        '\n' => out.push_str("\\n"),
+        '\r' => out.push_str("\\r"),
+        '\t' => out.push_str("\\t"),
+        '\u{8}' => out.push_str("\\b"),
+        '\u{c}' => out.push_str("\\f"),
+        other => other.encode_utf16(&mut [0; 2]).iter().for_each(|unit| write_unit(out, *unit)),
+    }
+}
+
+fn write_unit(out: &mut String, unit: u16) {
+    out.push_str("\\u");
+    for shift in [12, 8, 4, 0] {
+        let digit = char::from_digit(u32::from(unit >> shift) & 0xf, 16);
+        out.push(digit.expect("four bits are one hexadecimal digit"));
+    }
+}
+
+/// How many bytes [`write_ascii_string`] writes. A buffer of this size doesn't have to grow, which
+/// would leave a copy behind.
+pub(crate) fn ascii_string_len(text: &str) -> usize {
+    let escaped = text.chars().map(|character| match character {
+        '"' | '\\' | '\n' | '\r' | '\t' | '\u{8}' | '\u{c}' => 2,
+        ' '..='~' => 1,
+        other => 6 * other.len_utf16(),
+    });
+    escaped.sum::<usize>() + 2
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn ascii_strings_are_those_of_python() {
+        let mut out = String::new();
+        write_ascii_string(&mut out, "h\u{e9}\u{1f600}\u{7f}\"\\/\n");
+        assert_eq!(out, r#""h\u00e9\ud83d\ude00\u007f\"\\/\n""#);
+    }
+
+    proptest! {
+        #[test]
+        fn a_quoted_text_is_a_json_string_and_its_buffer_did_not_grow(text in any::<String>()) {
+            let json = quote(&text);
+            prop_assert!(json.len() <= ascii_string_len(&text));
+            prop_assert_eq!(serde_json::from_str::<String>(&json).expect("a string"), text);
+        }
+    }
+}
