@@ -32,7 +32,7 @@ mod export;
 mod file;
 /// Help, completions and manual pages, and the commands of the README.
 mod manual;
-/// docs/cli.md: every command on it.
+/// docs/cli.md: every command on it. docs/troubleshooting.md: every message on it.
 mod page;
 /// `render`: look-ups, filters, errors and output files.
 mod render;

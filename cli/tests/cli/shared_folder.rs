@@ -182,7 +182,7 @@ fn a_file_of_a_stranger_in_a_shared_folder_gets_no_variables_of_a_job() {
     let out = shared.path("out");
     fs::write(&out, "theirs\n").unwrap();
     give(&out);
-    let told = predicate::str::contains("it belongs to another user, in a folder that everybody can write to");
+    let told = predicate::str::contains("it belongs to another user, in a world-writable folder");
     writers(folder.path(), &file, &out).remove(2).assert().code(5).stderr(told);
     assert_eq!(fs::read_to_string(&out).unwrap(), "theirs\n");
     // In a folder of one's own it is somebody's who may write there, such as a runner's for a container's root.

@@ -41,6 +41,17 @@ fn pure_leaves_little_and_keep_keeps_by_name() {
 }
 
 #[test]
+fn allow_and_deny_win_over_keep_but_not_over_env() {
+    let (_folder, file) = example();
+    for filter in [["--deny", "APP_*"], ["--allow", "DB"]] {
+        let mut command = run(&file);
+        command.env("APP_MODE", "x").args(["--pure", "--keep", "APP_MODE", "--deny", "PATH", "--deny", "HOME"]);
+        command.args(filter).args(["--env", &format!("APP_DB={DB}"), "--env", &format!("DB={DB}")]);
+        assert_eq!(environ(&mut command), [format!("APP_DB={PASSWORD}"), format!("DB={PASSWORD}")]);
+    }
+}
+
+#[test]
 fn credentials_of_ours_and_of_the_providers_stay_behind() {
     let (_folder, file) = example();
     let credentials = [

@@ -125,7 +125,7 @@ fn trust_first_prints_what_the_file_decides() {
          providers.\"vault.kv\".auth.file = \"{0}/id\"  # {0}/s1crets.toml:4\n    \
          providers.\"vault.kv\".auth.method = \"jwt\"  # {0}/s1crets.toml:4\n\
          \x20 which servers are trusted:\n    providers.\"vault.kv\".danger_skip_verify = true  # {0}/s1crets.toml:3\n\
-         \x20 what commands get in their environment:\n    secrets.LD_PRELOAD = \"file://a\"  # {0}/s1crets.toml:6\n\
+         \x20 what programs get in their environment:\n    secrets.LD_PRELOAD = \"file://a\"  # {0}/s1crets.toml:6\n\
          \x20 which files hold secrets:\n    cache.key_file = \"{0}/key\"  # {0}/s1crets.toml:8\n\
          \x20 other settings:\n    provider = \"file\"  # {0}/s1crets.toml:11 (profile p)\n    \
          retry = 9  # {0}/s1crets.toml:10 (profile p)\n\
