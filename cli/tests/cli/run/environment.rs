@@ -1,4 +1,4 @@
-//! `/proc/PID/environ`, read and compared.
+//! The program's environment, read from `/proc/PID/environ`.
 
 use std::fs;
 

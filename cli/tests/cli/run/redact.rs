@@ -1,4 +1,4 @@
-//! `run --redact`: the output of the command, with values replaced by `***`.
+//! `run --redact`: the output of the program, with values replaced by `***`.
 
 use std::{
     fs,

@@ -14,10 +14,10 @@ use predicates::prelude::*;
 use super::{UNTRUSTED, set_mode, write};
 use crate::{in_folder, in_trusted, s1crets};
 
-/// A user with no rights, and nothing of its own.
+/// A user without rights or files.
 const STRANGER: u32 = 65_534;
 
-/// Whether the tests run as root, who alone can give files away. Told aloud: CI runs as root.
+/// Whether the tests run as root, which alone can change the owner of a file. Prints a skip otherwise: CI runs as root.
 #[allow(clippy::print_stderr, reason = "a test that tests less says so")]
 fn is_root(folder: &Path) -> bool {
     let is_root = fs::metadata(folder).unwrap().uid() == 0;

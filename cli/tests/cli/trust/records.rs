@@ -142,7 +142,7 @@ fn trust_first_prints_what_the_file_decides() {
         .stdout(told);
 }
 
-/// The file is a stranger's until it is trusted: it must not draw over what is told of it.
+/// Until it is trusted, another user may have written the file: it must not overwrite what is printed about it.
 #[test]
 fn the_file_can_not_forge_the_output_of_trust() {
     let folder = tempfile::tempdir().unwrap();
@@ -243,7 +243,7 @@ fn a_folder_name_that_is_not_utf8_is_shown_without_a_panic() {
     }
 }
 
-/// What does without the file does without its profiles.
+/// Commands that work without the file work without its profiles.
 #[test]
 fn a_selected_profile_does_not_stop_commands_that_work_without_trust() {
     let folder = repository();
