@@ -50,6 +50,19 @@ fn variables(file: &str) -> Vec<String> {
 }
 
 #[test]
+fn every_feature_is_in_the_readme() {
+    let manifest = page("Cargo.toml");
+    let features = manifest.split("[features]\n").nth(1).unwrap().split("\n[").next().unwrap();
+    let names = features.lines().filter_map(|line| line.split_once(" = ")).map(|(name, _)| name);
+    let names: Vec<_> = names.filter(|name| *name != "default" && !name.starts_with("__")).collect();
+    assert!(names.len() >= 10, "{names:?}");
+    let (readme, library) = (page("README.md"), page("src/lib.rs"));
+    let is_missing = |name: &&&str| [&readme, &library].iter().any(|page| !page.contains(&format!("`{name}`")));
+    let missing: Vec<_> = names.iter().filter(is_missing).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
 fn every_link_of_the_pages_leads_to_a_file_and_a_heading() {
     let mut links = 0;
     for file in pages() {
