@@ -55,8 +55,8 @@
 //!
 //! # Cache
 //!
-//! Each provider that calls a backend has a cache in front ([`Cached`]), of 1000 entries and with a
-//! TTL of 15 minutes by default ([`CachePolicy`]):
+//! Every provider except `file` has a cache in front ([`Cached`]), of 1000 entries and with a TTL of
+//! 15 minutes by default ([`CachePolicy`]):
 //!
 //! - A hit is a lookup in memory, without a lock or an await.
 //! - A missing secret is loaded once, however many tasks ask for it. The load goes on if a task is
@@ -80,6 +80,7 @@
 //! - `disk-cache`: a cache on disk behind those in memory, on Unix. It is used only if it is
 //!   configured.
 //! - `metrics`: exports the cache counters through the [`metrics`](https://docs.rs/metrics) facade.
+//! - `schema`: `Config::schema`, the JSON Schema of `s1crets.toml`.
 //! - `unstable-conformance`: tests for implementations of [`Provider`]. It may change in any
 //!   release.
 //! - `test-util`: the cache follows Tokio's paused time in tests.

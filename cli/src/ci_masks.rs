@@ -112,7 +112,7 @@ impl Purpose {
         );
         Failure::Secret(error.with_hint(match self {
             Self::Mask => "read one key of it (PATH#KEY), or pass --no-mask if nothing prints it",
-            Self::Redact => "read one key of it (PATH#KEY), or leave out --redact if nothing prints it",
+            Self::Redact => "read one key of it (PATH#KEY), or omit --redact if nothing prints it",
         }))
     }
 

@@ -179,14 +179,14 @@ impl NamedTarget {
     ///
     /// # Errors
     /// Any error of the system; that the name stands for something else by now; that another user
-    /// owns the file in a folder that everybody can write to, and could read what is added.
+    /// owns the file in a world-writable folder, and could read what is added.
     pub fn append(&self) -> Result<File> {
         self.open_to_append().at(Step::Open, &self.path)
     }
 
     fn open_to_append(&self) -> io::Result<File> {
         if self.is_foreign {
-            return Err(io::Error::other("it belongs to another user, in a folder that everybody can write to"));
+            return Err(io::Error::other("it belongs to another user, in a world-writable folder"));
         }
         // One that appears meanwhile may be another user's too.
         let new = if self.found.is_none() { OFlags::CREATE | OFlags::EXCL } else { OFlags::empty() };

@@ -9,7 +9,7 @@
 //!
 //! - A link or FIFO is used only if we or root own it, and only in a folder that nobody else can
 //!   write to. Elsewhere anybody can put a link of ours by a hard link, where the kernel allows it.
-//! - In a folder that everybody can write to, subfolders are used only if we or root own them.
+//! - In a world-writable folder, subfolders are used only if we or root own them.
 //! - A group that can write to a folder is trusted: with a umask of 002 every folder is like that.
 
 use std::{
@@ -52,7 +52,7 @@ pub struct NamedTarget {
     pub(crate) name: OsString,
     /// What has the name; `None` if nothing has.
     pub(crate) found: Option<Stat>,
-    /// Whether another user owns the file, in a folder that everybody can write to. Its owner could
+    /// Whether another user owns the file, in a world-writable folder. Its owner could
     /// change it later, and may have it open.
     pub(crate) is_foreign: bool,
     /// The path that was asked for.
@@ -108,7 +108,7 @@ impl NamedTarget {
         &self.real_path
     }
 
-    /// Whether another user owns the file, in a folder that everybody can write to.
+    /// Whether another user owns the file, in a world-writable folder.
     pub fn is_foreign(&self) -> bool {
         self.is_foreign
     }

@@ -122,7 +122,7 @@ impl ClientBuilder {
         Self { endpoint_url: Some(url.into()), ..self }
     }
 
-    /// Sets the path of the provider `file`: the fetcher's file, or a CSI directory. Default:
+    /// Sets the path of the provider `file`: the fetcher's file, or a CSI mount. Default:
     /// `/var/local/secrets.json`.
     pub fn with_file(self, path: impl Into<PathBuf>) -> Self {
         Self { file: Some(path.into()), ..self }

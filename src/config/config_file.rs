@@ -71,7 +71,7 @@ impl ConfigFile {
         let path = home::expand(&path.into());
         let (status, bytes) = plain_file::read(&path).map_err(|error| unreadable(&path, &error))?;
         if is_writable_by_all(&status) && status.is_file() {
-            warn(format!("everybody can write to the config file {}", path.display()));
+            warn(format!("the config file {} is world-writable", path.display()));
         }
         let absolute = std::path::absolute(&path).unwrap_or_else(|_| path.clone());
         Self { absolute, text: String::new(), trust: Trust::Named, path }.with_content(&bytes)

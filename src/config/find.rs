@@ -16,9 +16,9 @@
 //!
 //! | the file | what happens |
 //! | --- | --- |
-//! | named by [`with_file`] or `S1CRETS_CONFIG` | obeyed, with a warning if everybody can write to it |
-//! | in a folder that everybody can write to | never used, with a warning; the search goes on |
-//! | owned by another user than us and root, or writable by everybody | an error |
+//! | named by [`with_file`] or `S1CRETS_CONFIG` | obeyed, with a warning if it is world-writable |
+//! | in a world-writable folder | never used, with a warning; the search goes on |
+//! | owned by another user than us and root, or world-writable | an error |
 //! | in the user's config folder, writable by nobody else, in no checkout | obeyed |
 //! | writable only by root, in no checkout, and we are not root (an image) | obeyed |
 //! | trusted before, with this path and content | obeyed |
@@ -63,7 +63,7 @@ pub(super) enum Search {
 ///
 /// # Errors
 /// [`Config`](crate::ErrorKind::Config) if there is one that can't be read, that another user owns,
-/// or that everybody can write to.
+/// or that is world-writable.
 pub(super) fn find(search: Search) -> Result<Option<ConfigFile>> {
     // The current folder may have been removed.
     let here = env::current_dir().ok();
@@ -142,7 +142,7 @@ fn look(folder: &Path) -> Result<Option<Found>> {
     let told = path.display();
     let folder = Folder::open(&path).map_err(|error| unreadable(&path, &error))?;
     if is_writable_by_all(&folder.status) {
-        warn(format!("the config file {told} is not used: everybody can write to its folder"));
+        warn(format!("the config file {told} is not used: its folder is world-writable"));
         return Ok(None);
     }
     let (status, bytes) = folder.read(&path).map_err(|error| unreadable(&path, &error))?;
@@ -152,7 +152,7 @@ fn look(folder: &Path) -> Result<Option<Found>> {
         }
     }
     if is_writable_by_all(&status) {
-        return Err(refused(format!("the config file {told} was found, and everybody can write to it")));
+        return Err(refused(format!("the config file {told} was found, and is world-writable")));
     }
     Ok(Some(Found { path, bytes, status }))
 }

@@ -135,7 +135,7 @@ impl ConfigLoader {
     ///
     /// # Errors
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) if it can't be read, or if it was found and
-    /// another user owns it or everybody can write to it.
+    /// another user owns it or it is world-writable.
     pub fn file(&self) -> Result<Option<ConfigFile>> {
         let search = match &self.source {
             Source::None => return Ok(None),

@@ -16,7 +16,7 @@ pub mod env_vars {
     pub const PROFILE: &str = "S1CRETS_PROFILE";
     /// The default provider of the command.
     pub const PROVIDER: &str = "S1CRETS_PROVIDER";
-    /// The path of the fetcher's file, or of the CSI directory.
+    /// The path of the fetcher's file, or of the CSI mount.
     pub const FILE: &str = "S1CRETS_FILE";
     /// Attempts in total.
     pub const RETRY: &str = "S1CRETS_RETRY";

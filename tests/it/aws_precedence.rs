@@ -1,5 +1,5 @@
-//! Which of option, config file, environment and AWS profile decides where AWS is asked, and as
-//! whom. One test for each row of the table in docs/config.md.
+//! Which of option, config file, environment and AWS profile decides the endpoint and the identity
+//! at AWS. One test for each row of the table in docs/config.md.
 
 use std::time::{Duration, SystemTime};
 
@@ -16,7 +16,7 @@ const PROFILES: &str = "[default]\nregion = eu-west-1\naws_access_key_id = defau
     [profile bare]\nregion = eu-central-1\n\
     [profile broken]\nrole_arn = arn:aws:iam::111111111111:role/r\nsource_profile = gone\n";
 
-/// Metadata that would give everybody an identity.
+/// Instance metadata that would give any process an identity.
 async fn imds() -> FakeImds {
     let imds = FakeImds::start("us-east-1", "role").await;
     imds.set_credentials("ASIAOFTHEINSTANCE000", "s", "t", SystemTime::now() + Duration::from_secs(3600));

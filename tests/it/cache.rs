@@ -1,4 +1,4 @@
-//! What the cache keeps, for how long, and what an update makes it forget.
+//! What the cache keeps, for how long, and what an update invalidates.
 
 use std::{
     sync::Arc,

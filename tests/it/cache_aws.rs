@@ -1,4 +1,4 @@
-//! The cache in front of AWS: one secret by several names, variants, outages, runtimes.
+//! The cache in front of AWS: one secret under several names, variants, outages, runtimes.
 
 use std::{slice, sync::Arc, time::Duration};
 

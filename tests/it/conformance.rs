@@ -1,4 +1,4 @@
-//! The contract of `Provider`, held by every provider, bare and behind the cache.
+//! The contract of `Provider`, for every provider, bare and behind the cache.
 
 use std::{
     fs,

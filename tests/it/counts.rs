@@ -1,4 +1,4 @@
-//! How many calls AWS gets for many reads, which a bill and a rate limit depend on.
+//! How many requests AWS gets for many reads: bills and rate limits depend on it.
 
 use std::{sync::Arc, time::Duration};
 

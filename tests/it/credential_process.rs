@@ -1,4 +1,4 @@
-//! The programs of AWS profiles: they end when nobody waits for them any more.
+//! `credential_process` programs of AWS profiles: they are killed when no caller waits for them.
 
 use std::{
     fs,

@@ -1,4 +1,4 @@
-//! The cache on disk: one secret by several names, nothing of it in clear.
+//! The disk cache: one secret under several names, and encryption.
 
 use std::{fs, path::Path, sync::Arc};
 

@@ -208,7 +208,7 @@ async fn blocking_calls_read_the_same_settings_inside_a_runtime() {
     assert_eq!(aws.proxy.total(), 1);
 }
 
-/// Otherwise whoever can write to a service's working folder decides where its credentials go.
+/// Otherwise anyone who can write to a service's working folder decides where its credentials are sent.
 #[tokio::test]
 async fn a_config_file_that_was_only_found_is_refused_by_the_global_client() {
     let aws = Aws::start().await;

@@ -1,4 +1,4 @@
-//! A provider of another crate's making, whose reads wait for the test to let them go on.
+//! A provider outside the library, whose reads wait until the test releases them.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `get_refs`: how few calls many references take, and the answer of each.
+//! `get_refs`: how many requests many references need, and the result of each.
 
 use s1crets::{
     Client, ErrorKind,

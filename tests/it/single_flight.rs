@@ -1,4 +1,4 @@
-//! One load a key: whoever asks, goes away, panics or changes the secret meanwhile.
+//! One load per key: readers that join, are cancelled or panic, and updates meanwhile.
 
 use std::{future::poll_fn, sync::Arc, task::Poll, thread};
 

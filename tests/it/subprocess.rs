@@ -1,4 +1,4 @@
-//! Calls made in a process of their own, for what depends on the environment.
+//! Calls in a separate process, for tests that depend on the environment.
 //!
 //! Tests share one process, and its environment can't be changed safely while others read it. So the test binary runs
 //! itself again, with the variables set and a filter for the one test that plays the child.

@@ -1,4 +1,4 @@
-//! Providers on moto through a fault proxy, and little assertions.
+//! Providers on moto through a fault proxy, and small assertions.
 
 use std::{
     fmt::Debug,

@@ -1,4 +1,4 @@
-//! What a value is and how keypaths read it, on both AWS stores alike.
+//! Values and keypaths, the same on both AWS stores.
 
 use s1crets::{Client, ErrorKind, JsonKind, SecretValue};
 use s1crets_testbed::unique;

@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: measures s1crets and its rivals in the same run.
+//! `cargo xtask bench`: measures s1crets and its baselines in the same run.
 
 use std::{
     env::consts::EXE_SUFFIX,
@@ -66,7 +66,7 @@ fn bench_command(groups: &[&str]) -> io::Result<()> {
 }
 
 /// Builds or runs a package of the bench workspace. It is separate from the project's workspace, so
-/// that the rivals are no dependencies of the project.
+/// that the baselines are no dependencies of the project.
 fn bench(action: &str, package: &str) -> Command {
     let mut command = cargo();
     command.args([action, "--release", "--locked", "--manifest-path"]).arg(root().join("benches/Cargo.toml"));

@@ -23,7 +23,7 @@ Build, test and release tasks of s1crets.
                                   layer, and find import cycles. With --graph, print
                                   the number of imports between modules instead
     cargo xtask fuzz [SECONDS]    Run each fuzz target for that long (default 60)
-    cargo xtask bench [NAME...]   Compare s1crets with its rivals: all groups, or only
+    cargo xtask bench [NAME...]   Compare s1crets with baselines: all groups, or only
                                   those named (hot, cold, calls, expiry, outage,
                                   memory, disk, command, redaction)
     cargo xtask dist              Build the release command with completions and man

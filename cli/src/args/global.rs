@@ -8,46 +8,46 @@ use clap::{Args, ValueHint};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
-    /// Provider to use for a PATH that names none [default: from the config file, else aws.sm]
+    /// Use this provider for a PATH that names none [default: from the config file, else aws.sm]
     ///
     /// One of aws.sm, aws.ps, vault.kv and file, or a name in [providers] of the config file.
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) provider: Option<String>,
-    /// Config file to use
+    /// Use this config file
     ///
-    /// Without it, S1CRETS_CONFIG names the file. Without both, the nearest s1crets.toml is used:
-    /// in this folder, in one above it up to the repository or the home folder, or in the user's
-    /// config folder.
+    /// Without it, S1CRETS_CONFIG names the file. Without both, the nearest s1crets.toml is used,
+    /// once it is trusted (`s1crets config trust`): in this folder, in one above it up to the
+    /// repository or the home folder, or in the user's config folder.
     #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) config: Option<PathBuf>,
     /// Use no config file
     #[arg(long, global = true, conflicts_with = "config")]
     pub(crate) no_config: bool,
-    /// Profile of the config file to apply [default: S1CRETS_PROFILE]
+    /// Apply this profile of the config file [default: S1CRETS_PROFILE]
     ///
     /// The settings in [profiles.NAME] override those of the file itself.
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) config_profile: Option<String>,
-    /// AWS region
+    /// Use this AWS region
     ///
     /// Overrides the config file, AWS_REGION and the AWS profile.
     #[arg(long, global = true, value_name = "REGION")]
     pub(crate) region: Option<String>,
-    /// AWS role to assume
+    /// Assume this AWS role
     #[arg(long, global = true, value_name = "ARN")]
     pub(crate) role_arn: Option<String>,
-    /// AWS endpoint to use for every service
+    /// Use this AWS endpoint for every service
     #[arg(long, global = true, value_name = "URL", value_hint = ValueHint::Url)]
     pub(crate) endpoint_url: Option<String>,
-    /// Secrets file or CSI directory to read; makes `file` the default provider
+    /// Read this secrets file or CSI mount; makes `file` the default provider
     #[arg(long, global = true, value_name = "PATH", value_hint = ValueHint::AnyPath)]
     pub(crate) file: Option<PathBuf>,
-    /// Attempts per request, at least 1 [default: 3]
+    /// Make up to this many attempts per request, at least 1 [default: 3]
     ///
     /// Counts the first attempt: 1 means no retries.
     #[arg(long, global = true, value_name = "ATTEMPTS")]
     pub(crate) retry: Option<NonZeroU32>,
-    /// Timeout of each attempt, in seconds or as a duration such as 500ms [default: 5]
+    /// Limit the time of each attempt, in seconds or as a duration such as 500ms [default: 5]
     ///
     /// Limits the time to connect, and separately the time to wait for the response. Must be above
     /// 0.
@@ -58,9 +58,9 @@ pub(crate) struct Global {
     pub(crate) no_cache: bool,
     /// Don't mask values in the log of a CI system
     ///
-    /// By default, all values are masked in the logs of GitHub Actions, Forgejo Actions, Azure
-    /// Pipelines and Buildkite before they are printed, and the command fails if the masks can't
-    /// reach the log.
+    /// By default, all values are masked in the logs of GitHub Actions, Forgejo, Gitea, Azure
+    /// Pipelines and Buildkite before they are printed, and s1crets fails if the masks can't reach
+    /// the log.
     #[arg(long, global = true)]
     pub(crate) no_mask: bool,
     /// Print JSON, including errors
@@ -68,7 +68,7 @@ pub(crate) struct Global {
     pub(crate) json: bool,
     /// Print the causes of errors; -vv also logs each step
     ///
-    /// With --version, prints how the command was built.
+    /// With --version, prints how s1crets was built.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
 }

@@ -112,30 +112,32 @@ pub(crate) enum Command {
     /// Show, check and trust the configuration
     #[command(subcommand, after_long_help = "Example: s1crets config show --origin")]
     Config(ConfigCommand),
-    /// Run a command with secrets in its environment, or in files
+    /// Run a program with secrets in its environment, or in files
     ///
-    /// All secrets are read before the command starts, in as few requests as the backends allow. If
-    /// any are missing, all of them are listed and the command is not started. Without --files and
-    /// --redact, s1crets then execs the command.
+    /// All secrets are read before the program starts, in as few requests as the backends allow. If
+    /// any are missing, all of them are listed and the program is not started. Without --files and
+    /// --redact, s1crets then execs the program.
     ///
-    /// Variables of the environment are passed on unchanged unless --resolve, or `resolve` in [run]
-    /// of the config file, names them: anyone may have written their text. If several sources set
-    /// the same variable, the later one wins: the environment, [secrets] of the config file,
-    /// --from, --env-file, --env.
+    /// References in inherited variables are resolved only if --resolve, or `resolve` in [run] of
+    /// the config file, names the variable, because others may have chosen its text. Credentials of
+    /// s1crets and its providers are withheld (see --keep).
+    ///
+    /// If several sources set the same variable, the later one wins: the environment, [secrets] of
+    /// the config file, --from, --env-file, --env.
     #[cfg(unix)]
     Run(Run),
     /// Print a completion script for a shell
     Completions(Completions),
     /// Write the manual pages to a folder
     ///
-    /// Creates the folder if it does not exist, and replaces pages that do.
+    /// Creates the folder if needed, and overwrites existing pages.
     Man(Man),
 }
 
 // No doc comment: clap would take it for the description of the command that flattens this.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct PathAndKeys {
-    /// Name of the secret, or a reference such as aws.sm://prod/db#password
+    /// Path of the secret, or a reference such as aws.sm://prod/db#password
     pub(crate) path: String,
     /// Keys that lead to a value in a JSON secret; a number is an index into an array
     #[arg(value_name = "KEY")]

@@ -27,9 +27,9 @@ Examples:
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
-    /// Print the effective settings as TOML, and the credential of each provider
+    /// Print the effective settings as TOML, and the source of each provider's credential
     ///
-    /// User names and passwords in URLs are left out.
+    /// User names and passwords in URLs are omitted.
     #[command(after_long_help = "Example: s1crets config show --origin --config-profile prod")]
     Show {
         /// Print where each setting comes from
@@ -44,7 +44,7 @@ pub(crate) enum ConfigCommand {
     Path,
     /// Trust a config file, after printing what it decides
     ///
-    /// A config file decides where tokens are sent, and what commands get in their environment. So
+    /// A config file decides where tokens are sent, and what programs get in their environment. So
     /// an s1crets.toml that is merely found is used only once you trust it. Trust covers this path
     /// with this content and ends when the file changes. It does not cover other files that this
     /// one names. A file named by --config or S1CRETS_CONFIG needs no trust.

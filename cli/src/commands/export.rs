@@ -45,7 +45,7 @@ pub(crate) struct Export {
     /// If both exist, the keys of the secret are exported; end REF with a slash to list the path.
     #[arg(long, value_name = "REF")]
     from: Vec<String>,
-    /// Prefix for the names made by --from
+    /// Put this text in front of the names made by --from
     #[arg(long, value_name = "TEXT", requires = "from")]
     prefix: Option<String>,
     /// Export only the names made by --from that match this pattern
@@ -57,13 +57,13 @@ pub(crate) struct Export {
     /// Export the keys of JSON objects below the path of --from, not the objects
     #[arg(long, requires = "from")]
     keys: bool,
-    /// Output format [default: sh, or json with --json]
+    /// Write this format [default: sh, or json with --json]
     #[arg(short, long, value_enum)]
     format: Option<Format>,
-    /// Name of the Kubernetes Secret, for --format k8s-secret
+    /// Set the name of the Kubernetes Secret, for --format k8s-secret
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// File to write instead of stdout, with mode 600; `-` is stdout
+    /// Write to this file instead of stdout, with mode 600; `-` is stdout
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     output: Option<PathBuf>,
 }

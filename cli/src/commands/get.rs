@@ -22,7 +22,7 @@ Examples:
 pub(crate) struct Get {
     #[command(flatten)]
     target: PathAndKeys,
-    /// Text to print if the secret or key does not exist
+    /// Print this text if the secret or key does not exist
     #[arg(long, value_name = "TEXT")]
     default: Option<String>,
     #[command(flatten)]
@@ -42,7 +42,7 @@ pub(crate) struct Get {
 #[derive(Debug, Args)]
 #[group(multiple = false)]
 struct VersionArgs {
-    /// Read the version with this number (Parameter Store)
+    /// Read the version with this number (Parameter Store, Vault KV 2)
     #[arg(long, value_name = "N")]
     version_number: Option<u64>,
     /// Read the version with this label (Parameter Store)

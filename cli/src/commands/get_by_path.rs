@@ -28,7 +28,7 @@ pub(crate) struct GetByPath {
     no_decrypt: bool,
     /// Print the secrets that can be read even if others fail
     ///
-    /// The errors go to stderr, and the exit status is that of the last one.
+    /// The errors go to stderr, and the exit status is the highest of theirs.
     #[arg(long)]
     keep_going: bool,
     /// Allow binary output to a terminal
@@ -57,7 +57,7 @@ pub(crate) fn run(global: &Global, args: &GetByPath) -> Result<Exit, Failure> {
     output::listing(&listing, Style { json: global.json, newline: true, binary: args.binary })?;
     let mut exit = Exit::Found;
     for (name, error) in listing.failures() {
-        exit = Exit::of_kind(error.kind());
+        exit = exit.max(Exit::of_kind(error.kind()));
         report::failure(&Failure::unreadable(name, error), global);
     }
     Ok(exit)

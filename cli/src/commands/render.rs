@@ -37,12 +37,12 @@ pub(crate) struct Render {
     /// Template file; `-` is stdin
     #[arg(value_hint = ValueHint::FilePath)]
     template: PathBuf,
-    /// File to write instead of stdout; `-` is stdout
+    /// Write to this file instead of stdout; `-` is stdout
     ///
     /// The file is replaced atomically, and left alone if its content is the same.
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     output: Option<PathBuf>,
-    /// Mode of the file, in octal
+    /// Set the mode of the file, in octal
     #[arg(long, value_name = "MODE", default_value = "600", value_parser = mode, requires = "output")]
     mode: u32,
     /// Check that all secrets exist, and write nothing

@@ -33,7 +33,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
         "which servers are trusted",
         &["danger_skip_verify", "ca_file", "ca_path", "client_cert", "client_key", "server_name"],
     ),
-    ("what commands get in their environment", &["secrets", "run"]),
+    ("what programs get in their environment", &["secrets", "run"]),
     ("which files hold secrets", &["disk", "path", "key_file", "key_variable", "key_credential"]),
 ];
 /// The group of all other settings.

@@ -27,7 +27,7 @@ Examples:
   openssl rand -hex 16 | s1crets update prod/db --key password
   s1crets update prod/tls --value-file key.pem")]
 pub(crate) struct Update {
-    /// Name of the secret, or a reference such as aws.sm://prod/db#password
+    /// Path of the secret, or a reference such as aws.sm://prod/db#password
     path: String,
     /// New value (unsafe: prefer stdin)
     ///

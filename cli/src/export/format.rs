@@ -26,7 +26,7 @@ pub(crate) enum Format {
     Systemd,
     /// The manifest of a Kubernetes Secret, which needs --name
     K8sSecret,
-    /// Variables for later steps in GitHub or Forgejo Actions; appended to the file named by
+    /// Variables for later steps in GitHub, Forgejo or Gitea Actions; appended to the file named by
     /// GITHUB_ENV
     GithubEnv,
     /// A file for `artifacts:reports:dotenv` of GitLab CI

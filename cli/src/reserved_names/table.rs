@@ -308,13 +308,13 @@ pub(super) const GROUPS: &[NameGroup] = &[
         credentials: Allow,
     },
     NameGroup {
-        controls: "the AWS SDKs and CLI: which server they ask, with which credentials",
+        controls: "the AWS SDKs and CLI: which server they connect to, with which credentials",
         prefixes: &["AWS_", "BOTO_", "CDK_", "SAM_CLI_"],
         names: &["SECRET_ACCESS_KEY"],
         credentials: AllowTyped,
     },
     NameGroup {
-        controls: "Vault and OpenBao: which server they ask, with which credentials",
+        controls: "Vault and OpenBao: which server they connect to, with which credentials",
         prefixes: &["BAO_", "CONSUL_", "NOMAD_", "OPENBAO_", "VAULT_"],
         names: &[],
         credentials: AllowTyped,

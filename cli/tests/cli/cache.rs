@@ -33,7 +33,7 @@ fn at_home(home: &TempDir) -> Command {
     command
 }
 
-/// A folder with a file that is no record, a lock that nobody holds, and a key of nobody's concern.
+/// A folder with a file that is not an entry, a lock without a holder, and a key that must stay.
 fn fill(folder: &PathBuf) {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).unwrap();
     for name in ["r-1", "r-2", "l-1", "key"] {
@@ -110,7 +110,7 @@ fn a_malformed_setting_is_named() {
     command.assert().code(5).stderr(predicate::str::contains("S1CRETS_CACHE_DISK"));
 }
 
-/// Commands that share a disk cache, before a moto that counts what it is asked.
+/// Commands that share a disk cache, in front of a moto that counts requests.
 struct Bench {
     runtime: tokio::runtime::Runtime,
     proxy: FaultProxy,

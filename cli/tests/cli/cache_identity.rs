@@ -1,4 +1,4 @@
-//! What one identity or server has given is never served from disk to a process that asks as another, or asks another.
+//! An entry on disk is never served to another identity, or for another server, than it was read with.
 
 use std::{
     fs,
@@ -13,7 +13,7 @@ use tokio::runtime::Runtime;
 
 use crate::s1crets;
 
-/// A server that counts its calls, and the home of those who ask it.
+/// A server that counts its requests, and the home folder of its clients.
 struct Place {
     runtime: Runtime,
     proxy: FaultProxy,
@@ -118,7 +118,7 @@ fn a_record_of_one_server_is_not_served_for_another_one() {
     place.is_refused(namespaced.env("VAULT_NAMESPACE", "none"), 1);
 }
 
-/// What came over TLS that nobody verified, or that another authority vouched for, may be anybody's.
+/// A value that came over unverified TLS, or from a server with a certificate of another authority, can't be trusted.
 #[test]
 fn a_record_is_not_served_to_those_who_trust_somebody_else() {
     let bao = OpenBao::shared();
@@ -219,7 +219,7 @@ fn a_record_of_one_aws_profile_is_not_served_once_its_section_says_somebody_else
     }
 }
 
-/// A login to Vault by AWS credentials is for whom AWS says that it is.
+/// The identity of a login to Vault by AWS credentials is the AWS identity.
 #[test]
 fn a_record_of_a_login_by_aws_is_bound_to_the_aws_identity() {
     let place = Place::before(OpenBao::shared().address());

@@ -2,10 +2,10 @@ use s1crets_testbed::{AwsSeed, Fault, FaultProxy, Moto, unique};
 
 use crate::{example, s1crets};
 
-/// Stands in every value that these tests pass through the command.
+/// Part of every value that these tests pass through the command.
 const MARK: &str = "canary-c0ffee-mark";
 
-/// Every way to fail, as loud as can be: the value is in no output but the one that was asked for.
+/// Every way to fail, at the highest verbosity: the value is only in the output that was requested.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_failure_shows_a_value() {
     let proxy = FaultProxy::start(Moto::shared().endpoint()).await;
@@ -77,8 +77,8 @@ fn no_temporary_file_and_no_argument_holds_a_value() {
     assert_eq!(names, ["secrets.json"]);
 }
 
-/// As loud as can be, in every way to hand a value over: it is in no log, no argument, no environment of ours and no file
-/// that is left.
+/// Every way to pass a value on, at the highest verbosity: it is in no log, argument or environment of ours, and in no
+/// file that remains.
 #[cfg(unix)]
 #[test]
 fn run_hands_a_value_to_the_command_alone() {

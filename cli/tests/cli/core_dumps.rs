@@ -1,4 +1,4 @@
-//! A command that a signal kills leaves no core file with a secret, and `run` starts its command with the original limit.
+//! s1crets leaves no core file with a secret if a signal kills it, and `run` starts its program with the original limit.
 
 use std::{
     fs,

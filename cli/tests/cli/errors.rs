@@ -158,7 +158,7 @@ fn an_unreachable_endpoint_exits_with_4() {
     command.assert().code(4).stderr(predicate::str::contains("the endpoint http://127.0.0.1:1 can't be reached"));
 }
 
-/// Who may name a secret, or answer for a server, must not write other lines into a log, or give commands to its system.
+/// Anyone who names a secret, or responds in place of a server, must not add lines to a log or commands for the CI system.
 #[test]
 fn names_and_messages_from_outside_can_not_forge_output() {
     let (_folder, file) = example();
@@ -209,7 +209,7 @@ fn harmless(printed: &str) -> bool {
     })
 }
 
-/// What is typed may be the title of a merge request: in a usage error it begins no line.
+/// An argument may be the title of a merge request: in a usage error it begins no line.
 #[test]
 fn arguments_can_not_forge_lines_of_a_usage_error() {
     for typed in ["--x\n::error::forged\n##vso[x]", "--format=x\nforged"] {

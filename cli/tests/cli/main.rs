@@ -7,24 +7,24 @@ mod aws;
 /// `cache`, and what `get` keeps on disk.
 #[cfg(unix)]
 mod cache;
-/// `cache`: what one identity or server has given is not served to another.
+/// `cache`: an entry is not served to another identity, or for another server.
 #[cfg(unix)]
 mod cache_identity;
-/// Values and credentials stay where they belong.
+/// Values and credentials are in no output that was not requested.
 mod canary;
 /// The jobs of examples/ci leave no value in their logs.
 #[cfg(unix)]
 mod ci;
 /// Values are registered as CI masks before they are printed.
 mod ci_masks;
-/// `config`: what holds, who said so, what is wrong with it.
+/// `config`: effective settings, their origins, and errors.
 mod config;
 /// A crash leaves no core file with a value.
 #[cfg(target_os = "linux")]
 mod core_dumps;
-/// Errors: their line, their hint, their causes, their exit status.
+/// Errors: message, hint, causes, exit status.
 mod errors;
-/// `explain` and `doctor`: what is told, and what never is.
+/// `explain` and `doctor`: what they print, and what they never print.
 mod explain;
 /// `export`: formats and output files.
 mod export;
@@ -32,17 +32,17 @@ mod export;
 mod file;
 /// Help, completions and manual pages, and the commands of the README.
 mod manual;
-/// docs/cli.md: every command on it.
+/// docs/cli.md: every command on it. docs/troubleshooting.md: every message on it.
 mod page;
 /// `render`: look-ups, filters, errors and output files.
 mod render;
-/// `run`: what the command gets, what it prints, and how it ends.
+/// `run`: the program's environment, its output, and its end.
 #[cfg(unix)]
 mod run;
 /// Output paths in folders that others can write to.
 #[cfg(unix)]
 mod shared_folder;
-/// A config file that is merely found is not obeyed until somebody trusts it.
+/// A config file that is merely found is not used until it is trusted.
 #[cfg(unix)]
 mod trust;
 /// `vault.kv`, against what the real `bao` reads and writes.
@@ -53,7 +53,7 @@ use std::path::{Path, PathBuf};
 use assert_cmd::Command;
 use tempfile::TempDir;
 
-/// The command, in an environment of its own: nothing of the developer's leaks in.
+/// The command, with a clean environment: nothing of the developer's leaks in.
 fn s1crets() -> Command {
     let mut command = Command::cargo_bin("s1crets").unwrap();
     command.env_clear().env("AWS_EC2_METADATA_DISABLED", "true").env("HOME", "/nonexistent");
@@ -61,13 +61,13 @@ fn s1crets() -> Command {
     command
 }
 
-/// The command in a folder whose config file is trusted, as its user does once. The record lies in the folder.
+/// The command in a folder whose config file is trusted. The trust record is in the folder.
 fn in_trusted(folder: &Path) -> Command {
     in_folder(folder).args(["config", "trust"]).assert().success();
     in_folder(folder)
 }
 
-/// The command in a folder, which holds the records of what is trusted too.
+/// The command in a folder that also has the trust records.
 fn in_folder(folder: &Path) -> Command {
     let mut command = s1crets();
     command.current_dir(folder).env("XDG_STATE_HOME", folder.join("state"));

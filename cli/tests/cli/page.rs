@@ -1,4 +1,4 @@
-//! docs/cli.md, command by command: its files are written as they stand there, and what each command prints is compared.
+//! docs/cli.md and docs/troubleshooting.md print what the command prints.
 
 use std::{fs, path::Path, process::Command};
 
@@ -10,6 +10,7 @@ use crate::root;
 /// A region that no other test uses, so that the names of the page are free.
 const REGION: &str = "ca-central-1";
 
+/// docs/cli.md, command by command: its files are written as shown, and the output is compared.
 #[test]
 fn every_command_of_the_page_prints_what_is_written() {
     let page = fs::read_to_string(root().join("docs/cli.md")).unwrap();
@@ -36,6 +37,65 @@ fn every_command_of_the_page_prints_what_is_written() {
         }
     }
     assert!(run > 20, "the page has commands: {run}");
+}
+
+/// Each message in docs/troubleshooting.md is one that a command prints, with `…` for the folder.
+#[test]
+fn every_message_of_the_troubleshooting_page_is_printed() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path().to_str().unwrap();
+    let secrets = r#"{"secrets": {"app/PATH": {"type": "simple", "value": "x"}}}"#;
+    fs::write(folder.path().join("secrets.json"), secrets).unwrap();
+    fs::create_dir(folder.path().join("found")).unwrap();
+    fs::write(folder.path().join("found/s1crets.toml"), "retry = 3\n").unwrap();
+    let team = "[providers.team]\ntype = \"vault.kv\"\naddress = \"http://127.0.0.1:1\"\n";
+    fs::write(folder.path().join("team.toml"), team).unwrap();
+    let vault = OpenBao::dev();
+    vault.must("POST", "secret/data/app", &json!({ "data": { "token": "x" } }));
+    vault.must(
+        "PUT",
+        "sys/policies/acl/other",
+        &json!({ "policy": "path \"secret/data/other\" { capabilities = [\"read\"] }" }),
+    );
+    let token = |policies: &[&str]| {
+        let made = vault.must("POST", "auth/token/create", &json!({ "policies": policies, "no_default_policy": true }));
+        format!("VAULT_TOKEN={}", made["auth"]["client_token"].as_str().unwrap())
+    };
+    let (aws, address) = ("AWS_EC2_METADATA_DISABLED=true", format!("VAULT_ADDR={}", vault.address()));
+    let runs: &[(&str, &str, String)] = &[
+        ("found", "get app/db", String::new()),
+        (".", "get prod/db", aws.to_owned()),
+        (".", "get prod/db", format!("{aws} AWS_REGION=eu-west-1")),
+        (".", "get prod/db", format!("{aws} AWS_REGION=eu-west-1 AWS_PROFILE=nope")),
+        (".", "get vault.kv://secret/app", address.clone()),
+        (".", "get vault.kv://secret/app", format!("{address} VAULT_TOKEN=none")),
+        (".", "get vault.kv://secret/app", format!("{address} {}", token(&["default", "other"]))),
+        (".", "get --config team.toml team://secret/app", "VAULT_TOKEN=x".to_owned()),
+        (
+            ".",
+            "update vault.kv://secret/app#token --value-file team.toml",
+            format!("{address} {}", token(&["default"])),
+        ),
+        (".", "run --file secrets.json --from app/ -- true", String::new()),
+        (".", "run --file secrets.json --pure --keep DB_PASSWORD -- true", "DB_PASSWORD=file://app/PATH".to_owned()),
+    ];
+    let mut printed = String::new();
+    for (work, command, variables) in runs {
+        let mut s1crets = Command::new(assert_cmd::cargo::cargo_bin("s1crets"));
+        s1crets.env_clear().env("HOME", here).current_dir(folder.path().join(work)).args(command.split(' '));
+        s1crets.envs(variables.split(' ').filter_map(|variable| variable.split_once('=')));
+        printed += &String::from_utf8(s1crets.output().unwrap().stderr).unwrap();
+    }
+    let printed = printed.replace(&format!("{here}/found"), "…").replace(here, "…");
+    let page = fs::read_to_string(root().join("docs/troubleshooting.md")).unwrap();
+    let messages = page.split("\n```text\n").skip(1).flat_map(|rest| rest.split("\n```").next().unwrap().lines());
+    let mut found = 0;
+    // AWS's refusals are AWS's own text.
+    for message in messages.filter(|message| !message.contains("AccessDeniedException")) {
+        assert!(printed.lines().any(|line| line == message), "{message}\nis not in\n{printed}");
+        found += 1;
+    }
+    assert!(found >= 10, "{found}");
 }
 
 fn printed(folder: &Path, vault: &OpenBao, command: &str) -> String {

@@ -1,4 +1,5 @@
-//! Output paths in folders that others can write to: what a stranger put there first gets no secret and destroys no file.
+//! Output paths in folders that others can write to: a link, FIFO or file of another user gets no secret, and causes no
+//! file to be overwritten.
 
 use std::{
     fs::{self, Permissions},
@@ -17,7 +18,7 @@ use crate::{example, s1crets};
 const VALUE: &str = "correct-horse-battery-staple";
 const STRANGER: u32 = 65534;
 
-/// A folder like `/tmp`, and beside it a file of ours that a stranger would like to have overwritten.
+/// A folder like `/tmp`, and a file of ours beside it that another user tries to overwrite.
 struct Shared {
     _root: TempDir,
     folder: PathBuf,
@@ -53,8 +54,8 @@ impl Shared {
     }
 }
 
-/// Only root can give a file away. For any other user it stays its own, which is refused in such a folder too, but for
-/// another reason: see [`refusal`].
+/// Only root can change a file's owner. For any other user the file stays its own, which is refused in such a folder too,
+/// but for another reason: see [`refusal`].
 fn give(path: &Path) {
     if geteuid().is_root() {
         lchown(path, Some(STRANGER), None).unwrap();
@@ -69,7 +70,7 @@ fn refusal(kind: &str, path: &Path) -> String {
     format!("the {kind} {} {why}", path.display())
 }
 
-/// Every command that writes a secret to a path that it is given.
+/// Every command that writes a secret to a given path.
 fn writers(folder: &Path, file: &Path, output: &Path) -> Vec<Command> {
     fs::write(folder.join("t.j2"), "{{ secret('app/db#password') }}").unwrap();
     let command = |arguments: &[&str]| {
@@ -174,7 +175,7 @@ fn a_file_that_a_stranger_put_at_the_output_path_is_not_written_into() {
     }
 }
 
-/// What others added to a file can't be replaced, so it is not added to at all.
+/// An appended file keeps what others wrote, so it is refused.
 #[test]
 fn a_file_of_a_stranger_in_a_shared_folder_gets_no_variables_of_a_job() {
     let (folder, file) = example();
@@ -182,7 +183,7 @@ fn a_file_of_a_stranger_in_a_shared_folder_gets_no_variables_of_a_job() {
     let out = shared.path("out");
     fs::write(&out, "theirs\n").unwrap();
     give(&out);
-    let told = predicate::str::contains("it belongs to another user, in a folder that everybody can write to");
+    let told = predicate::str::contains("it belongs to another user, in a world-writable folder");
     writers(folder.path(), &file, &out).remove(2).assert().code(5).stderr(told);
     assert_eq!(fs::read_to_string(&out).unwrap(), "theirs\n");
     // In a folder of one's own it is somebody's who may write there, such as a runner's for a container's root.

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use assert_cmd::Command as Tested;
 use predicates::prelude::*;
-use s1crets_testbed::{Authority, OpenBao, TlsFront};
+use s1crets_testbed::{Answer, Authority, OpenBao, Stub, TlsFront};
 use serde_json::json;
 
 /// The command with nothing of this process's environment that could name another server.
@@ -210,4 +210,27 @@ fn a_reference_reaches_neither_tokens_nor_policies() {
     }
     let policies = bao(&server, &["read", "-field=token_policies", "auth/userpass/users/bob"]);
     assert_eq!(policies.trim(), "[app]");
+}
+
+/// The first failure has a higher status than the last one.
+#[test]
+fn keep_going_exits_with_the_highest_status_of_all_failures() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("built");
+    let stub = runtime.block_on(Stub::start(|request| match request.path.split('?').next().unwrap_or_default() {
+        path if path.starts_with("/v1/sys/internal/ui/mounts/") => {
+            Answer::new(200, json!({ "data": { "path": "kv/", "type": "kv", "options": { "version": "1" } } }))
+        }
+        "/v1/auth/token/lookup-self" => Answer::new(200, json!({ "data": { "ttl": 0, "renewable": false } })),
+        "/v1/kv/app/corrupt" => Answer::new(200, "<html>"),
+        "/v1/kv/app/denied" => Answer::new(403, json!({ "errors": ["permission denied"] })),
+        "/v1/kv/app/fine" => Answer::new(200, json!({ "lease_duration": 2_764_800, "data": { "v": "the value" } })),
+        _ => Answer::new(200, json!({ "data": { "keys": ["corrupt", "denied", "fine"] } })),
+    }));
+    let mut command = Tested::cargo_bin("s1crets").expect("built");
+    command.env_clear().env("HOME", "/nonexistent").env("VAULT_ADDR", stub.endpoint()).env("VAULT_TOKEN", "t");
+    let listed = command.args(["get-by-path", "--keep-going", "vault.kv://kv/app"]).assert();
+    let errors = String::from_utf8_lossy(&listed.get_output().stderr).into_owned();
+    let (corrupt, denied) = (errors.find("kv/app/corrupt: "), errors.find("kv/app/denied: "));
+    assert!(corrupt.is_some() && corrupt < denied, "{errors}");
+    listed.code(5).stdout(predicate::str::contains("the value"));
 }

@@ -90,7 +90,7 @@ impl FileBuilder {
     /// nothing else does.
     ///
     /// # Errors
-    /// `Config` for a directory that is not a CSI mount, an empty path and an interval of zero;
+    /// `Config` for a folder that is not a CSI mount, an empty path and an interval of zero;
     /// `Timeout` if the wait is over; `Unavailable` if the thread can't be started.
     pub async fn open(self) -> Result<FileProvider> {
         if self.poll_interval.is_zero() {

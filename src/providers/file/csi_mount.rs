@@ -29,13 +29,13 @@ const DATA: &str = "..data";
 /// Deeper folders are not entered. Names of that many levels do not occur.
 const MAX_DEPTH: usize = 32;
 
-/// Makes sure that `mount`, a directory, looks like the root of a mount.
+/// Makes sure that `mount`, a folder, looks like the root of a mount.
 pub(super) fn check(mount: &Path) -> Result<()> {
     if data(mount).is_dir() {
         return Ok(());
     }
     let (data, mount) = (data(mount), mount.display());
-    Err(Error::config(format!("expected {} to be a directory", data.display()))
+    Err(Error::config(format!("expected {} to be a folder", data.display()))
         .with_hint(format!("verify that {mount} is the root of the Vault CSI mount, or name the secrets.json itself")))
 }
 

@@ -13,12 +13,12 @@ use crate::{
 /// The keys of a table of type `file`.
 pub(crate) const FORM: Form = Form { paths: &[&["path"]], ..Form::of::<FileSettings>() };
 
-/// A fetcher's file, or a CSI directory.
+/// A fetcher's file, or a CSI mount.
 #[derive(Default, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 struct FileSettings {
-    /// The fetcher's file, or the CSI directory.
+    /// The fetcher's file, or the CSI mount.
     #[serde(deserialize_with = "path")]
     path: Option<PathBuf>,
     /// How long to wait for the file at the start.

@@ -31,7 +31,7 @@ pub(super) struct SourceState {
 }
 
 impl Source {
-    /// Tells a directory from a file. A path that does not exist yet is taken for a file.
+    /// Tells a folder from a file. A path that does not exist yet is taken for a file.
     pub(super) fn detect(path: &Path) -> Result<Self> {
         // Links stay in it: they are followed anew at every look.
         let path = std::path::absolute(path)

@@ -1,4 +1,4 @@
-//! Marks in clear, base64, hex and as a list of bytes.
+//! Finds marked values in clear, base64, hex and as a list of bytes.
 
 use base64::{Engine, prelude::BASE64_STANDARD_NO_PAD};
 use s1crets_testbed::unique;

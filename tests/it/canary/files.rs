@@ -1,4 +1,4 @@
-//! The fetcher's file and the CSI mount, whole and broken.
+//! The fetcher's file and the CSI mount, valid and corrupt.
 
 use std::fs;
 

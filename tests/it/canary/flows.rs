@@ -1,4 +1,4 @@
-//! The ways of a secret, each with a mark of its own.
+//! Every way that a secret can take, each with its own marked value.
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 

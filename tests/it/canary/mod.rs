@@ -1,4 +1,4 @@
-//! Marked values and credentials go everywhere a secret goes; then every log line, error and `Debug` is searched.
+//! Passes marked values and credentials through every call, then searches log lines, errors and `Debug` for them.
 
 mod detector; // marks in clear, base64, hex and as a list of bytes
 mod files; // the fetcher's file and the CSI mount, whole and broken
@@ -16,7 +16,7 @@ use tracing_subscriber::fmt::MakeWriter;
 pub(crate) use detector::Marks;
 pub(crate) use flows::{assert_silence, everything};
 
-/// All that was said: the log of the whole process at every level, and what the test itself collects.
+/// All output: the log of the whole process at every level, and what the test itself collects.
 #[derive(Clone, Default)]
 pub(crate) struct Heard(Arc<Mutex<Vec<u8>>>);
 

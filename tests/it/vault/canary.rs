@@ -1,5 +1,5 @@
-//! No token, JWT, secret id, password, key or nonce in any output: each is marked, goes through every login, and is looked
-//! for in the log of the whole process at every level, in errors with all their causes, and in `Debug`.
+//! No token, JWT, secret id, password, key or nonce is in any output. Each is marked, and passed through every login. Then
+//! the log of the whole process at every level, errors with all their causes, and `Debug` are searched.
 
 use std::{fs, path::Path, time::Duration};
 
@@ -46,7 +46,7 @@ fn logins(marks: &mut Marks, folder: &Path, imds: &FakeImds) -> Vec<Auth> {
     logins
 }
 
-/// A server that takes every login, and whose tokens, secret ids and values are marked.
+/// A server that accepts every login, and whose tokens, secret ids and values are marked.
 async fn generous(marks: &mut Marks) -> Stub {
     let [token, secret_id, value, wrapping] = std::array::from_fn(|_| marks.mark());
     Stub::start(move |request| {
@@ -80,7 +80,7 @@ async fn generous(marks: &mut Marks) -> Stub {
     .await
 }
 
-/// What an echo says is all that it was sent, in clear and as it was encoded.
+/// An echo returns everything that it was sent, in clear and encoded.
 fn echoed(request: &Request) -> String {
     let headers: Vec<_> = request.headers.iter().map(|(_, value)| value.as_str()).collect();
     format!("{} {}", request.text(), headers.join(" "))
@@ -153,7 +153,7 @@ async fn api(heard: &Heard, vault: &Vault, body: &serde_json::Value, wrapping_to
     heard.outcome(vault.revoke_self().await);
 }
 
-/// Over TLS, with the client's key: a login that is taken, one that is refused, and one with a key that is none.
+/// Over TLS, with the client's key: a login that is accepted, one that is refused, and one with an invalid key.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clients_key_leaves_no_trace() {
     let (heard, mut marks) = (Heard::everything(), Marks::default());

@@ -1,5 +1,5 @@
-//! Replies of other engines to a read: no lease, token or key of theirs is taken for a secret, and
-//! none is left behind.
+//! Responses of other engines to a read: no lease, token or key is returned as a secret, and none is
+//! left unrevoked.
 
 use std::time::{Duration, SystemTime};
 
@@ -18,7 +18,7 @@ use super::{
     read, root, told,
 };
 
-/// A KV engine that leases what it gives out, as engines of dynamic credentials do: its mount.
+/// Mounts a KV engine that leases its values, as engines of dynamic credentials do.
 fn leasing(bao: &OpenBao) -> String {
     let mount = unique("leasing-");
     let options = json!({ "leased_passthrough": "true" });
@@ -32,7 +32,7 @@ fn leases(bao: &OpenBao, mount: &str) -> usize {
     reply["data"]["keys"].as_array().map_or(0, Vec::len)
 }
 
-/// A proxy that lets no preflight through.
+/// A proxy that blocks the mount lookup.
 async fn silent(bao: &OpenBao) -> FaultProxy {
     let proxy = FaultProxy::start(bao.address()).await;
     proxy.fault_if(is_preflight, Fault::Status(403)).always();
@@ -119,7 +119,7 @@ async fn a_lease_that_the_policy_forbids_to_revoke_is_named_with_its_end() {
     }
 }
 
-/// What the engines of databases and clouds answer, and what is asked of the server then.
+/// Responses of database and cloud engines, and the requests that revoke their leases.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lease_is_revoked_at_once_also_for_a_caller_that_has_gone() {
     let lease = |request: &s1crets_testbed::Request| match request.path.as_str() {
@@ -189,7 +189,7 @@ async fn a_login_or_a_wrapped_reply_is_no_secret_even_on_a_known_mount() {
     assert_ne!(status, 200, "the token is revoked");
 }
 
-/// Plain maps, which is what KV version 1 answers too.
+/// Plain maps, which KV version 1 returns too.
 #[tokio::test(flavor = "multi_thread")]
 async fn maps_of_other_engines_are_told_from_those_of_version_1() {
     let bao = OpenBao::shared();
@@ -231,7 +231,7 @@ async fn maps_of_other_engines_are_told_from_those_of_version_1() {
     assert_eq!(posts, [""; 0], "nothing was written");
 }
 
-/// A secret may set its own `lease_duration`, also to nothing.
+/// A secret may set its own `lease_duration`, even to zero.
 #[tokio::test(flavor = "multi_thread")]
 async fn secrets_of_version_1_with_a_ttl_of_their_own_are_read() {
     let bao = OpenBao::shared();

@@ -1,4 +1,4 @@
-//! Malformed replies to every call and every login: an error of the right kind, in time, and no panic.
+//! Malformed responses to every call and every login: an error of the right kind, in time, and no panic.
 
 use std::{
     collections::BTreeSet,

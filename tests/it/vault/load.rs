@@ -1,4 +1,4 @@
-//! Fifty tasks, and tokens that end under them.
+//! Fifty tasks, and tokens that expire meanwhile.
 
 use std::{
     collections::BTreeMap,

@@ -1,4 +1,4 @@
-//! Each login: success and refusal. Those by AWS are in `aws`; what all of them make of garbage is in `garbage`.
+//! Each login method: success and refusal. AWS logins are in `aws`, malformed responses in `garbage`.
 
 use std::fs;
 
@@ -13,14 +13,14 @@ use super::{kv, open, outage::raft, plant, read, reader, told};
 
 const PASSWORD: &str = "s1crets-canary-password";
 
-/// The method's kind at a mount of this test's own.
+/// Mounts a login method for this test.
 fn enable(bao: &OpenBao, kind: &str) -> String {
     let mount = unique(&format!("{kind}-of/"));
     bao.must("POST", &format!("sys/auth/{mount}"), &json!({ "type": kind }));
     mount
 }
 
-/// That this login reads.
+/// Asserts that a read with this login succeeds.
 pub(super) async fn succeeds(bao: &OpenBao, auth: Auth) {
     let path = plant(bao, &json!({ "v": 1 }));
     let kv = super::with_auth(bao, auth);
@@ -29,7 +29,7 @@ pub(super) async fn succeeds(bao: &OpenBao, auth: Auth) {
     assert!(status.logged_in && status.last_error.is_none() && status.logins == 1, "{status:?}");
 }
 
-/// That this login is refused, and says nothing of what it proved itself with.
+/// Asserts that this login is refused, and that the error doesn't contain its credential.
 async fn is_refused(bao: &OpenBao, auth: Auth, secret: &str) {
     let error = open(VaultConfig::new(bao.address()).with_auth(auth)).log_in().await.expect_err("refused");
     assert_eq!(error.kind(), ErrorKind::Unauthenticated, "{}", told(&error));
@@ -171,7 +171,7 @@ fn now() -> u64 {
     now.expect("after 1970").as_secs()
 }
 
-/// The one call of the Kubernetes API that a login needs.
+/// The one request to the Kubernetes API that a login needs.
 async fn kubernetes_api(jwt: &str) -> Stub {
     let known = jwt.to_owned();
     Stub::start(move |request| {

@@ -2,21 +2,21 @@
 
 pub(crate) mod api; // the typed API: each call and its errors, leases, custom logins
 mod aws; // logins by AWS identities, against a server that checks the signature
-mod canary; // no token, JWT, secret id or password in any output
+mod canary; // no token, JWT, secret id or password is in any output
 mod cluster; // a cluster: an active node, a standby, and an uninitialized server
 mod conformance; // the contract of `Provider`, on both versions, bare and behind the cache
 mod connections; // tables of connections, shared by providers
-mod foreign_replies; // replies of other engines: leases, logins, wrapped ones, plain maps
-mod garbage; // malformed replies to every call and every login
+mod foreign_replies; // responses of other engines: leases, logins, wrapped ones, plain maps
+mod garbage; // malformed responses to every call and every login
 mod kv; // policies, deleted versions, mounts, check-and-set, listings
-mod load; // fifty tasks, and tokens that end under them
+mod load; // fifty tasks, and tokens that expire meanwhile
 mod logins; // each login: success and refusal
 mod outage; // seal, unseal, kill and restart under load, and cold reads while it is down
-mod precedence; // which of config file and environment decides, for each setting
-mod reach; // a path reaches KV secrets and nothing else, in no spelling
-mod sigv4; // whether AWS would take a signature
-mod sources; // where a login finds what it proves itself with
-mod upkeep; // what is left of a given token, renewals that fail, runtimes that end
+mod precedence; // which of config file and environment wins, for each setting
+mod reach; // a path reaches only KV secrets, however it is encoded
+mod sigv4; // whether AWS would accept a signature
+mod sources; // where a login reads its credential from
+mod upkeep; // remaining life of a static token, renewals that fail, runtimes that end
 mod vaultrs; // the client of the crate vaultrs: our settings, no environment
 mod wire; // statuses, retries, redirects, timeouts, Unix sockets, TLS, proxies, namespaces
 mod wrapping; // wrapped secret ids, and what is reported as possible theft
@@ -48,14 +48,14 @@ fn with_auth(bao: &OpenBao, auth: Auth) -> VaultKv {
     kv(VaultConfig::new(bao.address()).with_auth(auth))
 }
 
-/// A secret of this test's own: its path.
+/// Creates a secret for this test, and returns its path.
 fn plant(bao: &OpenBao, data: &Value) -> String {
     let name = unique("it/");
     bao.must("POST", &format!("secret/data/{name}"), &json!({ "data": data }));
     format!("secret/{name}")
 }
 
-/// A policy that lets everything below `secret/` be read: its name.
+/// Creates a policy that allows reads below `secret/`, and returns its name.
 fn reader(bao: &OpenBao) -> String {
     let name = unique("reader-");
     bao.policy(&name, r#"path "secret/data/*" { capabilities = ["read"] }"#);

@@ -1,6 +1,6 @@
-//! Which of config file and environment decides where a Vault connection asks, and as whom. One
-//! test for each row of the table in docs/config.md. Each server stands behind a proxy that
-//! keeps what it was asked, and with which token.
+//! Which of config file and environment decides the server and the identity of a Vault connection.
+//! One test for each row of the table in docs/config.md. Each server is behind a proxy that records
+//! requests and their tokens.
 
 use std::fs;
 
@@ -10,8 +10,7 @@ use serde_json::json;
 use super::reader;
 use crate::subprocess::{Answer, Child};
 
-/// A server behind a proxy, with a secret that tells which server was asked and a token that can
-/// read it.
+/// A server behind a proxy, with a secret that identifies the server, and a token that can read it.
 struct Site {
     proxy: FaultProxy,
     token: String,
@@ -40,7 +39,7 @@ impl Site {
     }
 }
 
-/// Two servers, the path of a secret on both, and what it says on each: `ours` and `theirs`.
+/// Two servers, with a secret at the same path whose value is `ours` or `theirs`.
 struct Two {
     ours: Site,
     theirs: Site,

@@ -1,5 +1,5 @@
-//! A path reaches KV secrets and nothing else: not the server's own APIs, in no spelling, and no
-//! other engine.
+//! A path reaches only KV secrets: neither the server's own APIs, however they are encoded, nor other
+//! engines.
 
 use s1crets::{
     Client, Config, Error, ErrorKind, GetOptions, ListOptions, Provider, Reference, Result, SecretValue, UpdateOptions,
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{kv, load::role, plant, read, told};
 
-/// Paths that lead to the server's own APIs, and where they do.
+/// Paths that lead to the server's own APIs, and the API that each one reaches.
 const OWN: [(&str, &str); 16] = [
     ("auth/token/lookup-self", "Vault's login API"),
     ("auth/userpass/users/bob", "Vault's login API"),
@@ -80,7 +80,7 @@ fn config_of(bao: &OpenBao, proxy: &FaultProxy) -> VaultConfig {
     VaultConfig::new(proxy.endpoint()).with_token(bao.root_token())
 }
 
-/// Every way not to answer the question where the mount is.
+/// Every response that doesn't say where the mount is.
 fn no_preflights() -> Vec<Fault> {
     let respond = |status, content_type: &str, body: &str| Fault::Respond {
         status,
@@ -100,7 +100,7 @@ pub(super) fn is_preflight(request: &Request) -> bool {
     request.path.contains("/sys/internal/ui/mounts/")
 }
 
-/// What the proxy saw that is neither a preflight nor the connection's look at its own token.
+/// The requests at the proxy, without mount lookups and the connection's lookup of its own token.
 fn others(proxy: &FaultProxy) -> Vec<String> {
     let own = |name: &str| name.contains("sys/internal/ui/mounts") || name.ends_with(" /v1/auth/token/lookup-self");
     proxy.counts().into_keys().filter(|name| !own(name)).collect()
@@ -140,7 +140,7 @@ async fn the_servers_own_apis_are_refused_before_any_call() {
     assert_eq!(proxy.total(), 0, "{:?}", proxy.counts());
 }
 
-/// The facade's own ways to a secret, with the cache in front.
+/// The client's calls, with the cache in front.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_call_of_a_client_gets_past_the_refusal() {
     let bao = OpenBao::shared();

@@ -1,4 +1,4 @@
-//! Checking a signature as AWS does: written from the description of Signature Version 4, and from nothing that signs.
+//! Checks a signature as AWS does. Written from the specification of Signature Version 4, independent of any signer.
 //!
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>
 
@@ -15,7 +15,7 @@ pub(super) struct Sent<'a> {
     pub(super) body: &'a str,
 }
 
-/// What a valid signature says.
+/// The contents of a valid signature.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Signed {
     pub(super) access_key: String,
@@ -82,7 +82,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Requests that AWS published with their signatures: of its test suite for Signature Version 4, and of its guide.
+/// Requests that AWS published with their signatures: from its test suite for Signature Version 4, and from its guide.
 #[test]
 fn published_signatures_are_valid_and_nothing_else_is() {
     const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";

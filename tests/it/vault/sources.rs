@@ -1,5 +1,5 @@
-//! Where a login finds what it proves itself with: the environment, files, the home folder. In processes of their own, as
-//! an environment can't be changed under other tests.
+//! Where a login reads its credential from: the environment, files, the home folder. Each test runs a separate process,
+//! because it changes the environment.
 
 use std::{
     fs,

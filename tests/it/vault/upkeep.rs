@@ -1,4 +1,4 @@
-//! Keeping one token: what is left of a given one, renewals that fail, runtimes that end before the connection.
+//! The life of one token: what remains of a static one, renewals that fail, runtimes that end before the connection.
 
 use std::time::{Duration, Instant};
 

@@ -14,7 +14,7 @@ use super::{
 
 const SECRET_ID: &str = "s1crets-canary-secret-id";
 
-/// A login with this wrapping token, which is refused as possible theft; its whole error.
+/// Logs in with this wrapping token, which is refused as possible theft, and returns the whole error.
 async fn is_stolen(bao: &OpenBao, login: AppRole, token: &str) -> String {
     let proxy = FaultProxy::start(bao.address()).await;
     let vault = open(VaultConfig::new(proxy.endpoint()).with_auth(Auth::AppRole(login)));
@@ -27,7 +27,7 @@ async fn is_stolen(bao: &OpenBao, login: AppRole, token: &str) -> String {
     told(&error)
 }
 
-/// What a thief does: unwraps the token, and wraps what was in it again.
+/// Acts as a thief: unwraps the token, and wraps its content again.
 fn steal(bao: &OpenBao, token: &str) -> String {
     let (status, secret) = bao.call_with("POST", "sys/wrapping/unwrap", &json!({}), &[("x-vault-token", token)]);
     assert_eq!(status, 200, "{secret}");

@@ -122,7 +122,7 @@ fn config_file(file: Option<&ConfigFile>) -> Finding {
     let Some(file) = file else { return Finding::ok("config", "no config file, using defaults") };
     let path = file.path().display();
     match diagnose::exposure(file.absolute()) {
-        Ok(Exposure::Writable) => Finding::warn("config", format!("any user can write to {path}"), "chmod o-w"),
+        Ok(Exposure::Writable) => Finding::warn("config", format!("{path} is world-writable"), "chmod o-w"),
         _ => Finding::ok("config", format!("{path} is valid")),
     }
 }

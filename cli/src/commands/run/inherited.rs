@@ -118,7 +118,7 @@ impl<'a> Inheritance<'a> {
         }
         match self.is_credential(name) && !self.keep.matches(name) {
             true => Err(Failure::Usage(format!(
-                "--resolve {name}: the command does not inherit credentials of s1crets and its providers; add --keep {name} to pass it on"
+                "--resolve {name}: the program does not inherit credentials of s1crets and its providers; add --keep {name} to pass it on"
             ))),
             false => Ok(()),
         }

@@ -1,7 +1,7 @@
-//! `s1crets run`: runs a command with secrets in its environment, or in files.
+//! `s1crets run`: runs a program with secrets in its environment, or in files.
 //!
-//! Without `--files` and `--redact` the process execs the command. With them it stays as the
-//! parent: it forwards signals, redacts the output, and removes the files when the command has
+//! Without `--files` and `--redact` the process execs the program. With them it stays as the
+//! parent: it forwards signals, redacts the output, and removes the files when the program has
 //! ended.
 
 mod classify;
@@ -40,13 +40,13 @@ use crate::{
 };
 
 const NO_SOURCE: &str =
-    "no secrets for the command; use --env, --env-file, --from, --resolve or [secrets] of the config file";
-const RESOLVE_HINT: &str = "to resolve a reference in a variable of the environment, use --resolve NAME; to start the command with a \
+    "no secrets for the program; use --env, --env-file, --from, --resolve or [secrets] of the config file";
+const RESOLVE_HINT: &str = "to resolve a reference in a variable of the environment, use --resolve NAME; to start the program with a \
                             clean environment only, use --pure";
 
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
-Exit status: that of the command; 128 plus the signal that ended it; 127 if it does not exist; 126 if it can't be executed.
+Exit status: that of the program; 128 plus the signal that ended it; 127 if it does not exist; 126 if it can't be executed.
 
 Examples:
   s1crets run --env DB_PASSWORD=aws.sm://prod/db#password -- ./migrate
@@ -73,7 +73,7 @@ pub(crate) struct Run {
     /// If both exist, the keys of the secret are used; end REF with a slash to list the path.
     #[arg(long, value_name = "REF")]
     from: Vec<String>,
-    /// Prefix for the names made by --from
+    /// Put this text in front of the names made by --from
     #[arg(long, value_name = "TEXT", requires = "from")]
     prefix: Option<String>,
     /// Use the keys of JSON objects below the path of --from, not the objects
@@ -82,12 +82,12 @@ pub(crate) struct Run {
     /// Use only the names made by --from that match this pattern
     ///
     /// A name that controls programs, such as PIP_INDEX_URL, is refused unless a pattern matches
-    /// it, also with --env, env files and [secrets].
+    /// it, also with --env, --resolve, env files and [secrets].
     #[arg(long, value_name = "PATTERN")]
     names: Vec<String>,
     /// Resolve this variable of the environment if it holds a reference
     ///
-    /// A name, which must be set, or a pattern such as DB_*.
+    /// Takes a name, which must be set, or a pattern such as DB_*.
     #[arg(long, value_name = "NAME")]
     resolve: Vec<String>,
     /// Start with a clean environment
@@ -96,39 +96,43 @@ pub(crate) struct Run {
     /// LC_*, TZ, TMPDIR, and variables that are resolved.
     #[arg(long)]
     pure: bool,
-    /// Keep a variable of the environment that would be left out, by name or pattern
+    /// Keep a variable that --pure would remove, or a credential that is always withheld
     ///
-    /// Left out are variables that --pure removes, and always credentials of s1crets and its
-    /// providers, such as AWS_SECRET_ACCESS_KEY and VAULT_TOKEN.
+    /// Takes a name or a pattern. The credentials are those of s1crets and its providers, such as
+    /// AWS_SECRET_ACCESS_KEY and VAULT_TOKEN.
     #[arg(long, value_name = "NAME")]
     keep: Vec<String>,
-    /// Leave out variables that match no --allow pattern, except those of --env
+    /// Pass on only variables that match this pattern, and those of --env
+    ///
+    /// --keep does not lift this.
     #[arg(long, value_name = "PATTERN")]
     allow: Vec<String>,
-    /// Leave out variables that match a --deny pattern, except those of --env
+    /// Remove variables that match this pattern, except those of --env
+    ///
+    /// Removes them even if --keep names them.
     #[arg(long, value_name = "PATTERN")]
     deny: Vec<String>,
     /// Pass secrets in files, and their paths in NAME_FILE
     ///
-    /// The files are in a private in-memory folder, which is removed when the command ends.
+    /// The files are in a private in-memory folder, which is removed when the program ends.
     #[arg(long)]
     files: bool,
     /// Use the temporary folder on disk if there is no in-memory folder
     #[arg(long, requires = "files")]
     danger_files_on_disk: bool,
-    /// Replace secrets in the output of the command with ***
+    /// Replace secrets in the output of the program with ***
     ///
     /// Secrets in common encodings, such as base64 and JSON, are replaced too.
     #[arg(long)]
     redact: bool,
-    /// Command to run, and its arguments
-    #[arg(last = true, required = true, value_name = "COMMAND", value_hint = ValueHint::CommandWithArguments)]
+    /// Program to run, and its arguments
+    #[arg(last = true, required = true, value_name = "PROGRAM", value_hint = ValueHint::CommandWithArguments)]
     command: Vec<OsString>,
 }
 
 impl Run {
     /// Fails if no source of secrets is given. Otherwise somebody who expects references in the
-    /// environment to be resolved by themselves would run the command with references instead of
+    /// environment to be resolved by themselves would run the program with references instead of
     /// secrets.
     fn check_sources(&self, config: &Config) -> Result<(), Failure> {
         let typed = [&self.env, &self.from, &self.resolve].iter().any(|given| !given.is_empty());
@@ -173,7 +177,7 @@ fn in_files(environment: &Environment, files: &Files) -> BTreeMap<OsString, OsSt
     variables
 }
 
-/// Starts the command, and waits for it under the supervisor.
+/// Starts the program, and waits for it under the supervisor.
 fn supervise(
     supervisor: Supervisor,
     global: &Global,

@@ -109,7 +109,7 @@ impl Supervisor {
 
     /// Waits for the command and then for its output, and returns the status of the command.
     pub(super) fn wait(self, mut running: Running, writers: Writers) -> Result<ExitCode, Failure> {
-        let wait_failed = |error| Failure::io("can't wait for the command", error);
+        let wait_failed = |error| Failure::io("can't wait for the program", error);
         let pid = Pid::from_child(&running.child);
         self.watch(pid, writers);
         let (mut status, mut output) = (None, None);
@@ -125,7 +125,7 @@ impl Supervisor {
                 Event::OutputDone(result) => output = Some(result),
             }
             if let (Some(status), Some(output)) = (status, output.take_if(|_| status.is_some())) {
-                output.map_err(|error| Failure::io("can't pass on the output of the command", error))?;
+                output.map_err(|error| Failure::io("can't pass on the output of the program", error))?;
                 return Ok(launch::status_of(status));
             }
         }

@@ -169,6 +169,18 @@ fn the_plain_script_example_leaks_nothing() {
     assert!(log.contains("deployed with ***"), "{log}");
 }
 
+/// The config that the jobs name is valid, and logs in with the token that the GitLab job declares.
+#[test]
+fn the_config_of_the_examples_is_valid() {
+    let file = root().join("examples/ci/s1crets.toml");
+    crate::s1crets().args(["config", "check", "--config"]).arg(&file).assert().success();
+    let job = fs::read_to_string(root().join("examples/ci/gitlab-ci.yml")).unwrap();
+    let yaml = &Yaml::load_from_str(&job).unwrap()[0]["deploy"];
+    assert_eq!(yaml["variables"]["S1CRETS_CONFIG"].as_str(), Some("examples/ci/s1crets.toml"));
+    assert!(yaml["id_tokens"].as_mapping_get("VAULT_ID_TOKEN").is_some());
+    assert!(fs::read_to_string(&file).unwrap().contains("env = \"VAULT_ID_TOKEN\""));
+}
+
 /// Anyone who can move a tag of an action could run code in every job that copied the example.
 #[test]
 fn every_action_in_examples_and_docs_is_pinned_to_a_commit() {

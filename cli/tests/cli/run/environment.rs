@@ -1,4 +1,4 @@
-//! `/proc/PID/environ`, read and compared.
+//! The program's environment, read from `/proc/PID/environ`.
 
 use std::fs;
 
@@ -38,6 +38,17 @@ fn pure_leaves_little_and_keep_keeps_by_name() {
         "TERM=dumb",
     ];
     assert_eq!(environ(&mut command), expected);
+}
+
+#[test]
+fn allow_and_deny_win_over_keep_but_not_over_env() {
+    let (_folder, file) = example();
+    for filter in [["--deny", "APP_*"], ["--allow", "DB"]] {
+        let mut command = run(&file);
+        command.env("APP_MODE", "x").args(["--pure", "--keep", "APP_MODE", "--deny", "PATH", "--deny", "HOME"]);
+        command.args(filter).args(["--env", &format!("APP_DB={DB}"), "--env", &format!("DB={DB}")]);
+        assert_eq!(environ(&mut command), [format!("APP_DB={PASSWORD}"), format!("DB={PASSWORD}")]);
+    }
 }
 
 #[test]

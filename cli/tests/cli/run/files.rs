@@ -1,4 +1,4 @@
-//! Values in files: where, for how long, for whom.
+//! Values in files: where, for how long, readable by whom.
 
 use std::{
     fs,

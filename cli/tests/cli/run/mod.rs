@@ -1,12 +1,12 @@
-//! `run`: what the command gets, and what it doesn't.
+//! `run`: what the program gets, and what it doesn't.
 
 mod environment; // /proc/PID/environ, read and compared
-mod files; // values in files: where, for how long, for whom
-mod names; // env files, listings, names, what is missing
-mod redact; // what the command prints, less the values
+mod files; // values in files: where, for how long, readable by whom
+mod names; // env files, listings, names, missing secrets
+mod redact; // the program's output, without values
 mod reserved_names; // names that a value from a provider must not have
 mod resolve; // variables of the environment that look like references
-mod signals; // how the command ends, and what reaches it meanwhile
+mod signals; // how the program ends, and which signals reach it
 mod terminal; // the same on a terminal
 
 use std::path::Path;
@@ -24,7 +24,7 @@ fn run(file: &Path) -> Command {
     command
 }
 
-/// The environment that the command would have, sorted.
+/// The environment that the program would have, sorted.
 fn environ(command: &mut Command) -> Vec<String> {
     let output = command.args(["--", "cat", "/proc/self/environ"]).assert().success().stderr("");
     let environ = output.get_output().stdout.clone();

@@ -1,4 +1,4 @@
-//! Env files, listings, names, what is missing.
+//! Env files, listings, names, missing secrets.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! `run --redact`: the output of the command, with values replaced by `***`.
+//! `run --redact`: the output of the program, with values replaced by `***`.
 
 use std::{
     fs,
@@ -198,7 +198,7 @@ fn output_that_cannot_be_written_is_an_error() {
     command.stdout(fs::File::options().write(true).open("/dev/full").unwrap()).stderr(Stdio::piped());
     let output = command.output().unwrap();
     let told = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.code() == Some(5) && told.contains("can't pass on the output of the command: "), "{told}");
+    assert!(output.status.code() == Some(5) && told.contains("can't pass on the output of the program: "), "{told}");
 }
 
 /// Some supervisors start jobs like that. Then the system would reap our child before we do.

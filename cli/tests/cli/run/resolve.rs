@@ -1,4 +1,4 @@
-//! Variables of the environment that look like references: whose text is it?
+//! Variables of the environment that look like references: who wrote their text?
 
 use std::{ffi::OsStr, fs, os::unix::ffi::OsStrExt};
 
@@ -11,7 +11,7 @@ use crate::example;
 
 const DB: &str = "file://app/db#password";
 
-/// Its title is one of the variables of the job that builds a merge request.
+/// The title of a merge request is a variable of the job that builds it.
 #[test]
 fn the_title_of_a_merge_request_is_not_taken_for_a_reference() {
     let vault = OpenBao::dev();
@@ -164,7 +164,7 @@ fn a_variable_with_an_invalid_name_is_not_resolved() {
     assert!(!folder.path().join("planted").exists());
 }
 
-/// Whoever can write the secret chose that text.
+/// Anyone who can write the secret chose that text.
 #[test]
 fn a_secret_that_looks_like_a_reference_is_not_resolved() {
     let (_folder, file) = example();
@@ -175,7 +175,7 @@ fn a_secret_that_looks_like_a_reference_is_not_resolved() {
     command.assert().success().stdout(format!("{DB}\n{DB}\n")).stderr("");
 }
 
-/// Whoever relied on variables that were resolved by themselves finds out before the command runs without its secrets.
+/// A user who expects variables to be resolved without being named gets an error, not a program without its secrets.
 #[test]
 fn without_a_source_of_secrets_nothing_starts() {
     let (folder, file) = example();

@@ -1,4 +1,4 @@
-//! How the command ends, and what reaches it meanwhile.
+//! How the program ends, and which signals reach it.
 
 use std::{
     io::{BufRead, BufReader, Read},

@@ -1,4 +1,4 @@
-//! The same on a terminal: colours, prompts, keys and the window's size.
+//! `run` on a terminal: colours, prompts, keys and the window's size.
 
 use std::{
     fs::File,

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{Attacker, UNTRUSTED, write};
 use crate::{example, in_folder, in_trusted};
 
-/// Everything that a file could decide to the attacker's good.
+/// Every setting that would help an attacker.
 fn hostile(attacker: &Attacker) -> String {
     let address = &attacker.address;
     format!(
@@ -70,7 +70,7 @@ fn the_ways_out_are_named() {
     in_folder(folder.path()).args(["get", "x"]).assert().code(5).stdout("").stderr(told);
 }
 
-/// It must look after all that it can without the file, and the file must not be what it goes by.
+/// It must check all that it can without the file, and must not use the file.
 #[test]
 fn commands_that_need_no_trust_do_not_obey_the_file() {
     let attacker = Attacker::start();
@@ -159,7 +159,7 @@ fn without_a_home_no_vault_token_of_the_current_folder_is_sent() {
     assert_eq!(attacker.received(), "");
 }
 
-/// Not even the machine itself is asked which region it is in.
+/// Not even instance metadata is queried for the region.
 #[test]
 fn settings_are_shown_without_a_call() {
     let metadata = Attacker::start();
@@ -173,7 +173,7 @@ fn settings_are_shown_without_a_call() {
     assert_eq!(metadata.received(), "");
 }
 
-/// A URL's parser takes a backslash for the end of the host: what a person reads behind it is not asked.
+/// A URL parser ends the host at a backslash, so the request would not go to the host that a person reads after it.
 #[test]
 fn an_address_that_reads_otherwise_than_it_is_called_is_refused_and_shown_as_it_is() {
     let attacker = Attacker::start();

@@ -1,11 +1,11 @@
-//! A config file that was merely found may be somebody else's: in a cloned repository, or left in a shared
-//! folder. Each test is one way in which such a file could take over.
+//! A config file that was merely found may be from another user: in a cloned repository, or in a shared folder.
+//! Each test is one way in which such a file could take control.
 
-/// What an untrusted file would have done, and that no command lets it.
+/// Attacks by an untrusted file, which every command prevents.
 mod hostile;
 /// Owners, modes, pipes and links.
 mod ownership;
-/// `config trust`, `config untrust`: what is recorded, and what ends it.
+/// `config trust` and `config untrust`: what is recorded, and what ends trust.
 mod records;
 /// Where a config file is searched for, and where its paths start.
 mod search;
@@ -22,7 +22,7 @@ use std::{
 
 const UNTRUSTED: &str = "is not trusted yet";
 
-/// A server that takes whatever it is sent, as the one that a hostile config file names.
+/// A server that records everything it is sent: the one that a hostile config file names.
 struct Attacker {
     address: String,
     received: Arc<Mutex<Vec<u8>>>,

@@ -14,10 +14,10 @@ use predicates::prelude::*;
 use super::{UNTRUSTED, set_mode, write};
 use crate::{in_folder, in_trusted, s1crets};
 
-/// A user with no rights, and nothing of its own.
+/// A user without rights or files.
 const STRANGER: u32 = 65_534;
 
-/// Whether the tests run as root, who alone can give files away. Told aloud: CI runs as root.
+/// Whether the tests run as root, which alone can change the owner of a file. Prints a skip otherwise: CI runs as root.
 #[allow(clippy::print_stderr, reason = "a test that tests less says so")]
 fn is_root(folder: &Path) -> bool {
     let is_root = fs::metadata(folder).unwrap().uid() == 0;
@@ -40,7 +40,7 @@ fn a_file_in_a_folder_that_everybody_can_write_to_is_never_used() {
         set_mode(&shared, mode);
         for here in [&shared, &own] {
             let mut command = in_folder(folder.path());
-            let warning = predicate::str::contains("everybody can write to its folder").count(1);
+            let warning = predicate::str::contains("its folder is world-writable").count(1);
             command.current_dir(here).args(["config", "show", "--origin"]);
             command.assert().success().stderr(warning).stdout(predicate::str::contains("retry = 3  # default"));
         }
@@ -61,11 +61,11 @@ fn a_found_file_that_everybody_can_write_is_refused_and_a_named_one_is_told() {
     let file = folder.path().join("s1crets.toml");
     in_trusted(folder.path());
     set_mode(&file, 0o666);
-    let refused = predicate::str::is_match("everybody can write to it\\n.*--no-config").unwrap();
+    let refused = predicate::str::is_match("is world-writable\\n.*--no-config").unwrap();
     for arguments in [&["config", "show"][..], &["get", "x"], &["config", "trust"]] {
         in_folder(folder.path()).args(arguments).assert().code(5).stderr(refused.clone());
     }
-    let told = predicate::str::contains("everybody can write to the config file").count(1);
+    let told = predicate::str::contains("s1crets.toml is world-writable").count(1);
     let mut named = s1crets();
     named.args(["config", "show", "--config"]).arg(&file);
     named.assert().success().stdout(predicate::str::contains("retry = 9")).stderr(told);

@@ -125,7 +125,7 @@ fn trust_first_prints_what_the_file_decides() {
          providers.\"vault.kv\".auth.file = \"{0}/id\"  # {0}/s1crets.toml:4\n    \
          providers.\"vault.kv\".auth.method = \"jwt\"  # {0}/s1crets.toml:4\n\
          \x20 which servers are trusted:\n    providers.\"vault.kv\".danger_skip_verify = true  # {0}/s1crets.toml:3\n\
-         \x20 what commands get in their environment:\n    secrets.LD_PRELOAD = \"file://a\"  # {0}/s1crets.toml:6\n\
+         \x20 what programs get in their environment:\n    secrets.LD_PRELOAD = \"file://a\"  # {0}/s1crets.toml:6\n\
          \x20 which files hold secrets:\n    cache.key_file = \"{0}/key\"  # {0}/s1crets.toml:8\n\
          \x20 other settings:\n    provider = \"file\"  # {0}/s1crets.toml:11 (profile p)\n    \
          retry = 9  # {0}/s1crets.toml:10 (profile p)\n\
@@ -142,7 +142,7 @@ fn trust_first_prints_what_the_file_decides() {
         .stdout(told);
 }
 
-/// The file is a stranger's until it is trusted: it must not draw over what is told of it.
+/// Until it is trusted, another user may have written the file: it must not overwrite what is printed about it.
 #[test]
 fn the_file_can_not_forge_the_output_of_trust() {
     let folder = tempfile::tempdir().unwrap();
@@ -243,7 +243,7 @@ fn a_folder_name_that_is_not_utf8_is_shown_without_a_panic() {
     }
 }
 
-/// What does without the file does without its profiles.
+/// Commands that work without the file work without its profiles.
 #[test]
 fn a_selected_profile_does_not_stop_commands_that_work_without_trust() {
     let folder = repository();

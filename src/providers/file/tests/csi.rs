@@ -173,7 +173,7 @@ async fn a_folder_that_is_no_mount_is_a_setting_gone_wrong() {
         let error = FileProvider::builder(folder.path()).open().await.expect_err("no mount");
         assert_eq!(error.kind(), ErrorKind::Config);
         let data = folder.path().join("..data");
-        assert_eq!(error.message(), format!("expected {} to be a directory", data.display()));
+        assert_eq!(error.message(), format!("expected {} to be a folder", data.display()));
         assert!(error.hint().is_some_and(|hint| hint.contains("the root of the Vault CSI mount")));
     }
 }
