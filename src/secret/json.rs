@@ -6,16 +6,15 @@
 
 mod parse;
 mod text;
+mod tree;
 
-use std::{borrow::Borrow, cmp::Ordering, collections::BTreeMap, fmt, ops::Range};
+use std::{fmt, ops::Range};
 
-use zeroize::Zeroizing;
-
-pub(crate) use self::text::{ascii_string_len, quote, write_ascii_string, write_string};
-
-/// Documents with more levels are refused: the walk is recursive, and no secret is a hundred levels
-/// deep. serde_json has the same limit.
-const MAX_DEPTH: usize = 128;
+use self::tree::{Content, Node, Object};
+pub(crate) use self::{
+    text::{ascii_string_len, quote, write_ascii_string, write_string},
+    tree::{NodeId, NotJson, ROOT, Tree},
+};
 
 /// A borrowed view of one JSON value in a [`Secret`](crate::Secret).
 ///
@@ -45,48 +44,6 @@ pub enum JsonKind {
     /// An object.
     Object,
 }
-
-pub(crate) type NodeId = u32;
-
-/// The places of all values of one document; the root is node 0.
-pub(crate) struct Tree {
-    nodes: Vec<Node>,
-}
-
-struct Node {
-    span: Range<usize>,
-    content: Content,
-}
-
-enum Content {
-    Null,
-    Bool(bool),
-    Number,
-    /// The decoded text, if it differs from what stands between the quotes.
-    String(Option<Zeroizing<String>>),
-    Array(Vec<NodeId>),
-    Object(BTreeMap<Key, NodeId>),
-}
-
-/// A decoded key: a map from user names to passwords has secrets in its keys too.
-struct Key(Zeroizing<String>);
-
-/// Why something is not JSON. It says where, and shows nothing of the text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NotJson {
-    /// Not exactly one JSON value.
-    Syntax { line: usize, column: usize },
-    /// A string with half of a surrogate pair, which is no Unicode text.
-    Surrogate,
-    /// More than [`MAX_DEPTH`] levels.
-    TooDeep,
-    /// Bytes that are not UTF-8.
-    NotText,
-    /// A map of named values, some of which are not UTF-8.
-    NotTextMap { values: usize },
-}
-
-pub(crate) const ROOT: NodeId = 0;
 
 impl<'a> Json<'a> {
     pub(crate) fn new(text: &'a str, tree: &'a Tree, node: NodeId) -> Self {
@@ -149,20 +106,15 @@ impl<'a> Json<'a> {
     }
 
     /// The value under a key of an object; `None` if the key is missing, and for any other kind.
+    #[inline]
     pub fn get(self, key: &str) -> Option<Json<'a>> {
-        match self.content() {
-            Content::Object(members) => members.get(key).map(|node| self.at_node(*node)),
-            _ => None,
-        }
+        self.member(key).map(|node| self.at_node(node))
     }
 
     /// An element of an array by its index, from 0; `None` behind the last one, and for any other
     /// kind.
     pub fn at(self, index: usize) -> Option<Json<'a>> {
-        match self.content() {
-            Content::Array(elements) => elements.get(index).map(|node| self.at_node(*node)),
-            _ => None,
-        }
+        self.element(index).map(|node| self.at_node(node))
     }
 
     /// The keys and values of an object, in the order of the keys' Unicode code points; empty for
@@ -172,7 +124,7 @@ impl<'a> Json<'a> {
             Content::Object(members) => Some(members),
             _ => None,
         };
-        members.into_iter().flatten().map(move |(key, node)| (key.borrow(), self.at_node(*node)))
+        members.into_iter().flat_map(Object::iter).map(move |(key, node)| (key, self.at_node(node)))
     }
 
     /// The elements of an array, in order; empty for any other kind.
@@ -188,7 +140,27 @@ impl<'a> Json<'a> {
         self.node_ref().span.clone()
     }
 
-    fn at_node(self, node: NodeId) -> Self {
+    /// The node of a member of an object.
+    #[inline]
+    pub(crate) fn member(&self, key: &str) -> Option<NodeId> {
+        match self.content() {
+            Content::Object(members) => members.get(key),
+            _ => None,
+        }
+    }
+
+    /// The node of an element of an array.
+    #[inline]
+    pub(crate) fn element(&self, index: usize) -> Option<NodeId> {
+        match self.content() {
+            Content::Array(elements) => elements.get(index).copied(),
+            _ => None,
+        }
+    }
+
+    /// The value at another node of the same document.
+    #[inline]
+    pub(crate) fn at_node(self, node: NodeId) -> Self {
         Self { node, ..self }
     }
 
@@ -220,52 +192,6 @@ impl fmt::Debug for Json<'_> {
         f.debug_struct("Json").field("kind", &self.kind()).finish_non_exhaustive()
     }
 }
-impl Tree {
-    /// Finds the places of all values in `text`, which must be exactly one JSON value.
-    pub(crate) fn parse(text: &str) -> Result<Self, NotJson> {
-        Ok(Self { nodes: parse::nodes(text)? })
-    }
-}
-
-impl Borrow<str> for Key {
-    fn borrow(&self) -> &str {
-        &self.0
-    }
-}
-
-impl PartialEq for Key {
-    fn eq(&self, other: &Self) -> bool {
-        *self.0 == *other.0
-    }
-}
-
-impl Eq for Key {}
-
-impl PartialOrd for Key {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Key {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.0.cmp(&other.0)
-    }
-}
-
-impl fmt::Display for NotJson {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Syntax { line, column } => write!(f, "not JSON (line {line}, column {column})"),
-            Self::Surrogate => f.write_str("not JSON (a string holds half of a surrogate pair)"),
-            Self::NotText => f.write_str("binary"),
-            Self::NotTextMap { values } => write!(f, "a map of {values} named values, not all of them text"),
-            Self::TooDeep => write!(f, "JSON nested deeper than {MAX_DEPTH} levels"),
-        }
-    }
-}
-
-impl std::error::Error for NotJson {}
 
 #[cfg(test)]
 mod tests {
@@ -298,6 +224,25 @@ mod tests {
         let text = r#"{"a":1,"\u0061":2}"#;
         let tree = Tree::parse(text).expect("an object");
         assert_eq!(view(text, &tree).get("a").map(Json::raw), Some("2"));
+    }
+
+    #[test]
+    fn members_are_found_and_listed_in_order_in_small_and_large_objects() {
+        for count in [0, 1, 8, 9, 100] {
+            let mut text = (0..count).rev().map(|key| format!("\"k{key:03}\":1{key}")).collect::<Vec<_>>();
+            // The first member comes again at the end, and counts.
+            text.extend(text.first().map(|first| format!("{}9", first)));
+            let text = format!("{{{}}}", text.join(","));
+            let tree = Tree::parse(&text).expect("an object");
+            let object = view(&text, &tree);
+            for key in 0..count {
+                let value = if key == count - 1 { format!("1{key}9") } else { format!("1{key}") };
+                assert_eq!(object.get(&format!("k{key:03}")).map(Json::raw), Some(&*value), "{text}");
+            }
+            assert_eq!(object.get("k").map(Json::raw), None);
+            let keys: Vec<_> = object.members().map(|(key, _)| key.to_owned()).collect();
+            assert_eq!(keys, (0..count).map(|key| format!("k{key:03}")).collect::<Vec<_>>());
+        }
     }
 
     #[test]

@@ -1,19 +1,21 @@
 //! Parses a JSON text into the places of its values.
 
-use std::{collections::BTreeMap, fmt};
+use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-use super::{Content, Key, MAX_DEPTH, Node, NodeId, NotJson};
+use super::tree::{Content, MAX_DEPTH, Node, NodeId, NotJson, Object, Tree};
 
-/// The places of all values in `text`, the root first.
-pub(super) fn nodes(text: &str) -> Result<Vec<Node>, NotJson> {
-    let root: &RawValue = serde_json::from_str(text).map_err(NotJson::from_serde)?;
-    let mut parser = Parser { base: text.as_ptr().addr(), nodes: Vec::new() };
-    parser.value(root, 0)?;
-    Ok(parser.nodes)
+impl Tree {
+    /// Finds the places of all values in `text`, which must be exactly one JSON value.
+    pub(crate) fn parse(text: &str) -> Result<Self, NotJson> {
+        let root: &RawValue = serde_json::from_str(text).map_err(NotJson::from_serde)?;
+        let mut parser = Parser { base: text.as_ptr().addr(), nodes: Vec::new() };
+        parser.value(root, 0)?;
+        Ok(Self { nodes: parser.nodes })
+    }
 }
 
 struct Parser {
@@ -48,15 +50,15 @@ impl Parser {
 
     fn object(&mut self, raw: &RawValue, depth: usize) -> Result<Content, NotJson> {
         let Members(members) = serde_json::from_str(raw.get()).map_err(NotJson::from_serde)?;
-        let mut object = BTreeMap::new();
+        let mut object = Vec::with_capacity(members.len());
         for (key, value) in members {
             let key = match unescape(key.get())? {
                 Some(decoded) => decoded,
                 None => Zeroizing::new(unquoted(key.get()).to_owned()),
             };
-            object.insert(Key(key), self.value(value, depth + 1)?);
+            object.push((key, self.value(value, depth + 1)?));
         }
-        Ok(Content::Object(object))
+        Ok(Content::Object(Object::new(object)))
     }
 
     fn array(&mut self, raw: &RawValue, depth: usize) -> Result<Content, NotJson> {
@@ -65,6 +67,7 @@ impl Parser {
         Ok(Content::Array(nodes.collect::<Result<_, _>>()?))
     }
 }
+
 /// The keys and values of an object, in the order of the text and with repeated keys.
 struct Members<'a>(Vec<(&'a RawValue, &'a RawValue)>);
 
