@@ -48,7 +48,6 @@ impl Instant {
     }
 
     /// This minus a duration; `None` if the clock does not reach back that far.
-    #[cfg_attr(not(all(feature = "disk-cache", unix)), allow(dead_code, reason = "only the disk looks back"))]
     pub(crate) fn checked_sub(self, duration: Duration) -> Option<Self> {
         self.0.minus(duration).map(Self)
     }
@@ -68,6 +67,28 @@ impl Sub for Instant {
 
     fn sub(self, earlier: Self) -> Duration {
         self.saturating_duration_since(earlier)
+    }
+}
+
+/// A cheap look at the clock, for reads that are far more frequent than its ticks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Recent {
+    /// The present, or up to [`LATENESS`] earlier.
+    pub(crate) now: Instant,
+    /// Changes with the kernel's tick: some 100 to 1,000 times a second.
+    pub(crate) tick: u64,
+}
+
+/// How far [`Recent::now`] may lag behind the clock: the longest tick of a Linux kernel (100 Hz), doubled.
+pub(crate) const LATENESS: Duration = Duration::from_millis(20);
+
+impl Recent {
+    /// On Linux, the coarse clock is read, which takes a quarter of the time, and the clock itself
+    /// only if the coarse one has advanced since this thread read it last.
+    #[inline]
+    pub(crate) fn look() -> Self {
+        let (now, tick) = Reading::recent();
+        Self { now: Instant(now), tick }
     }
 }
 
@@ -129,6 +150,35 @@ mod system {
             Self(Duration::new(now.tv_sec.unsigned_abs(), u32::try_from(now.tv_nsec).unwrap_or_default()))
         }
 
+        /// A reading that is at most a tick old, and a number that changes with each tick.
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        #[inline]
+        pub(super) fn recent() -> (Self, u64) {
+            use std::cell::Cell;
+
+            use rustix::time::{ClockId, clock_gettime};
+
+            thread_local!(static LAST: Cell<Option<(Uptime, u64)>> = const { Cell::new(None) });
+
+            let coarse = clock_gettime(ClockId::MonotonicCoarse);
+            let tick =
+                coarse.tv_sec.unsigned_abs().wrapping_mul(1_000_000_000).wrapping_add(coarse.tv_nsec.unsigned_abs());
+            LAST.with(|last| match last.get() {
+                Some((reading, seen)) if seen == tick => (reading, tick),
+                _ => {
+                    let reading = Self::now();
+                    last.set(Some((reading, tick)));
+                    (reading, tick)
+                }
+            })
+        }
+
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        pub(super) fn recent() -> (Self, u64) {
+            let now = Self::now();
+            (now, u64::try_from(now.0.as_millis()).unwrap_or_default())
+        }
+
         #[cfg(not(unix))]
         pub(super) fn now() -> Self {
             use std::{sync::OnceLock, time::Instant};
@@ -157,7 +207,7 @@ mod system {
 /// Tokio's clock, which tests pause.
 #[cfg(any(test, feature = "test-util"))]
 mod paused {
-    use std::time::Duration;
+    use std::{sync::OnceLock, time::Duration};
 
     #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub(super) struct TokioTime(tokio::time::Instant);
@@ -165,6 +215,14 @@ mod paused {
     impl TokioTime {
         pub(super) fn now() -> Self {
             Self(tokio::time::Instant::now())
+        }
+
+        /// Time that is paused does not pass between two readings, so each one is exact.
+        pub(super) fn recent() -> (Self, u64) {
+            static BASE: OnceLock<tokio::time::Instant> = OnceLock::new();
+            let now = Self::now();
+            let since = now.0.saturating_duration_since(*BASE.get_or_init(|| now.0));
+            (now, u64::try_from(since.as_nanos()).unwrap_or_default())
         }
 
         pub(super) fn since(self, earlier: Self) -> Duration {

@@ -92,8 +92,8 @@ impl Default for ListOptions {
 
 impl GetOptions {
     /// The defaults: the current version, decrypted, from the cache if it is there.
-    pub fn new() -> Self {
-        Self { version: Version::Current, decrypt: true, cached: true, retry_policy: RetryPolicy::default() }
+    pub const fn new() -> Self {
+        Self { version: Version::Current, decrypt: true, cached: true, retry_policy: RetryPolicy::UNSET }
     }
 
     /// Sets the version to read. Default: the current one.

@@ -42,6 +42,9 @@ pub struct RetryPolicy {
 }
 
 impl RetryPolicy {
+    /// Nothing set.
+    pub(crate) const UNSET: Self = Self { attempts: None, timeout: None, backoff: None };
+
     /// Sets the number of attempts in total, the first one included. Default: 3.
     #[must_use]
     pub fn with_attempts(self, attempts: NonZeroU32) -> Self {

@@ -421,6 +421,10 @@ impl Cacheable for Secret {
         self.provenance()
     }
 
+    fn with_own_count(&self) -> Self {
+        Self::with_own_count(self)
+    }
+
     fn bytes(&self) -> usize {
         self.size()
     }
@@ -444,6 +448,11 @@ impl Cacheable for Listing {
 
     fn provenance(&self) -> Option<Provenance> {
         self.provenance()
+    }
+
+    /// A listing is read far less often than a secret, and its values are shared one by one.
+    fn with_own_count(&self) -> Self {
+        self.clone()
     }
 
     fn bytes(&self) -> usize {

@@ -37,7 +37,7 @@ use super::{
     store::Store,
 };
 use crate::{
-    clock::Instant,
+    clock::{Instant, Recent},
     error::{Error, ErrorKind, Result},
     retry::jitter,
     secret::{Source, freshness::Provenance},
@@ -76,6 +76,9 @@ pub(super) trait Cacheable: Clone + Send + Sync + 'static {
 
     /// How many bytes it takes, about.
     fn bytes(&self) -> usize;
+
+    /// The same value, with a reference count that only its own clones share.
+    fn with_own_count(&self) -> Self;
 
     /// The same value with a note of where it came from.
     fn with_provenance(self, provenance: Provenance) -> Self;
@@ -147,10 +150,15 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        match self.store.get(key) {
-            Some(entry) => self.judge(entry.value, &entry.deadlines),
-            None => self.lookup_negative(key),
-        }
+        let recent = Recent::look();
+        let found = self.store.read(key, recent, |entry| {
+            if entry.is_surely_fresh(recent) {
+                self.counters.hits.add();
+                return Lookup::Hit(entry.value().clone());
+            }
+            self.judge(entry.value(), &entry.deadlines)
+        });
+        found.unwrap_or_else(|| self.lookup_negative(key))
     }
 
     /// Looks a key up in the second tier: what `read` returns, with the time of its load, is stored if
@@ -159,7 +167,7 @@ where
         let drops_before = *self.drop_count();
         let Some((value, loaded)) = read() else { return Lookup::Miss };
         let deadlines = self.policy.deadlines(loaded, None, jitter());
-        if self.store.get(key).is_some_and(|entry| entry.deadlines.loaded >= loaded)
+        if self.store.get(key).is_some_and(|(_, stored)| stored.loaded >= loaded)
             || deadlines.verdict(Instant::now()) == Verdict::Dead
         {
             return Lookup::Miss;
@@ -173,7 +181,7 @@ where
         drop(drops);
         self.counters.restored.add();
         let provenance = Provenance { loaded, expires: deadlines.expires, source: Source::Disk, error: None };
-        self.judge(value.with_provenance(provenance), &deadlines)
+        self.judge(&value.with_provenance(provenance), &deadlines)
     }
 
     /// The values of `keys`: from loads under way, or from one call of `load` for all others.
@@ -226,14 +234,15 @@ where
 
     /// When a read of a stored value starts the next reload: in the past, if one is due.
     pub(super) fn next_refresh(&self, key: &K) -> Option<Instant> {
-        let refresh = self.store.get(key)?.deadlines.refresh;
+        let (_, deadlines) = self.store.get(key)?;
+        let refresh = deadlines.refresh;
         Some(self.breaker.retry_at().map_or(refresh, |retry_at| refresh.max(retry_at)))
     }
 
     /// The cached value, unless it is too old to be served even in an outage.
     pub(super) fn peek(&self, key: &K) -> Option<T> {
-        let entry = self.store.get(key).filter(|entry| entry.deadlines.verdict(Instant::now()) != Verdict::Dead)?;
-        Some(entry.value)
+        let (value, deadlines) = self.store.get(key)?;
+        (deadlines.verdict(Instant::now()) != Verdict::Dead).then_some(value)
     }
 
     /// Whether a rejected value may be loaded again now. If so, not again for
@@ -276,18 +285,18 @@ where
 
     /// What a stored value is good for now. While the circuit breaker is open, a stale value is served
     /// at once; while it has just closed, one is served and reloaded in the background.
-    fn judge(&self, value: T, deadlines: &Deadlines) -> Lookup<T> {
+    fn judge(&self, value: &T, deadlines: &Deadlines) -> Lookup<T> {
         let now = Instant::now();
-        let (counter, lookup) = match deadlines.verdict(now) {
-            Verdict::Fresh => (&self.counters.hits, Lookup::Hit(value)),
-            Verdict::Due if !self.breaker.may_ask(now) => (&self.counters.hits, Lookup::Hit(value)),
-            Verdict::Due => (&self.counters.hits, Lookup::Due(value)),
-            Verdict::Stale if !self.breaker.may_ask(now) => (&self.counters.stale, Lookup::Hit(value)),
-            Verdict::Stale if self.breaker.failed_recently(now) => (&self.counters.stale, Lookup::Due(value)),
+        let (counter, lookup): (_, fn(T) -> Lookup<T>) = match deadlines.verdict(now) {
+            Verdict::Fresh => (&self.counters.hits, Lookup::Hit),
+            Verdict::Due if !self.breaker.may_ask(now) => (&self.counters.hits, Lookup::Hit),
+            Verdict::Due => (&self.counters.hits, Lookup::Due),
+            Verdict::Stale if !self.breaker.may_ask(now) => (&self.counters.stale, Lookup::Hit),
+            Verdict::Stale if self.breaker.failed_recently(now) => (&self.counters.stale, Lookup::Due),
             Verdict::Stale | Verdict::Dead => return Lookup::Miss,
         };
         counter.add();
-        lookup
+        lookup(value.clone())
     }
 
     fn lookup_negative<Q>(&self, key: &Q) -> Lookup<T>
@@ -333,8 +342,8 @@ where
     fn store_error(&self, key: &K, error: &Error) {
         match error.kind() {
             kind if kind.is_transient() => {
-                if let Some(entry) = self.store.get(key) {
-                    self.insert(key, entry.value, entry.deadlines, Some(kind));
+                if let Some((value, deadlines)) = self.store.get(key) {
+                    self.insert(key, value, deadlines, Some(kind));
                 }
             }
             ErrorKind::NotFound => {
@@ -354,7 +363,7 @@ where
         let Deadlines { loaded, expires, .. } = deadlines;
         let bytes = value.bytes() as u64;
         let value = value.with_provenance(Provenance { loaded, expires, source: Source::Memory, error });
-        self.store.put(key, value, deadlines, bytes);
+        self.store.put(key, || value.with_own_count(), deadlines, bytes);
         self.counters.holds(T::KIND, || self.store.size());
     }
 
@@ -374,7 +383,8 @@ where
 
     /// The cached value, if it is fresh.
     fn fresh(&self, key: &K) -> Option<T> {
-        self.store.get(key).filter(|entry| entry.deadlines.is_fresh(Instant::now())).map(|entry| entry.value)
+        let (value, deadlines) = self.store.get(key)?;
+        deadlines.is_fresh(Instant::now()).then_some(value)
     }
 
     fn notify(&self, concerns: impl Fn(&K) -> bool) {

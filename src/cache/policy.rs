@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::clock::Instant;
+use crate::clock::{Instant, LATENESS};
 
 /// How much a cache keeps, and for how long.
 ///
@@ -169,6 +169,12 @@ impl CachePolicy {
 }
 
 impl Deadlines {
+    /// Until when a clock that lags by up to [`LATENESS`] proves that it is fresh and not due. A
+    /// reload may begin that much late, but nothing is served as fresh past its end.
+    pub(super) fn surely_fresh_until(&self) -> Instant {
+        self.refresh.min(self.expires.checked_sub(LATENESS).unwrap_or(self.loaded))
+    }
+
     /// Whether it may be served as fresh, due or not.
     pub(super) fn is_fresh(&self, now: Instant) -> bool {
         matches!(self.verdict(now), Verdict::Fresh | Verdict::Due)

@@ -76,7 +76,7 @@ pub(super) struct Counter {
 }
 
 /// How many threads can count without getting into each other's way.
-const PARTS: usize = 4;
+pub(super) const PARTS: usize = 4;
 
 /// Alone on its line of the processor's cache.
 #[derive(Default)]
@@ -189,7 +189,7 @@ impl Counter {
 }
 
 /// Threads take the parts in turn.
-fn part_of_this_thread() -> usize {
+pub(super) fn part_of_this_thread() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     thread_local!(static PART: usize = NEXT.fetch_add(1, Ordering::Relaxed) % PARTS);
     PART.try_with(|part| *part).unwrap_or_default()

@@ -2,10 +2,12 @@
 //! or `.call()`.
 
 use std::{
+    borrow::Cow,
     fmt,
     future::{IntoFuture, Ready, ready},
     marker::PhantomData,
     num::NonZeroU32,
+    ops::{Deref, DerefMut},
     pin::Pin,
     task::{Context, Poll},
     time::Duration,
@@ -14,7 +16,10 @@ use std::{
 use futures::future::{BoxFuture, Either};
 
 use crate::{
-    client::{Client, target::Target},
+    client::{
+        Client,
+        target::{Steps, Target},
+    },
     error::{Error, Operation, Result},
     options::{GetOptions, ListOptions, UpdateOptions, Version},
     provider::{Listing, Updated},
@@ -31,8 +36,8 @@ pub enum Awaited {}
 #[must_use = "a request does nothing until it is awaited or called"]
 pub struct Get<'a, Mode = Awaited> {
     target: Target<'a>,
-    default: Option<Secret>,
-    options: GetOptions,
+    default: Option<Box<Secret>>,
+    options: Boxed<GetOptions>,
     mode: PhantomData<Mode>,
 }
 
@@ -60,6 +65,25 @@ pub struct Update<'a, Mode = Awaited> {
     mode: PhantomData<Mode>,
 }
 
+/// Options that take no room in a request until one of them is set: each setter moves the request.
+#[derive(Default)]
+struct Boxed<T>(Option<Box<T>>);
+
+impl Deref for Boxed<GetOptions> {
+    type Target = GetOptions;
+
+    fn deref(&self) -> &GetOptions {
+        static DEFAULT: GetOptions = GetOptions::new();
+        self.0.as_deref().unwrap_or(&DEFAULT)
+    }
+}
+
+impl DerefMut for Boxed<GetOptions> {
+    fn deref_mut(&mut self) -> &mut GetOptions {
+        self.0.get_or_insert_default()
+    }
+}
+
 /// The future of a request. A read that the cache answers is ready at once.
 pub struct Response<'a, T>(Either<Ready<Result<T>>, BoxFuture<'a, Result<T>>>);
 
@@ -69,14 +93,14 @@ impl<'a, Mode> Get<'a, Mode> {
     }
 
     pub(super) fn of(target: Target<'a>) -> Self {
-        Self { target, default: None, options: GetOptions::default(), mode: PhantomData }
+        Self { target, default: None, options: Boxed::default(), mode: PhantomData }
     }
 
     /// Sets the value to return if the secret, the version or the key does not exist. It is
     /// returned whole, without the keypath, and never cached. Default: none, so absence is an
     /// error.
     pub fn default(self, value: impl Into<SecretValue>) -> Self {
-        Self { default: Some(Secret::new(value, Metadata::default())), ..self }
+        Self { default: Some(Box::new(Secret::new(value, Metadata::default()))), ..self }
     }
 
     /// Selects a version by its number, from 1 (Parameter Store). The last selection of a version
@@ -130,11 +154,11 @@ impl<'a, Mode> Get<'a, Mode> {
     fn finish(&self, loaded: Result<Secret>) -> Result<Secret> {
         let part = match loaded {
             Ok(secret) if self.target.keypath.is_empty() => return Ok(secret),
-            Ok(secret) => secret.at(&self.target.keypath),
+            Ok(secret) => self.target.keypath.part_of(secret),
             Err(error) => Err(error),
         };
         match (part, &self.default) {
-            (Err(error), Some(default)) if error.is_not_found() => Ok(default.clone()),
+            (Err(error), Some(default)) if error.is_not_found() => Ok(Secret::clone(default)),
             (part, _) => part.map_err(|error| self.target.explain(error, Operation::Get)),
         }
     }
@@ -200,7 +224,7 @@ impl<'a, Mode> PathExists<'a, Mode> {
         if keypath.is_empty() {
             return client.exists(provider, path).await;
         }
-        match client.load(provider, path, &GetOptions::default()).await.and_then(|secret| secret.at(keypath)) {
+        match client.load(provider, path, &GetOptions::default()).await.and_then(|secret| keypath.part_of(secret)) {
             Ok(_) => Ok(true),
             Err(error) if error.is_not_found() => Ok(false),
             Err(error) => Err(error),
@@ -225,7 +249,7 @@ impl<'a, Mode> Update<'a, Mode> {
     }
 
     pub(crate) async fn run(mut self) -> Result<Updated> {
-        self.options.keypath = self.target.keypath.clone();
+        self.options.keypath = self.target.keypath.to_keypath();
         let Target { client, provider, path, .. } = &self.target;
         let written = match client {
             Ok(client) => client.write(provider, path, &self.value, &self.options).await,
@@ -238,11 +262,11 @@ impl<'a, Mode> Update<'a, Mode> {
 /// Requests that can be about a part of a value.
 macro_rules! with_keypath {
     ($($name:ident: $what:literal),*) => {$(
-        impl<Mode> $name<'_, Mode> {
+        impl<'a, Mode> $name<'a, Mode> {
             /// Appends a step to the keypath into a JSON value: a key, or the index of an array
             /// element, from 0 (see [`KeyPath`]). Default: no steps, which means the whole value.
             #[doc = $what]
-            pub fn key(mut self, step: impl Into<String>) -> Self {
+            pub fn key(mut self, step: impl Into<Cow<'a, str>>) -> Self {
                 self.target.keypath.push(step.into());
                 self
             }
@@ -250,7 +274,7 @@ macro_rules! with_keypath {
             /// Sets the keypath into a JSON value, instead of the steps so far. Default: the whole
             /// value.
             pub fn keypath(mut self, path: impl Into<KeyPath>) -> Self {
-                self.target.keypath = path.into();
+                self.target.keypath = Steps::Path(path.into());
                 self
             }
         }

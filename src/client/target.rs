@@ -18,7 +18,56 @@ pub(super) struct Target<'a> {
     pub(super) client: Result<&'a Client>,
     pub(super) provider: Cow<'a, str>,
     pub(super) path: Cow<'a, str>,
-    pub(super) keypath: KeyPath,
+    pub(super) keypath: Steps<'a>,
+}
+
+/// The steps of a request's keypath. Up to two that are borrowed, as most are, take no allocation.
+#[derive(Debug)]
+pub(super) enum Steps<'a> {
+    Borrowed([&'a str; 2], u8),
+    Path(KeyPath),
+}
+
+impl<'a> Steps<'a> {
+    const NONE: Self = Self::Borrowed([""; 2], 0);
+
+    #[inline]
+    pub(super) fn push(&mut self, step: Cow<'a, str>) {
+        match (&mut *self, step) {
+            (Self::Borrowed(steps, count @ 0..2), Cow::Borrowed(step)) => {
+                steps[usize::from(*count)] = step;
+                *count += 1;
+            }
+            (Self::Path(path), step) => path.push(step.into_owned()),
+            (Self::Borrowed(..), step) => {
+                let mut path = self.to_keypath();
+                path.push(step.into_owned());
+                *self = Self::Path(path);
+            }
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        match self {
+            Self::Borrowed(_, count) => *count == 0,
+            Self::Path(path) => path.is_empty(),
+        }
+    }
+
+    /// The part of a secret that the steps lead to.
+    pub(super) fn part_of(&self, secret: Secret) -> Result<Secret> {
+        match self {
+            Self::Borrowed(steps, count) => secret.into_part(steps[..usize::from(*count)].iter(), false),
+            Self::Path(path) => secret.at(path),
+        }
+    }
+
+    pub(super) fn to_keypath(&self) -> KeyPath {
+        match self {
+            Self::Borrowed(steps, count) => KeyPath::new(steps[..usize::from(*count)].iter().copied()),
+            Self::Path(path) => path.clone(),
+        }
+    }
 }
 
 /// A [`Reference`], or text that is parsed as one: `&str`, `String` and whatever else is
@@ -46,11 +95,11 @@ pub struct Malformed {
 
 impl<'a> Target<'a> {
     pub(super) fn new(client: Result<&'a Client>, provider: &'a str, path: &'a str) -> Self {
-        Self { client, provider: provider.into(), path: path.into(), keypath: KeyPath::default() }
+        Self { client, provider: provider.into(), path: path.into(), keypath: Steps::NONE }
     }
 
     fn of_reference(client: Result<&'a Client>, reference: Cow<'a, Reference>) -> Self {
-        let keypath = reference.keypath().clone();
+        let keypath = Steps::Path(reference.keypath().clone());
         let (provider, path) = match reference {
             Cow::Borrowed(reference) => (reference.provider().into(), reference.path().into()),
             Cow::Owned(reference) => (reference.provider().to_owned().into(), reference.path().to_owned().into()),
@@ -69,7 +118,7 @@ impl<'a> Target<'a> {
     /// Adds the operation and the reference to an error, unless an inner layer already did.
     pub(super) fn explain(&self, error: Error, operation: Operation) -> Error {
         error.with_context(operation, || match Reference::new(&*self.provider, &*self.path) {
-            Ok(reference) => reference.with_keypath(self.keypath.clone()).to_string(),
+            Ok(reference) => reference.with_keypath(self.keypath.to_keypath()).to_string(),
             Err(_) => name(&self.provider, &self.path),
         })
     }
@@ -125,7 +174,7 @@ impl<'a, Mode> At<'a, Mode> {
         let target = self.target(Operation::Get);
         let newer = async {
             match target.client()?.replacement(&target.provider, &target.path, refused).await? {
-                Some(newer) => newer.at(&target.keypath).map(Some),
+                Some(newer) => target.keypath.part_of(newer).map(Some),
                 None => Ok(None),
             }
         };

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    secret::{Json, JsonKind},
+    secret::{Json, JsonKind, json::NodeId},
 };
 
 /// Steps into a secret, applied from left to right. Without steps it is the whole secret.
@@ -27,8 +27,8 @@ pub struct KeyPath {
 }
 
 /// What a keypath leads to: one place in the document, or an array of copies from several places.
-pub(crate) enum Found<'a> {
-    Place(Json<'a>),
+pub(crate) enum Found {
+    Place(NodeId),
     Collected(Zeroizing<String>),
 }
 
@@ -111,15 +111,15 @@ impl fmt::Display for KeyPath {
 }
 
 /// Follows `steps` from `json`. With `pointer`, no step is applied to each element of an array.
-pub(crate) fn resolve<'a, S: AsRef<str>>(
-    mut json: Json<'a>,
+pub(crate) fn resolve<S: AsRef<str>>(
+    mut json: Json<'_>,
     mut steps: impl Iterator<Item = S>,
     pointer: bool,
-) -> Result<Found<'a>> {
+) -> Result<Found> {
     while let Some(step) = steps.next() {
         let step = step.as_ref();
         if let Some(child) = descend(json, step, pointer) {
-            json = child;
+            json = json.at_node(child);
         } else if json.kind() == JsonKind::Array && !pointer && !is_number(step) {
             let rest: Vec<S> = steps.collect();
             return collect(json, step, &rest).map(Found::Collected);
@@ -127,7 +127,7 @@ pub(crate) fn resolve<'a, S: AsRef<str>>(
             return Err(missing(json, step));
         }
     }
-    Ok(Found::Place(json))
+    Ok(Found::Place(json.node()))
 }
 
 /// The whole document with the value at `path` replaced by `value`, which is JSON, and every other
@@ -138,10 +138,11 @@ pub(crate) fn replace(text: &str, root: Json<'_>, path: &KeyPath, value: &str) -
     };
     let mut parent = root;
     for step in parents {
-        parent = descend(parent, step, true).ok_or_else(|| missing(parent, step))?;
+        let child = descend(parent, step, true).ok_or_else(|| missing(parent, step))?;
+        parent = parent.at_node(child);
     }
     if let Some(old) = descend(parent, last, true) {
-        return Ok(splice(text, old.span(), &["", value, ""]));
+        return Ok(splice(text, parent.at_node(old).span(), &["", value, ""]));
     }
     if parent.kind() != JsonKind::Object {
         return Err(missing(parent, last));
@@ -164,11 +165,12 @@ fn splice(text: &str, place: Range<usize>, new: &[&str; 3]) -> Zeroizing<String>
 }
 
 /// The value one step down. With `pointer`, an index has no leading zeros, as in RFC 6901.
-fn descend<'a>(json: Json<'a>, step: &str, pointer: bool) -> Option<Json<'a>> {
+#[inline]
+fn descend(json: Json<'_>, step: &str, pointer: bool) -> Option<NodeId> {
     match json.kind() {
-        JsonKind::Object => json.get(step),
+        JsonKind::Object => json.member(step),
         JsonKind::Array if is_number(step) && !(pointer && step.len() > 1 && step.starts_with('0')) => {
-            json.at(step.parse().ok()?)
+            json.element(step.parse().ok()?)
         }
         _ => None,
     }
@@ -185,7 +187,7 @@ fn collect<S: AsRef<str>>(array: Json<'_>, step: &str, rest: &[S]) -> Result<Zer
         }
         let steps = std::iter::once(step).chain(rest.iter().map(AsRef::as_ref));
         match resolve(element, steps, false)? {
-            Found::Place(json) => text.push_str(json.raw()),
+            Found::Place(node) => text.push_str(array.at_node(node).raw()),
             Found::Collected(inner) => text.push_str(&inner),
         }
     }
@@ -225,7 +227,7 @@ mod tests {
     fn find(text: &str, steps: &[&str]) -> Option<String> {
         let tree = Tree::parse(text).expect("JSON");
         match resolve(Json::new(text, &tree, ROOT), steps.iter(), false) {
-            Ok(Found::Place(json)) => Some(json.raw().to_owned()),
+            Ok(Found::Place(node)) => Some(Json::new(text, &tree, node).raw().to_owned()),
             Ok(Found::Collected(text)) => Some(text.to_string()),
             Err(error) => {
                 assert_eq!(error.kind(), ErrorKind::KeyNotFound);

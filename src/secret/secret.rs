@@ -32,10 +32,17 @@ use crate::{
 /// length are compared in constant time.
 #[derive(Clone)]
 pub struct Secret {
+    shared: Arc<Shared>,
+    /// The value in the JSON of the origin that this is. `None`: all of it, JSON or not.
+    node: Option<NodeId>,
+}
+
+/// What the clones of a secret share. A secret is small, as a cache hit moves it several times.
+struct Shared {
+    /// Copies of a secret share it with a reference count of their own each: see
+    /// [`Secret::with_own_count`].
     document: Arc<Document>,
     origin: Origin,
-    /// The value in the JSON of `origin` that this is. `None`: all of it, JSON or not.
-    node: Option<NodeId>,
     /// What the cache that returned this recorded about it.
     provenance: Option<Provenance>,
 }
@@ -63,7 +70,7 @@ impl Secret {
             }
         };
         let document = Arc::new(Document { content, metadata });
-        Self { document, origin: Origin::Whole, node: None, provenance: None }
+        Self { shared: Arc::new(Shared { document, origin: Origin::Whole, provenance: None }), node: None }
     }
 
     /// A secret that is text. The buffer is taken over, not copied.
@@ -140,7 +147,7 @@ impl Secret {
 
     /// The names and values of a map, sorted by name; empty for any other secret.
     pub fn entries(&self) -> impl ExactSizeIterator<Item = (&str, Self)> {
-        let entry = move |(index, name)| (name, Self { origin: Origin::Entry(index), ..self.clone() });
+        let entry = move |(index, name)| (name, self.of_origin(Origin::Entry(index), None));
         self.names().enumerate().map(entry)
     }
 
@@ -223,7 +230,7 @@ impl Secret {
     /// [`ErrorKind::KeyNotFound`] if a step before the last one leads nowhere, or the secret has no
     /// keys; [`ErrorKind::InvalidInput`] for bytes within JSON, and for a map under a key.
     pub fn with_replaced(&self, path: &KeyPath, value: &SecretValue) -> Result<SecretValue> {
-        match (&self.document.content, &self.origin) {
+        match (&self.shared.document.content, &self.shared.origin) {
             (Content::Map(map), Origin::Entry(index)) => self.replaced_entry(map, map.at(*index).0, path, value),
             (Content::Map(map), Origin::Whole) => match path.steps().split_first() {
                 Some((name, rest)) => self.replaced_entry(map, name, &KeyPath::new(rest.to_vec()), value),
@@ -253,24 +260,42 @@ impl Secret {
 
     /// Everything that the backend reported besides the value.
     pub fn metadata(&self) -> &Metadata {
-        &self.document.metadata
+        &self.shared.document.metadata
     }
 
     /// How fresh this is now; `None` if no cache returned it. The age grows with each call.
     pub fn freshness(&self) -> Option<Freshness> {
-        self.provenance.map(|provenance| provenance.freshness(Instant::now()))
+        self.shared.provenance.map(|provenance| provenance.freshness(Instant::now()))
     }
 
     pub(crate) fn provenance(&self) -> Option<Provenance> {
-        self.provenance
+        self.shared.provenance
     }
 
     pub(crate) fn with_provenance(self, provenance: Provenance) -> Self {
-        Self { provenance: Some(provenance), ..self }
+        self.with_own_shared(Some(provenance))
     }
 
     pub(crate) fn without_provenance(self) -> Self {
-        Self { provenance: None, ..self }
+        self.with_own_shared(None)
+    }
+
+    /// The same value, with a reference count that only its own clones share. Threads that clone
+    /// different ones don't contend for it.
+    pub(crate) fn with_own_count(&self) -> Self {
+        self.with_own_shared(self.shared.provenance)
+    }
+
+    fn with_own_shared(&self, provenance: Option<Provenance>) -> Self {
+        let Shared { document, origin, .. } = &*self.shared;
+        let shared = Shared { document: document.clone(), origin: origin.clone(), provenance };
+        Self { shared: Arc::new(shared), node: self.node }
+    }
+
+    fn of_origin(&self, origin: Origin, node: Option<NodeId>) -> Self {
+        let Shared { document, provenance, .. } = &*self.shared;
+        let shared = Shared { document: document.clone(), origin, provenance: *provenance };
+        Self { shared: Arc::new(shared), node }
     }
 
     /// The values of a whole map without copies: name, whether it is binary, and bytes.
@@ -282,18 +307,19 @@ impl Secret {
 
     /// The bytes of the content and of the metadata, for a cache with a size limit.
     pub(crate) fn size(&self) -> usize {
-        self.document.content.size() + self.metadata().size()
+        self.shared.document.content.size() + self.metadata().size()
     }
 
     /// Whether both are the same version of a secret, or parts of it. Secrets without versions are
     /// compared by their content.
     pub(crate) fn is_same_version(&self, other: &Self) -> bool {
-        if Arc::ptr_eq(&self.document, &other.document) {
+        let (document, other_document) = (&self.shared.document, &other.shared.document);
+        if Arc::ptr_eq(document, other_document) {
             return true;
         }
         match (self.version(), other.version()) {
             (Some(version), Some(other)) => version == other,
-            _ => self.document.content == other.document.content,
+            _ => document.content == other_document.content,
         }
     }
 
@@ -302,7 +328,7 @@ impl Secret {
     /// # Errors
     /// The map, if this is a whole one.
     fn value(&self) -> Result<&SingleValue, &NamedValues> {
-        match (&self.origin, &self.document.content) {
+        match (&self.shared.origin, &self.shared.document.content) {
             (Origin::Collected(array), _) => Ok(array),
             (_, Content::Single(value)) => Ok(value),
             (Origin::Entry(index), Content::Map(map)) => Ok(map.at(*index).1),
@@ -330,21 +356,25 @@ impl Secret {
     }
 
     fn follow<S: AsRef<str>>(&self, steps: impl Iterator<Item = S>, pointer: bool) -> Result<Self> {
+        self.clone().into_part(steps, pointer)
+    }
+
+    /// The part that `steps` lead to, of a secret that is not needed any more.
+    pub(crate) fn into_part<S: AsRef<str>>(mut self, steps: impl Iterator<Item = S>, pointer: bool) -> Result<Self> {
         let mut steps = steps.peekable();
-        let mut from = self.clone();
         if let (Some(name), Err(map)) = (steps.peek(), self.value()) {
-            from.origin = Origin::Entry(map.find(name.as_ref())?);
+            self = self.of_origin(Origin::Entry(map.find(name.as_ref())?), None);
             steps.next();
         }
         if steps.peek().is_none() {
-            return Ok(from);
+            return Ok(self);
         }
-        let found = keypath::resolve(from.view().map_err(no_keys)?, steps, pointer)?;
-        let (origin, node) = match found {
-            Found::Place(json) => (from.origin.clone(), json.node()),
-            Found::Collected(array) => (Origin::Collected(Arc::new(SingleValue::text(array))), ROOT),
-        };
-        Ok(Self { origin, node: Some(node), ..from })
+        match keypath::resolve(self.view().map_err(no_keys)?, steps, pointer)? {
+            Found::Place(node) => Ok(Self { node: Some(node), ..self }),
+            Found::Collected(array) => {
+                Ok(self.of_origin(Origin::Collected(Arc::new(SingleValue::text(array))), Some(ROOT)))
+            }
+        }
     }
 
     /// The map with `value` at `path` in the value with this name.

@@ -1,7 +1,8 @@
 //! The hazards of a cache in time, on the provider in memory and a paused clock.
 
 mod batching; // loads that go out together, or not
-mod bounds; // how much is held
+mod bounds;
+mod concurrent_updates; // how much is held
 mod exported; // what metrics and logs tell, and what they don't
 #[cfg(all(feature = "disk-cache", unix))]
 mod on_disk; // all of this again with a disk behind the memory, and what the disk adds
