@@ -133,8 +133,15 @@ impl RecordStore {
     }
 
     /// Reads a record, unless a pending drop matches it.
+    ///
+    /// What was read is of no use if anything was dropped meanwhile: a drop that matched it may have ended
+    /// before we looked at those that are pending.
     pub(super) fn read<T: OnDisk>(&self, name: Name) -> Option<Restored<T>> {
-        self.snapshot()?;
+        let before = self.snapshot()?;
+        self.read_and_note(name).filter(|_| self.snapshot() == Some(before))
+    }
+
+    fn read_and_note<T: OnDisk>(&self, name: Name) -> Option<Restored<T>> {
         let file = file_of(name);
         match folder::read(&self.folder, &file, record::LIMIT) {
             Ok((mut bytes, fingerprint)) => {
