@@ -74,7 +74,7 @@ impl DiskCache {
     pub fn check(&self) -> Result<bool> {
         let path = self.folder()?;
         let folder = path.try_exists().unwrap_or(true).then(|| folder::open(&path)).transpose()?;
-        key::look(self.key(), folder.as_ref())?;
+        key::find_existing(self.key(), folder.as_ref())?;
         Ok(folder.is_some())
     }
 

@@ -286,6 +286,20 @@ mod tests {
             prop_assert!(listing.iter().eq(Listing::from_content(content).expect("a listing").iter()));
         }
 
+        /// The fuzz target, on bytes that random ones rarely are: a body, and a damaged record.
+        #[cfg(feature = "__fuzzing")]
+        #[test]
+        fn the_fuzz_target_holds_for_bodies_and_damaged_records(text in ".*", at in any::<prop::sample::Index>()) {
+            let secret = Secret::text(text, metadata());
+            let mut body = vec![0; 4096];
+            fuzz(postcard::to_slice(&secret.content(), &mut body).expect("a short body"));
+            let mut record = sealed(&secret);
+            fuzz(&record);
+            let at = at.index(record.len());
+            record[at] ^= 1;
+            fuzz(&record);
+        }
+
         #[test]
         fn any_bytes_are_decoded_or_refused(bytes in any::<Vec<u8>>()) {
             let _ = decode(&bytes);
