@@ -197,6 +197,9 @@ impl Client {
     /// Drops what memory and disk hold of a secret, and of the listings that cover it. A provider
     /// that is not open yet stays closed.
     ///
+    /// Nothing old is served from then on. Other processes that share a disk cache may serve it for
+    /// some milliseconds more, if this is called in a Tokio runtime, which it does not block.
+    ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if there is no such provider, or the path
     /// is malformed.
@@ -206,7 +209,8 @@ impl Client {
         Ok(())
     }
 
-    /// Drops all that the caches hold, in memory and on disk.
+    /// Drops all that the caches hold, in memory and on disk, as [`invalidate`](Self::invalidate)
+    /// drops a secret.
     pub fn clear(&self) {
         self.0.stacks.values().for_each(Stack::clear);
     }

@@ -7,9 +7,9 @@
 //! 142  …    the body: encrypted, and bound to the header and the file's name
 //! ```
 //!
-//! The body is a [`Content`] in [postcard](https://postcard.jamesmunns.com/wire-format), which borrows
-//! what it reads: a value is never copied between the record's buffer and its own. A change of these
-//! types is a new [version](super::header::VERSION) of the format.
+//! The body is a [`Content`] in [postcard](https://postcard.jamesmunns.com/wire-format), which
+//! borrows what it reads: a value is never copied between the record's buffer and its own. A change
+//! of these types is a new [version](super::header::VERSION) of the format.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -24,7 +24,8 @@ use crate::{
 };
 
 const BODY: usize = HEADER + NONCE + TAG;
-/// The most bytes of a record that is written or read: all secrets of a listing, with room to spare.
+/// The most bytes of a record that is written or read: all secrets of a listing, with room to
+/// spare.
 pub(super) const LIMIT: usize = 16 * 1024 * 1024;
 
 /// What a record holds.

@@ -125,7 +125,8 @@ fn a_folder_that_we_may_not_search_is_an_error() {
     assert!(actor.says().expect("an answer").starts_with("can't open the disk cache's folder"));
 }
 
-/// Killed in the middle of a write or a drop, at any moment: what is there opens, and can be dropped.
+/// Killed in the middle of a write or a drop, at any moment: what is there opens, and can be
+/// dropped.
 #[test]
 fn a_process_killed_while_it_writes_and_drops_leaves_only_whole_records() {
     let place = Place::new();

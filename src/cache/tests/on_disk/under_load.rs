@@ -22,7 +22,8 @@ impl Shared {
     }
 }
 
-/// One thread runs both tasks: a drop that waits for the lock on it keeps the other task from running.
+/// One thread runs both tasks: a drop that waits for the lock on it keeps the other task from
+/// running.
 #[tokio::test]
 async fn an_update_that_waits_for_the_folder_lock_does_not_block_the_thread() {
     let shared = Shared::new(CachePolicy::default());
@@ -147,7 +148,8 @@ async fn runs_out_of_descriptors() {
     ours.update("a", &"two".into(), &UpdateOptions::default()).await.expect("an update");
     println!("{SAYS}without: {}", get(&ours, "a").await.expose_str().expect("text"));
     drop(all);
-    // Other processes read the old value until the drop is tried again, which reads of ours bring about.
+    // Other processes read the old value until the drop is tried again, which reads of ours bring
+    // about.
     let mut text = String::new();
     for _ in 0..200 {
         held(&ours);
