@@ -220,13 +220,6 @@ impl fmt::Debug for Json<'_> {
         f.debug_struct("Json").field("kind", &self.kind()).finish_non_exhaustive()
     }
 }
-impl Tree {
-    /// Finds the places of all values in `text`, which must be exactly one JSON value.
-    pub(crate) fn parse(text: &str) -> Result<Self, NotJson> {
-        Ok(Self { nodes: parse::nodes(text)? })
-    }
-}
-
 impl Borrow<str> for Key {
     fn borrow(&self) -> &str {
         &self.0

@@ -6,14 +6,16 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-use super::{Content, Key, MAX_DEPTH, Node, NodeId, NotJson};
+use super::{Content, Key, MAX_DEPTH, Node, NodeId, NotJson, Tree};
 
-/// The places of all values in `text`, the root first.
-pub(super) fn nodes(text: &str) -> Result<Vec<Node>, NotJson> {
-    let root: &RawValue = serde_json::from_str(text).map_err(NotJson::from_serde)?;
-    let mut parser = Parser { base: text.as_ptr().addr(), nodes: Vec::new() };
-    parser.value(root, 0)?;
-    Ok(parser.nodes)
+impl Tree {
+    /// Finds the places of all values in `text`, which must be exactly one JSON value.
+    pub(crate) fn parse(text: &str) -> Result<Self, NotJson> {
+        let root: &RawValue = serde_json::from_str(text).map_err(NotJson::from_serde)?;
+        let mut parser = Parser { base: text.as_ptr().addr(), nodes: Vec::new() };
+        parser.value(root, 0)?;
+        Ok(Self { nodes: parser.nodes })
+    }
 }
 
 struct Parser {
