@@ -11,7 +11,9 @@ use std::{borrow::Borrow, cmp::Ordering, collections::BTreeMap, fmt, ops::Range}
 
 use zeroize::Zeroizing;
 
-pub(crate) use self::text::{ascii_string_len, quote, write_ascii_string, write_string};
+#[cfg(any(test, feature = "file"))]
+pub(crate) use self::text::write_ascii_string;
+pub(crate) use self::text::{ascii_string_len, quote, write_string};
 
 /// Documents with more levels are refused: the walk is recursive, and no secret is a hundred levels
 /// deep. serde_json has the same limit.
