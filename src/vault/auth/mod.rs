@@ -115,6 +115,9 @@ pub trait Login: fmt::Debug + Send + Sync + 'static {
     /// not repeated for a second. [`Unavailable`](crate::ErrorKind::Unavailable) or another
     /// transient kind if the next caller may try again at once. The message must not hold the
     /// credential.
+    ///
+    /// Callers see `NotFound`, `KeyNotFound`, `AccessDenied`, `InvalidInput` and `Conflict` as the
+    /// source of an `Unauthenticated`, as these would say something about the secret they asked for.
     async fn login(&self, client: &LoginClient<'_>) -> Result<Grant>;
 
     /// Whether each login obtains a new token, which the connection may replace and revoke.

@@ -13,6 +13,8 @@
 //! - **A call refused for a dead token is sent once more,** with a new token. The server does
 //!   nothing for a dead token, so the replay does no harm even to a write. It is sent once only:
 //!   a second refusal is an answer, so a server that refuses everything causes no loop.
+//! - **A failed login is never "not found", nor a denied call.** A login that misses its credential
+//!   fails as `Unauthenticated`, or a caller would take its default for a secret that is there.
 //! - **No wait is endless.** Gates are waited for as long as a call may take, and a login as long
 //!   as four calls: its task may hang, or run on a runtime that nobody drives any more.
 //! - The state's lock is never held across an await or a log event.
@@ -233,7 +235,7 @@ impl TokenManager {
         let client = LoginClient::new(&self.http, self.policy);
         let limit = self.policy.longest_call().saturating_mul(CALLS_PER_LOGIN);
         let granted = timeout(limit, self.login.login(&client)).await;
-        let granted = granted.unwrap_or_else(|_| Err(error::timed_out(self.policy)));
+        let granted = granted.unwrap_or_else(|_| Err(error::timed_out(self.policy))).map_err(error_of_login);
         let mut state = self.state();
         let result = granted.and_then(|grant| state.reject_dead(grant)).and_then(|grant| {
             let validity = Validity::begin(grant.lifetime, asked, grant.uses.is_some());
@@ -271,6 +273,25 @@ impl TokenManager {
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The failure of a login as that of a call that needed its token.
+///
+/// What a login misses or may not read is not what the call asked for: passed on as it is, "not
+/// found" would let callers use their default, and "denied" blame a policy of the call.
+fn error_of_login(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::NotFound
+        | ErrorKind::KeyNotFound
+        | ErrorKind::AccessDenied
+        | ErrorKind::InvalidInput
+        | ErrorKind::Conflict => {
+            let hint = error.hint().map(str::to_owned);
+            let failed = Error::new(ErrorKind::Unauthenticated, "the login to Vault failed").with_source(error);
+            hint.into_iter().fold(failed, Error::with_hint)
+        }
+        _ => error,
     }
 }
 

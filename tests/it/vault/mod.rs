@@ -16,6 +16,7 @@ mod precedence; // which of config file and environment decides, for each settin
 mod reach; // a path reaches KV secrets and nothing else, in no spelling
 mod sigv4; // whether AWS would take a signature
 mod sources; // where a login finds what it proves itself with
+mod token_hazards; // callers that go away, shutdowns, gateways that hide answers, limited uses
 mod upkeep; // what is left of a given token, renewals that fail, runtimes that end
 mod vaultrs; // the client of the crate vaultrs: our settings, no environment
 mod wire; // statuses, retries, redirects, timeouts, Unix sockets, TLS, proxies, namespaces
