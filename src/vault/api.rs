@@ -146,22 +146,10 @@ impl Vault {
     ///
     /// # Errors
     /// [`AccessDenied`](crate::ErrorKind::AccessDenied) if its policies forbid
-    /// `auth/token/revoke-self`, and those of a server that can't be asked. The token then lives
-    /// on.
+    /// `auth/token/revoke-self`, or something between here and the server blocks it, and those of
+    /// a server that can't be asked. The token then lives on.
     pub async fn revoke_self(&self) -> Result<()> {
-        let manager = self.manager();
-        let Some(token) = manager.held() else {
-            return Ok(());
-        };
-        let asked = Instant::now();
-        match token::revoke(self.http(), &token).await {
-            Err(error) if error.kind() == crate::ErrorKind::AccessDenied && manager.is_alive(&token, asked).await? => {
-                return Err(error);
-            }
-            Err(error) if error.kind() != crate::ErrorKind::AccessDenied => return Err(error),
-            _ => manager.revoked(&token),
-        }
-        Ok(())
+        self.manager().revoke_held().await
     }
 
     /// Unwraps a response that was wrapped by [`wrap_ttl`](Request::wrap_ttl) or by another client.

@@ -82,8 +82,11 @@ pub(in crate::vault) async fn renew(
 }
 
 /// Revokes a token, and with it every lease that it took.
-pub(in crate::vault) async fn revoke(http: &Http, token: &LiveToken) -> Result<()> {
+///
+/// # Errors
+/// `AccessDenied` for a token that is dead, too.
+pub(in crate::vault) async fn revoke(http: &Http, token: &LiveToken, policy: RetryPolicy) -> Result<()> {
     let request = ApiRequest::post("auth/token/revoke-self", Zeroizing::new("{}".to_owned()))?.idempotent();
-    let response = http.exchange(&request, Bearer::Token(token), http.policy(RetryPolicy::default())).await?;
+    let response = http.exchange(&request, Bearer::Token(token), policy).await?;
     if response.is_success() { Ok(()) } else { Err(error::from_response(&response, &request)) }
 }

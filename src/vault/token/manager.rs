@@ -15,6 +15,8 @@
 //!   a second refusal is an answer, so a server that refuses everything causes no loop.
 //! - **A failed login is never "not found", nor a denied call.** A login that misses its credential
 //!   fails as `Unauthenticated`, or a caller would take its default for a secret that is there.
+//! - **A shutdown leaves no token behind** if it is to revoke. It waits for a login under way, and
+//!   one that ends even later revokes its own token.
 //! - **No wait is endless.** Gates are waited for as long as a call may take, and a login as long
 //!   as four calls: its task may hang, or run on a runtime that nobody drives any more.
 //! - The state's lock is never held across an await or a log event.
@@ -55,6 +57,8 @@ pub(in crate::vault) struct TokenManager {
     pub(super) login: Arc<dyn Login>,
     pub(super) policy: RetryPolicy,
     state: Mutex<State>,
+    /// Whether a shutdown revokes the tokens of our logins.
+    revoke_at_shutdown: bool,
     /// Held during a login.
     pub(super) login_gate: Gate<()>,
     /// Held while the server is asked whether a refused token is alive.
@@ -84,13 +88,14 @@ pub(in crate::vault) struct Snapshot {
 }
 
 impl TokenManager {
-    pub(in crate::vault) fn new(http: Arc<Http>, login: Arc<dyn Login>) -> Self {
+    pub(in crate::vault) fn new(http: Arc<Http>, login: Arc<dyn Login>, revoke_at_shutdown: bool) -> Self {
         let policy = http.policy(RetryPolicy::default());
         Self {
             http,
             login,
             policy,
             state: Mutex::default(),
+            revoke_at_shutdown,
             login_gate: Gate::new(()),
             probe_gate: Gate::new(()),
             wake: Arc::new(Notify::new()),
@@ -164,36 +169,92 @@ impl TokenManager {
         self.state().held()
     }
 
-    /// Drops a token that was revoked; the next call logs in.
-    pub(in crate::vault) fn revoked(&self, token: &Arc<LiveToken>) {
-        self.state().declare_dead(token);
+    /// Revokes the token that is held, if there is one; the next call logs in.
+    ///
+    /// # Errors
+    /// As [`revoke`](Self::revoke). The token is then still held.
+    pub(in crate::vault) async fn revoke_held(&self) -> Result<()> {
+        if let Some(token) = self.held() {
+            self.revoke(&token).await?;
+            self.state().declare_dead(&token);
+        }
+        Ok(())
+    }
+
+    /// Revokes a token. One that the server does not know any more counts as revoked.
+    ///
+    /// # Errors
+    /// `AccessDenied` if the token is alive, or nothing tells that it is dead, and those of a server
+    /// that can't be asked.
+    async fn revoke(&self, token: &LiveToken) -> Result<()> {
+        let refused = match api::revoke(&self.http, token, self.policy).await {
+            Err(error) if error.kind() == ErrorKind::AccessDenied => error,
+            outcome => return outcome,
+        };
+        match api::status(&self.http, token, self.policy).await? {
+            TokenStatus::Dead => Ok(()),
+            TokenStatus::Alive | TokenStatus::Unknown => Err(refused),
+        }
     }
 
     pub(in crate::vault) fn snapshot(&self) -> Snapshot {
         self.state().snapshot(self.login.method())
     }
 
-    /// Stops the background task. The token stays usable until `shut_down`.
-    pub(in crate::vault) fn stop_task(&self) {
+    /// Refuses all further calls, ends the background task, and revokes the tokens of our logins if
+    /// that is set. A login under way is waited for: it obtains a token yet.
+    ///
+    /// # Errors
+    /// As [`revoke`](Self::revoke); the next call tries again. `Timeout` if the login under way
+    /// takes too long: its token is revoked when it ends.
+    pub(in crate::vault) async fn shut_down(&self) -> Result<()> {
+        let revokes = self.revokes_at_shutdown();
+        self.state().shut_down(revokes);
+        if !revokes {
+            self.stop_task();
+            return Ok(());
+        }
+        let gate = self.enter(&self.login_gate).await;
+        let revoked = self.revoke_left().await;
+        // The task is not aborted in the middle of a login.
+        gate?;
+        self.stop_task();
+        revoked
+    }
+
+    /// Ends the background task of a connection that nobody has any more. No token is revoked.
+    pub(in crate::vault) fn close(&self) {
+        self.state().shut_down(false);
+        self.stop_task();
+    }
+
+    fn stop_task(&self) {
         if let Some(task) = self.state().task.take() {
             task.abort();
         }
     }
 
-    /// Refuses all further calls. Returns the token if a login of ours obtained it.
-    pub(in crate::vault) fn shut_down(&self) -> Option<Arc<LiveToken>> {
-        self.stop_task();
-        let token = self.state().shut_down()?;
-        self.login.issues_tokens().then_some(token)
+    fn revokes_at_shutdown(&self) -> bool {
+        self.revoke_at_shutdown && self.login.issues_tokens()
+    }
+
+    /// Revokes the tokens that were in use at the shutdown, or obtained after it.
+    async fn revoke_left(&self) -> Result<()> {
+        let left = self.state().left_to_revoke();
+        let mut outcome = Ok(());
+        for token in left {
+            match self.revoke(&token).await {
+                Ok(()) => self.state().was_revoked(&token),
+                Err(error) => outcome = Err(error),
+            }
+        }
+        outcome
     }
 
     /// The held token, if it is good for one more call.
     fn usable_token(self: &Arc<Self>) -> Result<Option<Arc<LiveToken>>> {
         let mut state = self.state();
-        if state.is_shut_down() {
-            let shut = Error::new(ErrorKind::Unavailable, "the connection to Vault was shut down");
-            return Err(shut.with_retryable(false));
-        }
+        state.check_open()?;
         if self.login.has_changed() {
             state.drop_token();
         }
@@ -236,16 +297,25 @@ impl TokenManager {
         let limit = self.policy.longest_call().saturating_mul(CALLS_PER_LOGIN);
         let granted = timeout(limit, self.login.login(&client)).await;
         let granted = granted.unwrap_or_else(|_| Err(error::timed_out(self.policy))).map_err(error_of_login);
+        let revokes = self.revokes_at_shutdown();
         let mut state = self.state();
         let result = granted.and_then(|grant| state.reject_dead(grant)).and_then(|grant| {
             let validity = Validity::begin(grant.lifetime, asked, grant.uses.is_some());
             let validity = self.without_login_if_static(validity);
-            state.hold(grant, validity)?;
+            state.hold(grant, validity, revokes)?;
             Ok(validity)
         });
+        let shut_down = state.check_open();
         state.login_ended(result.as_ref().err());
         // A subscriber may take its time, or call back into this connection.
         drop(state);
+        if let Err(shut_down) = shut_down {
+            if let Err(error) = self.revoke_left().await {
+                let kind = error.kind().as_str();
+                tracing::warn!(kind, "the token of a login that outlasted the connection to Vault was not revoked");
+            }
+            return Err(shut_down);
+        }
         match &result {
             Ok(validity) => {
                 tracing::debug!(method = self.login.method(), renewable = validity.renewable, "logged in to Vault");
@@ -319,7 +389,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_login_that_never_returns_ends_as_a_timeout() {
         let http = Http::new(VaultConfig::new("http://127.0.0.1:1")).expect("settings");
-        let manager = Arc::new(TokenManager::new(Arc::new(http), Arc::new(NeverReturns)));
+        let manager = Arc::new(TokenManager::new(Arc::new(http), Arc::new(NeverReturns), false));
         let error = manager.token().await.expect_err("no token");
         assert_eq!(error.kind(), ErrorKind::Timeout);
         assert!(manager.login_gate.try_lock().is_ok(), "the next caller may try");

@@ -18,7 +18,7 @@ mod state_machine;
 
 pub use grant::{Grant, Token};
 
-pub(super) use api::{renewal_request, revoke};
+pub(super) use api::renewal_request;
 pub(crate) use lifetime::Lifetime;
 pub(crate) use live_token::LiveToken;
 pub(super) use manager::{Refusal, Snapshot, TokenManager};

@@ -13,6 +13,7 @@
 //! Invariants:
 //! - Each login's token has a generation of its own. A result that arrives for an older generation
 //!   changes nothing.
+//! - After a shutdown no token is held again. One that is to be revoked stays in `left` until it is.
 //! - A token that is known to be dead is not held again: a static token would be sent and refused
 //!   at every call.
 //! - After a failed action, the next one comes after a backoff, never at each call.
@@ -26,7 +27,7 @@ use tokio::task::AbortHandle;
 use super::Snapshot;
 use crate::{
     clock::Instant,
-    error::{Error, Result},
+    error::{Error, ErrorKind, Result},
     retry::Backoff,
     vault::{
         error,
@@ -55,6 +56,8 @@ pub(in crate::vault) struct State {
     logins: u64,
     renewals: u64,
     is_shut_down: bool,
+    /// Tokens that a shutdown has yet to revoke.
+    left: Vec<Arc<LiveToken>>,
     /// The background task.
     pub(in crate::vault) task: Option<AbortHandle>,
 }
@@ -89,10 +92,30 @@ impl State {
         self.is_shut_down
     }
 
-    /// Refuses all further calls. Returns the token that was held.
-    pub(in crate::vault) fn shut_down(&mut self) -> Option<Arc<LiveToken>> {
+    /// # Errors
+    /// `Unavailable` after a shutdown.
+    pub(in crate::vault) fn check_open(&self) -> Result<()> {
+        if !self.is_shut_down {
+            return Ok(());
+        }
+        let shut = Error::new(ErrorKind::Unavailable, "the connection to Vault was shut down");
+        Err(shut.with_retryable(false))
+    }
+
+    /// Refuses all further calls, and drops the token. `revokes` leaves it to be revoked.
+    pub(in crate::vault) fn shut_down(&mut self, revokes: bool) {
         self.is_shut_down = true;
-        self.held.take().map(|(token, _)| token)
+        let held = self.held.take().filter(|(_, validity)| revokes && !validity.has_expired(Instant::now()));
+        self.left.extend(held.map(|(token, _)| token));
+    }
+
+    /// The tokens that a shutdown has yet to revoke.
+    pub(in crate::vault) fn left_to_revoke(&self) -> Vec<Arc<LiveToken>> {
+        self.left.clone()
+    }
+
+    pub(in crate::vault) fn was_revoked(&mut self, token: &LiveToken) {
+        self.left.retain(|left| left.generation != token.generation);
     }
 
     pub(in crate::vault) fn snapshot(&self, method: &'static str) -> Snapshot {
@@ -135,10 +158,16 @@ impl State {
         }
     }
 
-    pub(in crate::vault) fn hold(&mut self, grant: Grant, validity: Validity) -> Result<()> {
+    /// Takes over the token of a login. After a shutdown nobody uses it: `revokes` leaves it to be
+    /// revoked.
+    pub(in crate::vault) fn hold(&mut self, grant: Grant, validity: Validity, revokes: bool) -> Result<()> {
         self.generation += 1;
-        let token = LiveToken::new(grant.token, self.generation, grant.uses)?;
-        self.held = Some((Arc::new(token), validity));
+        let token = Arc::new(LiveToken::new(grant.token, self.generation, grant.uses)?);
+        if !self.is_shut_down {
+            self.held = Some((token, validity));
+        } else if revokes {
+            self.left.push(token);
+        }
         self.failures = 0;
         self.logins += 1;
         Ok(())
@@ -241,17 +270,14 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        error::ErrorKind,
-        vault::token::{Lifetime, Token},
-    };
+    use crate::vault::token::{Lifetime, Token};
 
     fn holding(ttl: u64, uses: Option<u64>) -> (State, Arc<LiveToken>) {
         let mut state = State::default();
         let lifetime = Lifetime::Limited { ttl: Duration::from_secs(ttl), renewable: true };
         let grant = Grant { lifetime, uses, ..Grant::new(Token::new("t")) };
         let validity = Validity::begin(lifetime, Instant::now(), uses.is_some());
-        state.hold(grant, validity).expect("a token");
+        state.hold(grant, validity, false).expect("a token");
         let token = state.held().expect("held");
         (state, token)
     }
@@ -288,7 +314,7 @@ mod tests {
         let (mut state, old) = holding(3600, None);
         let validity = state.validity_of(&old).expect("held");
         let grant = Grant { lifetime: Lifetime::Endless, ..Grant::new(Token::new("u")) };
-        state.hold(grant, Validity::begin(Lifetime::Endless, Instant::now(), false)).expect("a token");
+        state.hold(grant, Validity::begin(Lifetime::Endless, Instant::now(), false), false).expect("a token");
         state.renewed(&old, validity);
         let shown = state.snapshot("test");
         assert_eq!((shown.renewals, shown.logins, shown.expires), (0, 2, None));
