@@ -5,6 +5,9 @@
 //! - **One login at a time.** `login_gate` is held during a login, whoever makes it: a caller that
 //!   found no token, or the background task. Callers that wait for the gate share its outcome, also
 //!   its failure, so that a wrong credential is sent once and not once per caller.
+//! - **A caller that goes away spoils no login.** The login runs in a task of its own, or each
+//!   impatient caller would stop it for all who wait, and could spend a secret that is good for one
+//!   login.
 //! - **A caller waits only if there is no token.** A token that nears its end still serves while
 //!   the background task replaces it.
 //! - **A 403 does not say whether the token is dead or a policy denied the call.** One of the
@@ -27,8 +30,8 @@ use std::{
 };
 
 use tokio::{
-    sync::{Mutex as Gate, MutexGuard as GateGuard, Notify},
-    task::AbortHandle,
+    sync::{Mutex as Gate, MutexGuard as GateGuard, Notify, OwnedMutexGuard as OwnedGateGuard},
+    task::{AbortHandle, JoinError},
     time::timeout,
 };
 
@@ -60,7 +63,7 @@ pub(in crate::vault) struct TokenManager {
     /// Whether a shutdown revokes the tokens of our logins.
     revoke_at_shutdown: bool,
     /// Held during a login.
-    pub(super) login_gate: Gate<()>,
+    pub(super) login_gate: Arc<Gate<()>>,
     /// Held while the server is asked whether a refused token is alive.
     probe_gate: Gate<()>,
     /// Tells the background task that the plan has changed.
@@ -96,7 +99,7 @@ impl TokenManager {
             policy,
             state: Mutex::default(),
             revoke_at_shutdown,
-            login_gate: Gate::new(()),
+            login_gate: Arc::default(),
             probe_gate: Gate::new(()),
             wake: Arc::new(Notify::new()),
         }
@@ -108,14 +111,14 @@ impl TokenManager {
             return Ok(token);
         }
         let seen = self.state().logins_ended();
-        let _gate = self.enter(&self.login_gate).await?;
+        let gate = self.wait_for(self.login_gate.clone().lock_owned()).await?;
         if let Some(token) = self.usable_token()? {
             return Ok(token);
         }
         if let Some(failure) = self.state().shared_failure(seen) {
             return Err(failure);
         }
-        self.log_in().await?;
+        self.log_in_for_all(gate).await?;
         self.start_task();
         self.usable_token()?.ok_or_else(|| {
             Error::new(ErrorKind::Unauthenticated, "the login returned a token that has expired already")
@@ -290,6 +293,20 @@ impl TokenManager {
         Ok(true)
     }
 
+    /// Logs in, in a task of its own, which holds the gate.
+    async fn log_in_for_all(self: &Arc<Self>, gate: OwnedGateGuard<()>) -> Result<()> {
+        let manager = self.clone();
+        let login = tokio::spawn(async move {
+            let _gate = gate;
+            manager.log_in().await
+        });
+        match login.await.map_err(JoinError::try_into_panic) {
+            Ok(outcome) => outcome,
+            Err(Ok(panic)) => std::panic::resume_unwind(panic),
+            Err(Err(_)) => Err(Error::new(ErrorKind::Unavailable, "the runtime of the login to Vault has ended")),
+        }
+    }
+
     /// Logs in and holds the token. The caller holds `login_gate`.
     pub(super) async fn log_in(&self) -> Result<()> {
         let asked = Instant::now();
@@ -338,7 +355,11 @@ impl TokenManager {
     }
 
     pub(super) async fn enter<'a>(&self, gate: &'a Gate<()>) -> Result<GateGuard<'a, ()>> {
-        timeout(self.policy.longest_call(), gate.lock()).await.map_err(|_| error::timed_out(self.policy))
+        self.wait_for(gate.lock()).await
+    }
+
+    async fn wait_for<T>(&self, gate: impl Future<Output = T>) -> Result<T> {
+        timeout(self.policy.longest_call(), gate).await.map_err(|_| error::timed_out(self.policy))
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
