@@ -62,9 +62,16 @@ impl Vault {
     /// [`Config`](crate::ErrorKind::Config) if a setting is malformed, or a file that it names
     /// can't be read.
     pub fn new(config: VaultConfig) -> Result<Self> {
-        if let Some(warning) = config.unverified() {
+        let warning = config.unverified();
+        let vault = Self::silently(config)?;
+        if let Some(warning) = warning {
             tracing::warn!(target: "s1crets::tls", "{warning}");
         }
+        Ok(vault)
+    }
+
+    /// As [`new`](Self::new), without the warning of [`VaultConfig::unverified`].
+    pub(super) fn silently(config: VaultConfig) -> Result<Self> {
         let revoke_at_shutdown = config.revoke_at_shutdown;
         let login = config.auth.clone().into_login();
         let http = Arc::new(Http::new(config)?);

@@ -47,8 +47,13 @@ impl SharedVault {
         if let Some(vault) = &*opened {
             return Ok(vault.clone());
         }
-        let vault = self.settings.connect()?;
+        let (vault, warnings) = self.settings.connect()?;
         *opened = Some(vault.clone());
+        // The lock is not held while logging: a subscriber may use this connection.
+        drop(opened);
+        for warning in warnings {
+            tracing::warn!(target: "s1crets::tls", "{warning}");
+        }
         Ok(vault)
     }
 }

@@ -127,7 +127,8 @@ pub trait Login: fmt::Debug + Send + Sync + 'static {
     }
 
     /// Whether the token of the last login is out of date, so that the next call logs in. Default:
-    /// `false`. It is asked before each call, so it must return at once.
+    /// `false`. It is asked before each call, so it must return at once. It may look at the
+    /// connection's [`status`](crate::vault::Vault::status).
     fn has_changed(&self) -> bool {
         false
     }

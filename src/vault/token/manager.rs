@@ -22,7 +22,8 @@
 //!   one that ends even later revokes its own token.
 //! - **No wait is endless.** Gates are waited for as long as a call may take, and a login as long
 //!   as four calls: its task may hang, or run on a runtime that nobody drives any more.
-//! - The state's lock is never held across an await or a log event.
+//! - The state's lock is never held across an await, a log event, or a method of the login, which
+//!   may be foreign code that looks at this connection.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -157,13 +158,12 @@ impl TokenManager {
         asked: Instant,
         increment: Option<Duration>,
     ) {
-        let mut state = self.state();
-        let Some(before) = state.validity_of(token) else {
+        let before = self.state().validity_of(token);
+        let Some(before) = before else {
             return;
         };
-        let validity = before.renewed(lifetime, asked, increment);
-        state.renewed(token, self.without_login_if_static(validity));
-        drop(state);
+        let validity = self.without_login_if_static(before.renewed(lifetime, asked, increment));
+        self.state().renewed(token, validity);
         self.wake.notify_one();
     }
 
@@ -201,7 +201,8 @@ impl TokenManager {
     }
 
     pub(in crate::vault) fn snapshot(&self) -> Snapshot {
-        self.state().snapshot(self.login.method())
+        let method = self.login.method();
+        self.state().snapshot(method)
     }
 
     /// Refuses all further calls, ends the background task, and revokes the tokens of our logins if
@@ -256,10 +257,12 @@ impl TokenManager {
 
     /// The held token, if it is good for one more call.
     fn usable_token(self: &Arc<Self>) -> Result<Option<Arc<LiveToken>>> {
+        let generation = self.state().generation();
+        let has_changed = self.login.has_changed();
         let mut state = self.state();
         state.check_open()?;
-        if self.login.has_changed() {
-            state.drop_token();
+        if has_changed {
+            state.drop_token(generation);
         }
         let now = Instant::now();
         let Some(token) = state.take(now) else {
@@ -315,10 +318,13 @@ impl TokenManager {
         let granted = timeout(limit, self.login.login(&client)).await;
         let granted = granted.unwrap_or_else(|_| Err(error::timed_out(self.policy))).map_err(error_of_login);
         let revokes = self.revokes_at_shutdown();
-        let mut state = self.state();
-        let result = granted.and_then(|grant| state.reject_dead(grant)).and_then(|grant| {
+        let granted = granted.map(|grant| {
             let validity = Validity::begin(grant.lifetime, asked, grant.uses.is_some());
-            let validity = self.without_login_if_static(validity);
+            (grant, self.without_login_if_static(validity))
+        });
+        let mut state = self.state();
+        let result = granted.and_then(|(grant, validity)| {
+            let grant = state.reject_dead(grant)?;
             state.hold(grant, validity, revokes)?;
             Ok(validity)
         });

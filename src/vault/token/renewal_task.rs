@@ -42,7 +42,8 @@ impl TokenManager {
         if let Err(error) = result {
             let kind = error.kind().as_str();
             tracing::warn!(?action, kind, "the Vault token could not be kept alive; trying again");
-            self.state().action_failed(&token, action, error, self.login.issues_tokens());
+            let issues_tokens = self.login.issues_tokens();
+            self.state().action_failed(&token, action, error, issues_tokens);
         }
     }
 

@@ -84,8 +84,16 @@ impl State {
         true
     }
 
-    pub(in crate::vault) fn drop_token(&mut self) {
-        self.held = None;
+    /// The generation of the token that is held.
+    pub(in crate::vault) fn generation(&self) -> Option<u64> {
+        self.held.as_ref().map(|(token, _)| token.generation)
+    }
+
+    /// Drops the token of this generation, if it is still held.
+    pub(in crate::vault) fn drop_token(&mut self, generation: Option<u64>) {
+        if self.generation() == generation {
+            self.held = None;
+        }
     }
 
     pub(in crate::vault) fn is_shut_down(&self) -> bool {
