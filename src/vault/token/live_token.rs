@@ -25,7 +25,7 @@ pub(crate) struct LiveToken {
 
 impl LiveToken {
     pub(in crate::vault) fn new(token: Token, generation: u64, uses: Option<u64>) -> Result<Self> {
-        let limit = uses.and_then(|uses| i64::try_from(uses).ok()).unwrap_or_default();
+        let limit = uses.map_or(0, |uses| i64::try_from(uses).unwrap_or(i64::MAX));
         // The header shares this buffer, which is wiped on drop.
         let shared = Bytes::from_owner(WipedText(token.into_text()));
         let mut header = HeaderValue::from_maybe_shared(shared).map_err(|_| {
