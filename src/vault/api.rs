@@ -136,7 +136,9 @@ impl Vault {
         }
         let auth = response.object("auth").ok_or_else(malformed_response)?;
         manager.renewed(&token, Lifetime::from_auth(auth)?, asked, increment);
-        response.auth()?.ok_or_else(malformed_response)
+        let auth = response.auth()?.ok_or_else(malformed_response)?;
+        // Only a token that expires can be renewed: 0 says that less than a second is left.
+        Ok(AuthInfo { ttl: Some(auth.ttl.unwrap_or_default()), ..auth })
     }
 
     /// Revokes the connection's token, given or obtained, and with it all leases that it took. The
