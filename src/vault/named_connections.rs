@@ -11,7 +11,8 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use super::{
@@ -30,11 +31,25 @@ use crate::{
 pub(crate) struct SharedVault {
     pub(crate) settings: VaultSettings,
     opened: Arc<Mutex<Option<Vault>>>,
+    watchers: Arc<Watchers>,
 }
+
+/// What is called before a connection is opened.
+#[derive(Default)]
+struct Watchers(Mutex<Vec<Watcher>>);
+
+type Watcher = Arc<dyn Fn() + Send + Sync>;
 
 impl SharedVault {
     pub(crate) fn new(settings: VaultSettings) -> Self {
-        Self { settings, opened: Arc::default() }
+        Self { settings, opened: Arc::default(), watchers: Arc::default() }
+    }
+
+    /// Calls a function before the connection is opened, to note what it is opened with. It may be
+    /// called more than once, and not after that.
+    #[cfg_attr(not(all(feature = "disk-cache", unix)), allow(dead_code, reason = "only the disk cache asks"))]
+    pub(crate) fn before_open(&self, watcher: impl Fn() + Send + Sync + 'static) {
+        self.watchers.lock().push(Arc::new(watcher));
     }
 
     /// The connection, the same for all who ask.
@@ -42,6 +57,12 @@ impl SharedVault {
     /// # Errors
     /// As [`VaultSettings::connect`].
     pub(crate) fn open(&self) -> Result<Vault> {
+        if let Some(vault) = &*self.opened.lock().unwrap_or_else(PoisonError::into_inner) {
+            return Ok(vault.clone());
+        }
+        // Before the lock is taken, as a watcher reads files and may log.
+        let watchers = self.watchers.lock().clone();
+        watchers.iter().for_each(|watcher| watcher());
         // Opening reads files and makes no call, so the lock is held for a short time.
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(vault) = &*opened {
@@ -55,6 +76,18 @@ impl SharedVault {
             tracing::warn!(target: "s1crets::tls", "{warning}");
         }
         Ok(vault)
+    }
+}
+
+impl Watchers {
+    fn lock(&self) -> MutexGuard<'_, Vec<Watcher>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Watchers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watchers").finish_non_exhaustive()
     }
 }
 
