@@ -72,7 +72,7 @@ impl Grant {
     }
 
     /// Sets how many calls the token is good for. Default, and 0 as in the server's `num_uses`: no
-    /// limit.
+    /// limit. The last of several is kept back: the server issues no lease for it.
     #[must_use]
     pub fn with_uses(self, uses: u64) -> Self {
         Self { uses: Some(uses).filter(|uses| *uses > 0), ..self }

@@ -317,7 +317,8 @@ impl TokenManager {
         let limit = self.policy.longest_call().saturating_mul(CALLS_PER_LOGIN);
         let granted = timeout(limit, self.login.login(&client)).await;
         let granted = granted.unwrap_or_else(|_| Err(error::timed_out(self.policy))).map_err(error_of_login);
-        let revokes = self.revokes_at_shutdown();
+        let issues_tokens = self.login.issues_tokens();
+        let revokes = issues_tokens && self.revoke_at_shutdown;
         let granted = granted.map(|grant| {
             let validity = Validity::begin(grant.lifetime, asked, grant.uses.is_some());
             (grant, self.without_login_if_static(validity))
@@ -325,7 +326,7 @@ impl TokenManager {
         let mut state = self.state();
         let result = granted.and_then(|(grant, validity)| {
             let grant = state.reject_dead(grant)?;
-            state.hold(grant, validity, revokes)?;
+            state.hold(grant, validity, issues_tokens, revokes)?;
             Ok(validity)
         });
         let shut_down = state.check_open();

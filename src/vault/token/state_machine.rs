@@ -166,11 +166,18 @@ impl State {
         }
     }
 
-    /// Takes over the token of a login. After a shutdown nobody uses it: `revokes` leaves it to be
-    /// revoked.
-    pub(in crate::vault) fn hold(&mut self, grant: Grant, validity: Validity, revokes: bool) -> Result<()> {
+    /// Takes over the token of a login, which can be replaced if `issues_tokens`. After a shutdown
+    /// nobody uses it: `revokes` leaves it to be revoked.
+    pub(in crate::vault) fn hold(
+        &mut self,
+        grant: Grant,
+        validity: Validity,
+        issues_tokens: bool,
+        revokes: bool,
+    ) -> Result<()> {
         self.generation += 1;
-        let token = Arc::new(LiveToken::new(grant.token, self.generation, grant.uses)?);
+        let token = LiveToken::new(grant.token, self.generation, grant.uses)?;
+        let token = Arc::new(if issues_tokens { token.keeping_last_use() } else { token });
         if !self.is_shut_down {
             self.held = Some((token, validity));
         } else if revokes {
@@ -285,7 +292,7 @@ mod tests {
         let lifetime = Lifetime::Limited { ttl: Duration::from_secs(ttl), renewable: true };
         let grant = Grant { lifetime, uses, ..Grant::new(Token::new("t")) };
         let validity = Validity::begin(lifetime, Instant::now(), uses.is_some());
-        state.hold(grant, validity, false).expect("a token");
+        state.hold(grant, validity, true, false).expect("a token");
         let token = state.held().expect("held");
         (state, token)
     }
@@ -322,7 +329,7 @@ mod tests {
         let (mut state, old) = holding(3600, None);
         let validity = state.validity_of(&old).expect("held");
         let grant = Grant { lifetime: Lifetime::Endless, ..Grant::new(Token::new("u")) };
-        state.hold(grant, Validity::begin(Lifetime::Endless, Instant::now(), false), false).expect("a token");
+        state.hold(grant, Validity::begin(Lifetime::Endless, Instant::now(), false), true, false).expect("a token");
         state.renewed(&old, validity);
         let shown = state.snapshot("test");
         assert_eq!((shown.renewals, shown.logins, shown.expires), (0, 2, None));
