@@ -169,7 +169,13 @@ impl Vault {
         }
         match manager.refused(&token, asked).await? {
             Refusal::Policy => Ok((response, token)),
-            Refusal::Dead(fresh) => Ok((http.exchange(request, Bearer::Token(&fresh), policy).await?, fresh)),
+            Refusal::Dead(fresh) => {
+                let response = http.exchange(request, Bearer::Token(&fresh), policy).await?;
+                if response.status == 403 && response.is_from_vault() {
+                    manager.login_was_no_help();
+                }
+                Ok((response, fresh))
+            }
         }
     }
 

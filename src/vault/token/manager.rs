@@ -16,6 +16,8 @@
 //! - **A call refused for a dead token is sent once more,** with a new token. The server does
 //!   nothing for a dead token, so the replay does no harm even to a write. It is sent once only:
 //!   a second refusal is an answer, so a server that refuses everything causes no loop.
+//! - **Denied calls make no login each,** even where a gateway blocks the question whether the token
+//!   is alive. If a login did not help, the next one for such a call comes a minute later.
 //! - **A failed login is never "not found", nor a denied call.** A login that misses its credential
 //!   fails as `Unauthenticated`, or a caller would take its default for a secret that is there.
 //! - **A shutdown leaves no token behind** if it is to revoke. It waits for a login under way, and
@@ -280,13 +282,23 @@ impl TokenManager {
         Ok(Some(token))
     }
 
+    /// Notes that a call was refused to the new token too.
+    pub(in crate::vault) fn login_was_no_help(&self) {
+        self.state().login_was_no_help(Instant::now());
+    }
+
+    /// Whether a new token would not help a refused call, as far as is known.
+    fn is_login_no_help(&self) -> bool {
+        !self.login.issues_tokens() || self.state().is_login_no_help(Instant::now())
+    }
+
     /// Asks the server whether it knows the token, and remembers the answer.
     async fn probe(&self, token: &Arc<LiveToken>) -> Result<bool> {
         let asked = Instant::now();
         match api::status(&self.http, token, self.policy).await? {
             TokenStatus::Alive => self.state().seen_alive(token, asked),
-            // There is no other token to try, so the refusal stands.
-            TokenStatus::Unknown if !self.login.issues_tokens() => {}
+            // There is no other token to try, or it did no better: the refusal stands.
+            TokenStatus::Unknown if self.is_login_no_help() => {}
             status => {
                 tracing::info!(?status, "Vault does not accept the token any more; logging in again");
                 self.state().declare_dead(token);

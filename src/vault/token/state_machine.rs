@@ -39,6 +39,10 @@ use crate::{
 /// a busy service would lock the role out.
 const HOLD_OFF: Duration = Duration::from_secs(1);
 
+/// Where nothing tells a dead token from a denied call, and a login did not help, the next one is
+/// made no sooner than this. Each login leaves a token behind.
+const NO_HELP: Duration = Duration::from_secs(60);
+
 #[derive(Default)]
 pub(in crate::vault) struct State {
     held: Option<(Arc<LiveToken>, Validity)>,
@@ -48,6 +52,8 @@ pub(in crate::vault) struct State {
     /// Counts logins that ended, so that those who waited for one share its outcome.
     logins_ended: u64,
     failure: Option<(Instant, Error)>,
+    /// When a call was refused to the new token as to the one before it.
+    no_help: Option<Instant>,
     /// The generation that was last seen alive, and when the question was sent.
     alive: Option<(u64, Instant)>,
     /// Failures of the background task in a row.
@@ -213,6 +219,16 @@ impl State {
         self.alive = Some((token.generation, at));
     }
 
+    /// Notes that a call was refused to a new token as it was to the one before it.
+    pub(in crate::vault) fn login_was_no_help(&mut self, now: Instant) {
+        self.no_help = Some(now);
+    }
+
+    /// Whether a login was of no help to a refused call within [`NO_HELP`].
+    pub(in crate::vault) fn is_login_no_help(&self, now: Instant) -> bool {
+        self.no_help.is_some_and(|at| now - at < NO_HELP)
+    }
+
     pub(in crate::vault) fn declare_dead(&mut self, token: &Arc<LiveToken>) {
         if self.validity_of(token).is_some() {
             self.held = None;
@@ -311,6 +327,15 @@ mod tests {
         let (at, _) = state.next().expect("a next try");
         assert!(!state.log_in_early(now + Duration::from_secs(1)), "the next try is when the failure says");
         assert_eq!(state.next(), Some((at, TokenAction::LogIn)));
+    }
+
+    #[test]
+    fn a_login_that_was_no_help_is_tried_again_after_a_while() {
+        let (mut state, now) = (State::default(), Instant::now());
+        assert!(!state.is_login_no_help(now));
+        state.login_was_no_help(now);
+        assert!(state.is_login_no_help(now + NO_HELP - Duration::from_secs(1)));
+        assert!(!state.is_login_no_help(now + NO_HELP), "the token may be dead by then");
     }
 
     #[test]
