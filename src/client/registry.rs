@@ -226,7 +226,9 @@ impl ProviderType {
     #[cfg_attr(not(feature = "vault"), allow(unused_variables, reason = "only Vault's connections are shared"))]
     pub(crate) fn before_open(self, instance: &Instance, call: impl Fn() + Send + Sync + 'static) {
         #[cfg(feature = "vault")]
-        if self.name == "vault.kv" && let Ok(settings) = vault_kv(instance) {
+        if self.name == "vault.kv"
+            && let Ok(settings) = vault_kv(instance)
+        {
             settings.connection.before_open(call);
         }
     }

@@ -163,7 +163,7 @@ impl Vault {
     /// [`Unauthenticated`](crate::ErrorKind::Unauthenticated), as possible theft, if the server
     /// does not know the token: it has expired, or somebody else has unwrapped it.
     pub async fn unwrap(&self, token: &Token) -> Result<Response> {
-        unwrap(&self.login_client(), token.clone()).await
+        unwrap(&self.login_client()?, token.clone()).await
     }
 
     /// Unwraps a token that must have been made at `creation_path`, such as
@@ -177,13 +177,14 @@ impl Vault {
     /// [`Unauthenticated`](crate::ErrorKind::Unauthenticated), as possible theft, if the server
     /// does not know the token, or it was made at another path.
     pub async fn unwrap_from(&self, token: &Token, creation_path: &str) -> Result<Response> {
-        let client = self.login_client();
+        let client = self.login_client()?;
         check_creation_path(&client, token, creation_path).await?;
         unwrap(&client, token.clone()).await
     }
 
-    fn login_client(&self) -> LoginClient<'_> {
-        LoginClient::new(self.http(), self.policy(RetryPolicy::default()))
+    fn login_client(&self) -> Result<LoginClient<'_>> {
+        self.manager().check_open()?;
+        Ok(LoginClient::new(self.http(), self.policy(RetryPolicy::default())))
     }
 }
 

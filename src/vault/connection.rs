@@ -108,6 +108,7 @@ impl Vault {
     /// [`Unavailable`](crate::ErrorKind::Unavailable) and [`Timeout`](crate::ErrorKind::Timeout) if
     /// it can't be asked.
     pub async fn health(&self) -> Result<Health> {
+        self.0.manager.check_open()?;
         health::ask(&self.0.http).await
     }
 
@@ -122,7 +123,7 @@ impl Vault {
 
     /// Shuts the connection down for all its clones: the background task, and the token of a login
     /// if [`revoke_at_shutdown`](VaultConfig::revoke_at_shutdown) says so. Later calls fail as
-    /// `Unavailable`. To drop all clones revokes nothing.
+    /// `Unavailable`, those without a token too. To drop all clones revokes nothing.
     ///
     /// A login under way is waited for as long as a call may take, and its token revoked too. A
     /// token that the server no longer knows counts as revoked.

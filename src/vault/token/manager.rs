@@ -39,7 +39,7 @@ use tokio::{
 };
 
 use super::{
-    Lifetime, LiveToken, TokenAction, Validity,
+    Grant, Lifetime, LiveToken, TokenAction, Validity,
     api::{self, TokenStatus},
     state_machine::State,
 };
@@ -179,6 +179,7 @@ impl TokenManager {
     /// # Errors
     /// As [`revoke`](Self::revoke). The token is then still held.
     pub(in crate::vault) async fn revoke_held(&self) -> Result<()> {
+        self.check_open()?;
         if let Some(token) = self.held() {
             self.revoke(&token).await?;
             self.state().declare_dead(&token);
@@ -226,6 +227,12 @@ impl TokenManager {
         gate?;
         self.stop_task();
         revoked
+    }
+
+    /// # Errors
+    /// `Unavailable` after a shutdown.
+    pub(in crate::vault) fn check_open(&self) -> Result<()> {
+        self.state().check_open()
     }
 
     /// Ends the background task of a connection that nobody has any more. No token is revoked.
@@ -329,23 +336,8 @@ impl TokenManager {
         let limit = self.policy.longest_call().saturating_mul(CALLS_PER_LOGIN);
         let granted = timeout(limit, self.login.login(&client)).await;
         let granted = granted.unwrap_or_else(|_| Err(error::timed_out(self.policy))).map_err(error_of_login);
-        let issues_tokens = self.login.issues_tokens();
-        let revokes = issues_tokens && self.revoke_at_shutdown;
-        let granted = granted.map(|grant| {
-            let validity = Validity::begin(grant.lifetime, asked, grant.uses.is_some());
-            (grant, self.without_login_if_static(validity))
-        });
-        let mut state = self.state();
-        let result = granted.and_then(|(grant, validity)| {
-            let grant = state.reject_dead(grant)?;
-            state.hold(grant, validity, issues_tokens, revokes)?;
-            Ok(validity)
-        });
-        let shut_down = state.check_open();
-        state.login_ended(result.as_ref().err());
-        // A subscriber may take its time, or call back into this connection.
-        drop(state);
-        if let Err(shut_down) = shut_down {
+        let result = self.take_over(granted, asked);
+        if let Err(shut_down) = self.check_open() {
             if let Err(error) = self.revoke_left().await {
                 let kind = error.kind().as_str();
                 tracing::warn!(kind, "the token of a login that outlasted the connection to Vault was not revoked");
@@ -363,6 +355,24 @@ impl TokenManager {
             }
         }
         result.map(drop)
+    }
+
+    /// Holds the token of a login that began at `asked`, and notes how the login ended.
+    fn take_over(&self, granted: Result<Grant>, asked: Instant) -> Result<Validity> {
+        let issues_tokens = self.login.issues_tokens();
+        let revokes = issues_tokens && self.revoke_at_shutdown;
+        let granted = granted.map(|grant| {
+            let validity = Validity::begin(grant.lifetime, asked, grant.uses.is_some());
+            (grant, self.without_login_if_static(validity))
+        });
+        let mut state = self.state();
+        let result = granted.and_then(|(grant, validity)| {
+            let grant = state.reject_dead(grant)?;
+            state.hold(grant, validity, issues_tokens, revokes)?;
+            Ok(validity)
+        });
+        state.login_ended(result.as_ref().err());
+        result
     }
 
     /// Plans no login for a static token: it would only return the same token again.
@@ -410,7 +420,7 @@ mod tests {
     use async_trait::async_trait;
 
     use super::*;
-    use crate::vault::{Grant, VaultConfig};
+    use crate::vault::VaultConfig;
 
     #[derive(Debug)]
     struct NeverReturns;

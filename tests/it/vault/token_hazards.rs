@@ -80,8 +80,7 @@ fn calls(stub: &Stub, path: &str) -> Vec<Request> {
 /// A gateway that lets the paths of engines and logins through alone.
 async fn gateway(bao: &OpenBao) -> FaultProxy {
     let gateway = FaultProxy::start(bao.address()).await;
-    let blocked =
-        |request: &Request| ["/v1/sys/", "/v1/auth/token/"].iter().any(|own| request.path.starts_with(own));
+    let blocked = |request: &Request| ["/v1/sys/", "/v1/auth/token/"].iter().any(|own| request.path.starts_with(own));
     let page = Fault::Respond { status: 403, content_type: "text/html".into(), body: b"<html>blocked</html>".to_vec() };
     gateway.fault_if(blocked, page).always();
     gateway
@@ -311,7 +310,10 @@ fn a_login_may_look_at_its_own_connection() {
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
         runtime.block_on(async {
             let stub = Stub::start(|_| {
-                Answer::new(200, json!({ "auth": { "client_token": "token", "lease_duration": 60, "renewable": true } }))
+                Answer::new(
+                    200,
+                    json!({ "auth": { "client_token": "token", "lease_duration": 60, "renewable": true } }),
+                )
             })
             .await;
             let vault = Arc::new(OnceLock::new());
@@ -359,10 +361,9 @@ fn a_subscriber_may_use_the_connection_that_it_hears_of() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_grant_of_no_or_of_endless_uses_is_not_limited() {
-    for grant in [
-        (|grant: Grant| grant.with_ttl(Duration::ZERO, false).with_uses(0)) as fn(Grant) -> Grant,
-        |grant| grant.with_ttl(Duration::ZERO, false).with_uses(u64::MAX),
-    ] {
+    for grant in [(|grant: Grant| grant.with_ttl(Duration::ZERO, false).with_uses(0)) as fn(Grant) -> Grant, |grant| {
+        grant.with_ttl(Duration::ZERO, false).with_uses(u64::MAX)
+    }] {
         let stub = Stub::start(|_| secret()).await;
         let vault = Numbered::new(grant).connect(&stub);
         for _ in 0..3 {
