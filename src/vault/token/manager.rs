@@ -224,7 +224,7 @@ impl TokenManager {
         let gate = self.enter(&self.login_gate).await;
         let revoked = self.revoke_left().await;
         // The task is not aborted in the middle of a login.
-        gate?;
+        let _gate = gate?;
         self.stop_task();
         revoked
     }

@@ -334,7 +334,7 @@ mod tests {
         let (mut state, now) = (State::default(), Instant::now());
         assert!(!state.is_login_no_help(now));
         state.login_was_no_help(now);
-        assert!(state.is_login_no_help(now + NO_HELP - Duration::from_secs(1)));
+        assert!(state.is_login_no_help(now + (NO_HELP - Duration::from_secs(1))));
         assert!(!state.is_login_no_help(now + NO_HELP), "the token may be dead by then");
     }
 
