@@ -8,11 +8,12 @@ use crate::escape;
 
 /// Starts the log. It holds events of s1crets only, because dependencies may log secrets.
 ///
-/// Three kinds of warnings are always logged: a disk cache that can't be used, certificates that
-/// are not verified, and a config file that is ignored or that others can change.
+/// Four kinds of warnings are always logged: a disk cache that can't be used, certificates that
+/// are not verified, a config file that is ignored or that others can change, and a token that was
+/// to be revoked and lives on.
 pub(crate) fn start(verbose: u8) {
     let level = match verbose {
-        0 | 1 => "s1crets::disk_cache=warn,s1crets::tls=warn,s1crets::config=warn",
+        0 | 1 => "s1crets::disk_cache=warn,s1crets::tls=warn,s1crets::config=warn,s1crets::shutdown=warn",
         _ => "s1crets=debug",
     };
     tracing_subscriber::fmt().with_env_filter(EnvFilter::new(level)).with_writer(|| Escaped).without_time().init();

@@ -117,8 +117,8 @@ impl<P: Provider + ?Sized> Cached<P> {
 
     /// Drops a name, and the listings that cover it.
     ///
-    /// From now on this cache does not serve them. With a disk cache, in a Tokio runtime, their records
-    /// are removed in the background: other processes may serve them until then, for some
+    /// From now on this cache does not serve them. With a disk cache, in a Tokio runtime, their
+    /// records are removed in the background: other processes may serve them until then, for some
     /// milliseconds. An [`update`](Provider::update) waits for that.
     pub fn invalidate(&self, path: &str) {
         // First the disk: a value that is no longer in memory must not be found there again.
@@ -383,8 +383,8 @@ impl<P: Provider + ?Sized> Provider for Cached<P> {
 
     async fn update(&self, path: &str, value: &SecretValue, options: &UpdateOptions) -> Result<Updated> {
         let answer = {
-            // Dropped however it ends, even if this future is dropped: a write that timed out may have
-            // been made.
+            // Dropped however it ends, even if this future is dropped: a write that timed out may
+            // have been made.
             let _invalidate = OnDrop(|| self.invalidate(path));
             self.loader.provider().update(path, value, options).await
         };

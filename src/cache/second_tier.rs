@@ -34,7 +34,8 @@ pub(crate) struct SecondTier {
     allow(unused_variables, clippy::unused_self, reason = "nothing to do without a disk")
 )]
 impl SecondTier {
-    /// The part of a disk cache that belongs to one provider with its settings, told apart by `scope`.
+    /// The part of a disk cache that belongs to one provider with its settings, told apart by
+    /// `scope`.
     #[cfg(all(feature = "disk-cache", unix))]
     pub(crate) fn on_disk(disk: Arc<Disk>, scope: impl ScopeSource + 'static) -> Self {
         Self { disk: Some(DiskTier::new(disk, scope)) }
@@ -64,8 +65,8 @@ impl SecondTier {
         None
     }
 
-    /// The values of `keys`: those that another process has loaded meanwhile, and the answers of one
-    /// `call` for the others, which are stored.
+    /// The values of `keys`: those that another process has loaded meanwhile, and the answers of
+    /// one `call` for the others, which are stored.
     pub(super) async fn load<K, T, F>(
         &self,
         keys: Vec<K>,
@@ -87,8 +88,8 @@ impl SecondTier {
 
     /// Drops every value of a name, and the listings that cover it, in all scopes. From now on this
     /// process does not find them. They are removed, and other processes told, once
-    /// [`drops_ended`](Self::drops_ended): in a Tokio runtime by a thread that may block, elsewhere by
-    /// this one.
+    /// [`drops_ended`](Self::drops_ended): in a Tokio runtime by a thread that may block, elsewhere
+    /// by this one.
     pub(crate) fn drop_name(&self, name: &str) {
         #[cfg(all(feature = "disk-cache", unix))]
         if let Some(disk) = &self.disk {
@@ -104,8 +105,8 @@ impl SecondTier {
         }
     }
 
-    /// Waits until the drops that were begun have ended. It does not say whether they succeeded: what
-    /// could not be removed stays hidden from this process.
+    /// Waits until the drops that were begun have ended. It does not say whether they succeeded:
+    /// what could not be removed stays hidden from this process.
     pub(super) async fn drops_ended(&self) {
         #[cfg(all(feature = "disk-cache", unix))]
         if let Some(disk) = &self.disk {

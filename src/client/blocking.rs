@@ -157,6 +157,15 @@ impl Client {
         self.0.stats(provider)
     }
 
+    /// See [`Client::shutdown`](crate::Client::shutdown).
+    ///
+    /// # Errors
+    /// As [`Client::shutdown`](crate::Client::shutdown).
+    #[cfg(feature = "vault")]
+    pub fn shutdown(&self) -> Result<()> {
+        wait(self.0.shutdown())
+    }
+
     /// See [`Client::handle`](crate::Client::handle). The handle is kept fresh by this module's
     /// runtime.
     ///

@@ -1,5 +1,7 @@
 //! [`Client`]: reads and writes secrets of any provider, with a cache in front of each.
 
+#[cfg(feature = "vault")]
+use std::time::Duration;
 use std::{
     collections::HashMap,
     fmt,
@@ -8,8 +10,6 @@ use std::{
 
 use rapidhash::fast::RandomState;
 
-#[cfg(feature = "vault")]
-use crate::vault::{Vault, VaultConnections};
 use crate::{
     cache::CacheStats,
     client::{
@@ -26,6 +26,15 @@ use crate::{
     secret::{Secret, SecretValue},
     single_flight::Executor,
 };
+#[cfg(feature = "vault")]
+use crate::{
+    error::ErrorKind,
+    vault::{Vault, VaultConnections},
+};
+
+/// Services are given about 10 seconds to end, and a command's caller waits.
+#[cfg(feature = "vault")]
+const LONGEST_SHUTDOWN: Duration = Duration::from_secs(5);
 
 /// Providers by name, each with a cache of its own. Cheap to clone; clones share everything.
 ///
@@ -197,6 +206,9 @@ impl Client {
     /// Drops what memory and disk hold of a secret, and of the listings that cover it. A provider
     /// that is not open yet stays closed.
     ///
+    /// Nothing old is served from then on. Other processes that share a disk cache may serve it for
+    /// some milliseconds more, if this is called in a Tokio runtime, which it does not block.
+    ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if there is no such provider, or the path
     /// is malformed.
@@ -206,7 +218,8 @@ impl Client {
         Ok(())
     }
 
-    /// Drops all that the caches hold, in memory and on disk.
+    /// Drops all that the caches hold, in memory and on disk, as [`invalidate`](Self::invalidate)
+    /// drops a secret.
     pub fn clear(&self) {
         self.0.stacks.values().for_each(Stack::clear);
     }
@@ -256,6 +269,26 @@ impl Client {
     pub async fn handle<'a>(&self, reference: impl IntoReference<'a>) -> Result<Handle> {
         let reference = reference.parse().map_err(|malformed| malformed.into_error(Operation::Get))?;
         Handle::open(self.clone(), reference.into_owned()).await
+    }
+
+    /// Shuts down the Vault connections that the config set up and that are open, for all clones of
+    /// this client. Tokens of logins are revoked where `revoke_at_shutdown` says so; to drop the
+    /// client revokes none. Later calls of their providers fail as
+    /// [`Unavailable`](crate::ErrorKind::Unavailable).
+    ///
+    /// It takes 5 seconds at most. A connection that was opened in code is for that code to
+    /// [shut down](crate::vault::Vault::shutdown).
+    ///
+    /// # Errors
+    /// Those of [`Vault::shutdown`](crate::vault::Vault::shutdown), and
+    /// [`Timeout`](crate::ErrorKind::Timeout) after 5 seconds. A token that was not revoked lives
+    /// to its end, or until another call revokes it.
+    #[cfg(feature = "vault")]
+    pub async fn shutdown(&self) -> Result<()> {
+        let shutdown = tokio::time::timeout(LONGEST_SHUTDOWN, self.0.connections.shutdown()).await;
+        shutdown.unwrap_or_else(|_| {
+            Err(Error::new(ErrorKind::Timeout, "the connections to Vault could not be shut down in 5 seconds"))
+        })
     }
 
     /// What the cache in front of a provider has done so far; `None` for a provider that has none

@@ -7,13 +7,15 @@
 //! - Inputs that a provider reads once, when it is opened, are compared with their first state.
 //!   Once one differs, the provider may still use the old one, so the disk is not used until a
 //!   restart.
+//! - The first state is taken before the inputs are read. A connection that providers share is
+//!   opened once, by any of them or by code, so it is taken for all of them before that.
 //! - A token file is followed. After a change the new scope counts as unsettled for a while,
 //!   because a call may still use the old token: what arrives meanwhile is not written.
 //! - If an input can't be determined, nothing is read from disk or written to it.
 
 use std::{
     env, fmt,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -33,7 +35,10 @@ const SETTLED: Duration = Duration::from_secs(2);
 const TARGET: &str = "s1crets::disk_cache";
 
 /// The scope of one provider's entries. Nothing is read before the first use.
-pub(crate) struct Scope {
+pub(crate) struct Scope(Arc<Watched>);
+
+/// The inputs of a scope, and what was seen of them.
+struct Watched {
     kind: ProviderType,
     instance: Instance,
     state: Mutex<State>,
@@ -61,11 +66,28 @@ struct Now {
 impl Scope {
     /// `None` for a provider that is not cached on disk.
     pub(crate) fn of(kind: ProviderType, instance: &Instance) -> Option<Self> {
-        kind.calls_backend().then(|| Self { kind, instance: instance.clone(), state: Mutex::default() })
+        if !kind.calls_backend() {
+            return None;
+        }
+        let watched = Arc::new(Watched { kind, instance: instance.clone(), state: Mutex::default() });
+        // Weak, as the instance holds the connections of its client.
+        let weak = Arc::downgrade(&watched);
+        kind.before_open(instance, move || {
+            if let Some(watched) = weak.upgrade() {
+                watched.now();
+            }
+        });
+        Some(Self(watched))
     }
 }
 
 impl ScopeSource for Scope {
+    fn now(&self) -> Option<CurrentScope> {
+        self.0.now()
+    }
+}
+
+impl Watched {
     fn now(&self) -> Option<CurrentScope> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let scope = self.look(&mut state);
@@ -77,9 +99,7 @@ impl ScopeSource for Scope {
         }
         scope
     }
-}
 
-impl Scope {
     fn look(&self, state: &mut State) -> Option<CurrentScope> {
         if !state.now.as_ref().is_some_and(|now| now.bound.is_current()) {
             match inputs(self.kind, &self.instance, &|name| env::var_os(name))? {
@@ -143,7 +163,7 @@ fn inputs(kind: ProviderType, instance: &Instance, env: &Env<'_>) -> Option<Resu
 
 impl fmt::Debug for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Scope").field("kind", &self.kind).finish_non_exhaustive()
+        f.debug_struct("Scope").field("kind", &self.0.kind).finish_non_exhaustive()
     }
 }
 

@@ -220,6 +220,19 @@ impl ProviderType {
         (self.built?.backend?.bind)(instance, binding, env)
     }
 
+    /// Calls a function before a connection that the instance shares with others is opened. An
+    /// instance without one is opened by its own first read.
+    #[cfg(all(feature = "disk-cache", unix))]
+    #[cfg_attr(not(feature = "vault"), allow(unused_variables, reason = "only Vault's connections are shared"))]
+    pub(crate) fn before_open(self, instance: &Instance, call: impl Fn() + Send + Sync + 'static) {
+        #[cfg(feature = "vault")]
+        if self.name == "vault.kv"
+            && let Ok(settings) = vault_kv(instance)
+        {
+            settings.connection.before_open(call);
+        }
+    }
+
     /// How to make a provider with these settings.
     ///
     /// # Errors

@@ -10,9 +10,11 @@ mod tree;
 
 use std::{fmt, ops::Range};
 
+#[cfg(any(test, feature = "file"))]
+pub(crate) use self::text::write_ascii_string;
 use self::tree::{Content, Node, Object};
 pub(crate) use self::{
-    text::{ascii_string_len, quote, write_ascii_string, write_string},
+    text::{ascii_string_len, quote, write_string},
     tree::{NodeId, NotJson, ROOT, Tree},
 };
 

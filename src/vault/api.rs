@@ -136,7 +136,9 @@ impl Vault {
         }
         let auth = response.object("auth").ok_or_else(malformed_response)?;
         manager.renewed(&token, Lifetime::from_auth(auth)?, asked, increment);
-        response.auth()?.ok_or_else(malformed_response)
+        let auth = response.auth()?.ok_or_else(malformed_response)?;
+        // Only a token that expires can be renewed: 0 says that less than a second is left.
+        Ok(AuthInfo { ttl: Some(auth.ttl.unwrap_or_default()), ..auth })
     }
 
     /// Revokes the connection's token, given or obtained, and with it all leases that it took. The
@@ -146,22 +148,10 @@ impl Vault {
     ///
     /// # Errors
     /// [`AccessDenied`](crate::ErrorKind::AccessDenied) if its policies forbid
-    /// `auth/token/revoke-self`, and those of a server that can't be asked. The token then lives
-    /// on.
+    /// `auth/token/revoke-self`, or something between here and the server blocks it, and those of
+    /// a server that can't be asked. The token then lives on.
     pub async fn revoke_self(&self) -> Result<()> {
-        let manager = self.manager();
-        let Some(token) = manager.held() else {
-            return Ok(());
-        };
-        let asked = Instant::now();
-        match token::revoke(self.http(), &token).await {
-            Err(error) if error.kind() == crate::ErrorKind::AccessDenied && manager.is_alive(&token, asked).await? => {
-                return Err(error);
-            }
-            Err(error) if error.kind() != crate::ErrorKind::AccessDenied => return Err(error),
-            _ => manager.revoked(&token),
-        }
-        Ok(())
+        self.manager().revoke_held().await
     }
 
     /// Unwraps a response that was wrapped by [`wrap_ttl`](Request::wrap_ttl) or by another client.
@@ -173,7 +163,7 @@ impl Vault {
     /// [`Unauthenticated`](crate::ErrorKind::Unauthenticated), as possible theft, if the server
     /// does not know the token: it has expired, or somebody else has unwrapped it.
     pub async fn unwrap(&self, token: &Token) -> Result<Response> {
-        unwrap(&self.login_client(), token.clone()).await
+        unwrap(&self.login_client()?, token.clone()).await
     }
 
     /// Unwraps a token that must have been made at `creation_path`, such as
@@ -187,13 +177,14 @@ impl Vault {
     /// [`Unauthenticated`](crate::ErrorKind::Unauthenticated), as possible theft, if the server
     /// does not know the token, or it was made at another path.
     pub async fn unwrap_from(&self, token: &Token, creation_path: &str) -> Result<Response> {
-        let client = self.login_client();
+        let client = self.login_client()?;
         check_creation_path(&client, token, creation_path).await?;
         unwrap(&client, token.clone()).await
     }
 
-    fn login_client(&self) -> LoginClient<'_> {
-        LoginClient::new(self.http(), self.policy(RetryPolicy::default()))
+    fn login_client(&self) -> Result<LoginClient<'_>> {
+        self.manager().check_open()?;
+        Ok(LoginClient::new(self.http(), self.policy(RetryPolicy::default())))
     }
 }
 

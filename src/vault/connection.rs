@@ -10,7 +10,7 @@ use super::{
     identity,
     request::ApiRequest,
     response::Response,
-    token::{self, LiveToken, Refusal, TokenManager},
+    token::{LiveToken, Refusal, TokenManager},
 };
 use crate::{
     clock::Instant,
@@ -31,7 +31,6 @@ pub struct Vault(Arc<Inner>);
 struct Inner {
     http: Arc<Http>,
     manager: Arc<TokenManager>,
-    revoke_at_shutdown: bool,
 }
 
 /// The state of a connection, without a secret in it.
@@ -63,14 +62,21 @@ impl Vault {
     /// [`Config`](crate::ErrorKind::Config) if a setting is malformed, or a file that it names
     /// can't be read.
     pub fn new(config: VaultConfig) -> Result<Self> {
-        if let Some(warning) = config.unverified() {
+        let warning = config.unverified();
+        let vault = Self::silently(config)?;
+        if let Some(warning) = warning {
             tracing::warn!(target: "s1crets::tls", "{warning}");
         }
+        Ok(vault)
+    }
+
+    /// As [`new`](Self::new), without the warning of [`VaultConfig::unverified`].
+    pub(super) fn silently(config: VaultConfig) -> Result<Self> {
         let revoke_at_shutdown = config.revoke_at_shutdown;
         let login = config.auth.clone().into_login();
         let http = Arc::new(Http::new(config)?);
-        let manager = Arc::new(TokenManager::new(http.clone(), login));
-        Ok(Self(Arc::new(Inner { http, manager, revoke_at_shutdown })))
+        let manager = Arc::new(TokenManager::new(http.clone(), login, revoke_at_shutdown));
+        Ok(Self(Arc::new(Inner { http, manager })))
     }
 
     /// Logs in now rather than at the first call.
@@ -102,6 +108,7 @@ impl Vault {
     /// [`Unavailable`](crate::ErrorKind::Unavailable) and [`Timeout`](crate::ErrorKind::Timeout) if
     /// it can't be asked.
     pub async fn health(&self) -> Result<Health> {
+        self.0.manager.check_open()?;
         health::ask(&self.0.http).await
     }
 
@@ -116,16 +123,18 @@ impl Vault {
 
     /// Shuts the connection down for all its clones: the background task, and the token of a login
     /// if [`revoke_at_shutdown`](VaultConfig::revoke_at_shutdown) says so. Later calls fail as
-    /// `Unavailable`.
+    /// `Unavailable`, those without a token too. To drop all clones revokes nothing.
+    ///
+    /// A login under way is waited for as long as a call may take, and its token revoked too. A
+    /// token that the server no longer knows counts as revoked.
     ///
     /// # Errors
     /// Those of [`revoke_self`](Self::revoke_self) if the token can't be revoked: it then lives to
-    /// its end.
+    /// its end, or until another call of this method revokes it.
+    /// [`Timeout`](crate::ErrorKind::Timeout) if the login under way takes too long; it revokes its
+    /// token when it ends.
     pub async fn shutdown(&self) -> Result<()> {
-        match self.0.manager.shut_down() {
-            Some(token) if self.0.revoke_at_shutdown => token::revoke(&self.0.http, &token).await,
-            _ => Ok(()),
-        }
+        self.0.manager.shut_down().await
     }
 
     /// The namespace of every call, without slashes at its ends.
@@ -161,7 +170,13 @@ impl Vault {
         }
         match manager.refused(&token, asked).await? {
             Refusal::Policy => Ok((response, token)),
-            Refusal::Dead(fresh) => Ok((http.exchange(request, Bearer::Token(&fresh), policy).await?, fresh)),
+            Refusal::Dead(fresh) => {
+                let response = http.exchange(request, Bearer::Token(&fresh), policy).await?;
+                if response.status == 403 && response.is_from_vault() {
+                    manager.login_was_no_help();
+                }
+                Ok((response, fresh))
+            }
         }
     }
 
@@ -182,7 +197,7 @@ impl Vault {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.manager.stop_task();
+        self.manager.close();
     }
 }
 

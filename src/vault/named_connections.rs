@@ -11,8 +11,11 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
+
+use futures::future::join_all;
 
 use super::{
     connection::Vault,
@@ -30,11 +33,31 @@ use crate::{
 pub(crate) struct SharedVault {
     pub(crate) settings: VaultSettings,
     opened: Arc<Mutex<Option<Vault>>>,
+    watchers: Arc<Watchers>,
+    /// Where all open connections of the client are noted.
+    all_opened: AllOpened,
 }
 
+/// Every connection that a client has opened, to be shut down with it.
+#[derive(Clone, Debug, Default)]
+struct AllOpened(Arc<Mutex<Vec<Vault>>>);
+
+/// What is called before a connection is opened.
+#[derive(Default)]
+struct Watchers(Mutex<Vec<Watcher>>);
+
+type Watcher = Arc<dyn Fn() + Send + Sync>;
+
 impl SharedVault {
-    pub(crate) fn new(settings: VaultSettings) -> Self {
-        Self { settings, opened: Arc::default() }
+    fn new(settings: VaultSettings, all_opened: &AllOpened) -> Self {
+        Self { settings, opened: Arc::default(), watchers: Arc::default(), all_opened: all_opened.clone() }
+    }
+
+    /// Calls a function before the connection is opened, to note what it is opened with. It may be
+    /// called more than once, and not after that.
+    #[cfg_attr(not(all(feature = "disk-cache", unix)), allow(dead_code, reason = "only the disk cache asks"))]
+    pub(crate) fn before_open(&self, watcher: impl Fn() + Send + Sync + 'static) {
+        self.watchers.lock().push(Arc::new(watcher));
     }
 
     /// The connection, the same for all who ask.
@@ -42,14 +65,44 @@ impl SharedVault {
     /// # Errors
     /// As [`VaultSettings::connect`].
     pub(crate) fn open(&self) -> Result<Vault> {
+        if let Some(vault) = &*self.opened.lock().unwrap_or_else(PoisonError::into_inner) {
+            return Ok(vault.clone());
+        }
+        // Before the lock is taken, as a watcher reads files and may log.
+        let watchers = self.watchers.lock().clone();
+        watchers.iter().for_each(|watcher| watcher());
         // Opening reads files and makes no call, so the lock is held for a short time.
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(vault) = &*opened {
             return Ok(vault.clone());
         }
-        let vault = self.settings.connect()?;
+        let (vault, warnings) = self.settings.connect()?;
         *opened = Some(vault.clone());
+        self.all_opened.lock().push(vault.clone());
+        // The lock is not held while logging: a subscriber may use this connection.
+        drop(opened);
+        for warning in warnings {
+            tracing::warn!(target: "s1crets::tls", "{warning}");
+        }
         Ok(vault)
+    }
+}
+
+impl AllOpened {
+    fn lock(&self) -> MutexGuard<'_, Vec<Vault>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Watchers {
+    fn lock(&self) -> MutexGuard<'_, Vec<Watcher>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Watchers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watchers").finish_non_exhaustive()
     }
 }
 
@@ -57,16 +110,18 @@ impl SharedVault {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct VaultConnections {
     all: Arc<BTreeMap<String, Result<SharedVault>>>,
+    opened: AllOpened,
     /// Whether there is a table `[connections.vault]`.
     has_default_table: bool,
 }
 
 impl VaultConnections {
     pub(crate) fn new(config: &Config, general: &GeneralSettings) -> Self {
+        let opened = AllOpened::default();
         let read = |section: Section, raw: &RawTable, role| {
             let key = section.key.clone();
             let settings = VaultSettings::read(section, role, general);
-            settings.map(SharedVault::new).map_err(|error| raw.in_table(&key, &error))
+            settings.map(|settings| SharedVault::new(settings, &opened)).map_err(|error| raw.in_table(&key, &error))
         };
         let named =
             config.connections.iter().filter(|(name, raw)| raw.type_or(name) == CONNECTION_TYPE).map(|(name, raw)| {
@@ -84,7 +139,7 @@ impl VaultConnections {
                 Section::new("providers", DEFAULT_INSTANCE, raw.clone()).split(&keys_of::<ConnectionSettings>());
             all.insert(DEFAULT_CONNECTION.to_owned(), read(inline, &raw, ConnectionRole::Default));
         }
-        Self { all: Arc::new(all), has_default_table }
+        Self { all: Arc::new(all), opened, has_default_table }
     }
 
     /// The connection of this name, or the default one.
@@ -94,6 +149,15 @@ impl VaultConnections {
     pub(crate) fn get(&self, name: Option<&str>) -> Result<SharedVault> {
         let name = name.unwrap_or(DEFAULT_CONNECTION);
         self.all.get(name).cloned().unwrap_or_else(|| Err(self.unknown(name)))
+    }
+
+    /// Shuts all connections down that were opened, at the same time.
+    ///
+    /// # Errors
+    /// The first failure; the others are shut down all the same.
+    pub(crate) async fn shutdown(&self) -> Result<()> {
+        let opened = self.opened.lock().clone();
+        join_all(opened.iter().map(Vault::shutdown)).await.into_iter().collect()
     }
 
     /// # Errors
@@ -131,7 +195,10 @@ impl VaultConnections {
         }
         match is_default {
             true => self.get(None),
-            false => Ok(SharedVault::new(VaultSettings::read(inline, ConnectionRole::Inline, general)?)),
+            false => {
+                let settings = VaultSettings::read(inline, ConnectionRole::Inline, general)?;
+                Ok(SharedVault::new(settings, &self.opened))
+            }
         }
     }
 

@@ -61,19 +61,18 @@ struct Resolver<'a> {
 }
 
 impl VaultSettings {
-    /// The connection by these settings and the environment of this process.
+    /// The connection by these settings and the environment of this process, and warnings to be
+    /// logged.
     ///
     /// # Errors
     /// `Unauthenticated` if there is nothing to log in with, `Config` if a setting is malformed.
-    pub(crate) fn connect(&self) -> Result<Vault> {
-        let resolved = self.resolve(&Environment::process());
-        if resolved.connection.credential.is_none() {
+    pub(super) fn connect(&self) -> Result<(Vault, Vec<String>)> {
+        let Resolved { config, connection, ignored: mut warnings } = self.resolve(&Environment::process());
+        if connection.credential.is_none() {
             return Err(no_login(&self.section.key));
         }
-        for ignored in &resolved.ignored {
-            tracing::warn!(target: "s1crets::tls", "{ignored}");
-        }
-        Vault::new(resolved.config)
+        warnings.extend(config.unverified());
+        Ok((Vault::silently(config)?, warnings))
     }
 
     /// An explanation of the connection, without connecting.

@@ -50,8 +50,9 @@ pub trait SecretFetcher: Send + Sync + 'static {
     /// A fetch that takes longer than a call to the server with all its attempts is cut off.
     ///
     /// # Errors
-    /// The login fails with this error. Its kind decides when the next login is made: see
-    /// [`Login::login`](crate::vault::Login::login). The message must not hold the credential.
+    /// The login fails with this error, or with this as its source. The kind decides when the next
+    /// login is made, and what callers see: see [`Login::login`](crate::vault::Login::login). The
+    /// message must not hold the credential.
     async fn fetch(&self) -> Result<Secret>;
 }
 

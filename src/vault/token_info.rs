@@ -5,7 +5,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::response::{count_of, is_true, list_of, map_of, seconds, text_of, time_of};
+use super::{
+    response::{count_of, is_true, list_of, map_of, seconds, text_of, time_of},
+    token::expires,
+};
 use crate::secret::Json;
 
 /// What the server knows about a token, without the token. See
@@ -23,7 +26,7 @@ pub struct TokenInfo {
     pub identity_policies: Vec<String>,
     /// The path that created it, such as `auth/approle/login`.
     pub path: String,
-    /// How long it still lives; `None` for a token that never expires.
+    /// How long it still lives, in whole seconds; `None` for a token that never expires.
     pub ttl: Option<Duration>,
     /// When it expires, by the server's clock, unless it is renewed.
     pub expire_time: Option<SystemTime>,
@@ -57,7 +60,7 @@ impl TokenInfo {
             policies: list_of(data, "policies"),
             identity_policies: list_of(data, "identity_policies"),
             path: text("path"),
-            ttl: duration("ttl"),
+            ttl: seconds(data, "ttl").filter(|ttl| !ttl.is_zero() || expires(data)),
             expire_time: time_of(data, "expire_time"),
             issue_time: time_of(data, "issue_time"),
             explicit_max_ttl: duration("explicit_max_ttl"),

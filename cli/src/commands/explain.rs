@@ -10,7 +10,7 @@ use s1crets::{
 };
 use serde_json::{Value, json};
 
-use super::{config::origin_text, wait};
+use super::{config::origin_text, wait_and_shut_down};
 use crate::{
     args::{Global, PathAndKeys},
     client_setup,
@@ -50,7 +50,8 @@ pub(crate) fn run(global: &Global, args: &Explain) -> Result<Exit, Failure> {
     let connection = connections.of(&target.provider);
     connection.iter().for_each(|connection| connection.overlay(&mut settings));
     let instance = diagnose::instance(&settings, &target.provider, connection);
-    let (identity, secret) = wait(async { Ok::<_, Error>(ask(&client, global, &target).await) })?;
+    let (identity, secret) =
+        wait_and_shut_down(&client, async { Ok::<_, Error>(ask(&client, global, &target).await) })?;
     let part = match (&secret, target.keypath.is_empty()) {
         (Ok(secret), false) => Some(secret.at(&target.keypath)),
         _ => None,

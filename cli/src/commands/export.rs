@@ -11,7 +11,7 @@ use std::{
 use clap::{Args, ValueHint};
 use s1crets::{Client, Reference, Secret};
 
-use super::wait;
+use super::wait_and_shut_down;
 use crate::{
     args::Global,
     ci_masks, client_setup,
@@ -73,7 +73,7 @@ pub(crate) fn run(global: &Global, args: &Export) -> Result<Exit, Failure> {
     let secrets = config.secrets.clone();
     let client = client_setup::with_options(config, global).build()?;
     let format = args.format.unwrap_or(if global.json { Format::Json } else { Format::Sh });
-    let values = wait(load_all(&client, global, args, format, &secrets))?;
+    let values = wait_and_shut_down(&client, load_all(&client, global, args, format, &secrets))?;
     let entries =
         values.iter().map(|(name, secret)| Entry::new(name, secret).map_err(|it| Failure::unreadable(name, &it)));
     let entries = entries.collect::<Result<Vec<_>, _>>()?;

@@ -3,7 +3,7 @@
 use clap::Args;
 use s1crets::Secret;
 
-use super::wait;
+use super::wait_and_shut_down;
 use crate::{
     args::{Global, PathAndKeys},
     ci_masks, client_setup,
@@ -76,7 +76,8 @@ pub(crate) fn run(global: &Global, args: &Get) -> Result<Exit, Failure> {
     if let Some(stage) = version_stage {
         call = call.version_stage(stage);
     }
-    let secret = wait(call.into_future()).map_err(|failure| path_arg::with_syntax_hint(failure, &args.target.path))?;
+    let secret = wait_and_shut_down(&client, call.into_future())
+        .map_err(|failure| path_arg::with_syntax_hint(failure, &args.target.path))?;
     // The text of --default is no secret, so it is not masked.
     if !is_default(args.default.as_deref(), &secret) {
         ci_masks::register(global, [(path.as_str(), &secret)])?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::wait;
+use super::wait_and_shut_down;
 use crate::{
     args::Global,
     ci_masks, client_setup, escape,
@@ -50,7 +50,7 @@ pub(crate) fn run(global: &Global, args: &GetByPath) -> Result<Exit, Failure> {
         .fail_on_error(!args.keep_going)
         .cached(!global.no_cache);
     let spinner = spinner(&provider, &path);
-    let listing = wait(call.into_future());
+    let listing = wait_and_shut_down(&client, call.into_future());
     spinner.finish_and_clear();
     let listing = listing?;
     ci_masks::register(global, listing.iter())?;

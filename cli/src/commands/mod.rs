@@ -19,6 +19,8 @@ mod update;
 
 use std::{future::Future, process::ExitCode};
 
+use s1crets::Client;
+
 use crate::{
     args::{Args, Command},
     report::Failure,
@@ -51,6 +53,21 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
         Command::Run(run) => return run::run(&args.global, run),
     };
     exit.map(Into::into)
+}
+
+/// As [`wait`], for the last call of a client: shuts it down, so that tokens of logins are revoked
+/// where the config says so. A token that can't be revoked is a warning.
+pub(crate) fn wait_and_shut_down<T, E>(client: &Client, call: impl Future<Output = Result<T, E>>) -> Result<T, Failure>
+where
+    Failure: From<E>,
+{
+    wait(async {
+        let outcome = call.await;
+        if let Err(error) = client.shutdown().await {
+            tracing::warn!(target: "s1crets::shutdown", "a Vault token was not revoked: {error}");
+        }
+        outcome
+    })
 }
 
 /// Runs an async call of the library to its end, on a runtime of this thread.

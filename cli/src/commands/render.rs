@@ -8,7 +8,7 @@ use std::{
 
 use clap::{Args, ValueHint};
 
-use super::wait;
+use super::wait_and_shut_down;
 use crate::{
     args::Global,
     ci_masks, client_setup,
@@ -58,7 +58,7 @@ pub(crate) fn run(global: &Global, args: &Render) -> Result<Exit, Failure> {
 fn render(global: &Global, args: &Render, name: &str, source: &str) -> Result<Exit, Failure> {
     let template = Template::new(name, source)?;
     let client = client_setup::client(global)?;
-    let text = wait(template.render(&client, global))?;
+    let text = wait_and_shut_down(&client, template.render(&client, global))?;
     if args.check {
         return Ok(Exit::Found);
     }

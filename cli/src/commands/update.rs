@@ -11,7 +11,7 @@ use s1crets::SecretValue;
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::wait;
+use super::wait_and_shut_down;
 use crate::{
     args::Global,
     client_setup,
@@ -55,7 +55,8 @@ pub(crate) fn run(global: &Global, args: &Update) -> Result<Exit, Failure> {
     if let Some(version) = &args.if_version {
         call = call.if_version(version);
     }
-    let updated = wait(call.into_future()).map_err(|failure| path_arg::with_syntax_hint(failure, &args.path))?;
+    let updated = wait_and_shut_down(&client, call.into_future())
+        .map_err(|failure| path_arg::with_syntax_hint(failure, &args.path))?;
     if global.json {
         output::line(&json!({ "name": updated.name, "version": updated.version }))?;
     }

@@ -60,6 +60,40 @@ fn the_exit_status_tells_refused_from_missing_and_away() {
     s1crets(&server).args(["get", "--provider", "vault.kv", "secret/../x"]).assert().code(2);
 }
 
+/// Each run of the command would leave a token behind.
+#[test]
+fn the_token_of_a_login_is_revoked_at_the_end_where_the_config_says_so() {
+    let server = OpenBao::dev();
+    server.must("POST", "secret/data/app", &json!({ "data": { "v": "found" } }));
+    server.must("POST", "sys/auth/approle", &json!({ "type": "approle" }));
+    server.policy("reader", r#"path "secret/*" { capabilities = ["read", "list"] }"#);
+    let role = json!({ "token_policies": ["reader"], "bind_secret_id": false, "token_bound_cidrs": ["127.0.0.0/8"] });
+    server.must("POST", "auth/approle/role/app", &role);
+    let id = server.must("GET", "auth/approle/role/app/role-id", &json!(null));
+    let id = id["data"]["role_id"].as_str().expect("an id").to_owned();
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = folder.path().join("s1crets.toml");
+    let tokens = || {
+        let all = server.must("GET", "auth/token/accessors?list=true", &json!(null));
+        all["data"]["keys"].as_array().expect("a list").len()
+    };
+    let before = tokens();
+    for (revoke, left) in [(true, 0), (false, 4)] {
+        let auth = format!("auth = {{ method = \"approle\", role_id = \"{id}\" }}\nrevoke_at_shutdown = {revoke}\n");
+        std::fs::write(&config, format!("[providers.\"vault.kv\"]\n{auth}")).expect("written");
+        for arguments in [
+            &["get", "vault.kv://secret/app#v"] as &[_],
+            &["exists", "vault.kv://secret/app"],
+            &["explain", "vault.kv://secret/app"],
+            &["run", "--env", "V=vault.kv://secret/app#v", "--", "true"],
+        ] {
+            let mut command = s1crets(&server);
+            command.env_remove("VAULT_TOKEN").env("S1CRETS_CONFIG", &config).args(arguments).assert().success();
+        }
+        assert_eq!(tokens() - before, left, "revoke_at_shutdown = {revoke}");
+    }
+}
+
 #[test]
 fn who_has_no_token_is_not_logged_in() {
     let mut command = crate::s1crets();

@@ -1,9 +1,9 @@
 //! Drops: the removal of records that an update, an invalidation or a clear has made outdated.
 //!
-//! A drop is *pending* from [`Drops::begin`] until its records are gone and the generation is advanced.
-//! Until then, [`Drops::hides`] keeps this process from reading what it matches. One that fails stays
-//! pending. A *run* does all drops that are pending when it begins, so that those which are begun while
-//! another one runs need one run together.
+//! A drop is *pending* from [`Drops::begin`] until its records are gone and the generation is
+//! advanced. Until then, [`Drops::hides`] keeps this process from reading what it matches. One that
+//! fails stays pending. A *run* does all drops that are pending when it begins, so that those which
+//! are begun while another one runs need one run together.
 
 use std::{
     io,
@@ -98,7 +98,8 @@ impl Drops {
         !std::mem::replace(&mut self.pending().is_run_queued, true)
     }
 
-    /// Whether the caller has to start a [`run`](Self::run) because the last one failed, some time ago.
+    /// Whether the caller has to start a [`run`](Self::run) because the last one failed, some time
+    /// ago.
     pub(super) fn queue_retry(&self) -> bool {
         if !self.has_pending.load(Ordering::Acquire) {
             return false;
@@ -107,8 +108,8 @@ impl Drops {
         failed.is_some() && self.queue_run()
     }
 
-    /// Does all drops that are pending. Blocks for as long as other runs, [`PATIENCE`] and the removal
-    /// of records take.
+    /// Does all drops that are pending. Blocks for as long as other runs, [`PATIENCE`] and the
+    /// removal of records take.
     ///
     /// # Errors
     /// If a record can't be removed, or the generation can't be advanced. The drops stay pending.
@@ -166,12 +167,12 @@ fn advance(batch: &[PendingDrop], folder: &Folder, generation: &Generation) -> i
     }
 }
 
-/// Removes the records that a filter matches, and then runs `advance`: whoever sees the new generation
-/// finds none of them. Returns how many there were.
+/// Removes the records that a filter matches, and then runs `advance`: a process that sees the new
+/// generation finds none of them. Returns how many there were.
 ///
-/// If the lock can't be had, its holder was stopped, perhaps between its look at the generation and the
-/// rename of its record. Then the generation is advanced first, so that nobody begins to store an old
-/// answer. The unfinished files go too, so that whoever began has nothing left to rename.
+/// If the lock can't be had, its holder was stopped, perhaps between its look at the generation and
+/// the rename of its record. Then the generation is advanced first, so that nobody begins to store
+/// an old answer. The unfinished files are removed, so that a stopped writer has nothing to rename.
 pub(super) fn drop_records(
     folder: &Folder,
     generation: &Generation,

@@ -1,8 +1,8 @@
 //! Generation: whether any record was dropped since a process last looked.
 //!
-//! The generation is a file that every drop makes a byte longer. Once it is long, or can't grow, it is
-//! removed instead, and created again by whoever looks next. Each process holds it open, so that a
-//! look is one `fstat`: its length, and whether it still has a name.
+//! The generation is a file that every drop makes a byte longer. Once it is long, or can't grow, it
+//! is removed instead, and created again by the next process that looks. Each process holds it
+//! open, so that a look is one `fstat`: its length, and whether it still has a name.
 
 use std::{
     fs::File,
@@ -72,8 +72,8 @@ impl Generation {
         Ok(format!("{:x}-{:x}", status.st_ino, status.st_size))
     }
 
-    /// Begins a new generation. Returns the last snapshot of the old one and the first of the new one,
-    /// unless another process did the same at this moment.
+    /// Begins a new generation. Returns the last snapshot of the old one and the first of the new
+    /// one, unless another process did the same at this moment.
     pub(super) fn advance(&self, folder: &Folder) -> io::Result<Option<[Snapshot; 2]>> {
         let before = self.snapshot(folder)?;
         self.grow(folder)?;
@@ -141,7 +141,8 @@ impl MemoryGeneration {
         }
     }
 
-    /// Runs `advance` for a drop whose records this memory has dropped already: it need not be emptied.
+    /// Runs `advance` for a drop whose records this memory has dropped already: it need not be
+    /// emptied.
     pub(super) fn advance(&self, advance: impl FnOnce() -> io::Result<Option<[Snapshot; 2]>>) -> io::Result<()> {
         let _one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some([before, after]) = advance()? {

@@ -9,7 +9,7 @@
 //! 29   8   which key sealed it: the start of a keyed hash
 //! 37   1   0 for a secret, 1 for a listing
 //! 38   32  the path: a keyed hash
-//! 70   32  the backend's name for the secret: a keyed hash. For a listing, a bit for each name in it.
+//! 70   32  the backend's name for the secret: a keyed hash; for a listing, a bit for each such name
 //! ```
 //!
 //! The first 13 bytes are the same in every version, so that each version can remove what another
@@ -28,7 +28,7 @@ pub(super) const HEADER: usize = 102;
 pub(super) const COMMON: usize = 13;
 const MAGIC: [u8; 4] = *b"s1cr";
 
-/// What stands in a header.
+/// The contents of a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Header {
     /// In milliseconds since 1970, as the other times.
@@ -179,7 +179,8 @@ impl DropFilter {
         }
     }
 
-    /// Whether the record in this file matches. One whose header can't be read might be about anything.
+    /// Whether the record in this file matches. One whose header can't be read might be about
+    /// anything.
     pub(super) fn matches(&self, file: &str, header: Option<&Header>) -> bool {
         match self {
             Self::Name(name) => header.is_none_or(|header| name.matches(&header.subject)),

@@ -17,9 +17,9 @@ use crate::{
     fs::plain_file,
 };
 
-/// The file of a key that was created here.
+/// The file of the key that is kept in the folder.
 const OWN: &str = "key";
-/// More than a key takes in any form.
+/// The most bytes that are read of a key: more than it takes in any form.
 const LIMIT: u64 = 256;
 
 /// The key that the settings name, or the one kept in the folder, which is created if there is
@@ -28,11 +28,11 @@ const LIMIT: u64 = 256;
 /// # Errors
 /// `Config` if it can't be read, is not a key, or others may read it.
 pub(super) fn find(from: &DiskKey, folder: &Folder) -> Result<Key> {
-    look(from, Some(folder))?.map_or_else(|| create(folder), Ok)
+    find_existing(from, Some(folder))?.map_or_else(|| create(folder), Ok)
 }
 
 /// The key as [`find`] gives it, without creating one: `None` if there is none yet.
-pub(super) fn look(from: &DiskKey, folder: Option<&Folder>) -> Result<Option<Key>> {
+pub(super) fn find_existing(from: &DiskKey, folder: Option<&Folder>) -> Result<Option<Key>> {
     match from {
         DiskKey::Kept => folder.map_or(Ok(None), read_own),
         DiskKey::File(path) => from_file(path, true).map(Some),

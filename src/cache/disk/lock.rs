@@ -1,9 +1,9 @@
 //! Locks between processes: one load per key, and one writer of the folder.
 //!
-//! They are the kernel's, on files, so a process that ends in whatever way releases them. The holder
-//! of a load lock removes its file *before* it releases the lock. So whoever gets the lock of a file
-//! without a name knows that the load is done, and whoever gets one of a file that still has its name
-//! knows that nobody has loaded: it is new, or its holder was killed.
+//! They are the kernel's, on files, so a process that ends in any way releases them. The holder of a
+//! load lock removes the file *before* it releases the lock. So the lock of a file without a name
+//! means that the load is done. The lock of a file that still has its name means that nobody has
+//! loaded: the file is new, or its holder was killed.
 
 use std::{
     fs::{File, TryLockError},
@@ -42,8 +42,9 @@ pub(crate) struct HeldLock<'a> {
     _descriptor: SemaphorePermit<'a>,
 }
 
-/// Waits for the lock on the load of a record, until `deadline` at most. Processes that see different
-/// generations don't wait for each other: a load from before a drop is of no use after it.
+/// Waits for the lock on the load of a record, until `deadline` at most. Processes that see
+/// different generations don't wait for each other: a load from before a drop is of no use after
+/// it.
 ///
 /// # Errors
 /// If files can't be locked here.
@@ -70,8 +71,8 @@ pub(super) async fn load<'a>(
     }
 }
 
-/// Takes the lock on the folder, which is released when the file is dropped. `None` if another process
-/// holds it for longer than `patience`. Blocks.
+/// Takes the lock on the folder, which is released when the file is dropped. `None` if another
+/// process holds it for longer than `patience`. Blocks.
 ///
 /// # Errors
 /// If files can't be locked here.
@@ -123,7 +124,8 @@ mod tests {
     use super::*;
     use crate::cache::disk::folder;
 
-    /// The sweep opens a file; then its holder is done, and another load uses a new file of that name.
+    /// The sweep opens a file; then its holder is done, and another load uses a new file of that
+    /// name.
     #[test]
     fn a_load_lock_taken_while_another_process_sweeps_is_not_removed_as_a_leftover() {
         let place = tempfile::tempdir().expect("a folder");

@@ -44,8 +44,8 @@ impl DiskCache {
         })
     }
 
-    /// Removes all records, and tells all processes that use the folder: they drop what they hold in
-    /// memory. The key stays. Returns how many records there were.
+    /// Removes all records, and tells all processes that use the folder: they drop what they hold
+    /// in memory. The key stays. Returns how many records there were.
     ///
     /// # Errors
     /// `Config` if the folder is refused, or can't be changed.
@@ -66,15 +66,15 @@ impl DiskCache {
         self.with_folder(|folder| sweep::sweep(folder, entries, clock::now()))
     }
 
-    /// Checks that the folder and the key can be used, and creates neither. Returns whether there is a
-    /// folder.
+    /// Checks that the folder and the key can be used, and creates neither. Returns whether there
+    /// is a folder.
     ///
     /// # Errors
     /// `Config` if either can't be used.
     pub fn check(&self) -> Result<bool> {
         let path = self.folder()?;
         let folder = path.try_exists().unwrap_or(true).then(|| folder::open(&path)).transpose()?;
-        key::look(self.key(), folder.as_ref())?;
+        key::find_existing(self.key(), folder.as_ref())?;
         Ok(folder.is_some())
     }
 

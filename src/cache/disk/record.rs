@@ -7,9 +7,9 @@
 //! 142  …    the body: encrypted, and bound to the header and the file's name
 //! ```
 //!
-//! The body is a [`Content`] in [postcard](https://postcard.jamesmunns.com/wire-format), which borrows
-//! what it reads: a value is never copied between the record's buffer and its own. A change of these
-//! types is a new [version](super::header::VERSION) of the format.
+//! The body is a [`Content`] in [postcard](https://postcard.jamesmunns.com/wire-format), which
+//! borrows what it reads: a value is never copied between the record's buffer and its own. A change
+//! of these types is a new [version](super::header::VERSION) of the format.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -24,7 +24,8 @@ use crate::{
 };
 
 const BODY: usize = HEADER + NONCE + TAG;
-/// The most bytes of a record that is written or read: all secrets of a listing, with room to spare.
+/// The most bytes of a record that is written or read: all secrets of a listing, with room to
+/// spare.
 pub(super) const LIMIT: usize = 16 * 1024 * 1024;
 
 /// What a record holds.
@@ -367,6 +368,20 @@ mod tests {
             let mut record = sealed(&listing);
             let (_, content) = open(&key, name, &mut record).expect("a record");
             prop_assert!(listing.iter().eq(Listing::from_content(content).expect("a listing").iter()));
+        }
+
+        /// The fuzz target, on bytes that random ones rarely are: a body, and a damaged record.
+        #[cfg(feature = "__fuzzing")]
+        #[test]
+        fn the_fuzz_target_holds_for_bodies_and_damaged_records(text in ".*", at in any::<prop::sample::Index>()) {
+            let secret = Secret::text(text, metadata());
+            let mut body = vec![0; 4096];
+            fuzz(postcard::to_slice(&secret.content(), &mut body).expect("a short body"));
+            let mut record = sealed(&secret);
+            fuzz(&record);
+            let at = at.index(record.len());
+            record[at] ^= 1;
+            fuzz(&record);
         }
 
         #[test]

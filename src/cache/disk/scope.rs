@@ -2,10 +2,11 @@
 
 use std::{fmt, sync::Arc};
 
-/// The scope of a provider: whom it asks, and as whom. It is looked up at each use of the disk,
-/// because a token may have been replaced meanwhile.
+/// The scope of a provider: which server it asks, and with which identity. It is looked up at each
+/// use of the disk, because a token may have been replaced meanwhile.
 pub(crate) trait ScopeSource: fmt::Debug + Send + Sync {
-    /// `None` if it can't be determined: then nothing is read from disk, and nothing is stored there.
+    /// `None` if it can't be determined: then nothing is read from disk, and nothing is stored
+    /// there.
     fn now(&self) -> Option<CurrentScope>;
 }
 
@@ -13,8 +14,8 @@ pub(crate) trait ScopeSource: fmt::Debug + Send + Sync {
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct CurrentScope {
     pub(crate) bytes: Arc<[u8]>,
-    /// Whether what is loaded from now on certainly belongs to this scope. If not, records are read,
-    /// but none is written.
+    /// Whether what is loaded from now on certainly belongs to this scope. If not, records are
+    /// read, but none is written.
     pub(crate) settled: bool,
 }
 

@@ -10,12 +10,12 @@ use crate::{
     fs::home,
 };
 
-/// A cache on disk behind those in memory. It is kept over restarts, and shared by all processes of a
-/// user that name the same folder and key.
+/// A cache on disk behind those in memory. It is kept over restarts, and shared by all processes of
+/// a user that name the same folder and key.
 ///
-/// Records are encrypted with XChaCha20-Poly1305, and their file names are keyed hashes. A record that
-/// can't be read, for whatever reason, counts as missing. `docs/cache.md` says what this protects
-/// against, and what it doesn't.
+/// Records are encrypted with XChaCha20-Poly1305, and their file names are keyed hashes. A record
+/// that can't be read, for whatever reason, counts as missing. `docs/cache.md` says what this
+/// protects against, and what it doesn't.
 ///
 /// ```
 /// use s1crets::{Client, DiskCache, DiskKey};
@@ -35,22 +35,23 @@ pub struct DiskCache {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DiskKey {
-    /// Created once, and kept beside the records with mode 0600. Whoever copies the folder has it too.
+    /// Created once, and kept beside the records with mode 0600. Whoever copies the folder has it
+    /// too.
     #[default]
     Kept,
-    /// A file that nobody else may read: its mode is 0600 or less, and it belongs to the process's user
-    /// or to root.
+    /// A file that nobody else may read: its mode is 0600 or less, and it belongs to the process's
+    /// user or to root.
     File(PathBuf),
-    /// A file that a service manager guards, such as those of systemd in `$CREDENTIALS_DIRECTORY`. Its
-    /// mode is not checked.
+    /// A file that a service manager guards, such as those of systemd in `$CREDENTIALS_DIRECTORY`.
+    /// Its mode is not checked.
     Credential(PathBuf),
     /// An environment variable.
     Variable(String),
 }
 
 impl DiskCache {
-    /// Sets the folder, which is created with mode 0700. An existing one must belong to the process's
-    /// user, and nobody else may look into it: otherwise the disk cache is not used.
+    /// Sets the folder, which is created with mode 0700. An existing one must belong to the
+    /// process's user, and nobody else may look into it: otherwise the disk cache is not used.
     ///
     /// Default: `s1crets` in `$XDG_CACHE_HOME`, or in `~/.cache`.
     pub fn with_path(self, path: impl Into<PathBuf>) -> Self {

@@ -75,8 +75,8 @@ pub(crate) struct Request {
     pub(crate) replaces: Option<Fingerprint>,
 }
 
-/// The records that were read or written last, so that a load does not read one that is known to be of
-/// no use to it.
+/// The records that were read or written last, so that a load does not read one that is known to be
+/// of no use to it.
 #[derive(Default)]
 struct LastReads(Mutex<HashMap<Name, LastRead>>);
 
@@ -133,8 +133,15 @@ impl RecordStore {
     }
 
     /// Reads a record, unless a pending drop matches it.
+    ///
+    /// What was read is of no use if anything was dropped meanwhile: a drop that matched it may
+    /// have ended before we looked at those that are pending.
     pub(super) fn read<T: OnDisk>(&self, name: Name) -> Option<Restored<T>> {
-        self.snapshot()?;
+        let before = self.snapshot()?;
+        self.read_and_note(name).filter(|_| self.snapshot() == Some(before))
+    }
+
+    fn read_and_note<T: OnDisk>(&self, name: Name) -> Option<Restored<T>> {
         let file = file_of(name);
         match folder::read(&self.folder, &file, record::LIMIT) {
             Ok((mut bytes, fingerprint)) => {
@@ -151,8 +158,8 @@ impl RecordStore {
         }
     }
 
-    /// Reads a record if it will do, by when its value was loaded, and says which file was there. One
-    /// that was read or written last, and will not do, is not read again.
+    /// Reads a record if it will do, by when its value was loaded, and says which file was there.
+    /// One that was read or written last, and will not do, is not read again.
     pub(super) fn read_if<T: OnDisk>(
         &self,
         name: Name,
@@ -223,11 +230,11 @@ impl RecordStore {
         }
     }
 
-    /// Renames a record into place, unless anything was dropped since its answer was requested, or a
-    /// later answer is there.
+    /// Renames a record into place, unless anything was dropped since its answer was requested, or
+    /// a later answer is there.
     ///
-    /// Nothing is synced: a record that a power failure cuts short does not open, and is loaded again.
-    /// A sync would cost milliseconds for each load.
+    /// Nothing is synced: a record that a power failure cuts short does not open, and is loaded
+    /// again. A sync would cost milliseconds for each load.
     fn place(&self, name: Name, record: &[u8], loaded: u64, request: &Request) -> io::Result<()> {
         let unfinished = self.folder.temp_file(folder::UNFINISHED, record)?;
         let Some(lock) = lock::folder(&self.folder, WRITE_PATIENCE)? else { return Ok(()) };
@@ -244,15 +251,16 @@ impl RecordStore {
         }
         let is_outdated = self.generation.snapshot(&self.folder)? != request.generation;
         drop(lock);
-        // Only where a drop by version 1 of this library did not wait for us: it leaves unfinished files.
+        // Only where a drop by version 1 of this library did not wait for us: it leaves unfinished
+        // files.
         if is_outdated {
             self.forget(name);
         }
         Ok(())
     }
 
-    /// Whether an answer to a later request is in place. One that was there when ours was requested is
-    /// not, and need not be looked into.
+    /// Whether an answer to a later request is in place. One that was there when ours was requested
+    /// is not, and need not be looked into.
     fn has_later_answer(&self, name: Name, request: &Request) -> bool {
         let there = self.fingerprint(name);
         if there.is_none() || there == request.replaces {
@@ -309,8 +317,8 @@ impl RecordStore {
         DropFilter::name(&self.seal, name)
     }
 
-    /// Drops the records that match. This process does not read them from now on; they are removed, and
-    /// other processes told, by a thread that may block. Without a runtime, that is this one.
+    /// Drops the records that match. This process does not read them from now on; they are removed,
+    /// and other processes told, by a thread that may block. Without a runtime, that is this one.
     ///
     /// `memory` is that of a caller which drops the same from its own.
     pub(super) fn drop_matching(self: &Arc<Self>, filter: DropFilter, memory: Option<Arc<MemoryGeneration>>) {
@@ -349,8 +357,8 @@ impl RecordStore {
     }
 }
 
-/// A run of drops. It happens when this is dropped, so that it also happens if the runtime ends before
-/// a thread has taken it.
+/// A run of drops. It happens when this is dropped, so that it also happens if the runtime ends
+/// before a thread has taken it.
 struct QueuedRun(Arc<RecordStore>);
 
 impl Drop for QueuedRun {

@@ -69,10 +69,11 @@ struct CurrentStore<'a> {
     source: &'a dyn ScopeSource,
 }
 
-/// How long the load of another process is waited for: as long as one attempt may take by default. A
-/// load that takes longer is in trouble, and asking the provider is better than waiting.
+/// How long the load of another process is waited for: as long as one attempt may take by default.
+/// A load that takes longer is in trouble, and asking the provider is better than waiting.
 const LOAD_PATIENCE: Duration = Duration::from_secs(5);
-/// The most keys of one load that are locked. Processes that load the same keys meet at the first one.
+/// The most keys of one load that are locked. Processes that load the same keys meet at the first
+/// one.
 const LOCKED_KEYS: usize = 16;
 /// So many early drops become one of everything.
 const MOST_EARLY_DROPS: usize = 64;
@@ -83,8 +84,8 @@ impl Disk {
         Arc::new(Self { settings, limit, store, early_drops, warnings })
     }
 
-    /// The store, opened by the first caller. A momentary failure to open it is tried again by the next
-    /// one; any other failure is final.
+    /// The store, opened by the first caller. A momentary failure to open it is tried again by the
+    /// next one; any other failure is final.
     fn store(&self) -> Option<&Arc<RecordStore>> {
         if let Some(store) = self.store.get() {
             return store.as_ref();
@@ -147,8 +148,8 @@ impl DiskTier {
         Self { disk, scope: Box::new(scope), store, memory }
     }
 
-    /// Runs `empty_memory`, and then lets other readers continue, if another process dropped anything
-    /// since the last call.
+    /// Runs `empty_memory`, and then lets other readers continue, if another process dropped
+    /// anything since the last call.
     pub(in crate::cache) fn catch_up(&self, empty_memory: impl FnOnce()) {
         if let Some(store) = self.store() {
             self.memory.catch_up(|| store.snapshot(), empty_memory);
@@ -157,14 +158,15 @@ impl DiskTier {
 
     /// The value under a key, and when it was loaded.
     ///
-    /// It reads a small file on the calling thread, which takes less than handing the work to another.
+    /// It reads a small file on the calling thread, which takes less than handing the work to
+    /// another.
     pub(in crate::cache) fn restore<T: Cacheable + OnDisk>(&self, key: &(impl Key + ?Sized)) -> Option<(T, Instant)> {
         let restored = self.current()?.scoped.read::<T>(&key.encoded())?;
         Some((restored.value, instant_of(restored.loaded)?))
     }
 
-    /// The values of `keys`: those that other processes have stored meanwhile, and for all others the
-    /// answers of one `call`, which are stored.
+    /// The values of `keys`: those that other processes have stored meanwhile, and for all others
+    /// the answers of one `call`, which are stored.
     pub(in crate::cache) async fn load<K, T, F>(
         &self,
         keys: Vec<K>,
@@ -259,8 +261,8 @@ impl CurrentStore<'_> {
     }
 }
 
-/// Waits for the locks on the load of some keys: in one order, so that no two processes wait for each
-/// other.
+/// Waits for the locks on the load of some keys: in one order, so that no two processes wait for
+/// each other.
 async fn load_locks<'a, K: Key, T: OnDisk>(scoped: &'a ScopedStore, keys: &[K]) -> Vec<LoadLock<'a>> {
     let mut keys: Vec<_> = keys.iter().map(Key::encoded).collect();
     keys.sort_unstable();

@@ -34,7 +34,8 @@ const TARGET: &str = "s1crets::disk_cache";
 pub(super) struct Warnings(AtomicU32);
 
 impl Warnings {
-    /// Logs a warning the first time, and at the debug level from then on. `why` contains no secret.
+    /// Logs a warning the first time, and at the debug level from then on. `why` contains no
+    /// secret.
     pub(super) fn warn(&self, warning: Warning, why: &dyn Display) {
         let bit = 1 << warning as u32;
         let message = warning.message();

@@ -21,7 +21,8 @@ use crate::{
     secret::Metadata,
 };
 
-/// The variable with the folder for disk caches, set for the process that runs the tests around again.
+/// The variable with the folder for disk caches, set for the process that runs the tests around
+/// again.
 const AGAIN: &str = "S1CRETS_TEST_ON_DISK";
 
 pub(super) fn if_run_again<P: Provider>(cached: Cached<P>) -> Cached<P> {
@@ -39,8 +40,8 @@ fn all_cache_tests_pass_with_a_disk() {
     }
     let folder = tempfile::tempdir().expect("a folder");
     let mut again = Command::new(env::current_exe().expect("this binary"));
-    // Bounds are those of memory. Metrics are shared by all tests of a process. The last one counts on
-    // two loads of one key, and here the second finds what the first has stored.
+    // Bounds are those of memory. Metrics are shared by all tests of a process. The last one counts
+    // on two loads of one key, and here the second finds what the first has stored.
     for skipped in ["on_disk", "bounds", "exported", "what_was_gathered_before_an_update"] {
         again.args(["--skip", skipped]);
     }
@@ -52,8 +53,8 @@ fn all_cache_tests_pass_with_a_disk() {
     assert!(used > 20, "the caches had no disk: {used}");
 }
 
-/// A folder shared by processes, as far as caches can tell: each has a memory of its own, and opens the
-/// folder for itself.
+/// A folder shared by processes, as far as caches can tell: each has a memory of its own, and opens
+/// the folder for itself.
 struct Shared {
     folder: TempDir,
     memory: Memory,

@@ -477,3 +477,59 @@ fn a_certificate_that_changes_later_ends_the_use_of_the_disk() {
     fs::write(&ca, "one").expect("written");
     assert!(scope.now().is_some_and(|now| now.bytes == one.bytes));
 }
+
+/// Two providers of one connection, and the connection.
+fn sharing(auth: &str, folder: &TempDir) -> ([Scope; 2], VaultConnections) {
+    let text = format!(
+        "[connections.eu]\ntype = \"vault\"\naddress = \"https://vault\"\n{auth}\n\
+         [providers.a]\ntype = \"vault.kv\"\nconnection = \"eu\"\n\
+         [providers.b]\ntype = \"vault.kv\"\nconnection = \"eu\"\n"
+    );
+    let config = Config::parse(&text.replace("@/", &format!("{}/", folder.path().display()))).expect("TOML");
+    let general = GeneralSettings::default();
+    let connections = VaultConnections::new(&config, &general);
+    let scopes = ["a", "b"].map(|name| {
+        let section = Section::new("providers", name, config.providers[name].clone());
+        let instance = Instance { section, general, connections: connections.clone() };
+        Scope::of(registry::find("vault.kv").expect("a type"), &instance).expect("one that calls")
+    });
+    (scopes, connections)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_changed_since_a_shared_connection_was_opened_is_not_settled() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let token = folder.path().join("token");
+    fs::write(&token, "one").expect("written");
+    let ([a, b], connections) = sharing(r#"auth = { method = "token", file = "@/token" }"#, &folder);
+    let one = a.now().expect("a scope");
+    connections.get(Some("eu")).expect("settings").open().expect("opened");
+    fs::write(&token, "two").expect("written");
+    let two = b.now().expect("a scope");
+    assert!(!two.settled, "the connection may still use the first token");
+    tokio::time::advance(SETTLED).await;
+    assert!(b.now().is_some_and(|now| now.settled));
+    assert!(one.settled && a.now().is_some_and(|now| now.bytes != one.bytes));
+}
+
+#[tokio::test]
+async fn a_certificate_that_changed_since_a_shared_connection_was_opened_ends_the_use_of_the_disk() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let authority = s1crets_testbed::Authority::create(folder.path());
+    let ca = folder.path().join("ca");
+    fs::copy(authority.certificate_file(), &ca).expect("written");
+    let ([a, b], connections) = sharing("auth = { method = \"cert\" }\nca_file = \"@/ca\"", &folder);
+    // By code, before any provider reads.
+    connections.get(Some("eu")).expect("settings").open().expect("opened");
+    fs::write(&ca, "another").expect("written");
+    assert_eq!((a.now(), b.now()), (None, None));
+}
+
+#[test]
+fn watching_a_shared_connection_keeps_no_client_alive() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ([a, b], connections) = sharing("auth = { method = \"cert\" }", &folder);
+    let weak = Arc::downgrade(&a.0);
+    drop((a, b, connections));
+    assert!(weak.upgrade().is_none());
+}

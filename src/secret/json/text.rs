@@ -23,6 +23,7 @@ pub(crate) fn write_string(out: &mut String, text: &str) {
 
 /// Appends `text` as a JSON string, as Python's `json.dump` writes it: in ASCII, with `\u` escapes
 /// in lower case for all other characters.
+#[cfg(any(test, feature = "file"))]
 pub(crate) fn write_ascii_string(out: &mut String, text: &str) {
     out.push('"');
     for character in text.chars() {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::{
-    error::Result,
+    error::{Error, Result},
     retry::RetryPolicy,
     secret::Secret,
     vault::{
@@ -44,7 +44,7 @@ impl<'a> LoginClient<'a> {
     /// [`Throttled`](crate::ErrorKind::Throttled) if it can't be asked;
     /// [`Corrupt`](crate::ErrorKind::Corrupt) if the response holds no token.
     pub async fn login<B: Serialize + ?Sized>(&self, path: &str, body: &B) -> Result<Grant> {
-        self.post_login(path, json_object(body)?).await
+        self.send_login(ApiRequest::post(path, json_object(body)?)?).await
     }
 
     /// Reads a path that takes no token, such as `auth/oidc/oidc/auth_url` or a challenge.
@@ -95,11 +95,13 @@ impl<'a> LoginClient<'a> {
 
     /// Logs in at `auth/MOUNT/REST`.
     pub(super) async fn login_at(&self, mount: &str, rest: &str, body: Zeroizing<String>) -> Result<Grant> {
-        self.post_login(&format!("auth/{}/{rest}", mount.trim_matches('/')), body).await
+        let request = ApiRequest::post(&format!("auth/{}/{rest}", mount.trim_matches('/')), body);
+        // Mount and user name are settings, not input of the call that needs the login.
+        self.send_login(request.map_err(|error| Error::config(error.message().to_owned()))?).await
     }
 
-    async fn post_login(&self, path: &str, body: Zeroizing<String>) -> Result<Grant> {
-        let request = ApiRequest::post(path, body)?.idempotent();
+    async fn send_login(&self, request: ApiRequest) -> Result<Grant> {
+        let request = request.idempotent();
         let response = self.http.exchange(&request, Bearer::Nobody, self.policy).await?;
         if !response.is_success() {
             return Err(error::from_login(&response, &request));

@@ -115,6 +115,9 @@ pub trait Login: fmt::Debug + Send + Sync + 'static {
     /// not repeated for a second. [`Unavailable`](crate::ErrorKind::Unavailable) or another
     /// transient kind if the next caller may try again at once. The message must not hold the
     /// credential.
+    ///
+    /// Callers see `NotFound`, `KeyNotFound`, `AccessDenied`, `InvalidInput` and `Conflict` as the
+    /// source of an `Unauthenticated`, as these would say something about the secret they asked for.
     async fn login(&self, client: &LoginClient<'_>) -> Result<Grant>;
 
     /// Whether each login obtains a new token, which the connection may replace and revoke.
@@ -124,7 +127,8 @@ pub trait Login: fmt::Debug + Send + Sync + 'static {
     }
 
     /// Whether the token of the last login is out of date, so that the next call logs in. Default:
-    /// `false`. It is asked before each call, so it must return at once.
+    /// `false`. It is asked before each call, so it must return at once. It may look at the
+    /// connection's [`status`](crate::vault::Vault::status).
     fn has_changed(&self) -> bool {
         false
     }

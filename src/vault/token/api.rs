@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 use crate::{
     error::Result,
     retry::RetryPolicy,
+    secret::Json,
     vault::{
         Fields, error,
         http::{Bearer, Http},
@@ -25,13 +26,16 @@ pub(in crate::vault) enum TokenStatus {
     Unknown,
 }
 
-/// Asks whether the server still knows the token.
+/// Asks whether the server still knows the token. A token without a use left is dead.
 ///
 /// `lookup-self` takes a policy, which most tokens have. The list of mounts is open to every token
 /// that is alive.
 pub(in crate::vault) async fn status(http: &Http, token: &LiveToken, policy: RetryPolicy) -> Result<TokenStatus> {
     let mut status = TokenStatus::Dead;
     for path in ["auth/token/lookup-self", "sys/internal/ui/mounts"] {
+        if !token.take_any() {
+            return Ok(TokenStatus::Dead);
+        }
         let request = ApiRequest::get(path)?;
         let response = http.exchange(&request, Bearer::Token(token), policy).await?;
         match response.status {
@@ -45,15 +49,33 @@ pub(in crate::vault) async fn status(http: &Http, token: &LiveToken, policy: Ret
     Ok(status)
 }
 
-/// Asks how long a token lives. One that may not ask, or is dead, counts as endless: the next call
-/// finds out.
-pub(in crate::vault) async fn lifetime(http: &Http, token: &LiveToken, policy: RetryPolicy) -> Result<Lifetime> {
+/// Asks how long a token lives, and how many uses it has left if they are limited. One that may not
+/// ask, or is dead, counts as endless: the next call finds out.
+///
+/// The caller has taken a use for it.
+pub(in crate::vault) async fn lifetime(
+    http: &Http,
+    token: &LiveToken,
+    policy: RetryPolicy,
+) -> Result<(Lifetime, Option<u64>)> {
     let request = ApiRequest::get("auth/token/lookup-self")?;
     let response = http.exchange(&request, Bearer::Token(token), policy).await?;
     match response.status {
-        403 => Ok(Lifetime::Endless),
-        _ if response.is_success() => Lifetime::from_lookup(response.data()?),
+        403 => Ok((Lifetime::Endless, None)),
+        _ if response.is_success() => {
+            let data = response.data()?;
+            Ok((Lifetime::from_lookup(data)?, uses_left(data)))
+        }
         _ => Err(error::from_response(&response, &request)),
+    }
+}
+
+/// The uses left by a lookup, which took one: 0 means no limit, and a negative number that it took
+/// the last one.
+fn uses_left(data: Json<'_>) -> Option<u64> {
+    match data.get("num_uses").and_then(Json::as_i64)? {
+        0 => None,
+        left => Some(u64::try_from(left).unwrap_or_default()),
     }
 }
 
@@ -82,8 +104,11 @@ pub(in crate::vault) async fn renew(
 }
 
 /// Revokes a token, and with it every lease that it took.
-pub(in crate::vault) async fn revoke(http: &Http, token: &LiveToken) -> Result<()> {
+///
+/// # Errors
+/// `AccessDenied` for a token that is dead, too.
+pub(in crate::vault) async fn revoke(http: &Http, token: &LiveToken, policy: RetryPolicy) -> Result<()> {
     let request = ApiRequest::post("auth/token/revoke-self", Zeroizing::new("{}".to_owned()))?.idempotent();
-    let response = http.exchange(&request, Bearer::Token(token), http.policy(RetryPolicy::default())).await?;
+    let response = http.exchange(&request, Bearer::Token(token), policy).await?;
     if response.is_success() { Ok(()) } else { Err(error::from_response(&response, &request)) }
 }

@@ -71,10 +71,11 @@ impl Grant {
         Self { lifetime: Lifetime::new(ttl, Some(renewable)), ..self }
     }
 
-    /// Sets how many calls the token is good for. Default: no limit.
+    /// Sets how many calls the token is good for. Default, and 0 as in the server's `num_uses`: no
+    /// limit. The last of several is kept back: the server issues no lease for it.
     #[must_use]
     pub fn with_uses(self, uses: u64) -> Self {
-        Self { uses: Some(uses), ..self }
+        Self { uses: Some(uses).filter(|uses| *uses > 0), ..self }
     }
 
     /// Reads the `auth` of a login response.

@@ -2,7 +2,10 @@
 
 use std::{
     fmt,
-    sync::atomic::{AtomicI64, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 
 use bytes::Bytes;
@@ -17,22 +20,48 @@ pub(crate) struct LiveToken {
     header: HeaderValue,
     /// Tells one login's token from the next one's.
     pub(in crate::vault) generation: u64,
-    /// Uses left, if they are limited.
-    uses: Option<AtomicI64>,
+    /// Set if the uses are limited: by the login, or once a look-up tells.
+    uses: OnceLock<Uses>,
+    /// Whether the last of several uses is kept back.
+    keeps_last: bool,
+}
+
+/// The uses of a token: it is revoked with the last one.
+struct Uses {
+    left: AtomicI64,
     /// The uses at the start.
     limit: i64,
 }
 
 impl LiveToken {
     pub(in crate::vault) fn new(token: Token, generation: u64, uses: Option<u64>) -> Result<Self> {
-        let limit = uses.and_then(|uses| i64::try_from(uses).ok()).unwrap_or_default();
         // The header shares this buffer, which is wiped on drop.
         let shared = Bytes::from_owner(WipedText(token.into_text()));
         let mut header = HeaderValue::from_maybe_shared(shared).map_err(|_| {
             Error::config("the Vault token is malformed: it holds a line break or another control character")
         })?;
         header.set_sensitive(true);
-        Ok(Self { header, generation, uses: uses.map(|_| AtomicI64::new(limit)), limit })
+        let token = Self { header, generation, uses: OnceLock::new(), keeps_last: false };
+        if let Some(uses) = uses {
+            token.limit_to(uses);
+        }
+        Ok(token)
+    }
+
+    /// Keeps the last use back, for a token that a login can replace: the server refuses to issue a
+    /// lease to a token with one use left, as that would end with the token.
+    pub(in crate::vault) fn keeping_last_use(self) -> Self {
+        Self { keeps_last: true, ..self }
+    }
+
+    /// Sets how many uses are left, unless that is known.
+    pub(in crate::vault) fn limit_to(&self, uses: u64) {
+        let limit = i64::try_from(uses).unwrap_or(i64::MAX);
+        self.uses.get_or_init(|| Uses { left: AtomicI64::new(limit), limit });
+    }
+
+    pub(in crate::vault) fn is_limited(&self) -> bool {
+        self.uses.get().is_some()
     }
 
     pub(in crate::vault) fn header(&self) -> HeaderValue {
@@ -50,21 +79,38 @@ impl LiveToken {
 
     /// Takes one use for an attempt, if there is one left.
     pub(in crate::vault) fn take(&self) -> bool {
-        let Some(uses) = &self.uses else {
-            return true;
-        };
-        uses.fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| (left > 0).then_some(left - 1)).is_ok()
+        self.uses.get().is_none_or(|uses| uses.take(self.kept(uses)))
+    }
+
+    /// Takes one use for a question about the token itself, be it the last one.
+    pub(in crate::vault) fn take_any(&self) -> bool {
+        self.uses.get().is_none_or(|uses| uses.take(0))
     }
 
     /// Uses left, if they are limited.
     pub(in crate::vault) fn uses_left(&self) -> Option<u64> {
-        let left = self.uses.as_ref()?.load(Ordering::Acquire);
-        Some(u64::try_from(left).unwrap_or_default())
+        Some(u64::try_from(self.uses.get()?.left()).unwrap_or_default())
     }
 
     /// Whether a tenth of the uses or less is left, so that the next token is due.
     pub(in crate::vault) fn is_nearly_spent(&self) -> bool {
-        self.uses.as_ref().is_some_and(|uses| uses.load(Ordering::Acquire) <= self.limit / 10)
+        self.uses.get().is_some_and(|uses| uses.left() <= self.kept(uses).max(uses.limit / 10))
+    }
+
+    /// How many uses are kept back.
+    fn kept(&self, uses: &Uses) -> i64 {
+        i64::from(self.keeps_last && uses.limit > 1)
+    }
+}
+
+impl Uses {
+    fn left(&self) -> i64 {
+        self.left.load(Ordering::Acquire)
+    }
+
+    /// Takes one use if more than `kept` are left.
+    fn take(&self, kept: i64) -> bool {
+        self.left.fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| (left > kept).then_some(left - 1)).is_ok()
     }
 }
 
@@ -95,6 +141,24 @@ mod tests {
         let two = token("t", Some(2));
         assert!(two.take() && two.take() && !two.take());
         assert!(token("t", None).take());
+    }
+
+    #[test]
+    fn the_last_of_several_uses_is_kept_for_questions_about_the_token() {
+        let two = token("t", Some(2)).keeping_last_use();
+        assert!(two.take() && two.is_nearly_spent() && !two.take());
+        assert!(two.take_any() && !two.take_any());
+        assert!(token("t", Some(1)).keeping_last_use().take(), "it is good for nothing else");
+    }
+
+    #[test]
+    fn a_limit_that_is_learned_later_counts_from_then_on() {
+        let given = token("t", None);
+        assert!(given.take() && given.uses_left().is_none());
+        given.limit_to(1);
+        assert!(given.is_limited() && given.take() && !given.take());
+        given.limit_to(5);
+        assert_eq!(given.uses_left(), Some(0), "it is known already");
     }
 
     #[test]

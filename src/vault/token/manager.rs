@@ -5,6 +5,9 @@
 //! - **One login at a time.** `login_gate` is held during a login, whoever makes it: a caller that
 //!   found no token, or the background task. Callers that wait for the gate share its outcome, also
 //!   its failure, so that a wrong credential is sent once and not once per caller.
+//! - **A caller that goes away spoils no login.** The login runs in a task of its own, or each
+//!   impatient caller would stop it for all who wait, and could spend a secret that is good for one
+//!   login.
 //! - **A caller waits only if there is no token.** A token that nears its end still serves while
 //!   the background task replaces it.
 //! - **A 403 does not say whether the token is dead or a policy denied the call.** One of the
@@ -13,9 +16,16 @@
 //! - **A call refused for a dead token is sent once more,** with a new token. The server does
 //!   nothing for a dead token, so the replay does no harm even to a write. It is sent once only:
 //!   a second refusal is an answer, so a server that refuses everything causes no loop.
+//! - **Denied calls make no login each,** even where a gateway blocks the question whether the token
+//!   is alive. If a login did not help, the next one for such a call comes a minute later.
+//! - **A failed login is never "not found", nor a denied call.** A login that misses its credential
+//!   fails as `Unauthenticated`, or a caller would take its default for a secret that is there.
+//! - **A shutdown leaves no token behind** if it is to revoke. It waits for a login under way, and
+//!   one that ends even later revokes its own token.
 //! - **No wait is endless.** Gates are waited for as long as a call may take, and a login as long
 //!   as four calls: its task may hang, or run on a runtime that nobody drives any more.
-//! - The state's lock is never held across an await or a log event.
+//! - The state's lock is never held across an await, a log event, or a method of the login, which
+//!   may be foreign code that looks at this connection.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -23,13 +33,13 @@ use std::{
 };
 
 use tokio::{
-    sync::{Mutex as Gate, MutexGuard as GateGuard, Notify},
-    task::AbortHandle,
+    sync::{Mutex as Gate, MutexGuard as GateGuard, Notify, OwnedMutexGuard as OwnedGateGuard},
+    task::{AbortHandle, JoinError},
     time::timeout,
 };
 
 use super::{
-    Lifetime, LiveToken, TokenAction, Validity,
+    Grant, Lifetime, LiveToken, TokenAction, Validity,
     api::{self, TokenStatus},
     state_machine::State,
 };
@@ -53,8 +63,10 @@ pub(in crate::vault) struct TokenManager {
     pub(super) login: Arc<dyn Login>,
     pub(super) policy: RetryPolicy,
     state: Mutex<State>,
+    /// Whether a shutdown revokes the tokens of our logins.
+    revoke_at_shutdown: bool,
     /// Held during a login.
-    pub(super) login_gate: Gate<()>,
+    pub(super) login_gate: Arc<Gate<()>>,
     /// Held while the server is asked whether a refused token is alive.
     probe_gate: Gate<()>,
     /// Tells the background task that the plan has changed.
@@ -82,14 +94,15 @@ pub(in crate::vault) struct Snapshot {
 }
 
 impl TokenManager {
-    pub(in crate::vault) fn new(http: Arc<Http>, login: Arc<dyn Login>) -> Self {
+    pub(in crate::vault) fn new(http: Arc<Http>, login: Arc<dyn Login>, revoke_at_shutdown: bool) -> Self {
         let policy = http.policy(RetryPolicy::default());
         Self {
             http,
             login,
             policy,
             state: Mutex::default(),
-            login_gate: Gate::new(()),
+            revoke_at_shutdown,
+            login_gate: Arc::default(),
             probe_gate: Gate::new(()),
             wake: Arc::new(Notify::new()),
         }
@@ -101,14 +114,14 @@ impl TokenManager {
             return Ok(token);
         }
         let seen = self.state().logins_ended();
-        let _gate = self.enter(&self.login_gate).await?;
+        let gate = self.wait_for(self.login_gate.clone().lock_owned()).await?;
         if let Some(token) = self.usable_token()? {
             return Ok(token);
         }
         if let Some(failure) = self.state().shared_failure(seen) {
             return Err(failure);
         }
-        self.log_in().await?;
+        self.log_in_for_all(gate).await?;
         self.start_task();
         self.usable_token()?.ok_or_else(|| {
             Error::new(ErrorKind::Unauthenticated, "the login returned a token that has expired already")
@@ -147,13 +160,12 @@ impl TokenManager {
         asked: Instant,
         increment: Option<Duration>,
     ) {
-        let mut state = self.state();
-        let Some(before) = state.validity_of(token) else {
+        let before = self.state().validity_of(token);
+        let Some(before) = before else {
             return;
         };
-        let validity = before.renewed(lifetime, asked, increment);
-        state.renewed(token, self.without_login_if_static(validity));
-        drop(state);
+        let validity = self.without_login_if_static(before.renewed(lifetime, asked, increment));
+        self.state().renewed(token, validity);
         self.wake.notify_one();
     }
 
@@ -162,38 +174,104 @@ impl TokenManager {
         self.state().held()
     }
 
-    /// Drops a token that was revoked; the next call logs in.
-    pub(in crate::vault) fn revoked(&self, token: &Arc<LiveToken>) {
-        self.state().declare_dead(token);
+    /// Revokes the token that is held, if there is one; the next call logs in.
+    ///
+    /// # Errors
+    /// As [`revoke`](Self::revoke). The token is then still held.
+    pub(in crate::vault) async fn revoke_held(&self) -> Result<()> {
+        self.check_open()?;
+        if let Some(token) = self.held() {
+            self.revoke(&token).await?;
+            self.state().declare_dead(&token);
+        }
+        Ok(())
+    }
+
+    /// Revokes a token. One that the server does not know any more counts as revoked.
+    ///
+    /// # Errors
+    /// `AccessDenied` if the token is alive, or nothing tells that it is dead, and those of a server
+    /// that can't be asked.
+    async fn revoke(&self, token: &LiveToken) -> Result<()> {
+        let refused = match api::revoke(&self.http, token, self.policy).await {
+            Err(error) if error.kind() == ErrorKind::AccessDenied => error,
+            outcome => return outcome,
+        };
+        match api::status(&self.http, token, self.policy).await? {
+            TokenStatus::Dead => Ok(()),
+            TokenStatus::Alive | TokenStatus::Unknown => Err(refused),
+        }
     }
 
     pub(in crate::vault) fn snapshot(&self) -> Snapshot {
-        self.state().snapshot(self.login.method())
+        let method = self.login.method();
+        self.state().snapshot(method)
     }
 
-    /// Stops the background task. The token stays usable until `shut_down`.
-    pub(in crate::vault) fn stop_task(&self) {
+    /// Refuses all further calls, ends the background task, and revokes the tokens of our logins if
+    /// that is set. A login under way is waited for: it obtains a token yet.
+    ///
+    /// # Errors
+    /// As [`revoke`](Self::revoke); the next call tries again. `Timeout` if the login under way
+    /// takes too long: its token is revoked when it ends.
+    pub(in crate::vault) async fn shut_down(&self) -> Result<()> {
+        let revokes = self.revokes_at_shutdown();
+        self.state().shut_down(revokes);
+        if !revokes {
+            self.stop_task();
+            return Ok(());
+        }
+        let gate = self.enter(&self.login_gate).await;
+        let revoked = self.revoke_left().await;
+        // The task is not aborted in the middle of a login.
+        let _gate = gate?;
+        self.stop_task();
+        revoked
+    }
+
+    /// # Errors
+    /// `Unavailable` after a shutdown.
+    pub(in crate::vault) fn check_open(&self) -> Result<()> {
+        self.state().check_open()
+    }
+
+    /// Ends the background task of a connection that nobody has any more. No token is revoked.
+    pub(in crate::vault) fn close(&self) {
+        self.state().shut_down(false);
+        self.stop_task();
+    }
+
+    fn stop_task(&self) {
         if let Some(task) = self.state().task.take() {
             task.abort();
         }
     }
 
-    /// Refuses all further calls. Returns the token if a login of ours obtained it.
-    pub(in crate::vault) fn shut_down(&self) -> Option<Arc<LiveToken>> {
-        self.stop_task();
-        let token = self.state().shut_down()?;
-        self.login.issues_tokens().then_some(token)
+    fn revokes_at_shutdown(&self) -> bool {
+        self.revoke_at_shutdown && self.login.issues_tokens()
+    }
+
+    /// Revokes the tokens that were in use at the shutdown, or obtained after it.
+    async fn revoke_left(&self) -> Result<()> {
+        let left = self.state().left_to_revoke();
+        let mut outcome = Ok(());
+        for token in left {
+            match self.revoke(&token).await {
+                Ok(()) => self.state().was_revoked(&token),
+                Err(error) => outcome = Err(error),
+            }
+        }
+        outcome
     }
 
     /// The held token, if it is good for one more call.
     fn usable_token(self: &Arc<Self>) -> Result<Option<Arc<LiveToken>>> {
+        let generation = self.state().generation();
+        let has_changed = self.login.has_changed();
         let mut state = self.state();
-        if state.is_shut_down() {
-            let shut = Error::new(ErrorKind::Unavailable, "the connection to Vault was shut down");
-            return Err(shut.with_retryable(false));
-        }
-        if self.login.has_changed() {
-            state.drop_token();
+        state.check_open()?;
+        if has_changed {
+            state.drop_token(generation);
         }
         let now = Instant::now();
         let Some(token) = state.take(now) else {
@@ -211,13 +289,23 @@ impl TokenManager {
         Ok(Some(token))
     }
 
+    /// Notes that a call was refused to the new token too.
+    pub(in crate::vault) fn login_was_no_help(&self) {
+        self.state().login_was_no_help(Instant::now());
+    }
+
+    /// Whether a new token would not help a refused call, as far as is known.
+    fn is_login_no_help(&self) -> bool {
+        !self.login.issues_tokens() || self.state().is_login_no_help(Instant::now())
+    }
+
     /// Asks the server whether it knows the token, and remembers the answer.
     async fn probe(&self, token: &Arc<LiveToken>) -> Result<bool> {
         let asked = Instant::now();
         match api::status(&self.http, token, self.policy).await? {
             TokenStatus::Alive => self.state().seen_alive(token, asked),
-            // There is no other token to try, so the refusal stands.
-            TokenStatus::Unknown if !self.login.issues_tokens() => {}
+            // There is no other token to try, or it did no better: the refusal stands.
+            TokenStatus::Unknown if self.is_login_no_help() => {}
             status => {
                 tracing::info!(?status, "Vault does not accept the token any more; logging in again");
                 self.state().declare_dead(token);
@@ -227,23 +315,35 @@ impl TokenManager {
         Ok(true)
     }
 
+    /// Logs in, in a task of its own, which holds the gate.
+    async fn log_in_for_all(self: &Arc<Self>, gate: OwnedGateGuard<()>) -> Result<()> {
+        let manager = self.clone();
+        let login = tokio::spawn(async move {
+            let _gate = gate;
+            manager.log_in().await
+        });
+        match login.await.map_err(JoinError::try_into_panic) {
+            Ok(outcome) => outcome,
+            Err(Ok(panic)) => std::panic::resume_unwind(panic),
+            Err(Err(_)) => Err(Error::new(ErrorKind::Unavailable, "the runtime of the login to Vault has ended")),
+        }
+    }
+
     /// Logs in and holds the token. The caller holds `login_gate`.
     pub(super) async fn log_in(&self) -> Result<()> {
         let asked = Instant::now();
         let client = LoginClient::new(&self.http, self.policy);
         let limit = self.policy.longest_call().saturating_mul(CALLS_PER_LOGIN);
         let granted = timeout(limit, self.login.login(&client)).await;
-        let granted = granted.unwrap_or_else(|_| Err(error::timed_out(self.policy)));
-        let mut state = self.state();
-        let result = granted.and_then(|grant| state.reject_dead(grant)).and_then(|grant| {
-            let validity = Validity::begin(grant.lifetime, asked, grant.uses.is_some());
-            let validity = self.without_login_if_static(validity);
-            state.hold(grant, validity)?;
-            Ok(validity)
-        });
-        state.login_ended(result.as_ref().err());
-        // A subscriber may take its time, or call back into this connection.
-        drop(state);
+        let granted = granted.unwrap_or_else(|_| Err(error::timed_out(self.policy))).map_err(error_of_login);
+        let result = self.take_over(granted, asked);
+        if let Err(shut_down) = self.check_open() {
+            if let Err(error) = self.revoke_left().await {
+                let kind = error.kind().as_str();
+                tracing::warn!(kind, "the token of a login that outlasted the connection to Vault was not revoked");
+            }
+            return Err(shut_down);
+        }
         match &result {
             Ok(validity) => {
                 tracing::debug!(method = self.login.method(), renewable = validity.renewable, "logged in to Vault");
@@ -257,6 +357,24 @@ impl TokenManager {
         result.map(drop)
     }
 
+    /// Holds the token of a login that began at `asked`, and notes how the login ended.
+    fn take_over(&self, granted: Result<Grant>, asked: Instant) -> Result<Validity> {
+        let issues_tokens = self.login.issues_tokens();
+        let revokes = issues_tokens && self.revoke_at_shutdown;
+        let granted = granted.map(|grant| {
+            let validity = Validity::begin(grant.lifetime, asked, grant.uses.is_some());
+            (grant, self.without_login_if_static(validity))
+        });
+        let mut state = self.state();
+        let result = granted.and_then(|(grant, validity)| {
+            let grant = state.reject_dead(grant)?;
+            state.hold(grant, validity, issues_tokens, revokes)?;
+            Ok(validity)
+        });
+        state.login_ended(result.as_ref().err());
+        result
+    }
+
     /// Plans no login for a static token: it would only return the same token again.
     pub(super) fn without_login_if_static(&self, mut validity: Validity) -> Validity {
         if !self.login.issues_tokens() {
@@ -266,11 +384,34 @@ impl TokenManager {
     }
 
     pub(super) async fn enter<'a>(&self, gate: &'a Gate<()>) -> Result<GateGuard<'a, ()>> {
-        timeout(self.policy.longest_call(), gate.lock()).await.map_err(|_| error::timed_out(self.policy))
+        self.wait_for(gate.lock()).await
+    }
+
+    async fn wait_for<T>(&self, gate: impl Future<Output = T>) -> Result<T> {
+        timeout(self.policy.longest_call(), gate).await.map_err(|_| error::timed_out(self.policy))
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The failure of a login as that of a call that needed its token.
+///
+/// What a login misses or may not read is not what the call asked for: passed on as it is, "not
+/// found" would let callers use their default, and "denied" blame a policy of the call.
+fn error_of_login(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::NotFound
+        | ErrorKind::KeyNotFound
+        | ErrorKind::AccessDenied
+        | ErrorKind::InvalidInput
+        | ErrorKind::Conflict => {
+            let hint = error.hint().map(str::to_owned);
+            let failed = Error::new(ErrorKind::Unauthenticated, "the login to Vault failed").with_source(error);
+            hint.into_iter().fold(failed, Error::with_hint)
+        }
+        _ => error,
     }
 }
 
@@ -279,7 +420,7 @@ mod tests {
     use async_trait::async_trait;
 
     use super::*;
-    use crate::vault::{Grant, VaultConfig};
+    use crate::vault::VaultConfig;
 
     #[derive(Debug)]
     struct NeverReturns;
@@ -298,7 +439,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_login_that_never_returns_ends_as_a_timeout() {
         let http = Http::new(VaultConfig::new("http://127.0.0.1:1")).expect("settings");
-        let manager = Arc::new(TokenManager::new(Arc::new(http), Arc::new(NeverReturns)));
+        let manager = Arc::new(TokenManager::new(Arc::new(http), Arc::new(NeverReturns), false));
         let error = manager.token().await.expect_err("no token");
         assert_eq!(error.kind(), ErrorKind::Timeout);
         assert!(manager.login_gate.try_lock().is_ok(), "the next caller may try");

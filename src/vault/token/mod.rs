@@ -18,8 +18,9 @@ mod state_machine;
 
 pub use grant::{Grant, Token};
 
-pub(super) use api::{renewal_request, revoke};
+pub(super) use api::renewal_request;
 pub(crate) use lifetime::Lifetime;
+pub(super) use lifetime::expires;
 pub(crate) use live_token::LiveToken;
 pub(super) use manager::{Refusal, Snapshot, TokenManager};
 pub(crate) use renewal_schedule::{TokenAction, Validity};

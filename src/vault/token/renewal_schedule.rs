@@ -8,7 +8,8 @@
 //! - Any other token is replaced by a login at 70 to 80 % of its TTL, so that it serves longer.
 //! - A renewal that grants less than 90 % of what was asked for is the last one: the token nears
 //!   its maximum TTL. So does one that grants nothing, which the server says with a TTL of 0.
-//! - A token with limited uses is never renewed, since a renewal takes one of them.
+//! - A token with limited uses is never renewed, since a renewal takes one of them. How many a given
+//!   token has, only a look-up tells.
 
 use std::time::Duration;
 
@@ -22,6 +23,8 @@ pub(crate) struct Validity {
     /// The TTL that each renewal asks for: the longest that was granted so far.
     pub(in crate::vault) full_ttl: Duration,
     pub(in crate::vault) renewable: bool,
+    /// Whether the uses are limited.
+    counted: bool,
     pub(in crate::vault) next: Option<(Instant, TokenAction)>,
 }
 
@@ -46,11 +49,12 @@ impl Validity {
     /// A lifetime that was asked for at `asked`. `counted` is a token with limited uses.
     pub(in crate::vault) fn begin(lifetime: Lifetime, asked: Instant, counted: bool) -> Self {
         let (ttl, renewable) = match lifetime {
-            Lifetime::Unknown => return Self::endless(Some((asked + LOOK_UP_AFTER, TokenAction::LookUp))),
-            Lifetime::Endless => return Self::endless(None),
+            Lifetime::Unknown => return Self::endless(counted, Some((asked + LOOK_UP_AFTER, TokenAction::LookUp))),
+            Lifetime::Endless => return Self::endless(counted, None),
             Lifetime::Limited { ttl, renewable } => (ttl, renewable && !counted),
         };
-        Self { expires: Some(asked + ttl), full_ttl: ttl, renewable, next: Some(plan(asked, ttl, renewable, jitter())) }
+        let next = Some(plan(asked, ttl, renewable, jitter()));
+        Self { expires: Some(asked + ttl), full_ttl: ttl, renewable, counted, next }
     }
 
     /// This validity after a renewal that asked for `increment`, or for the full TTL, and was
@@ -62,12 +66,13 @@ impl Validity {
         };
         let full_ttl = self.full_ttl.max(ttl);
         let requested = increment.unwrap_or(full_ttl);
-        let renewable = renewable && ttl.as_secs_f64() >= requested.as_secs_f64() * CAPPED;
-        Self { expires: Some(asked + ttl), full_ttl, renewable, next: Some(plan(asked, ttl, renewable, jitter())) }
+        let renewable = renewable && !self.counted && ttl.as_secs_f64() >= requested.as_secs_f64() * CAPPED;
+        let next = Some(plan(asked, ttl, renewable, jitter()));
+        Self { expires: Some(asked + ttl), full_ttl, renewable, next, ..self }
     }
 
-    fn endless(next: Option<(Instant, TokenAction)>) -> Self {
-        Self { expires: None, full_ttl: Duration::ZERO, renewable: false, next }
+    fn endless(counted: bool, next: Option<(Instant, TokenAction)>) -> Self {
+        Self { expires: None, full_ttl: Duration::ZERO, renewable: false, counted, next }
     }
 
     pub(in crate::vault) fn has_expired(&self, now: Instant) -> bool {
@@ -119,6 +124,8 @@ mod tests {
             Some(TokenAction::LogIn),
             "a renewal would take a use"
         );
+        let by_caller = Validity::begin(limited(60, true), now, true).renewed(limited(60, true), now, None);
+        assert_eq!(action(by_caller), Some(TokenAction::LogIn), "though a caller has renewed it");
         assert_eq!(action(Validity::begin(Lifetime::Endless, now, false)), None);
         assert_eq!(action(Validity::begin(Lifetime::Unknown, now, false)), Some(TokenAction::LookUp));
     }

@@ -16,7 +16,7 @@ use super::{TokenManager, api};
 use crate::{
     clock::{Instant, timeout_at},
     error::Result,
-    vault::token::{LiveToken, TokenAction, Validity},
+    vault::token::{Lifetime, LiveToken, TokenAction, Validity},
 };
 
 impl TokenManager {
@@ -42,16 +42,29 @@ impl TokenManager {
         if let Err(error) = result {
             let kind = error.kind().as_str();
             tracing::warn!(?action, kind, "the Vault token could not be kept alive; trying again");
-            self.state().action_failed(&token, action, error, self.login.issues_tokens());
+            let issues_tokens = self.login.issues_tokens();
+            self.state().action_failed(&token, action, error, issues_tokens);
         }
     }
 
     async fn look_up(&self, token: &LiveToken) -> Result<()> {
         let asked = Instant::now();
-        let lifetime = api::lifetime(&self.http, token, self.policy).await?;
-        let validity = self.without_login_if_static(Validity::begin(lifetime, asked, false));
+        let lifetime = match token.take() {
+            true => self.lifetime_and_uses(token).await?,
+            // No use is left to ask with.
+            false => Lifetime::Endless,
+        };
+        let validity = self.without_login_if_static(Validity::begin(lifetime, asked, token.is_limited()));
         self.state().set_validity(token, validity);
         Ok(())
+    }
+
+    async fn lifetime_and_uses(&self, token: &LiveToken) -> Result<Lifetime> {
+        let (lifetime, uses) = api::lifetime(&self.http, token, self.policy).await?;
+        if let Some(uses) = uses {
+            token.limit_to(uses);
+        }
+        Ok(lifetime)
     }
 
     async fn renew(&self, token: &LiveToken) -> Result<()> {

@@ -13,6 +13,7 @@
 //! Invariants:
 //! - Each login's token has a generation of its own. A result that arrives for an older generation
 //!   changes nothing.
+//! - After a shutdown no token is held again. One that is to be revoked stays in `left` until it is.
 //! - A token that is known to be dead is not held again: a static token would be sent and refused
 //!   at every call.
 //! - After a failed action, the next one comes after a backoff, never at each call.
@@ -26,7 +27,7 @@ use tokio::task::AbortHandle;
 use super::Snapshot;
 use crate::{
     clock::Instant,
-    error::{Error, Result},
+    error::{Error, ErrorKind, Result},
     retry::Backoff,
     vault::{
         error,
@@ -38,6 +39,10 @@ use crate::{
 /// a busy service would lock the role out.
 const HOLD_OFF: Duration = Duration::from_secs(1);
 
+/// Where nothing tells a dead token from a denied call, and a login did not help, the next one is
+/// made no sooner than this. Each login leaves a token behind.
+const NO_HELP: Duration = Duration::from_secs(60);
+
 #[derive(Default)]
 pub(in crate::vault) struct State {
     held: Option<(Arc<LiveToken>, Validity)>,
@@ -47,6 +52,8 @@ pub(in crate::vault) struct State {
     /// Counts logins that ended, so that those who waited for one share its outcome.
     logins_ended: u64,
     failure: Option<(Instant, Error)>,
+    /// When a call was refused to the new token as to the one before it.
+    no_help: Option<Instant>,
     /// The generation that was last seen alive, and when the question was sent.
     alive: Option<(u64, Instant)>,
     /// Failures of the background task in a row.
@@ -55,6 +62,8 @@ pub(in crate::vault) struct State {
     logins: u64,
     renewals: u64,
     is_shut_down: bool,
+    /// Tokens that a shutdown has yet to revoke.
+    left: Vec<Arc<LiveToken>>,
     /// The background task.
     pub(in crate::vault) task: Option<AbortHandle>,
 }
@@ -81,18 +90,46 @@ impl State {
         true
     }
 
-    pub(in crate::vault) fn drop_token(&mut self) {
-        self.held = None;
+    /// The generation of the token that is held.
+    pub(in crate::vault) fn generation(&self) -> Option<u64> {
+        self.held.as_ref().map(|(token, _)| token.generation)
+    }
+
+    /// Drops the token of this generation, if it is still held.
+    pub(in crate::vault) fn drop_token(&mut self, generation: Option<u64>) {
+        if self.generation() == generation {
+            self.held = None;
+        }
     }
 
     pub(in crate::vault) fn is_shut_down(&self) -> bool {
         self.is_shut_down
     }
 
-    /// Refuses all further calls. Returns the token that was held.
-    pub(in crate::vault) fn shut_down(&mut self) -> Option<Arc<LiveToken>> {
+    /// # Errors
+    /// `Unavailable` after a shutdown.
+    pub(in crate::vault) fn check_open(&self) -> Result<()> {
+        if !self.is_shut_down {
+            return Ok(());
+        }
+        let shut = Error::new(ErrorKind::Unavailable, "the connection to Vault was shut down");
+        Err(shut.with_retryable(false))
+    }
+
+    /// Refuses all further calls, and drops the token. `revokes` leaves it to be revoked.
+    pub(in crate::vault) fn shut_down(&mut self, revokes: bool) {
         self.is_shut_down = true;
-        self.held.take().map(|(token, _)| token)
+        let held = self.held.take().filter(|(_, validity)| revokes && !validity.has_expired(Instant::now()));
+        self.left.extend(held.map(|(token, _)| token));
+    }
+
+    /// The tokens that a shutdown has yet to revoke.
+    pub(in crate::vault) fn left_to_revoke(&self) -> Vec<Arc<LiveToken>> {
+        self.left.clone()
+    }
+
+    pub(in crate::vault) fn was_revoked(&mut self, token: &LiveToken) {
+        self.left.retain(|left| left.generation != token.generation);
     }
 
     pub(in crate::vault) fn snapshot(&self, method: &'static str) -> Snapshot {
@@ -135,10 +172,23 @@ impl State {
         }
     }
 
-    pub(in crate::vault) fn hold(&mut self, grant: Grant, validity: Validity) -> Result<()> {
+    /// Takes over the token of a login, which can be replaced if `issues_tokens`. After a shutdown
+    /// nobody uses it: `revokes` leaves it to be revoked.
+    pub(in crate::vault) fn hold(
+        &mut self,
+        grant: Grant,
+        validity: Validity,
+        issues_tokens: bool,
+        revokes: bool,
+    ) -> Result<()> {
         self.generation += 1;
         let token = LiveToken::new(grant.token, self.generation, grant.uses)?;
-        self.held = Some((Arc::new(token), validity));
+        let token = Arc::new(if issues_tokens { token.keeping_last_use() } else { token });
+        if !self.is_shut_down {
+            self.held = Some((token, validity));
+        } else if revokes {
+            self.left.push(token);
+        }
         self.failures = 0;
         self.logins += 1;
         Ok(())
@@ -167,6 +217,16 @@ impl State {
 
     pub(in crate::vault) fn seen_alive(&mut self, token: &LiveToken, at: Instant) {
         self.alive = Some((token.generation, at));
+    }
+
+    /// Notes that a call was refused to a new token as it was to the one before it.
+    pub(in crate::vault) fn login_was_no_help(&mut self, now: Instant) {
+        self.no_help = Some(now);
+    }
+
+    /// Whether a login was of no help to a refused call within [`NO_HELP`].
+    pub(in crate::vault) fn is_login_no_help(&self, now: Instant) -> bool {
+        self.no_help.is_some_and(|at| now - at < NO_HELP)
     }
 
     pub(in crate::vault) fn declare_dead(&mut self, token: &Arc<LiveToken>) {
@@ -241,17 +301,14 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        error::ErrorKind,
-        vault::token::{Lifetime, Token},
-    };
+    use crate::vault::token::{Lifetime, Token};
 
     fn holding(ttl: u64, uses: Option<u64>) -> (State, Arc<LiveToken>) {
         let mut state = State::default();
         let lifetime = Lifetime::Limited { ttl: Duration::from_secs(ttl), renewable: true };
         let grant = Grant { lifetime, uses, ..Grant::new(Token::new("t")) };
         let validity = Validity::begin(lifetime, Instant::now(), uses.is_some());
-        state.hold(grant, validity).expect("a token");
+        state.hold(grant, validity, true, false).expect("a token");
         let token = state.held().expect("held");
         (state, token)
     }
@@ -273,6 +330,15 @@ mod tests {
     }
 
     #[test]
+    fn a_login_that_was_no_help_is_tried_again_after_a_while() {
+        let (mut state, now) = (State::default(), Instant::now());
+        assert!(!state.is_login_no_help(now));
+        state.login_was_no_help(now);
+        assert!(state.is_login_no_help(now + (NO_HELP - Duration::from_secs(1))));
+        assert!(!state.is_login_no_help(now + NO_HELP), "the token may be dead by then");
+    }
+
+    #[test]
     fn a_refused_renewal_leads_to_a_login_and_an_outage_to_a_retry() {
         let (mut state, token) = holding(3600, None);
         state.action_failed(&token, TokenAction::Renew, unavailable(), true);
@@ -288,7 +354,7 @@ mod tests {
         let (mut state, old) = holding(3600, None);
         let validity = state.validity_of(&old).expect("held");
         let grant = Grant { lifetime: Lifetime::Endless, ..Grant::new(Token::new("u")) };
-        state.hold(grant, Validity::begin(Lifetime::Endless, Instant::now(), false)).expect("a token");
+        state.hold(grant, Validity::begin(Lifetime::Endless, Instant::now(), false), true, false).expect("a token");
         state.renewed(&old, validity);
         let shown = state.snapshot("test");
         assert_eq!((shown.renewals, shown.logins, shown.expires), (0, 2, None));

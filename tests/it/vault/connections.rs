@@ -69,6 +69,26 @@ async fn providers_and_code_that_share_a_connection_share_one_login() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_shutdown_of_the_client_revokes_the_tokens_of_all_its_connections() {
+    let [named, inline, kept] = [Server::start().await, Server::start().await, Server::start().await];
+    let client = client(&format!(
+        "[connections.eu]\ntype = \"vault\"\n{}revoke_at_shutdown = true\n\
+         [providers.one]\ntype = \"vault.kv\"\nconnection = \"eu\"\n\
+         [providers.two]\ntype = \"vault.kv\"\n{}revoke_at_shutdown = true\n\
+         [providers.three]\ntype = \"vault.kv\"\n{}",
+        named.settings, inline.settings, kept.settings
+    ));
+    client.shutdown().await.expect("nothing is open");
+    tokio::join!(named.reads(&client, "one"), inline.reads(&client, "two"), kept.reads(&client, "three"));
+    client.shutdown().await.expect("shut down");
+    client.shutdown().await.expect("shut down before");
+    let revoked = |server: &Server| server.proxy.count("POST /v1/auth/token/revoke-self");
+    assert_eq!((revoked(&named), revoked(&inline), revoked(&kept)), (1, 1, 0));
+    let error = client.get("one", &named.path).cached(false).await.map(drop).expect_err("shut down");
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_default_connection_is_for_every_vault_provider_that_names_none() {
     let server = Server::start().await;
     let team = "[providers.team]\ntype = \"vault.kv\"\nmounts = { secret = 2 }\n";

@@ -103,7 +103,7 @@ async fn userpass_success_and_refusal() {
     is_refused(bao, login("app", "s1crets-canary-wrong"), "s1crets-canary-wrong").await;
     is_refused(bao, login("nobody", PASSWORD), PASSWORD).await;
     let dots = open(VaultConfig::new(bao.address()).with_auth(login("../../../sys", PASSWORD)));
-    assert_eq!(dots.log_in().await.expect_err("no name").kind(), ErrorKind::InvalidInput);
+    assert_eq!(dots.log_in().await.expect_err("no name").kind(), ErrorKind::Config);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,6 +16,7 @@ mod precedence; // which of config file and environment wins, for each setting
 mod reach; // a path reaches only KV secrets, however it is encoded
 mod sigv4; // whether AWS would accept a signature
 mod sources; // where a login reads its credential from
+mod token_hazards; // callers that go away, shutdowns, gateways that hide answers, limited uses
 mod upkeep; // remaining life of a static token, renewals that fail, runtimes that end
 mod vaultrs; // the client of the crate vaultrs: our settings, no environment
 mod wire; // statuses, retries, redirects, timeouts, Unix sockets, TLS, proxies, namespaces

@@ -116,7 +116,8 @@ async fn a_login_that_fails_for_a_token_nearly_used_up_is_no_storm() {
     let config = VaultConfig::new(stub.endpoint()).with_auth(Auth::AppRole(AppRole::without_secret_id("app")));
     let kv = kv(config.with_retry(once())).with_mounts(second());
     let began = Instant::now();
-    for _ in 0..1000 {
+    // The last use is kept back for a login that succeeds.
+    for _ in 0..999 {
         read(&kv, "secret/x").await.unwrap_or_else(|error| panic!("{}", told(&error)));
     }
     let logins = stub.requests().iter().filter(|request| request.path.ends_with("/login")).count();

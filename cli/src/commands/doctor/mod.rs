@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use super::{
     config::{faults, origin_as_json, origin_text},
     explain::describe_identity,
-    wait,
+    wait, wait_and_shut_down,
 };
 use crate::{
     args::Global,
@@ -113,6 +113,9 @@ fn examine(global: &Global, args: &Doctor) -> Vec<Finding> {
         let connection = connections.as_ref().and_then(|all| all.of(name));
         let instance = diagnose::instance(&settings, name, connection);
         findings.extend(provider(&client, &instance, connections.as_ref()));
+    }
+    if let Err(failure) = wait_and_shut_down(&client, async { Ok::<_, Error>(()) }) {
+        findings.push(Finding::fail("config", format!("{failure:?}"), Exit::Failed));
     }
     findings
 }

@@ -30,7 +30,7 @@ use s1crets::{Config, Error, ErrorKind};
 use self::{
     environment::Environment, redact_output::Started, secret_files::Files, supervise::Running, supervise::Supervisor,
 };
-use super::wait;
+use super::wait_and_shut_down;
 use crate::{
     args::Global,
     ci_masks::{self, Purpose},
@@ -149,7 +149,7 @@ pub(crate) fn run(global: &Global, args: &Run) -> Result<ExitCode, Failure> {
     let config = client_setup::loader(global).load()?;
     args.check_sources(&config)?;
     let client = client_setup::with_options(config.clone(), global).build()?;
-    let environment = wait(Environment::resolve(&client, global, args, &config))?;
+    let environment = wait_and_shut_down(&client, Environment::resolve(&client, global, args, &config))?;
     ci_masks::register(global, environment.secrets.iter().map(|(name, secret)| (name.as_str(), secret)))?;
     if !args.files && !args.redact {
         return Ok(launch::exec(launch::command(&args.command, &environment.in_clear()?), global));

@@ -155,7 +155,8 @@ fn a_wrong_key_finds_nothing_and_destroys_nothing() {
     assert_eq!(read(&other, "k"), None);
     write(&other, "k", "theirs");
     assert_eq!((read(&other, "k").as_deref(), read(&place.open(), "k").as_deref()), (Some("theirs"), Some("x")));
-    // The key beside the records is made anew: what was sealed with the old one is never found again.
+    // The key beside the records is made anew: what was sealed with the old one is never found
+    // again.
     fs::remove_file(place.path().join("key")).expect("a key");
     assert_eq!(read(&place.open(), "k"), None);
 }

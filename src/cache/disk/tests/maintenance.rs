@@ -1,4 +1,4 @@
-//! What is removed by itself or on demand.
+//! What is removed by itself, and on demand.
 
 use std::{
     fs::{self, File},
@@ -11,7 +11,7 @@ use super::{LIFE, Place, read, write};
 use crate::cache::disk::{DiskCache, DiskStats};
 
 #[tokio::test(start_paused = true)]
-async fn what_is_past_its_time_is_removed_when_it_is_read() {
+async fn an_expired_record_is_removed_when_it_is_read() {
     let place = Place::new();
     let scoped = place.open();
     write(&scoped, "k", "x");
@@ -22,7 +22,7 @@ async fn what_is_past_its_time_is_removed_when_it_is_read() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_nobody_reads_any_more_is_removed_with_the_next_write() {
+async fn an_expired_record_that_is_not_read_is_removed_by_a_later_write() {
     let place = Place::new();
     let scoped = place.open();
     write(&scoped, "old", "x");
@@ -35,7 +35,7 @@ async fn what_nobody_reads_any_more_is_removed_with_the_next_write() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_more_is_kept_than_the_bound_allows() {
+async fn records_above_the_limit_are_removed() {
     let place = Place::new();
     let scoped = place.open();
     for number in 0..10 {
@@ -64,7 +64,7 @@ fn a_thousand_overwrites_leave_one_file() {
 }
 
 #[test]
-fn what_killed_processes_left_is_removed() {
+fn leftovers_of_killed_processes_are_removed() {
     let place = Place::new();
     drop(place.open());
     let left = |name: &str, age: u64| {
@@ -89,7 +89,7 @@ fn what_killed_processes_left_is_removed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn stats_and_clear_take_no_key_and_no_folder() {
+async fn stats_and_clear_need_neither_key_nor_folder() {
     let place = Place::new();
     assert_eq!(place.cache.stats().expect("no folder yet"), DiskStats::default());
     assert_eq!(place.cache.clear().expect("no folder yet"), 0);

@@ -25,7 +25,7 @@ fn eight_processes_that_miss_at_once_load_once_and_agree_on_a_key() {
 }
 
 #[tokio::test]
-async fn a_killed_holder_blocks_nobody() {
+async fn a_killed_lock_holder_blocks_nobody() {
     let place = Place::new();
     let scoped = place.open();
     let mut holder = Actor::start(&place, "holds a load lock");
@@ -37,7 +37,7 @@ async fn a_killed_holder_blocks_nobody() {
 }
 
 #[tokio::test]
-async fn a_holder_that_hangs_is_waited_for_so_long_and_no_longer() {
+async fn a_lock_holder_that_hangs_is_waited_for_until_the_deadline() {
     let place = Place::new();
     let scoped = place.open();
     let mut holder = Actor::start(&place, "holds a load lock");
@@ -50,7 +50,7 @@ async fn a_holder_that_hangs_is_waited_for_so_long_and_no_longer() {
 }
 
 #[tokio::test]
-async fn whoever_waited_for_a_load_that_failed_does_not_queue_again() {
+async fn processes_that_waited_for_a_failed_load_do_not_queue_again() {
     let place = Place::new();
     let scoped = place.open();
     let deadline = Instant::now() + Duration::from_secs(60);
@@ -82,7 +82,7 @@ fn waiting(waiters: usize) -> bool {
 }
 
 #[test]
-fn a_full_disk_is_no_error_and_keeps_what_was_there() {
+fn a_full_disk_is_no_error_and_loses_no_record() {
     let place = Place::new();
     write(&place.open(), "old", "x");
     // No file may grow any more, as on a full disk.
@@ -103,14 +103,14 @@ fn a_full_disk_is_no_error_and_keeps_what_was_there() {
 }
 
 #[test]
-fn a_read_only_folder_is_read_and_no_more() {
+fn a_read_only_folder_is_read_and_its_dropped_records_are_not() {
     let place = Place::new();
     write(&place.open(), "old", "x");
     let nobody = as_nobody(&place);
     fs::set_permissions(place.path(), fs::Permissions::from_mode(0o500)).expect("a mode");
     let mut actor = Actor::start_by(&place, "reads and writes", nobody);
     assert_eq!(actor.says().as_deref(), Some(r#"Some("x") None 1"#));
-    // What can't be dropped is never served again by whoever tried.
+    // What can't be removed is never served again by the process that tried.
     let mut actor = Actor::start_by(&place, "drops", as_nobody(&place));
     assert_eq!(actor.says().as_deref(), Some("None true 1"));
 }
@@ -125,7 +125,8 @@ fn a_folder_that_we_may_not_search_is_an_error() {
     assert!(actor.says().expect("an answer").starts_with("can't open the disk cache's folder"));
 }
 
-/// Killed in the middle of a write or a drop, at any moment: what is there opens, and can be dropped.
+/// Killed in the middle of a write or a drop, at any moment: what is there opens, and can be
+/// dropped.
 #[test]
 fn a_process_killed_while_it_writes_and_drops_leaves_only_whole_records() {
     let place = Place::new();
