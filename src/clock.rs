@@ -259,6 +259,27 @@ mod tests {
     }
 
     #[test]
+    fn a_recent_reading_is_never_ahead_and_advances_with_the_ticks() {
+        let (mut last, mut last_tick) = Uptime::recent();
+        let (started, mut ticks) = (std::time::Instant::now(), 0);
+        while ticks < 3 && started.elapsed() < Duration::from_secs(10) {
+            let (reading, tick) = Uptime::recent();
+            assert!(reading <= Uptime::now());
+            match tick == last_tick {
+                // macOS has no coarse clock, so each reading is exact there.
+                true if cfg!(target_os = "linux") => assert_eq!(reading, last),
+                true => {}
+                false => {
+                    assert!(reading >= last);
+                    ticks += 1;
+                }
+            }
+            (last, last_tick) = (reading, tick);
+        }
+        assert_eq!(ticks, 3);
+    }
+
+    #[test]
     #[cfg(target_os = "linux")]
     fn the_system_clock_counts_from_boot_with_suspends_included() {
         let uptime = std::fs::read_to_string("/proc/uptime").expect("Linux has it");
