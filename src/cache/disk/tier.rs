@@ -201,7 +201,13 @@ impl Tier {
             Verdict::Stale | Verdict::Dead => false,
         };
         will_do.then(|| {
-            value.with_provenance(Provenance { loaded, expires: deadlines.expires, source: Source::Disk, error: None })
+            value.with_provenance(Provenance {
+                loaded,
+                expires: deadlines.expires,
+                end: None,
+                source: Source::Disk,
+                error: None,
+            })
         })
     }
 
