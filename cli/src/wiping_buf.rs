@@ -15,8 +15,9 @@ use zeroize::Zeroize;
 #[derive(Default)]
 pub(crate) struct WipingBuf(Vec<u8>);
 
-impl Write for WipingBuf {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+impl WipingBuf {
+    /// Appends bytes.
+    pub(crate) fn extend(&mut self, bytes: &[u8]) {
         let needed = self.0.len() + bytes.len();
         if needed > self.0.capacity() {
             let mut larger = Vec::with_capacity(needed.max(2 * self.0.capacity()).max(4096));
@@ -24,6 +25,20 @@ impl Write for WipingBuf {
             mem::replace(&mut self.0, larger).zeroize();
         }
         self.0.extend_from_slice(bytes);
+    }
+
+    /// Removes bytes at the front. What they leave free is wiped.
+    pub(crate) fn remove_front(&mut self, count: usize) {
+        let rest = self.0.len() - count;
+        self.0.copy_within(count.., 0);
+        self.0[rest..].zeroize();
+        self.0.truncate(rest);
+    }
+}
+
+impl Write for WipingBuf {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.extend(bytes);
         Ok(bytes.len())
     }
 
@@ -49,6 +64,16 @@ impl Drop for WipingBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bytes_removed_at_the_front_leave_the_rest() {
+        let mut buffer = WipingBuf::default();
+        buffer.extend(b"secret, rest");
+        buffer.remove_front(8);
+        assert_eq!(&*buffer, b"rest");
+        buffer.remove_front(4);
+        assert!(buffer.is_empty());
+    }
 
     #[test]
     fn growing_keeps_all_bytes_written() {

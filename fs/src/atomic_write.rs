@@ -4,7 +4,7 @@
 //!
 //! 1. Remove the leftovers of killed writers of the same file.
 //! 2. Create a temporary file in the same folder, new and with mode 0600, and lock it.
-//! 3. Give it owner and mode, before there are contents to read.
+//! 3. Give it owner, mode and access list, before there are contents to read.
 //! 4. Write the contents and wait until they are on disk.
 //! 5. Rename it to its name, and wait until the folder is on disk.
 //!
@@ -24,6 +24,8 @@ use rustix::{
 };
 use zeroize::Zeroizing;
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use crate::access_list;
 use crate::{
     error::{At, Error, Refusal, Result, Step},
     leftovers,
@@ -46,7 +48,16 @@ pub struct AtomicWrite {
 #[derive(Clone, Debug)]
 enum Owner {
     Ours { mode: u32 },
-    As(Box<Metadata>),
+    As(Box<Access>),
+}
+
+/// Who may do what with a file.
+#[derive(Clone, Debug)]
+pub(crate) struct Access {
+    pub(crate) metadata: Metadata,
+    /// Its access control list, where it has one.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub(crate) list: Option<Vec<u8>>,
 }
 
 /// New contents, written and on disk, that wait for the rename. Dropping removes them.
@@ -70,10 +81,18 @@ impl AtomicWrite {
         Self { owner: Owner::Ours { mode }, ..self }
     }
 
-    /// Gives the file owner, group and mode of the one that it replaces.
-    #[must_use]
-    pub fn with_owner_and_mode_of(self, replaced: &Metadata) -> Self {
-        Self { owner: Owner::As(Box::new(replaced.clone())), ..self }
+    /// Gives the file owner, group and mode of the one that it replaces, and on Linux its access
+    /// control list.
+    ///
+    /// # Errors
+    /// Any error of the system.
+    pub fn with_access_of(self, replaced: &File) -> io::Result<Self> {
+        let access = Access {
+            metadata: replaced.metadata()?,
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            list: access_list::of(replaced)?,
+        };
+        Ok(Self { owner: Owner::As(Box::new(access)), ..self })
     }
 
     /// Sets from which age on a leftover is removed. Default: 60 s. Zero is for writers of a file
@@ -126,7 +145,7 @@ impl AtomicWrite {
         let mut temporary = leftovers::create_locked(&folder, &target.name).at(Step::Create, path)?;
         let owned = match &self.owner {
             Owner::Ours { mode } => temporary.set_mode(*mode),
-            Owner::As(replaced) => temporary.set_owner_and_mode_of(replaced),
+            Owner::As(replaced) => temporary.set_access(replaced),
         };
         owned.at(Step::SetOwner, path)?;
         temporary.write(bytes).at(Step::Write, path)?;

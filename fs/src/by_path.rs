@@ -1,7 +1,7 @@
 //! Atomic write on systems other than Unix: by path, without owners, modes and open folders.
 
 use std::{
-    fs::{self, File, Metadata, OpenOptions},
+    fs::{self, File, OpenOptions},
     io::{self, Write},
     path::{Path, PathBuf},
     time::Duration,
@@ -81,9 +81,11 @@ impl AtomicWrite {
     }
 
     /// Owners and modes mean nothing on this system.
-    #[must_use]
-    pub fn with_owner_and_mode_of(self, _: &Metadata) -> Self {
-        self
+    ///
+    /// # Errors
+    /// None.
+    pub fn with_access_of(self, _: &File) -> io::Result<Self> {
+        Ok(self)
     }
 
     /// Leftovers stay on this system.

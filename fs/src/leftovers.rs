@@ -21,9 +21,24 @@ const SUFFIX: &str = ".tmp";
 /// How often another file is made because a remover was between creation and lock.
 const ATTEMPTS: u32 = 100;
 
+/// The longest part of a name that fits into the name of a temporary file: a name has at most 255
+/// bytes, and the rest of it 24.
+const MAX_NAME: usize = 231;
+
 /// How the names of temporary files for `name` begin.
 fn prefix(name: &OsStr) -> OsString {
-    [OsStr::new("."), name, OsStr::new(".s1crets-")].into_iter().collect()
+    [OsStr::new("."), shortened(name), OsStr::new(".s1crets-")].into_iter().collect()
+}
+
+/// As much of a name as fits. Some file systems take whole characters only.
+fn shortened(name: &OsStr) -> &OsStr {
+    match (name.as_bytes().get(..MAX_NAME), name.to_str()) {
+        (None, _) => name,
+        (Some(_), Some(text)) => {
+            OsStr::new(&text[..(0..=MAX_NAME).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0)])
+        }
+        (Some(bytes), None) => OsStr::from_bytes(bytes),
+    }
 }
 
 /// Creates a temporary file for `name`, locked for as long as it is open.

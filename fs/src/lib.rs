@@ -16,6 +16,8 @@
 //!
 //! Features: `watch` and `seal` each add a module with the dependencies that it needs.
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod access_list;
 #[cfg(unix)]
 pub mod atomic_write;
 #[cfg(not(unix))]

@@ -2,7 +2,7 @@
 
 use std::{
     ffi::{OsStr, OsString},
-    fs::{File, Metadata, Permissions},
+    fs::{File, Permissions},
     io::{self, Write},
     os::{
         fd::AsFd,
@@ -14,6 +14,10 @@ use rustix::{
     fs::{AtFlags, Mode, OFlags, linkat, openat, renameat, unlinkat},
     io::Errno,
 };
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use crate::access_list;
+use crate::atomic_write::Access;
 
 /// How often another name is tried when a random one is taken.
 const ATTEMPTS: u32 = 100;
@@ -65,19 +69,22 @@ impl<F: AsFd> TempFile<F> {
         set_mode(&self.file, mode)
     }
 
-    /// Gives the file owner, group and mode of another one. Only the superuser can give files away.
-    ///
-    /// # Errors
-    /// Any error of the system.
-    pub fn set_owner_and_mode_of(&self, old: &Metadata) -> io::Result<()> {
+    /// Gives the file owner, group, mode and access list of another one. Only the superuser can give
+    /// files away.
+    pub(crate) fn set_access(&self, access: &Access) -> io::Result<()> {
+        let old = &access.metadata;
         let new = self.file.metadata()?;
         let owner = (new.uid() != old.uid()).then(|| old.uid());
         let group = (new.gid() != old.gid()).then(|| old.gid());
         if owner.is_some() || group.is_some() {
             fchown(&self.file, owner, group)?;
         }
-        // Last: a change of the owner takes special bits away.
-        self.set_mode(old.mode() & 0o7777)
+        // After the owner, a change of which takes special bits away.
+        self.set_mode(old.mode() & 0o7777)?;
+        // A list that the folder gave to the new file would give its users what the mode allows the group.
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        access_list::set(&self.file, access.list.as_deref())?;
+        Ok(())
     }
 
     /// Waits until the contents are on disk.

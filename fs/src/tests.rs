@@ -347,7 +347,8 @@ fn owner_group_and_mode_of_the_replaced_file_are_kept() {
     let before = fs::metadata(&path).expect("there");
     let target = named(&path);
     AtomicWrite::default()
-        .with_owner_and_mode_of(&before)
+        .with_access_of(&File::open(&path).expect("opened"))
+        .expect("read")
         .begin(&target, b"new")
         .expect("written")
         .commit()
@@ -473,4 +474,92 @@ fn a_private_folder_refuses_links_other_owners_and_open_modes() {
 fn names(folder: &TempDir) -> Vec<String> {
     let names = fs::read_dir(folder.path()).expect("a folder");
     names.map(|entry| entry.expect("an entry").file_name().into_string().expect("text")).collect()
+}
+
+#[test]
+fn a_name_of_the_longest_length_can_be_written() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for name in ["x".repeat(255), format!("x{}", "\u{e9}".repeat(127))] {
+        let path = folder.path().join(name);
+        write(&path, b"one", MODE).expect("written");
+        write(&path, b"two", MODE).expect("replaced");
+        assert_eq!(fs::read(&path).expect("read"), b"two");
+    }
+    assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 2, "nothing is left beside them");
+}
+
+/// Access control lists. In a file's mode, the group's bits are the list's mask if there is one.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod access_lists {
+    use rustix::{
+        fs::{XattrFlags, getxattr, setxattr},
+        io::Errno,
+    };
+
+    use super::*;
+
+    const ACCESS: &str = "system.posix_acl_access";
+    const DEFAULT: &str = "system.posix_acl_default";
+
+    /// Rights for the owner, one other user and the mask; none for the group and others.
+    fn list() -> Vec<u8> {
+        let entries: [(u16, u16, u32); 5] =
+            [(1, 6, u32::MAX), (2, 4, 4711), (4, 0, u32::MAX), (0x10, 4, u32::MAX), (0x20, 0, u32::MAX)];
+        let mut list = 2_u32.to_le_bytes().to_vec();
+        for (tag, rights, id) in entries {
+            list.extend([tag.to_le_bytes(), rights.to_le_bytes()].concat());
+            list.extend(id.to_le_bytes());
+        }
+        list
+    }
+
+    fn of(path: &Path) -> Option<Vec<u8>> {
+        let mut list = [0; 1024];
+        match getxattr(path, ACCESS, &mut list[..]) {
+            Ok(length) => Some(list[..length].to_vec()),
+            Err(Errno::NODATA) => None,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Whether the file system has such lists.
+    fn set(path: &Path, name: &str) -> bool {
+        match setxattr(path, name, &list(), XattrFlags::empty()) {
+            Ok(()) => true,
+            Err(Errno::NOTSUP) => false,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    fn replace(path: &Path) {
+        let old = File::open(path).expect("opened");
+        AtomicWrite::default().with_access_of(&old).expect("read").write(&named(path), b"new").expect("replaced");
+        assert_eq!(fs::read(path).expect("read"), b"new");
+    }
+
+    #[test]
+    fn a_file_that_is_replaced_keeps_its_access_list() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("secrets");
+        fs::write(&path, b"old").expect("written");
+        if !set(&path, ACCESS) {
+            return;
+        }
+        let before = mode(&path);
+        replace(&path);
+        assert_eq!((of(&path), mode(&path)), (Some(list()), before));
+    }
+
+    #[test]
+    fn a_file_that_is_replaced_gets_no_access_list_from_its_folder() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("secrets");
+        fs::write(&path, b"old").expect("written");
+        fs::set_permissions(&path, PermissionsExt::from_mode(0o640)).expect("changed");
+        if !set(folder.path(), DEFAULT) {
+            return;
+        }
+        replace(&path);
+        assert_eq!((of(&path), mode(&path)), (None, 0o640));
+    }
 }

@@ -23,6 +23,8 @@ pub(super) struct Breaker(Mutex<Failures>);
 #[derive(Default)]
 struct Failures {
     in_a_row: u32,
+    /// When the last one was counted.
+    counted_at: Option<Instant>,
     retry_at: Option<Instant>,
 }
 
@@ -48,14 +50,19 @@ impl Breaker {
         std::mem::take(&mut *self.failures()).in_a_row > 0
     }
 
-    /// Notes a call that failed for a transient reason. Returns whether the call before it had not.
-    pub(super) fn failed(&self) -> bool {
-        self.failed_at(Instant::now(), jitter())
+    /// Notes a call, begun then, that failed for a transient reason. Returns whether the call before it
+    /// had not. Calls that were under way together are one failure, however many they are.
+    pub(super) fn failed(&self, begun: Instant) -> bool {
+        self.failed_at(begun, Instant::now(), jitter())
     }
 
     /// `jitter` is a random number from 0 to 1.
-    fn failed_at(&self, now: Instant, jitter: f64) -> bool {
+    fn failed_at(&self, begun: Instant, now: Instant, jitter: f64) -> bool {
         let mut failures = self.failures();
+        if failures.counted_at.is_some_and(|counted_at| begun < counted_at) {
+            return false;
+        }
+        failures.counted_at = Some(now);
         failures.in_a_row = failures.in_a_row.saturating_add(1);
         failures.retry_at = Some(now + BACKOFF.spread(failures.in_a_row, jitter));
         failures.in_a_row == 1
@@ -75,11 +82,26 @@ mod tests {
         let (breaker, now) = (Breaker::default(), Instant::now());
         let (first, longest) = (Duration::from_secs(1), BACKOFF.longest());
         assert!(breaker.may_ask(now));
-        assert!(breaker.failed_at(now, 1.0));
+        assert!(breaker.failed_at(now, now, 1.0));
         assert!(!breaker.may_ask(now) && breaker.may_ask(now + first));
         assert!(breaker.failed_recently(now + longest));
         assert!(!breaker.failed_recently(now + first + longest));
         assert!(breaker.succeeded() && !breaker.succeeded() && !breaker.failed_recently(now));
         assert!(breaker.may_ask(now));
+    }
+
+    /// Forty reads that met one blip once kept the provider from being asked for half a minute.
+    #[test]
+    fn calls_that_were_under_way_together_are_one_failure() {
+        let (breaker, begun) = (Breaker::default(), Instant::now());
+        let ended = begun + Duration::from_secs(5);
+        for number in 0..40 {
+            breaker.failed_at(begun, ended + Duration::from_millis(100) * number, 1.0);
+        }
+        assert!(!breaker.may_ask(ended));
+        assert!(breaker.may_ask(ended + Duration::from_secs(1)));
+        let next = ended + Duration::from_secs(1);
+        breaker.failed_at(next, next, 1.0);
+        assert!(!breaker.may_ask(next + Duration::from_secs(1)), "a call made since is a failure of its own");
     }
 }

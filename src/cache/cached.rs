@@ -3,7 +3,10 @@
 use std::{
     collections::{BTreeSet, HashMap},
     fmt,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -16,7 +19,7 @@ use super::disk::{Disk, DiskCache};
 use super::{
     batch::Priority,
     breaker::Breaker,
-    entries::{Cacheable, Entries, Lookup, OnFailure},
+    entries::{Cacheable, Entries, LoadEvents, Lookup, OnFailure},
     key::{self, ListingKey},
     loader::{LoadReason, Loader},
     policy::CachePolicy,
@@ -129,6 +132,20 @@ impl<P: Provider + ?Sized> Cached<P> {
         self.listings.drop_if(|key| covers(&key.path, path), None);
     }
 
+    /// Drops from memory whatever a path that may be an ARN names: an ARN contains the name of its
+    /// secret. For an update whose answer, which would tell the name, never came.
+    fn invalidate_named_in(&self, path: &str) {
+        if !path.contains(':') {
+            return;
+        }
+        let arn: Arc<str> = path.into();
+        let is_named = move |secret: &Secret| secret.name().is_some_and(|name| arn.contains(name));
+        let arn: Arc<str> = path.into();
+        let lists_named = move |listing: &Listing| listing.names().any(|name| arn.contains(name));
+        self.secrets.drop_if(|_| false, Some(Arc::new(is_named)));
+        self.listings.drop_if(|_| false, Some(Arc::new(lists_named)));
+    }
+
     /// Drops everything, as [`invalidate`](Self::invalidate) drops a name.
     pub fn clear(&self) {
         self.second_tier.clear();
@@ -174,7 +191,7 @@ impl<P: Provider + ?Sized> Cached<P> {
     }
 
     /// Reports when a load of a secret ends, and when anything is dropped.
-    pub(crate) fn load_events(&self, path: &str) -> watch::Receiver<()> {
+    pub(crate) fn load_events(&self, path: &str) -> watch::Receiver<LoadEvents> {
         self.secrets.follow(key::of_secret(path, &GetOptions::default()).into_owned())
     }
 
@@ -322,7 +339,7 @@ pub(crate) fn read_second_tier(
     }
     let (secret, loaded) = second_tier.restore::<Secret>(&*key::of_secret(path, options))?;
     let deadlines = policy.deadlines(loaded, None, 0.0);
-    let provenance = Provenance { loaded, expires: deadlines.expires, source: Source::Disk, error: None };
+    let provenance = Provenance { loaded, expires: deadlines.expires, end: None, source: Source::Disk, error: None };
     deadlines.is_fresh(Instant::now()).then(|| secret.with_provenance(provenance))
 }
 
@@ -382,11 +399,22 @@ impl<P: Provider + ?Sized> Provider for Cached<P> {
     }
 
     async fn update(&self, path: &str, value: &SecretValue, options: &UpdateOptions) -> Result<Updated> {
+        let known = self.secrets.peek(&key::of_secret(path, &GetOptions::default()).into_owned());
+        let known = known.as_ref().and_then(Secret::name).filter(|name| *name != path).map(str::to_owned);
+        let answered = AtomicBool::new(false);
         let answer = {
             // Dropped however it ends, even if this future is dropped: a write that timed out may
             // have been made.
-            let _invalidate = OnDrop(|| self.invalidate(path));
-            self.loader.provider().update(path, value, options).await
+            let _invalidate = OnDrop(|| {
+                self.invalidate(path);
+                known.iter().for_each(|name| self.invalidate(name));
+                if !answered.load(Ordering::Relaxed) {
+                    self.invalidate_named_in(path);
+                }
+            });
+            let answer = self.loader.provider().update(path, value, options).await;
+            answered.store(answer.is_ok(), Ordering::Relaxed);
+            answer
         };
         let name = answer.as_ref().ok().and_then(|updated| updated.name.as_deref());
         if let Some(name) = name.filter(|name| *name != path) {

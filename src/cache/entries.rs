@@ -53,9 +53,10 @@ pub(super) struct Entries<K, T> {
     last_reread: Cache<K, Instant>,
     loads: Arc<SingleFlight<K, T>>,
     /// How often anything was dropped: tells a reader of the second tier that its copy may be old.
+    /// Held while a value is stored, so that a copy from there never replaces a newer one.
     drop_count: Mutex<u64>,
     /// Those who want to know when a key was loaded or dropped.
-    followers: Mutex<HashMap<K, watch::Sender<()>>>,
+    followers: Mutex<HashMap<K, watch::Sender<LoadEvents>>>,
     breaker: Arc<Breaker>,
     counters: Arc<Counters>,
 }
@@ -82,6 +83,13 @@ pub(super) trait Cacheable: Clone + Send + Sync + 'static {
 
     /// The same value with a note of where it came from.
     fn with_provenance(self, provenance: Provenance) -> Self;
+}
+
+/// What happened to a key. A receiver is woken by the end of each load and by each drop.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct LoadEvents {
+    /// How often anything was dropped.
+    pub(crate) drops: u64,
 }
 
 /// A secret that does not exist.
@@ -167,9 +175,7 @@ where
         let drops_before = *self.drop_count();
         let Some((value, loaded)) = read() else { return Lookup::Miss };
         let deadlines = self.policy.deadlines(loaded, None, jitter());
-        if self.store.get(key).is_some_and(|(_, stored)| stored.loaded >= loaded)
-            || deadlines.verdict(Instant::now()) == Verdict::Dead
-        {
+        if deadlines.verdict(Instant::now()) == Verdict::Dead {
             return Lookup::Miss;
         }
         // A copy that was read before a drop may be the very value that was dropped.
@@ -177,10 +183,15 @@ where
         if *drops != drops_before {
             return Lookup::Miss;
         }
+        // Under the same lock as the insert, so that no load stores a newer value in between.
+        if self.store.get(key).is_some_and(|(_, stored)| stored.loaded >= loaded) {
+            return Lookup::Miss;
+        }
         self.insert(key, value.clone(), deadlines, None);
         drop(drops);
         self.counters.restored.add();
-        let provenance = Provenance { loaded, expires: deadlines.expires, source: Source::Disk, error: None };
+        let provenance =
+            Provenance { loaded, expires: deadlines.expires, end: None, source: Source::Disk, error: None };
         self.judge(&value.with_provenance(provenance), &deadlines)
     }
 
@@ -195,17 +206,15 @@ where
         F: Future<Output = Vec<Result<T>>> + Send + 'static,
     {
         keys.iter().for_each(|_| self.counters.misses.add());
-        let requested = Instant::now();
+        let load = |keys| self.noted(load(keys));
         let stored = |key: &K| (on_failure == OnFailure::ServeStale).then(|| self.fresh(key)).flatten();
         let on_join = || self.counters.coalesced.add();
-        let outcomes = self.loads.load(keys, stored, load, self.store_outcome(requested), on_join).await;
+        let outcomes = self.loads.load(keys, stored, load, self.store_outcome(), on_join).await;
         let answers = keys.iter().zip(outcomes).map(|(key, outcome)| match outcome {
-            Ok(value) if value.provenance().is_some() => Ok(value),
-            Ok(value) => Ok(self.with_load_noted(value, requested)),
             Err(error) if error.kind().is_transient() && on_failure == OnFailure::ServeStale => {
                 self.stale(key).ok_or(error)
             }
-            Err(error) => Err(error),
+            answer => answer,
         });
         answers.collect()
     }
@@ -220,16 +229,16 @@ where
     where
         F: Future<Output = Vec<Result<T>>> + Send + 'static,
     {
-        if self.loads.start(key, load, self.store_outcome(Instant::now())) {
+        if self.loads.start(key, |keys| self.noted(load(keys)), self.store_outcome()) {
             self.counters.refreshes.add();
         }
     }
 
     /// Reports when a load of the key ends, and when anything is dropped.
-    pub(super) fn follow(&self, key: K) -> watch::Receiver<()> {
+    pub(super) fn follow(&self, key: K) -> watch::Receiver<LoadEvents> {
         let mut followers = self.followers.lock().unwrap_or_else(PoisonError::into_inner);
         followers.retain(|_, follower| follower.receiver_count() > 0);
-        followers.entry(key).or_insert_with(|| watch::Sender::new(())).subscribe()
+        followers.entry(key).or_default().subscribe()
     }
 
     /// When a read of a stored value starts the next reload: in the past, if one is due.
@@ -270,7 +279,7 @@ where
             }
         }
         self.counters.holds(T::KIND, || self.store.size());
-        self.notify(|_| true);
+        self.notify(|_| true, |events| events.drops += 1);
     }
 
     /// Keeps readers from now on from joining the loads of these keys that are under way.
@@ -318,24 +327,41 @@ where
         self.peek(key).inspect(|_| self.counters.stale.add())
     }
 
-    /// Stores the outcome of a load that was requested at this time.
-    fn store_outcome(self: &Arc<Self>, requested: Instant) -> impl Fn(&K, &Result<T>) + Clone + Send + use<K, T> {
-        let entries = self.clone();
-        move |key, outcome| {
-            match outcome {
-                Ok(value) => entries.store_value(key, value, requested),
-                Err(error) => entries.store_error(key, error),
-            }
-            entries.notify(|followed| followed == key);
+    /// The values of a load that is requested now, each with a note of when it was loaded and when it
+    /// ends. It is made here once for all who wait: whoever joined later must not be told a later end.
+    fn noted<F>(self: &Arc<Self>, load: F) -> impl Future<Output = Vec<Result<T>>> + Send + use<K, T, F>
+    where
+        F: Future<Output = Vec<Result<T>>> + Send + 'static,
+    {
+        let (entries, requested) = (self.clone(), Instant::now());
+        async move {
+            let noted = |answer: Result<T>| answer.map(|value| entries.with_load_noted(value, requested));
+            load.await.into_iter().map(noted).collect()
         }
     }
 
-    fn store_value(&self, key: &K, value: &T, requested: Instant) {
+    /// Stores the outcome of a load.
+    fn store_outcome(self: &Arc<Self>) -> impl Fn(&K, &Result<T>) + Clone + Send + use<K, T> {
+        let entries = self.clone();
+        move |key, outcome| {
+            match outcome {
+                Ok(value) => entries.store_value(key, value),
+                Err(error) => entries.store_error(key, error),
+            }
+            entries.notify(|followed| followed == key, |_| {});
+        }
+    }
+
+    fn store_value(&self, key: &K, value: &T) {
         self.negative.invalidate(key);
         if value.is_complete() && self.policy.keeps() {
             // A value that another process loaded is as old as it was there.
-            let loaded = value.provenance().map_or_else(Instant::now, |provenance| provenance.loaded);
-            self.insert(key, value.clone(), self.deadlines(value, loaded, requested), None);
+            let noted = value.provenance();
+            let loaded = noted.map_or_else(Instant::now, |noted| noted.loaded);
+            let deadlines = self.policy.deadlines(loaded, noted.and_then(|noted| noted.end), jitter());
+            // Not while a copy from the second tier is compared with what is stored.
+            let _writes = self.drop_count();
+            self.insert(key, value.clone(), deadlines, None);
         }
     }
 
@@ -362,23 +388,25 @@ where
     fn insert(&self, key: &K, value: T, deadlines: Deadlines, error: Option<ErrorKind>) {
         let Deadlines { loaded, expires, .. } = deadlines;
         let bytes = value.bytes() as u64;
-        let value = value.with_provenance(Provenance { loaded, expires, source: Source::Memory, error });
+        let end = value.provenance().and_then(|noted| noted.end);
+        let value = value.with_provenance(Provenance { loaded, expires, end, source: Source::Memory, error });
         self.store.put(key, || value.with_own_count(), deadlines, bytes);
         self.counters.holds(T::KIND, || self.store.size());
     }
 
-    fn deadlines(&self, value: &T, loaded: Instant, requested: Instant) -> Deadlines {
-        let end = value.lifetime().map(|lifetime| requested + lifetime);
-        self.policy.deadlines(loaded, end, jitter())
-    }
-
-    /// With a note that it was loaded just now.
+    /// With a note that it was loaded just now. A value that is not kept is as fresh as its own life is
+    /// long, and without an end of its own it has no freshness.
     fn with_load_noted(&self, value: T, requested: Instant) -> T {
-        if !self.policy.keeps() {
+        if value.provenance().is_some() {
             return value;
         }
-        let Deadlines { loaded, expires, .. } = self.deadlines(&value, Instant::now(), requested);
-        value.with_provenance(Provenance { loaded, expires, source: Source::Provider, error: None })
+        let (loaded, end) = (Instant::now(), value.lifetime().map(|lifetime| requested + lifetime));
+        let expires = match (self.policy.keeps(), end) {
+            (true, _) => self.policy.deadlines(loaded, end, 0.0).expires,
+            (false, Some(end)) => end,
+            (false, None) => return value,
+        };
+        value.with_provenance(Provenance { loaded, expires, end, source: Source::Provider, error: None })
     }
 
     /// The cached value, if it is fresh.
@@ -387,11 +415,10 @@ where
         deadlines.is_fresh(Instant::now()).then_some(value)
     }
 
-    fn notify(&self, concerns: impl Fn(&K) -> bool) {
+    fn notify(&self, concerns: impl Fn(&K) -> bool, note: impl Fn(&mut LoadEvents)) {
         let followers = self.followers.lock().unwrap_or_else(PoisonError::into_inner);
-        followers.iter().filter(|(key, _)| concerns(key)).for_each(|(_, follower)| {
-            let _ = follower.send(());
-        });
+        let concerned = followers.iter().filter(|(key, _)| concerns(key));
+        concerned.for_each(|(_, follower)| follower.send_modify(&note));
     }
 
     fn drop_count(&self) -> MutexGuard<'_, u64> {

@@ -72,8 +72,9 @@ impl<P: Provider + ?Sized> Loader<P> {
         cached: impl FnOnce() -> Option<Secret>,
     ) -> Result<Secret> {
         let path = key::path_of(key);
+        // That the version is current says nothing about when a lease ends.
         if let Some(revalidation) = &self.revalidation
-            && let Some(cached) = cached()
+            && let Some(cached) = cached().filter(|cached| cached.metadata().lifetime().is_none())
             && revalidation.confirms(&self.calls, key, (path, options), &cached).await?
         {
             return Ok(cached.without_provenance());

@@ -22,6 +22,7 @@ pub use cached::Cached;
 pub(crate) use cached::read_second_tier;
 #[cfg(all(feature = "disk-cache", unix))]
 pub use disk::{DiskCache, DiskKey, DiskStats, PruneStats};
+pub(crate) use entries::LoadEvents;
 pub use policy::CachePolicy;
 pub(crate) use second_tier::SecondTier;
 pub use stats::CacheStats;

@@ -1,8 +1,9 @@
 //! The calls of the provider: each is counted, and reported to the circuit breaker.
 //!
-//! A call is reported once, however many names it was for: one failed batch is one failure.
+//! A call is reported once, however many names it was for: one failed batch is one failure. So are
+//! calls that were under way together.
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use super::{
     breaker::Breaker,
@@ -10,6 +11,7 @@ use super::{
 };
 use crate::{
     capabilities::Capabilities,
+    clock::Instant,
     error::{ErrorKind, Result},
     options::{GetOptions, ListOptions},
     provider::{Listing, Provider},
@@ -44,7 +46,7 @@ impl<P: Provider + ?Sized> ProviderCalls<P> {
         let started = Instant::now();
         let answer = self.provider().get(path, options).await;
         self.counters.called(Call::Get, started);
-        self.record(std::slice::from_ref(&answer));
+        self.record(started, std::slice::from_ref(&answer));
         answer
     }
 
@@ -52,7 +54,7 @@ impl<P: Provider + ?Sized> ProviderCalls<P> {
         let started = Instant::now();
         let answers = self.provider().get_many(paths, options).await;
         self.counters.called(Call::GetMany, started);
-        self.record(&answers);
+        self.record(started, &answers);
         answers
     }
 
@@ -60,7 +62,7 @@ impl<P: Provider + ?Sized> ProviderCalls<P> {
         let started = Instant::now();
         let answer = self.provider().get_by_path(path, options).await;
         self.counters.called(Call::GetByPath, started);
-        self.record(std::slice::from_ref(&answer));
+        self.record(started, std::slice::from_ref(&answer));
         answer
     }
 
@@ -69,19 +71,19 @@ impl<P: Provider + ?Sized> ProviderCalls<P> {
         let started = Instant::now();
         let answer = self.provider().version(path, options).await;
         self.counters.called(Call::Version, started);
-        self.report(std::slice::from_ref(&answer));
+        self.report(started, std::slice::from_ref(&answer));
         answer
     }
 
-    fn record<T>(&self, answers: &[Result<T>]) {
+    fn record<T>(&self, begun: Instant, answers: &[Result<T>]) {
         answers.iter().for_each(|answer| self.counters.answered(answer));
-        self.report(answers);
+        self.report(begun, answers);
     }
 
     /// Tells the circuit breaker how one call ended. A call that answered for any name is a success,
     /// if only to say that there is no such secret. Errors that are neither an answer nor an outage
     /// (credentials, configuration, a corrupt reply) change nothing.
-    fn report<T>(&self, answers: &[Result<T>]) {
+    fn report<T>(&self, begun: Instant, answers: &[Result<T>]) {
         let is_answer = |answer: &Result<T>| match answer {
             Ok(_) => true,
             Err(error) => matches!(error.kind(), ErrorKind::NotFound | ErrorKind::AccessDenied),
@@ -95,7 +97,7 @@ impl<P: Provider + ?Sized> ProviderCalls<P> {
         let failure =
             answers.iter().filter_map(|answer| answer.as_ref().err()).find(|error| error.kind().is_transient());
         if let Some(error) = failure
-            && self.breaker.failed()
+            && self.breaker.failed(begun)
         {
             let (provider, kind) = (self.counters.provider(), error.kind().as_str());
             tracing::warn!(provider, kind, "the provider fails; cached values are served for now");

@@ -1,12 +1,9 @@
 //! What a cache has done so far.
 
-use std::{
-    sync::atomic::{AtomicU64, AtomicUsize, Ordering},
-    time::Instant,
-};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use super::metrics::{self, Exported, Exporter};
-use crate::error::Result;
+use crate::{clock::Instant, error::Result};
 
 /// What a cache has done since it was made, of single secrets and listings together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

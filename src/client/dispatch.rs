@@ -9,6 +9,7 @@ use std::time::Instant;
 use tokio::{runtime::Handle as Runtime, sync::watch};
 
 use crate::{
+    cache::LoadEvents,
     client::{
         Client,
         stack::{Layers, Stack},
@@ -24,7 +25,7 @@ use crate::{
 /// Signals that a secret may have changed.
 pub(super) struct ChangeSignals {
     /// Loads and drops of the cache; `None` for a provider without one.
-    pub(super) load_events: Option<watch::Receiver<()>>,
+    pub(super) load_events: Option<watch::Receiver<LoadEvents>>,
     /// The provider's own reports, where it has them.
     pub(super) watch: Option<Watch>,
     /// Whether reads never wait: they are lookups in memory that the provider keeps fresh.

@@ -9,9 +9,13 @@
 //! - Otherwise a background task, the [`Follower`], reads whenever the value may have changed. It
 //!   ends with the last clone of the handle, or with its runtime.
 //!
-//! Invariants: a reader finds the value and whether it is still kept fresh in one [`Snapshot`], so
-//! it never takes a value for current whose task has ended. The sender of `newest` lives exactly as
-//! long as values can come, so listeners end instead of waiting for ever.
+//! Invariants:
+//! - A reader finds the value and whether it is still kept fresh in one [`Snapshot`], so it never
+//!   takes a value for current whose task has ended.
+//! - The sender of `newest` lives exactly as long as values can come, so listeners end instead of
+//!   waiting for ever.
+//! - No lock is held while the client is called: it logs, and a subscriber of the log may read this
+//!   very handle, or wait for a thread that does.
 
 use std::{
     fmt,
@@ -31,6 +35,7 @@ use tokio::{sync::watch, task::AbortHandle};
 use self::follower::Follower;
 use crate::{
     client::Client,
+    clock::Instant,
     error::{Error, ErrorKind, Operation, Result},
     secret::{Reference, Secret},
     watch::Watch,
@@ -78,8 +83,8 @@ enum Upkeep {
 struct Watched {
     source: Source,
     publisher: Publisher,
-    /// Held while one of them does.
-    reading: Mutex<()>,
+    /// Held to publish what was read.
+    publishing: Mutex<()>,
 }
 
 /// Where the value comes from.
@@ -98,6 +103,8 @@ struct Shared {
 struct Snapshot {
     secret: Secret,
     state: State,
+    /// The value's own end, such as that of its lease.
+    end: Option<Instant>,
 }
 
 enum State {
@@ -130,7 +137,7 @@ impl Handle {
         let is_watched = matches!(state, State::Watched(_));
         let (publisher, shared, newest) = Publisher::new(secret, state);
         let upkeep = if is_watched {
-            Upkeep::Readers(Watched { source, publisher, reading: Mutex::default() })
+            Upkeep::Readers(Watched { source, publisher, publishing: Mutex::default() })
         } else {
             let runtime = source.client.runtime().map_err(|error| source.explain(error))?;
             let follower = Follower::new(source, signals, publisher);
@@ -142,12 +149,19 @@ impl Handle {
     /// The current value, borrowed: clone it to keep it. [`Secret::freshness`] tells how old it is
     /// and whether the last refresh failed.
     ///
+    /// While reloads fail, the value stays, however old it is: past the cache's
+    /// [`max_stale`](crate::CachePolicy::max_stale) too. A value with an end of its own, such as a
+    /// lease, is served until that end only.
+    ///
     /// # Errors
-    /// `Unexpected` once the value is no longer kept fresh: the runtime that the handle was opened
-    /// on has stopped, or the provider reports no more changes.
+    /// - `Unexpected` once the value is no longer kept fresh: the runtime that the handle was opened
+    ///   on has stopped, or the provider reports no more changes.
+    /// - The error of the last reload, or `Unavailable`, while the value is past its own end and not
+    ///   replaced yet.
     pub fn get(&self) -> Result<HandleRef> {
         let snapshot = self.0.shared.snapshot.load();
         let has_changed = match &snapshot.state {
+            State::Followed if snapshot.has_ended() => return Err(self.0.shared.ended()),
             State::Followed => return Ok(HandleRef(snapshot)),
             State::Stopped => return Err(stopped()),
             State::Watched(watch) => watch.has_changed().ok_or_else(stopped)?,
@@ -180,7 +194,7 @@ impl Handle {
     /// keep [`changes`](Self::changes) instead.
     ///
     /// # Errors
-    /// As [`get`](Self::get).
+    /// `Unexpected` once the value is no longer kept fresh, as for [`get`](Self::get).
     pub async fn changed(&self) -> Result<Secret> {
         self.changes().next().await.ok_or_else(stopped)
     }
@@ -190,8 +204,8 @@ impl HandleChanges {
     /// Waits for a value that differs from the last one returned, or from the one that was current
     /// when this listener was made. Of several changes meanwhile, only the latest is returned.
     ///
-    /// `None` once no more changes can come: the handle and all its clones are dropped, or
-    /// [`Handle::get`] fails. Waiting takes no runtime.
+    /// `None` once no more changes can come: the handle and all its clones are dropped, or the value
+    /// is no longer kept fresh. Waiting takes no runtime.
     ///
     /// # Cancellation
     /// Nothing is lost if the future is dropped.
@@ -227,27 +241,36 @@ impl HandleChanges {
 }
 
 impl Inner {
-    /// Reads the value again if the provider has reported a change since the last read.
+    /// Reads the value again if the provider has reported a change since the last read. Readers that
+    /// see the same change each read it, which is a lookup in memory; the first of them publishes.
     fn read_again(&self) {
         let Upkeep::Readers(watched) = &self.upkeep else { return };
-        let _one = watched.reading.lock().unwrap_or_else(PoisonError::into_inner);
-        let snapshot = self.shared.snapshot.load_full();
-        let State::Watched(watch) = &snapshot.state else { return };
-        if watch.has_changed() != Some(true) {
-            return;
-        }
-        // Seen before the read: a change during the read is found by the next reader.
-        let mut watch = watch.clone();
-        watch.mark_seen();
-        let state = State::Watched(watch);
-        match watched.source.read().now_or_never() {
-            Some(Ok(secret)) => watched.publisher.put(secret, state),
-            Some(Err(error)) => {
-                watched.publisher.fail(error);
-                self.shared.store(snapshot.secret.clone(), state);
+        loop {
+            let snapshot = self.shared.snapshot.load_full();
+            let State::Watched(watch) = &snapshot.state else { return };
+            if watch.has_changed() != Some(true) {
+                return;
             }
-            // A local provider does not wait. If it does, the next reader tries again.
-            None => {}
+            // Seen before the read: a change during the read is found by the next reader.
+            let mut watch = watch.clone();
+            watch.mark_seen();
+            let Some(read) = watched.source.read().now_or_never() else {
+                // A local provider does not wait. If it does, the next reader tries again.
+                return;
+            };
+            let _one = watched.publishing.lock().unwrap_or_else(PoisonError::into_inner);
+            // Another reader was faster. What it read may be older than the change seen here.
+            if !Arc::ptr_eq(&snapshot, &self.shared.snapshot.load()) {
+                continue;
+            }
+            match read {
+                Ok(secret) => watched.publisher.put(secret, State::Watched(watch)),
+                Err(error) => {
+                    watched.publisher.fail(error);
+                    self.shared.store(snapshot.secret.clone(), State::Watched(watch));
+                }
+            }
+            return;
         }
     }
 }
@@ -265,7 +288,7 @@ impl Source {
 impl Publisher {
     fn new(secret: Secret, state: State) -> (Self, Arc<Shared>, watch::Receiver<Secret>) {
         let (newest, receiver) = watch::channel(secret.clone());
-        let snapshot = ArcSwap::from_pointee(Snapshot { secret, state });
+        let snapshot = ArcSwap::from_pointee(Snapshot::new(secret, state));
         let shared = Arc::new(Shared { snapshot, error: Mutex::default() });
         (Self { shared: shared.clone(), newest }, shared, receiver)
     }
@@ -286,9 +309,27 @@ impl Publisher {
     }
 }
 
+impl Snapshot {
+    fn new(secret: Secret, state: State) -> Self {
+        let end = secret.provenance().and_then(|provenance| provenance.end);
+        Self { secret, state, end }
+    }
+
+    fn has_ended(&self) -> bool {
+        self.end.is_some_and(|end| Instant::now() >= end)
+    }
+}
+
 impl Shared {
     fn store(&self, secret: Secret, state: State) {
-        self.snapshot.store(Arc::new(Snapshot { secret, state }));
+        self.snapshot.store(Arc::new(Snapshot::new(secret, state)));
+    }
+
+    /// Why there is no value: the last one has ended.
+    fn ended(&self) -> Error {
+        self.error().clone().unwrap_or_else(|| {
+            Error::new(ErrorKind::Unavailable, "the value has ended, such as by its lease, and there is no new one yet")
+        })
     }
 
     fn error(&self) -> MutexGuard<'_, Option<Error>> {

@@ -38,6 +38,8 @@ pub enum Source {
 pub(crate) struct Provenance {
     pub(crate) loaded: Instant,
     pub(crate) expires: Instant,
+    /// The value's own end, such as that of its lease.
+    pub(crate) end: Option<Instant>,
     pub(crate) source: Source,
     pub(crate) error: Option<ErrorKind>,
 }

@@ -157,3 +157,27 @@ async fn an_error_of_a_refused_value_does_not_show_the_value() {
     assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
     assert_eq!(text(client.get("aws.ps", &name).await), "old");
 }
+
+/// PutParameter has no token: an attempt whose answer was lost, and its repetition, are two versions.
+#[tokio::test]
+async fn a_lost_response_to_the_write_is_no_conflict() {
+    let aws = Aws::start_in("eu-west-2").await;
+    let (client, name) = (aws.client().await, unique("/it/ps/lost-"));
+    aws.seed.put_parameter(&name, r#"{"a":1}"#, "SecureString");
+    aws.proxy.fault("PutParameter", Fault::Truncate(3)).once();
+    let updated = client.update("aws.ps", &name, "ours").key("a").await.unwrap();
+    assert_eq!((aws.proxy.count("PutParameter"), updated.version.as_deref()), (2, Some("3")));
+    assert_eq!(text(client.get("aws.ps", &name).await), r#"{"a":"ours"}"#);
+}
+
+#[tokio::test]
+async fn a_write_between_two_attempts_of_ours_is_a_conflict() {
+    let aws = Aws::start_in("eu-west-2").await;
+    let (client, name) = (aws.client().await, unique("/it/ps/lost-between-"));
+    aws.seed.put_parameter(&name, r#"{"a":1}"#, "String");
+    let (seed, other) = (aws.seed.clone(), name.clone());
+    aws.on_first("PutParameter", move || seed.put_parameter(&other, r#"{"a":"theirs"}"#, "String"));
+    aws.proxy.fault("PutParameter", Fault::Truncate(3)).once();
+    let error = fails(client.update("aws.ps", &name, "ours").key("a").await, ErrorKind::Conflict);
+    assert!(error.to_string().contains("history"), "{error}");
+}

@@ -201,3 +201,16 @@ async fn no_error_of_a_write_repeats_the_value_in_any_encoding() {
         }
     }
 }
+
+/// The move is made once more then, and AWS refuses it: the stage is on our version already.
+#[tokio::test]
+async fn a_lost_response_to_the_move_is_no_conflict() {
+    let aws = Aws::start_in("eu-west-2").await;
+    let (client, name) = (aws.client().await, unique("it/sm/lost-move-"));
+    aws.seed.create_secret(&name, r#"{"a":1}"#);
+    aws.proxy.fault("UpdateSecretVersionStage", Fault::Truncate(3)).once();
+    let updated = client.update("aws.sm", &name, "ours").key("a").await.unwrap();
+    assert_eq!(aws.proxy.count("UpdateSecretVersionStage"), 3, "the move twice, and the label");
+    let secret = client.get("aws.sm", &name).cached(false).await.unwrap();
+    assert_eq!((secret.expose_str().unwrap(), secret.version()), (r#"{"a":"ours"}"#, updated.version.as_deref()));
+}

@@ -13,30 +13,29 @@
 
 use std::sync::Arc;
 
-use zeroize::Zeroizing;
-
 use super::matcher::{Match, Matcher};
+use crate::wiping_buf::WipingBuf;
 
 /// Written in place of a run of matches.
 const MARK: &[u8] = b"***";
 
-/// Redacts one stream. Bytes that it holds back are wiped when dropped.
+/// Redacts one stream. Bytes that it has decided on or still holds back are wiped.
 pub(crate) struct Redactor {
     matcher: Arc<Matcher>,
     /// Input that may be the beginning of a match.
-    held: Zeroizing<Vec<u8>>,
+    held: WipingBuf,
     /// How many bytes of `held`, from its beginning, belong to a run whose mark is written already.
     covered: usize,
 }
 
 impl Redactor {
     pub(crate) fn new(matcher: Arc<Matcher>) -> Self {
-        Self { matcher, held: Zeroizing::default(), covered: 0 }
+        Self { matcher, held: WipingBuf::default(), covered: 0 }
     }
 
     /// Takes the next piece of input and appends all decided output to `out`.
     pub(crate) fn push(&mut self, piece: &[u8], out: &mut Vec<u8>) {
-        self.held.extend_from_slice(piece);
+        self.held.extend(piece);
         self.advance(false, out);
     }
 
@@ -64,9 +63,7 @@ impl Redactor {
         };
         cursor.copy_until(&self.held, decided, out);
         self.covered = cursor.covered.saturating_sub(decided);
-        let rest = self.held.len() - decided;
-        self.held.copy_within(decided.., 0);
-        self.held.truncate(rest);
+        self.held.remove_front(decided);
     }
 }
 

@@ -294,7 +294,13 @@ fn stored_elsewhere<T: Cacheable + OnDisk>(
     let (restored, file) = scoped.read_if::<T>(&key, will_do);
     let value = restored.and_then(|restored| {
         let (loaded, expires) = (instant_of(restored.loaded)?, deadlines(restored.loaded)?.expires);
-        Some(restored.value.with_provenance(Provenance { loaded, expires, source: Source::Disk, error: None }))
+        Some(restored.value.with_provenance(Provenance {
+            loaded,
+            expires,
+            end: None,
+            source: Source::Disk,
+            error: None,
+        }))
     });
     (value, file)
 }

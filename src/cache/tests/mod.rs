@@ -4,6 +4,7 @@ mod batching; // loads that go out together, or not
 mod bounds;
 mod concurrent_updates; // how much is held
 mod exported; // what metrics and logs tell, and what they don't
+mod lifetimes; // values that end by themselves, and updates under another name
 #[cfg(all(feature = "disk-cache", unix))]
 mod on_disk; // all of this again with a disk behind the memory, and what the disk adds
 mod revalidation; // values that are fresh again without being read

@@ -11,8 +11,10 @@
 //! - For a local provider that reports no changes: a look twice a second.
 //!
 //! A read that fails, or leaves the entry due for a reload, is followed by a pause with backoff.
-//! The event of its own failed load must not end the pause, or the provider would be asked in a
-//! tight loop.
+//!
+//! The event of its own load must not wake the task, or the provider would be asked in a tight
+//! loop. So the end of a load counts only if it left an entry in the cache, and in a pause only if
+//! that entry is fresh.
 
 use std::{pin::pin, time::Duration};
 
@@ -21,6 +23,7 @@ use tokio::sync::watch;
 
 use super::{Publisher, Source, State};
 use crate::{
+    cache::LoadEvents,
     client::dispatch::ChangeSignals,
     clock::{Instant, sleep_until},
     error::Result,
@@ -32,8 +35,11 @@ use crate::{
 /// The pauses after reads that failed.
 const BACKOFF: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
 
-/// How long a value goes without a read if nothing tells when it is due: the policy caches nothing.
+/// How long a value goes without a read if nothing tells when it is due: the cache does not keep it.
 const UNCACHED_INTERVAL: Duration = Duration::from_secs(60);
+
+/// The part of its remaining life after which such a value is read again if it has an end of its own.
+const UNCACHED_REFRESH_AHEAD: f64 = 0.8;
 
 /// How often a cache is looked at that other processes may change. A look costs a few microseconds.
 const SHARED_INTERVAL: Duration = Duration::from_secs(1);
@@ -44,7 +50,9 @@ const LOCAL_INTERVAL: Duration = Duration::from_millis(500);
 pub(super) struct Follower {
     source: Source,
     publisher: Publisher,
-    load_events: Option<watch::Receiver<()>>,
+    load_events: Option<watch::Receiver<LoadEvents>>,
+    /// The drops seen so far.
+    drops: u64,
     watch: Option<Watch>,
     /// The longest time between two reads.
     interval: Duration,
@@ -68,14 +76,21 @@ impl Follower {
             _ => Duration::MAX,
         };
         let ChangeSignals { load_events, watch, .. } = signals;
-        Self { source, publisher, load_events, watch, interval, is_behind: false }
+        // The first read may have been a hit that is older than what the provider had reported.
+        let is_behind = watch
+            .as_ref()
+            .is_some_and(|watch| watch.version().as_deref() != publisher.shared.snapshot.load().secret.version());
+        let drops = load_events.as_ref().map_or(0, |events| events.borrow().drops);
+        Self { source, publisher, load_events, drops, watch, interval, is_behind }
     }
 
     /// Runs until the task is aborted or its runtime stops.
     pub(super) async fn follow(mut self) {
         let mut failures = 0;
         loop {
-            self.wait(failures).await;
+            if failures > 0 || !self.is_behind {
+                self.wait(failures).await;
+            }
             failures = match self.read().await {
                 Ok(secret) => {
                     self.publisher.put(secret, State::Followed);
@@ -91,7 +106,7 @@ impl Follower {
 
     async fn read(&mut self) -> Result<Secret> {
         if let Some(load_events) = &mut self.load_events {
-            load_events.mark_unchanged();
+            self.drops = load_events.borrow_and_update().drops;
         }
         if self.is_behind {
             let (provider, path) = (self.source.reference.provider(), self.source.reference.path());
@@ -110,7 +125,7 @@ impl Follower {
         let begun = Instant::now();
         let retry_at = (failures > 0).then(|| begun + BACKOFF.wait(failures));
         loop {
-            let next = self.next_refresh().unwrap_or(begun + UNCACHED_INTERVAL).min(begun + self.interval);
+            let next = self.next_refresh().unwrap_or_else(|| self.uncached_refresh(begun)).min(begun + self.interval);
             match self.wakeup(retry_at.unwrap_or(next)).await {
                 Wakeup::Deadline => return,
                 Wakeup::Report(true) => {
@@ -119,7 +134,8 @@ impl Follower {
                 }
                 Wakeup::Report(false) => self.watch = None,
                 // In a pause, only an entry that is fresh again, or an open breaker, is news.
-                Wakeup::CacheEvent if retry_at.is_none() || self.has_news() => return,
+                Wakeup::CacheEvent if retry_at.is_some() && !self.has_news() => {}
+                Wakeup::CacheEvent if self.next_refresh().is_some() || self.was_dropped() => return,
                 Wakeup::CacheEvent => {}
             }
         }
@@ -152,6 +168,19 @@ impl Follower {
     fn next_refresh(&self) -> Option<Instant> {
         let reference = &self.source.reference;
         self.source.client.next_refresh(reference.provider(), reference.path())
+    }
+
+    /// When a value is read again that the cache does not keep: ahead of its own end, if it has one.
+    fn uncached_refresh(&self, begun: Instant) -> Instant {
+        let latest = begun + UNCACHED_INTERVAL;
+        let Some(end) = self.publisher.shared.snapshot.load().end else { return latest };
+        let left = end.saturating_duration_since(begun).min(UNCACHED_INTERVAL);
+        latest.min(begun + left.mul_f64(UNCACHED_REFRESH_AHEAD).max(BACKOFF.first()))
+    }
+
+    /// Whether anything was dropped since the last read: an update, here or by another process.
+    fn was_dropped(&self) -> bool {
+        self.load_events.as_ref().is_some_and(|events| events.borrow().drops != self.drops)
     }
 
     /// Whether a read would bring something without a load of its own.

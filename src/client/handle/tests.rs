@@ -1,5 +1,7 @@
 //! Handles with and without change reports: what wakes them, what they cost, and how they end.
 
+mod edge_cases; // handles without a cached entry, values that end, readers within a read
+
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -27,18 +29,20 @@ struct Reporting {
     memory: Memory,
     is_local: bool,
     watch: Option<Watch>,
+    /// How long each value is valid.
+    valid_for: Option<Duration>,
 }
 
 impl Reporting {
     /// Without change reports, like most backends.
     fn quiet(memory: &Memory) -> Self {
-        Self { memory: memory.clone(), is_local: false, watch: None }
+        Self { memory: memory.clone(), is_local: false, watch: None, valid_for: None }
     }
 
     /// With change reports, which the test sends.
     fn watched(memory: &Memory, is_local: bool) -> (Self, WatchSender) {
         let (sender, watch) = Watch::channel(Some("1".to_owned()));
-        (Self { memory: memory.clone(), is_local, watch: Some(watch) }, sender)
+        (Self { memory: memory.clone(), is_local, watch: Some(watch), valid_for: None }, sender)
     }
 }
 
@@ -49,7 +53,10 @@ impl Provider for Reporting {
     }
 
     async fn get(&self, path: &str, options: &GetOptions) -> Result<Secret> {
-        self.memory.get(path, options).await
+        let secret = self.memory.get(path, options).await?;
+        let Some(valid_for) = self.valid_for else { return Ok(secret) };
+        let metadata = secret.metadata().clone().with_valid_for(valid_for);
+        Ok(Secret::text(secret.expose_str()?, metadata))
     }
 
     async fn get_many(&self, paths: &[String], options: &GetOptions) -> Vec<Result<Secret>> {

@@ -69,13 +69,31 @@ fn read_once(path: &Path) -> Result<Option<Content>> {
     Ok(settled.then_some(Content { bytes, metadata, fingerprint }))
 }
 
-/// Opens a regular file. Opening a FIFO would wait for its writer.
+/// Opens a regular file. Opening a FIFO would wait for its writer, also one that takes the file's
+/// place after the first look.
 fn open(path: &Path) -> Result<File> {
     let metadata = fs::metadata(path).map_err(|error| unreadable(path, error))?;
     if !metadata.is_file() {
         return Err(corrupt(path, "not a regular file"));
     }
-    File::open(path).map_err(|error| unreadable(path, error))
+    let file = open_without_waiting(path).map_err(|error| unreadable(path, error))?;
+    match file.metadata().map_err(|error| unreadable(path, error))?.is_file() {
+        true => Ok(file),
+        false => Err(corrupt(path, "not a regular file")),
+    }
+}
+
+#[cfg(unix)]
+fn open_without_waiting(path: &Path) -> io::Result<File> {
+    use rustix::fs::{Mode, OFlags, open};
+
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    Ok(open(path, flags, Mode::empty())?.into())
+}
+
+#[cfg(not(unix))]
+fn open_without_waiting(path: &Path) -> io::Result<File> {
+    File::open(path)
 }
 
 /// Opens a regular file by its name in a folder that is held open, never through a link.

@@ -82,6 +82,12 @@ struct Progress {
     last_error: Option<Error>,
 }
 
+/// What there is to log after an attempt.
+enum News {
+    LoadedAgain,
+    Failed { error: Error, is_first: bool, kept: bool },
+}
+
 impl Reloader {
     pub(super) fn new(source: Source, watcher: Option<StopOnDrop>) -> Self {
         Self {
@@ -106,12 +112,24 @@ impl Reloader {
 
     /// Reads the source. What is served stays if that fails.
     pub(super) fn refresh(&self, when: When) -> Result<()> {
-        self.attempt(&mut lock(&self.attempt), when)
+        let (outcome, news) = self.attempt(&mut lock(&self.attempt), when);
+        // Logged after all locks are released: a subscriber of the log may read a secret or ask for the
+        // status, or wait for a thread that does.
+        if let Some(news) = news {
+            news.log(&self.source);
+        }
+        outcome
     }
 
     /// A watch of one secret, which may not exist yet.
     pub(super) fn watch(&self, name: &str) -> Watch {
         self.watches.add(name, || self.current().as_ref()?.version(name))
+    }
+
+    /// How many watches are kept.
+    #[cfg(test)]
+    pub(super) fn watch_count(&self) -> usize {
+        self.watches.count()
     }
 
     pub(super) fn status(&self) -> FileStatus {
@@ -125,9 +143,9 @@ impl Reloader {
         }
     }
 
-    fn attempt(&self, last: &mut Attempt, when: When) -> Result<()> {
+    fn attempt(&self, last: &mut Attempt, when: When) -> (Result<()>, Option<News>) {
         if when == When::Empty && self.current().is_some() {
-            return Ok(());
+            return (Ok(()), None);
         }
         let started = Instant::now();
         let state = self.source.state().ok();
@@ -135,27 +153,26 @@ impl Reloader {
             if last.served {
                 lock(&self.progress).confirmed = Some(started);
             }
-            return lock(&self.progress).last_error.clone().map_or(Ok(()), Err);
+            return (lock(&self.progress).last_error.clone().map_or(Ok(()), Err), None);
         }
         let recent = |state: &SourceState| state.fingerprint.is_recent(SystemTime::now());
         match self.source.load(self.current().as_deref()) {
             Ok((contents, state)) => {
                 *last = Attempt { served: true, unsure: recent(&state), state: Some(state) };
-                self.publish(contents, last.state.as_ref(), started);
-                Ok(())
+                (Ok(()), self.publish(contents, last.state.as_ref(), started))
             }
             Err(error) => {
                 // Corrupt contents stay corrupt until they change; any other failure may pass by
                 // itself.
                 let unsure = error.kind() != ErrorKind::Corrupt || state.as_ref().is_none_or(recent);
                 *last = Attempt { served: false, unsure, state };
-                self.keep(error.clone());
-                Err(error)
+                let news = self.keep(error.clone());
+                (Err(error), Some(news))
             }
         }
     }
 
-    fn publish(&self, contents: Contents, state: Option<&SourceState>, started: Instant) {
+    fn publish(&self, contents: Contents, state: Option<&SourceState>, started: Instant) -> Option<News> {
         let current = self.current();
         let differs = current.as_ref().is_none_or(|loaded| !loaded.contents.is_same(&contents));
         let generation = current.as_ref().map_or(0, |loaded| loaded.generation) + u64::from(differs);
@@ -167,25 +184,31 @@ impl Reloader {
             self.newest.send_replace(Some(Snapshot::new(loaded)));
         }
         let new = Progress { loaded_at: Some(SystemTime::now()), confirmed: Some(started), last_error: None };
-        if std::mem::replace(&mut *lock(&self.progress), new).last_error.is_some() {
-            tracing::info!(path = %self.source.path().display(), "secrets are loaded again");
-        }
+        let had_failed = std::mem::replace(&mut *lock(&self.progress), new).last_error.is_some();
+        had_failed.then_some(News::LoadedAgain)
     }
 
-    /// Keeps serving the data there is. Warns once, not at every attempt.
-    fn keep(&self, error: Error) {
-        let (loaded_before, first_failure) = {
-            let mut progress = lock(&self.progress);
-            let first_failure = progress.last_error.replace(error.clone()).is_none();
-            (progress.loaded_at.is_some(), first_failure)
-        };
-        // Logged after the lock is released: a subscriber of the log may ask for the status, or
-        // wait for a thread that does.
-        let cause = std::error::Error::source(&error).map(tracing::field::display);
-        if first_failure {
-            tracing::warn!(cause, kept = loaded_before, "{error}");
-        } else {
-            tracing::debug!(cause, "{error}");
+    /// Keeps serving the data there is.
+    fn keep(&self, error: Error) -> News {
+        let mut progress = lock(&self.progress);
+        let is_first = progress.last_error.replace(error.clone()).is_none();
+        News::Failed { error, is_first, kept: progress.loaded_at.is_some() }
+    }
+}
+
+impl News {
+    /// Warns of the first failure in a row only.
+    fn log(&self, source: &Source) {
+        match self {
+            Self::LoadedAgain => tracing::info!(path = %source.path().display(), "secrets are loaded again"),
+            Self::Failed { error, is_first, kept } => {
+                let cause = std::error::Error::source(error).map(tracing::field::display);
+                if *is_first {
+                    tracing::warn!(cause, kept, "{error}");
+                } else {
+                    tracing::debug!(cause, "{error}");
+                }
+            }
         }
     }
 }

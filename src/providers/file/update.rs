@@ -146,7 +146,8 @@ impl<'a> Locked<'a> {
         let text = old.text().map_err(|why| read::corrupt(self.path, why))?;
         let text = change.apply(self.path, text)?;
         let write = AtomicWrite::default()
-            .with_owner_and_mode_of(&old.metadata)
+            .with_access_of(&self.file)
+            .map_err(|error| read::unreadable(self.path, error))?
             // All of them: no writer of this library is at work beside the lock.
             .with_leftover_age(Duration::ZERO);
         let pending = write.begin(&self.target, text.as_bytes()).map_err(|error| failed_write(self.path, error))?;
@@ -196,7 +197,9 @@ fn failed_write(path: &Path, error: s1crets_fs::Error) -> Error {
     let why = match error.step() {
         Step::Rename => "it can't be replaced",
         Step::SyncFolder => "it was replaced, and may yet be lost in a crash",
-        Step::SetOwner => return denied(path, "the new file can't be given its owner and group", error.into()),
+        Step::SetOwner => {
+            return denied(path, "the new file can't be given its owner, group and access list", error.into());
+        }
         _ => "the new file can't be written beside it",
     };
     unwritable(path, why, error.into())

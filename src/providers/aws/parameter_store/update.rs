@@ -2,7 +2,11 @@
 //!
 //! PutParameter replaces all attributes, so an update first reads them by DescribeParameters and sends
 //! them along. An update that is based on a version compares it right before the write. As versions
-//! are numbered without gaps, a new version that is not the next one shows a lost race.
+//! are numbered without gaps, a new version that is not the next one shows a lost race, unless the
+//! versions in between have our value: PutParameter has no token, so an attempt whose response was
+//! lost, and the one after it, make a version each.
+
+use std::ops::Range;
 
 use aws_sdk_ssm::types::ParameterMetadata;
 
@@ -37,7 +41,9 @@ impl ParameterStore {
             return Err(conflict("the parameter was changed in the meantime; nothing was written"));
         }
         let made = self.put(&old, &value, options.retry_policy).await?;
-        if based_on.is_some_and(|version| version + 1 != made) {
+        if let Some(based_on) = based_on
+            && !self.are_ours(&old, based_on + 1..made, &value, options.retry_policy).await
+        {
             return Err(conflict("the parameter was changed in the meantime; that value is now in its history"));
         }
         Ok(Updated::new(old.name.unwrap_or_else(|| path.into()), Some(made.to_string())))
@@ -57,6 +63,28 @@ impl ParameterStore {
         let current = self.parameter(path, true, options.retry_policy).await?;
         let read = version_number(current.version().unwrap_or_default())?;
         Ok((current.with_replaced(&options.keypath, value)?, condition.or(Some(read))))
+    }
+
+    /// Whether these versions are earlier attempts of ours: there are no more of them than attempts, and
+    /// all have our value. What can't be read counts as somebody else's.
+    async fn are_ours(
+        &self,
+        old: &ParameterMetadata,
+        versions: Range<i64>,
+        value: &SecretValue,
+        policy: RetryPolicy,
+    ) -> bool {
+        let name = old.name.as_deref().unwrap_or_default();
+        if versions.end - versions.start >= i64::from(policy.attempts().get()) {
+            return versions.is_empty();
+        }
+        for version in versions {
+            let made = self.parameter(&format!("{name}:{version}"), true, policy).await;
+            if !made.is_ok_and(|made| made.expose_str().ok() == value.expose_text()) {
+                return false;
+            }
+        }
+        true
     }
 
     async fn put(&self, old: &ParameterMetadata, value: &SecretValue, policy: RetryPolicy) -> Result<i64> {

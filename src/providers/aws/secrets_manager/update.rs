@@ -92,7 +92,11 @@ impl SecretsManager {
         }
         match moved {
             Ok(()) => Ok(made),
-            Err(error) if error.kind() == ErrorKind::InvalidInput => Err(conflict()),
+            // The refusal may be of a second attempt, after the first one's response was lost.
+            Err(error) if error.kind() == ErrorKind::InvalidInput => {
+                let current = self.value(id, &Version::Current, policy).await?;
+                if current.version() == Some(made.as_str()) { Ok(made) } else { Err(conflict()) }
+            }
             Err(error) if error.kind() == ErrorKind::AccessDenied => {
                 self.compare_and_put(id, value, based_on, policy).await
             }

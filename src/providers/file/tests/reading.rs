@@ -244,3 +244,40 @@ fn reads_work_without_a_runtime() {
     let secret = provider.get("app/1", &GetOptions::default()).now_or_never();
     assert_eq!(numbered(&secret.expect("nothing to wait for").expect("there")), 4);
 }
+
+/// A FIFO in place of the file once blocked whoever opened it, with the lock of all reads held.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[test]
+fn a_fifo_that_replaces_the_file_between_check_and_open_blocks_nobody() {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    };
+
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+    let place = Place::with(1);
+    let (path, over) = (place.path(), Arc::new(AtomicBool::new(false)));
+    let (fifo, file) = (place.folder.path().join("fifo"), place.folder.path().join("file"));
+    let (swapped, ends) = (path.clone(), over.clone());
+    let swaps = thread::spawn(move || {
+        while !ends.load(Ordering::Relaxed) {
+            mknodat(CWD, &fifo, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("a FIFO");
+            fs::rename(&fifo, &swapped).expect("renamed");
+            fs::write(&file, "{}").expect("written");
+            fs::rename(&file, &swapped).expect("renamed");
+        }
+    });
+    let (sender, ended) = mpsc::channel();
+    thread::spawn(move || {
+        for _ in 0..2000 {
+            let _ = crate::providers::file::read::read(&path);
+        }
+        sender.send(()).expect("the test waits");
+    });
+    let in_time = ended.recv_timeout(Duration::from_secs(60));
+    over.store(true, Ordering::Relaxed);
+    swaps.join().expect("it ends");
+    in_time.expect("no read waits for a writer");
+}

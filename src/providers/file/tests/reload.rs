@@ -8,6 +8,7 @@ use std::{
     },
 };
 
+use futures::FutureExt;
 use s1crets_fs::PathWatcher;
 
 use super::*;
@@ -335,4 +336,39 @@ async fn a_subscriber_that_asks_for_the_status_does_not_deadlock() {
         provider.reload().expect("loaded again");
     });
     assert_eq!(number(&provider), 2);
+}
+
+/// A log writer that reads a secret whenever a line is written.
+struct ReadsSecret(FileProvider);
+
+impl Write for &ReadsSecret {
+    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+        let _ = self.0.read("app/1");
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A failed load once logged its warning while it held the lock that a read takes if nothing is loaded.
+#[test]
+fn a_subscriber_that_reads_a_secret_does_not_deadlock() {
+    let place = Place::empty();
+    let provider = FileProvider::builder(place.path()).with_watch(false).open().now_or_never();
+    let provider = provider.expect("nothing to wait for").expect("opened");
+    let writer = Arc::new(ReadsSecret(provider.clone()));
+    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(writer).finish();
+    let (sender, ended) = std::sync::mpsc::channel();
+    thread::spawn(move || {
+        tracing::subscriber::with_default(subscriber, || {
+            provider.read("app/1").expect_err("nothing to load");
+            provider.reload().expect_err("nothing to load");
+            place.replace(&entries(2));
+            provider.reload().expect("loaded");
+        });
+        sender.send(number(&provider)).expect("the test waits");
+    });
+    assert_eq!(ended.recv_timeout(Duration::from_secs(30)).expect("the reads end"), 2);
 }

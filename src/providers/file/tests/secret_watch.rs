@@ -117,3 +117,16 @@ async fn a_version_holds_nothing_of_the_value() {
     }
     assert_eq!(versions, ["1", "2"], "a counter");
 }
+
+/// Each watch once left its name and its channel behind until the file changed.
+#[tokio::test]
+async fn dropped_watches_of_a_file_that_never_changes_do_not_pile_up() {
+    let place = Place::with(1);
+    let provider = place.unwatched().await;
+    let _kept = watch(&provider, "app/1").await;
+    for _ in 0..10_000 {
+        drop(watch(&provider, "app/1").await);
+    }
+    let count = provider.reloader.watch_count();
+    assert!(count < 100, "{count} watches");
+}
