@@ -132,12 +132,13 @@ impl<P: Provider + ?Sized> Cached<P> {
         self.listings.drop_if(|key| covers(&key.path, path), None);
     }
 
-    /// Drops from memory whatever a path that may be an ARN names: an ARN contains the name of its
-    /// secret. For an update whose answer, which would tell the name, never came.
+    /// Drops whatever a path that may be an ARN names: an ARN contains the name of its secret. For an
+    /// update whose answer, which would tell the name, never came.
     fn invalidate_named_in(&self, path: &str) {
         if !path.contains(':') {
             return;
         }
+        key::names_in_arn(path).for_each(|name| self.second_tier.drop_name(name));
         let arn: Arc<str> = path.into();
         let is_named = move |secret: &Secret| secret.name().is_some_and(|name| arn.contains(name));
         let arn: Arc<str> = path.into();

@@ -41,6 +41,18 @@ pub(super) fn path_of(key: &str) -> &str {
     key.split_once('\0').map_or(key, |(path, _)| path)
 }
 
+/// The names that an ARN can end with: `/a/b`, `a/b` and `b` in `arn:…:parameter/a/b`, and `prod/db` in
+/// `arn:…:secret:prod/db-Ab12Cd`, whose last seven characters Secrets Manager has added.
+pub(super) fn names_in_arn(arn: &str) -> impl Iterator<Item = &str> {
+    let starts = arn.char_indices().filter(|(_, character)| matches!(character, ':' | '/'));
+    let ends = starts.flat_map(|(at, _)| [&arn[at..], &arn[at + 1..]]);
+    ends.filter(|end| !end.starts_with(':')).flat_map(|end| {
+        let added = end.len().checked_sub("-Ab12Cd".len()).and_then(|at| end.split_at_checked(at));
+        let without = added.filter(|(_, suffix)| suffix.starts_with('-')).map(|(name, _)| name);
+        [Some(end), without].into_iter().flatten().filter(|name| !name.is_empty())
+    })
+}
+
 /// The key of a listing.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct ListingKey {
@@ -106,6 +118,19 @@ mod tests {
         let keys: HashSet<_> = variants.map(|options| of_secret("a/b", &options).into_owned()).collect();
         assert_eq!(keys.len(), 10);
         assert!(keys.iter().all(|key| path_of(key) == "a/b"));
+    }
+
+    #[test]
+    fn an_arn_ends_with_the_name_of_its_secret() {
+        for (arn, name) in [
+            ("arn:aws:secretsmanager:eu-west-1:1:secret:prod/db-Ab12Cd", "prod/db"),
+            ("arn:aws:secretsmanager:eu-west-1:1:secret:db", "db"),
+            ("arn:aws:ssm:eu-west-1:1:parameter/prod/db", "/prod/db"),
+            ("arn:aws:ssm:eu-west-1:1:parameter/db", "db"),
+        ] {
+            assert!(names_in_arn(arn).any(|found| found == name), "{arn}");
+        }
+        assert_eq!(names_in_arn("a:").count() + names_in_arn("").count() + names_in_arn(":é-é").count(), 1);
     }
 
     #[test]
