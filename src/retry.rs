@@ -147,7 +147,6 @@ impl Backoff {
         half.saturating_add(half.mul_f64(jitter.clamp(0.0, 1.0))).min(whole)
     }
 
-    #[cfg(feature = "__aws")]
     pub(crate) fn first(self) -> Duration {
         self.first
     }

@@ -1,6 +1,7 @@
-//! The counters as metrics of the process (feature `metrics`; without it, nothing). `docs/metrics.md` describes them.
+//! Exports the cache's counters through the crate `metrics`, if the feature `metrics` is on. See
+//! `docs/metrics.md`.
 //!
-//! Labels hold the provider's name and words of this library, never the name of a secret.
+//! Labels hold the provider's name and fixed words, never the name of a secret.
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,12 +21,12 @@ const CALL_SECONDS: &str = "s1crets_provider_call_seconds";
 #[cfg(feature = "metrics")]
 const ANSWERS: &str = "s1crets_provider_answers_total";
 
-/// Tells the recorder of the process what one provider's cache does.
+/// Exports the counters of one provider's cache to the recorder of the process.
 pub(super) struct Exporter {
     provider: Arc<str>,
 }
 
-/// One counter of the recorder that was installed when it was made.
+/// One counter of the recorder that was installed when this was created.
 #[derive(Default)]
 pub(super) struct Exported {
     #[cfg(feature = "metrics")]

@@ -1,51 +1,51 @@
-//! What a cache has done so far.
+//! Counters of a cache: hits, misses, loads, failures.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use super::metrics::{self, Exported, Exporter};
 use crate::{clock::Instant, error::Result};
 
-/// What a cache has done since it was made, of single secrets and listings together.
+/// The counters of a cache since it was created, for single secrets and listings together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CacheStats {
-    /// Reads that were answered from memory, fresh.
+    /// Reads served from the cache with a fresh value.
     pub hits: u64,
-    /// Reads that were answered from memory with a stale value, since the provider couldn't be asked.
+    /// Reads served from the cache with a stale value: the load failed, or the circuit breaker is open.
     pub stale: u64,
-    /// Reads that were told from memory that there is no such secret.
+    /// Reads answered with a cached "not found".
     pub negative: u64,
-    /// Reads among the hits and the stale that were answered from disk, the memory not holding it.
+    /// Hits and stale reads whose value came from disk, as memory did not have it.
     pub restored: u64,
-    /// Reads that had to wait for a load.
+    /// Reads that waited for a load.
     pub misses: u64,
-    /// Reads among the misses that joined a load under way.
+    /// Misses that joined a load under way.
     pub coalesced: u64,
-    /// Loads in the background, of values that were about to expire.
+    /// Background loads of values that were about to expire.
     pub refreshes: u64,
-    /// Calls of the provider. One for many names may take several requests of the backend.
+    /// Calls of the provider. A call for many names may take several requests.
     pub calls: u64,
-    /// Calls among them that were for several names at once.
+    /// Calls that were for several names.
     pub batched: u64,
-    /// Answers of the provider that brought what was asked for; of a call for many, each name.
+    /// Values that the provider returned. In a call for many, each name counts.
     pub loaded: u64,
-    /// Answers of the provider that were failures for a passing reason.
+    /// Transient failures of the provider: unavailable, timeout, throttled.
     pub failed: u64,
-    /// Answers of the provider that were others: not found, denied, …
+    /// Other errors of the provider: not found, denied and so on.
     pub refused: u64,
-    /// Values that were fresh again since the provider said that their version is still the current one.
+    /// Values that became fresh again because the provider confirmed their version.
     pub revalidated: u64,
-    /// Times that the provider would not tell a version, so that the value was read instead.
+    /// Version checks that the provider denied, so that the value was read instead.
     pub revalidation_denied: u64,
-    /// Entries that went to make room for others.
+    /// Entries evicted to make room for others.
     pub evicted: u64,
-    /// Single secrets and listings held.
+    /// Cached secrets and listings.
     pub entries: u64,
-    /// Bytes that they take: values and names, without what the parsed form of JSON and the bookkeeping take.
+    /// Bytes of their values and names. Parsed JSON and bookkeeping are not counted.
     pub bytes: u64,
 }
 
-/// Counters that cost an addition each.
+/// The counters. Each costs one addition.
 pub(super) struct Counters {
     pub(super) hits: Counter,
     pub(super) stale: Counter,
@@ -65,17 +65,17 @@ pub(super) struct Counters {
     exporter: Exporter,
 }
 
-/// A count, and its likeness among the metrics of the process.
+/// A count, and its counterpart in the metrics of the process.
 pub(super) struct Counter {
-    /// In parts, so that threads that count at the same time don't contend for one.
+    /// In parts, so that threads don't contend for one.
     parts: [Part; PARTS],
     exported: Exported,
 }
 
-/// How many threads can count without getting into each other's way.
+/// How many threads can count without contention.
 pub(super) const PARTS: usize = 4;
 
-/// Alone on its line of the processor's cache.
+/// Alone on its cache line.
 #[derive(Default)]
 #[repr(align(64))]
 struct Part(AtomicU64);
@@ -90,7 +90,7 @@ pub(super) enum Call {
 }
 
 impl Counters {
-    /// Counters of the cache in front of the provider of that name.
+    /// Counters of the cache in front of the provider with this name.
     pub(super) fn new(provider: &str) -> Self {
         let exporter = Exporter::new(provider);
         let read = |result| Counter::new(exporter.counter(metrics::READS, Some(("result", result))));
@@ -107,7 +107,7 @@ impl Counters {
             revalidated: plain(metrics::REVALIDATED),
             revalidation_denied: plain(metrics::REVALIDATION_DENIED),
             evicted: plain(metrics::EVICTED),
-            // Told in more detail, call by call and answer by answer.
+            // Exported in more detail, by call and by result.
             calls: own(),
             batched: own(),
             loaded: own(),
@@ -122,7 +122,7 @@ impl Counters {
         self.exporter.provider()
     }
 
-    /// Counts a call of the provider that began then and has ended now.
+    /// Counts a call of the provider that has just ended.
     pub(super) fn called(&self, call: Call, started: Instant) {
         self.calls.add();
         if call == Call::GetMany {
@@ -131,7 +131,7 @@ impl Counters {
         self.exporter.called(call.as_str(), started.elapsed());
     }
 
-    /// Counts what the provider said to one name.
+    /// Counts what the provider returned for one name.
     pub(super) fn answered<T>(&self, answer: &Result<T>) {
         match answer {
             Ok(_) => self.loaded.add(),
@@ -141,12 +141,12 @@ impl Counters {
         self.exporter.answered(answer.as_ref().map_or_else(|error| error.kind().as_str(), |_| "ok"));
     }
 
-    /// Tells how many entries and bytes are held of one kind, if anyone wants to know.
+    /// Exports how many entries and bytes of one kind are cached, if metrics are on.
     pub(super) fn holds(&self, what: &'static str, size: impl FnOnce() -> (u64, u64)) {
         self.exporter.holds(what, size);
     }
 
-    /// The counts, and how much is held of single secrets and of listings.
+    /// The counts, with the sizes of single secrets and of listings.
     pub(super) fn read(&self, held: [(u64, u64); 2]) -> CacheStats {
         CacheStats {
             hits: self.hits.get(),
