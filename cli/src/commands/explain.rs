@@ -99,7 +99,7 @@ impl Explanation<'_> {
         lines.extend(
             self.instance.settings.iter().map(|it| ("setting", format!("{it}  # {}", origin_text(it.origin())))),
         );
-        let variables = diagnose::set_variables(&self.instance.kind);
+        let variables = diagnose::set_variables(&self.instance.kind, self.connection);
         if !variables.is_empty() {
             lines.push(("variables", variables.join(", ")));
         }
@@ -125,7 +125,7 @@ impl Explanation<'_> {
             "reference": self.reference(),
             "provider": { "name": self.instance.name, "type": self.instance.kind },
             "settings": self.instance.settings.iter().map(setting).collect::<Vec<_>>(),
-            "variables": diagnose::set_variables(&self.instance.kind),
+            "variables": diagnose::set_variables(&self.instance.kind, self.connection),
             "credential": self.connection.and_then(|it| it.credential.as_ref()).map(credential),
             "warnings": self.connection.map(|connection| connection.warnings.as_slice()).unwrap_or_default(),
             "identity": identity.map(identity_as_json),

@@ -9,6 +9,9 @@ use s1crets::{
 
 use crate::report::Failure;
 
+/// The table of the connection that providers use if they name none.
+const DEFAULT_CONNECTION: &str = "connections.vault";
+
 /// A provider by the name that references have for it.
 #[derive(Clone, Debug)]
 pub(crate) struct Instance {
@@ -79,8 +82,13 @@ pub(crate) fn instances(
     names.map(|name| instance(settings, name, connections.and_then(|all| all.of(name)))).collect()
 }
 
-/// The names of the vendor's own variables that are set, sorted.
-pub(crate) fn set_variables(kind: &str) -> Vec<String> {
+/// The names of the vendor's own variables that are set, sorted. The environment changes nothing of a
+/// named connection, so there are none for its providers.
+pub(crate) fn set_variables(kind: &str, connection: Option<&Connection>) -> Vec<String> {
+    let is_named = |table: &str| table.starts_with("connections.") && table != DEFAULT_CONNECTION;
+    if connection.is_some_and(|connection| is_named(&connection.table)) {
+        return Vec::new();
+    }
     let is_set = |name: &&&str| env::var_os(name).is_some_and(|value| !value.is_empty());
     let mut names: Vec<_> =
         ClientBuilder::variables(kind).iter().filter(is_set).map(|name| (*name).to_owned()).collect();

@@ -44,6 +44,24 @@ fn a_missing_key_is_named_and_exits_like_get() {
     assert!(!output.contains(VALUE) && !output.contains("username"), "{output}");
 }
 
+/// The environment changes nothing of a named connection.
+#[test]
+fn variables_are_listed_only_where_they_apply() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = "[connections.eu]\ntype = \"vault\"\naddress = \"http://127.0.0.1:1\"\nretry = 1\n\
+                  auth = { method = \"token\", file = \"token\" }\n[providers.eu]\ntype = \"vault.kv\"\n\
+                  connection = \"eu\"\n[providers.\"vault.kv\"]\nretry = 1\n";
+    std::fs::write(folder.path().join("s1crets.toml"), config).unwrap();
+    std::fs::write(folder.path().join("token"), "t").unwrap();
+    for (reference, variables) in [("eu://secret/x", json!([])), ("vault.kv://secret/x", json!(["VAULT_ADDR"]))] {
+        let mut command = in_trusted(folder.path());
+        command.env("VAULT_ADDR", "http://127.0.0.1:2").args(["explain", "--json", reference]);
+        let output = command.assert().failure().get_output().stdout.clone();
+        let explanation: Value = serde_json::from_slice(&output).unwrap();
+        assert_eq!(explanation["variables"], variables, "{explanation}");
+    }
+}
+
 #[test]
 fn on_aws_explain_prints_identity_version_and_origins() {
     let name = unique("cli/explain");
