@@ -161,12 +161,11 @@ where
         let recent = Recent::look();
         let found = self.store.read(key, recent, |entry| {
             if entry.is_surely_fresh(recent) {
-                self.counters.hits.add();
-                return Lookup::Hit(entry.value().clone());
+                return entry.value().map(Lookup::Hit).inspect(|_| self.counters.hits.add());
             }
-            self.judge(entry.value(), &entry.deadlines)
+            Some(self.judge(&entry.value()?, &entry.deadlines))
         });
-        found.unwrap_or_else(|| self.lookup_negative(key))
+        found.flatten().unwrap_or_else(|| self.lookup_negative(key))
     }
 
     /// Looks a key up in the second tier: what `read` returns, with the time of its load, is stored if

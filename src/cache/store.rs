@@ -28,10 +28,10 @@ use std::{
     time::Duration,
 };
 
+use arc_swap::ArcSwapOption;
 use moka::{notification::RemovalCause, sync::Cache};
 use papaya::HashMap;
 use rapidhash::fast::RandomState;
-use seize::Guard;
 
 use super::{
     policy::Deadlines,
@@ -63,7 +63,10 @@ struct Held<K, T> {
 pub(super) struct Entry<T> {
     /// With its provenance noted, so that a hit is one clone. Each copy has a reference count of its
     /// own, so that threads which read the same entry don't contend for one.
-    values: [T; COPIES],
+    ///
+    /// Empty once the entry was removed: the map frees removed entries at some later time, but values
+    /// are wiped at once.
+    values: [ArcSwapOption<T>; COPIES],
     pub(super) deadlines: Deadlines,
     surely_fresh_until: Instant,
     id: u64,
@@ -79,9 +82,18 @@ const NEVER: u64 = u64::MAX;
 const COPIES: usize = stats::PARTS;
 
 impl<T> Entry<T> {
+    /// The value; `None` if the entry was removed meanwhile.
     #[inline]
-    pub(super) fn value(&self) -> &T {
-        &self.values[stats::part_of_this_thread() % COPIES]
+    pub(super) fn value(&self) -> Option<T>
+    where
+        T: Clone,
+    {
+        self.values[stats::part_of_this_thread() % COPIES].load().as_deref().cloned()
+    }
+
+    /// Drops the value of a removed entry.
+    fn drop_value(&self) {
+        self.values.iter().for_each(|value| value.store(None));
     }
 
     /// Whether it is fresh and not due, as far as a look at the clock can tell. If not, it may still
@@ -132,7 +144,9 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        self.held.entries.pin().get(key).map(|entry| (entry.value().clone(), entry.deadlines))
+        let entries = self.held.entries.pin();
+        let entry = entries.get(key)?;
+        Some((entry.value()?, entry.deadlines))
     }
 
     /// Stores an entry of that many bytes. One that exceeds the bound by itself is not stored, and what it
@@ -144,7 +158,7 @@ where
         let mut last_id = self.write();
         *last_id += 1;
         let entry = Entry {
-            values: std::array::from_fn(|_| value()),
+            values: std::array::from_fn(|_| ArcSwapOption::from_pointee(value())),
             deadlines,
             surely_fresh_until: deadlines.surely_fresh_until(),
             id: *last_id,
@@ -170,7 +184,7 @@ where
     pub(super) fn remove_if(&self, matches: impl Fn(&K, &T) -> bool) {
         let _writing = self.write();
         let entries = self.held.entries.pin();
-        for (key, _) in entries.iter().filter(|(key, entry)| matches(key, entry.value())) {
+        for (key, _) in entries.iter().filter(|(key, entry)| entry.value().is_some_and(|value| matches(key, &value))) {
             self.remove_from_both(key);
         }
     }
@@ -188,9 +202,9 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        self.order.get(key);
-        if let Some(entry) = entry {
-            entry.last_read.store(recent.tick, Ordering::Relaxed);
+        // One thread does so for all that read the entry in the same tick.
+        if entry.is_none_or(|entry| entry.last_read.swap(recent.tick, Ordering::Relaxed) != recent.tick) {
+            self.order.get(key);
         }
     }
 
@@ -230,9 +244,7 @@ where
     K: Hash + Eq + Clone,
 {
     fn new() -> Self {
-        // Removed values are wiped soon, not once a number of them have gathered.
-        let collector = seize::Collector::new().batch_size(1);
-        let entries = HashMap::builder().collector(collector).hasher(RandomState::new()).build();
+        let entries = HashMap::builder().hasher(RandomState::new()).build();
         Self { entries, bytes: AtomicU64::new(0) }
     }
 
@@ -242,8 +254,7 @@ where
 
     fn insert(&self, key: &K, entry: Entry<T>) {
         self.bytes.fetch_add(entry.bytes, Ordering::Relaxed);
-        self.subtract(self.entries.pin().insert(key.clone(), entry));
-        self.free_removed();
+        self.drop_removed(self.entries.pin().insert(key.clone(), entry));
     }
 
     fn remove<Q>(&self, key: &Q)
@@ -251,29 +262,20 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        self.subtract(self.entries.pin().remove(key));
-        self.free_removed();
+        self.drop_removed(self.entries.pin().remove(key));
     }
 
     /// Removes the entry of a key if it has this id. Returns whether it had.
     fn remove_id(&self, key: &K, id: u64) -> bool {
         let entries = self.entries.pin();
         let removed = entries.remove_if(key, |_, entry| entry.id == id).ok().flatten();
-        self.subtract(removed.map(|(_, entry)| entry));
-        let was_removed = removed.is_some();
-        drop(entries);
-        self.free_removed();
-        was_removed
+        self.drop_removed(removed.map(|(_, entry)| entry));
+        removed.is_some()
     }
 
-    /// Drops removed entries, which wipes their values. What a reader had in hand at the moment of its
-    /// removal is dropped with a later one.
-    fn free_removed(&self) {
-        self.entries.guard().flush();
-    }
-
-    fn subtract(&self, removed: Option<&Entry<T>>) {
+    fn drop_removed(&self, removed: Option<&Entry<T>>) {
         if let Some(entry) = removed {
+            entry.drop_value();
             self.bytes.fetch_sub(entry.bytes, Ordering::Relaxed);
         }
     }
@@ -298,7 +300,20 @@ mod tests {
     }
 
     fn read(store: &Strings, key: &str) -> Option<u64> {
-        store.read(key, Recent::look(), |entry| **entry.value())
+        store.read(key, Recent::look(), |entry| entry.value().map(|value| *value))?
+    }
+
+    /// A reader keeps the map from freeing removed entries.
+    #[test]
+    fn a_removed_value_is_dropped_although_others_read() {
+        let (store, value) = (store(10, None), Arc::new(1));
+        put(&store, "a", &value);
+        put(&store, "b", &Arc::new(2));
+        let entries = store.held.entries.pin();
+        assert!(entries.get("b").is_some());
+        thread::scope(|scope| scope.spawn(|| store.remove("a")).join().expect("removed"));
+        assert_eq!(Arc::strong_count(&value), 1);
+        assert_eq!(entries.get("b").and_then(Entry::value).as_deref(), Some(&2));
     }
 
     #[test]
@@ -375,6 +390,6 @@ mod tests {
         assert!(bytes <= 40, "{bytes}");
         assert!(keys.iter().all(|key| store.order.contains_key(key)), "each one can be evicted");
         store.remove_if(|_, _| true);
-        assert_eq!((store.size(), Arc::strong_count(&value)), ((0, 0), 1));
+        assert_eq!((store.size(), Arc::strong_count(&value)), ((0, 0), 1), "every value is dropped");
     }
 }

@@ -42,7 +42,8 @@ impl ParameterStore {
         }
         let made = self.put(&old, &value, options.retry_policy).await?;
         if let Some(based_on) = based_on
-            && !self.are_ours(&old, based_on + 1..made, &value, options.retry_policy).await
+            // Lower, if the parameter was deleted and created anew.
+            && (made <= based_on || !self.are_ours(&old, based_on + 1..made, &value, options.retry_policy).await)
         {
             return Err(conflict("the parameter was changed in the meantime; that value is now in its history"));
         }
