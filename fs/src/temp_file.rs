@@ -79,12 +79,12 @@ impl<F: AsFd> TempFile<F> {
         if owner.is_some() || group.is_some() {
             fchown(&self.file, owner, group)?;
         }
-        // After the owner, a change of which takes special bits away.
-        self.set_mode(old.mode() & 0o7777)?;
-        // A list that the folder gave to the new file would give its users what the mode allows the group.
+        // Before the mode: a list that the folder gave to the new file would give its users what the mode
+        // allows the group.
         #[cfg(any(target_os = "linux", target_os = "android"))]
         access_list::set(&self.file, access.list.as_deref())?;
-        Ok(())
+        // After the owner, a change of which takes special bits away.
+        self.set_mode(old.mode() & 0o7777)
     }
 
     /// Waits until the contents are on disk.
