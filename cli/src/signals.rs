@@ -103,6 +103,8 @@ mod tests {
         os::unix::process::ExitStatusExt,
         path::Path,
         process::{Command, Stdio},
+        thread,
+        time::{Duration, Instant},
     };
 
     use rustix::process::{Pid, Signal, kill_process};
@@ -118,6 +120,11 @@ mod tests {
         command
     }
 
+    fn has_come() -> bool {
+        let handlers = HANDLERS.lock().unwrap_or_else(PoisonError::into_inner);
+        handlers.as_ref().is_some_and(|handlers| handlers.came.load(Ordering::SeqCst) != 0)
+    }
+
     #[test]
     #[expect(clippy::print_stdout, reason = "it tells the other process where it is")]
     fn body_of_the_process_that_writes_twice() {
@@ -126,6 +133,12 @@ mod tests {
         let second = uninterrupted(|| {
             println!("\nin the second write");
             io::stdin().read_line(&mut String::new())?;
+            // The signal was sent before the line. On a busy machine its handler, which runs in another
+            // thread, may come later.
+            let started = Instant::now();
+            while !has_come() && started.elapsed() < Duration::from_secs(10) {
+                thread::sleep(Duration::from_millis(1));
+            }
             fs::write(&file, "whole")
         });
         second.expect("the second write");
