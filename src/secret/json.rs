@@ -5,17 +5,17 @@
 //! Only strings with escapes are decoded into buffers of their own, which are wiped when dropped.
 
 mod parse;
-mod text;
 mod tree;
+mod write;
 
 use std::{fmt, ops::Range};
 
-#[cfg(any(test, feature = "file"))]
-pub(crate) use self::text::write_ascii_string;
 use self::tree::{Content, Node, Object};
+#[cfg(any(test, feature = "file"))]
+pub(crate) use self::write::write_ascii_string;
 pub(crate) use self::{
-    text::{ascii_string_len, quote, write_string},
     tree::{NodeId, NotJson, ROOT, Tree},
+    write::{ascii_string_len, quote, write_string},
 };
 
 /// A borrowed view of one JSON value in a [`Secret`](crate::Secret).

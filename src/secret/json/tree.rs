@@ -59,7 +59,7 @@ const FEW: usize = 8;
 impl Object {
     /// Members in the order of the text. If a key comes twice, the last one counts.
     pub(super) fn new(mut members: Vec<(Key, NodeId)>) -> Self {
-        // Stable, so the last one of equal keys comes last. The first of a run is the one kept.
+        // The sort is stable, so the last one of equal keys in the text comes first, and is kept.
         members.reverse();
         members.sort_by(|(key, _), (other, _)| key.cmp(other));
         members.dedup_by(|(later, _), (kept, _)| later == kept);
