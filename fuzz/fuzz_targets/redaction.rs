@@ -9,6 +9,9 @@ mod encodings;
 mod quoting;
 #[path = "../../cli/src/redact/mod.rs"]
 mod redact;
+#[allow(dead_code, reason = "the command uses the rest")]
+#[path = "../../cli/src/wiping_buf.rs"]
+mod wiping_buf;
 
 use std::sync::Arc;
 

@@ -15,6 +15,9 @@ mod quoting;
 #[allow(dead_code, reason = "the command uses the rest")]
 #[path = "../../../cli/src/redact/mod.rs"]
 mod redact;
+#[allow(dead_code, reason = "the command uses the rest")]
+#[path = "../../../cli/src/wiping_buf.rs"]
+mod wiping_buf;
 
 use std::{error::Error, fmt::Write as _, hint::black_box, sync::Arc, time::Duration};
 
