@@ -132,19 +132,12 @@ impl<P: Provider + ?Sized> Cached<P> {
         self.listings.drop_if(|key| covers(&key.path, path), None);
     }
 
-    /// Drops whatever a path that may be an ARN names: an ARN contains the name of its secret. For an
-    /// update whose answer, which would tell the name, never came.
+    /// Drops whatever a path that may be an ARN names, as an ARN ends with the name of its secret.
+    /// For an update whose answer, which would tell the name, never came.
     fn invalidate_named_in(&self, path: &str) {
-        if !path.contains(':') {
-            return;
+        if path.contains(':') {
+            key::names_in_arn(path).for_each(|name| self.invalidate(name));
         }
-        key::names_in_arn(path).for_each(|name| self.second_tier.drop_name(name));
-        let arn: Arc<str> = path.into();
-        let is_named = move |secret: &Secret| secret.name().is_some_and(|name| arn.contains(name));
-        let arn: Arc<str> = path.into();
-        let lists_named = move |listing: &Listing| listing.names().any(|name| arn.contains(name));
-        self.secrets.drop_if(|_| false, Some(Arc::new(is_named)));
-        self.listings.drop_if(|_| false, Some(Arc::new(lists_named)));
     }
 
     /// Drops everything, as [`invalidate`](Self::invalidate) drops a name.
