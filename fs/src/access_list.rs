@@ -1,7 +1,7 @@
 //! Access control lists (POSIX ACLs) of open files on Linux.
 //!
-//! If a file has a list, the group's bits of its mode are the list's mask, and not the rights of its
-//! group. So a copy of the mode alone would give the group what the mask allows.
+//! If a file has a list, the group's bits of its mode are the list's mask, and not the rights of
+//! its group. So a copy of the mode alone would give the group what the mask allows.
 
 use std::{fs::File, io};
 

@@ -5,7 +5,7 @@
 //!
 //! | module | what it does |
 //! | --- | --- |
-//! | [`output_path`] | follows a path to be written, without trusting links that others may have placed |
+//! | [`output_path`] | opens the folder of a file to be written, trusting no link of others |
 //! | [`atomic_write`] | replaces a file whole or not at all |
 //! | [`folder`] | private folders, used through an open handle |
 //! | [`temp_file`] | a new file that gets its name once it is whole |

@@ -69,8 +69,8 @@ impl<F: AsFd> TempFile<F> {
         set_mode(&self.file, mode)
     }
 
-    /// Gives the file owner, group, mode and access list of another one. Only the superuser can give
-    /// files away.
+    /// Gives the file owner, group, mode and access list of another one. Only the superuser can
+    /// give files away.
     pub(crate) fn set_access(&self, access: &Access) -> io::Result<()> {
         let old = &access.metadata;
         let new = self.file.metadata()?;
@@ -79,11 +79,11 @@ impl<F: AsFd> TempFile<F> {
         if owner.is_some() || group.is_some() {
             fchown(&self.file, owner, group)?;
         }
-        // Before the mode: a list that the folder gave to the new file would give its users what the mode
-        // allows the group.
+        // Before the mode: a list that the folder gave to the new file would give its users what
+        // the mode allows the group.
         #[cfg(any(target_os = "linux", target_os = "android"))]
         access_list::set(&self.file, access.list.as_deref())?;
-        // After the owner, a change of which takes special bits away.
+        // After the owner: changing it clears special bits.
         self.set_mode(old.mode() & 0o7777)
     }
 

@@ -50,8 +50,8 @@ impl Breaker {
         std::mem::take(&mut *self.failures()).in_a_row > 0
     }
 
-    /// Notes a call, begun then, that failed for a transient reason. Returns whether the call before it
-    /// had not. Calls that were under way together are one failure, however many they are.
+    /// Notes a call, begun then, that failed for a transient reason. Returns whether the call before
+    /// it had not. Calls that were under way together are one failure, however many they are.
     pub(super) fn failed(&self, begun: Instant) -> bool {
         self.failed_at(begun, Instant::now(), jitter())
     }
