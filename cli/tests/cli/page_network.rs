@@ -5,12 +5,12 @@ use std::{
     process::Command,
 };
 
-use s1crets_testbed::{Answer, Authority, Stub, TlsFront, Validity, self_signed};
+use s1crets_testbed::{Answer, Authority, OpenBao, Stub, TlsFront, Validity, self_signed};
 use tokio::runtime::Runtime;
 
 /// What the command prints on standard error in each such situation. Addresses are those of the
 /// page: `vault.internal` and `proxy.internal`.
-pub(crate) fn printed(folder: &Path) -> String {
+pub(crate) fn printed(folder: &Path, vault: &OpenBao) -> String {
     let runtime = Runtime::new().expect("a runtime");
     let stub = |answer: Answer| runtime.block_on(Stub::start(move |_| answer.clone()));
     let authority = Authority::create(folder);
@@ -40,8 +40,7 @@ pub(crate) fn printed(folder: &Path) -> String {
         run(&[("VAULT_ADDR", front.endpoint()), ("VAULT_CACERT", trusted.unwrap_or_default())], &replaced);
     }
 
-    let plain = stub(Answer::new(404, ""));
-    let server = plain.endpoint().trim_start_matches("http://");
+    let server = vault.address().trim_start_matches("http://");
     run(&[("VAULT_ADDR", &format!("https://{server}"))], &[(server, "vault.internal:8200")]);
     let secure = stub(Answer::new(400, "Client sent an HTTP request to an HTTPS server.\n"));
     let server = secure.endpoint().trim_start_matches("http://");

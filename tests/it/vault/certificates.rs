@@ -7,7 +7,7 @@ use s1crets::{
     Error, ErrorKind,
     vault::{TlsConfig, VaultConfig},
 };
-use s1crets_testbed::{Authority, Stub, TlsFront, Validity, self_signed};
+use s1crets_testbed::{Authority, OpenBao, Stub, TlsFront, Validity, self_signed};
 use tempfile::TempDir;
 
 use super::{
@@ -168,14 +168,14 @@ async fn a_client_certificate_that_the_server_wants_or_refuses_is_named() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_with_or_without_tls_against_the_address_is_told_so() {
-    let (stub, _folder) = server().await;
-    let secure = stub.endpoint().replace("http://", "https://");
+    let development = OpenBao::shared();
+    let secure = development.address().replace("http://", "https://");
     let error = refusal(VaultConfig::new(&secure).with_token("a-token")).await;
     assert_eq!(
         (error.kind(), error.message()),
         (ErrorKind::Config, &*format!("the server at {secure} does not speak TLS"))
     );
-    assert!(error.hint().is_some_and(|hint| hint.contains(stub.endpoint())), "{}", told(&error));
+    assert!(error.hint().is_some_and(|hint| hint.contains(development.address())), "{}", told(&error));
 
     let bao = super::outage::raft();
     let plain = bao.address().replace("https://", "http://");

@@ -4,7 +4,7 @@ use s1crets::{
     Error, ErrorKind,
     vault::{ProxyUrl, TlsConfig, Vault, VaultConfig},
 };
-use s1crets_testbed::{Answer, Authority, Stub, TlsFront, Tunnel};
+use s1crets_testbed::{Answer, Authority, OpenBao, Stub, TlsFront, Tunnel};
 
 use super::{
     kv, once, read, told,
@@ -67,7 +67,8 @@ async fn the_certificate_of_a_proxy_is_told_from_the_servers() {
         let message =
             format!("the certificate of the proxy {} is not trusted: its issuer is not known here", proxy.endpoint());
         is_told(&error, ErrorKind::Config, &message);
-        let plain = tunnel.endpoint().replace("http://", "https://");
+        // A server of Go responds to TLS in plain text.
+        let plain = OpenBao::shared().address().replace("http://", "https://");
         let error = refusal(address, &plain, TlsConfig::default()).await;
         is_told(&error, ErrorKind::Config, &format!("the proxy {plain} does not speak TLS"));
     }
