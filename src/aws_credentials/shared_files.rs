@@ -10,9 +10,10 @@ use aws_config::profile::profile_file::{ProfileFileKind, ProfileFiles};
 use std::{
     env,
     ffi::{OsStr, OsString},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
+use super::variables;
 use crate::{
     error::{Error, Result},
     fs::home,
@@ -29,12 +30,12 @@ const FILES: [(ProfileFileKind, &str, &str); 2] = [
 /// The files that profiles are read from.
 #[allow(deprecated, reason = "as above")]
 pub(crate) fn profile_files() -> ProfileFiles {
-    if has_absolute_home() && FILES.iter().all(|(_, variable, _)| !is_of_another_home(variable)) {
+    if has_absolute_home() && FILES.iter().all(|(_, variable, _)| is_read_as_meant(variable)) {
         return ProfileFiles::default();
     }
     FILES
         .into_iter()
-        .fold(ProfileFiles::builder(), |files, (kind, variable, usual)| match named(env::var_os(variable), usual) {
+        .fold(ProfileFiles::builder(), |files, (kind, variable, usual)| match named(variables::path(variable), usual) {
             Some(path) => files.with_file(kind, path),
             None => files.with_contents(kind, ""),
         })
@@ -59,9 +60,12 @@ fn has_absolute_home() -> bool {
     env::var_os("HOME").is_some_and(|home| Path::new(&home).is_absolute())
 }
 
-/// Whether a variable holds a path such as `~name/x`, which the SDK takes for a relative one.
-fn is_of_another_home(variable: &str) -> bool {
-    env::var_os(variable).is_some_and(|path| begins_with_tilde(&path) && !Path::new(&path).starts_with("~"))
+/// Whether the SDK reads the file that a variable names. It takes `~name/x` for a relative path, a
+/// blank variable for a file without a name, and a line break for a part of the name.
+fn is_read_as_meant(variable: &str) -> bool {
+    let Some(path) = env::var_os(variable) else { return true };
+    let is_clean = path.to_str().is_none_or(|text| variables::cleaned(text) == Some(text));
+    is_clean && (!begins_with_tilde(&path) || Path::new(&path).starts_with("~"))
 }
 
 fn begins_with_tilde(path: &OsStr) -> bool {
@@ -69,9 +73,9 @@ fn begins_with_tilde(path: &OsStr) -> bool {
 }
 
 /// The path that the variable names, or the default one, if there is a file.
-fn named(path: Option<OsString>, usual: &str) -> Option<OsString> {
+fn named(path: Option<PathBuf>, usual: &str) -> Option<OsString> {
     let usual = || home::folder().filter(|_| has_absolute_home()).map(|home| home.join(usual));
-    let path = path.map(|path| home::expand(Path::new(&path))).or_else(usual)?.into_os_string();
+    let path = path.or_else(usual)?.into_os_string();
     Some(path).filter(|path| !begins_with_tilde(path) && Path::new(path).is_file())
 }
 

@@ -6,22 +6,24 @@
 //! that it can be explained. If it then fails, that is an error: the SDK's own chain would go on to
 //! the next source, which is another identity.
 
-use std::{env, fmt};
+use std::fmt;
 
 use aws_config::{
     SdkConfig,
     ecs::EcsCredentialsProvider,
-    environment::EnvironmentVariableCredentialsProvider,
     imds::credentials::ImdsCredentialsProvider,
     profile::{self, ProfileFileCredentialsProvider, ProfileSet},
     provider_config::ProviderConfig,
     web_identity_token::WebIdentityTokenCredentialsProvider,
 };
-use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_types::os_shim_internal::{Env, Fs};
 
 use crate::{
-    aws_credentials::shared_files::{check_token_cache, check_token_files, profile_files},
+    aws_credentials::{
+        shared_files::{check_token_cache, check_token_files, profile_files},
+        variables,
+    },
     error::{Error, ErrorKind, Result},
 };
 
@@ -77,26 +79,25 @@ impl AwsCredentialSource {
     /// `Config` if a variable names a credential file by a `~`.
     pub(crate) async fn find(profile: Option<&str>) -> Result<Self> {
         check_token_files()?;
-        if profile.is_none() && EnvironmentVariableCredentialsProvider::new().provide_credentials().await.is_ok() {
+        if profile.is_none() && variables::has_access_key()? {
             return Ok(Self::Variables);
         }
         if let Some(of_profile) = Self::of_profile(profile).await? {
             return Ok(of_profile);
         }
-        if profile.is_none() && WEB_IDENTITY.iter().all(|name| env::var_os(name).is_some()) {
+        if profile.is_none() && WEB_IDENTITY.iter().all(|name| variables::is_set(name)) {
             return Ok(Self::WebIdentity);
         }
-        let container = CONTAINER.into_iter().find(|name| env::var_os(name).is_some());
+        let container = CONTAINER.into_iter().find(|name| variables::is_set(name));
         Ok(container.map_or(Self::InstanceMetadata, Self::Container))
     }
 
     /// The profile, if it sets the source of its credentials.
     async fn of_profile(named: Option<&str>) -> Result<Option<Self>> {
-        let variable = env::var(PROFILE).ok().filter(|name| !name.trim().is_empty());
-        let (name, choice) = match (named, variable) {
+        let (name, choice) = match (named, variables::profile()?) {
             (Some(name), _) => (name.to_owned(), ProfileChoice::Settings),
             // Some environments always set it to `default`, even where there are no profiles.
-            (None, Some(name)) if name != "default" => (name, ProfileChoice::Variable),
+            (None, Some((name, _))) if name != "default" => (name, ProfileChoice::Variable),
             (None, _) => ("default".to_owned(), ProfileChoice::Default),
         };
         let source = Self::Profile(name.clone(), choice);
@@ -127,7 +128,7 @@ impl AwsCredentialSource {
         let config = provider_config(config);
         Some(match self {
             Self::Given => return None,
-            Self::Variables => SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()),
+            Self::Variables => SharedCredentialsProvider::new(variables::VariableCredentials),
             Self::Profile(name, _) => SharedCredentialsProvider::new(
                 ProfileFileCredentialsProvider::builder()
                     .configure(&config)

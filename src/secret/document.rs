@@ -33,6 +33,8 @@ pub(super) struct SingleValue {
 
 enum Form {
     Text(Zeroizing<String>),
+    /// Text that is a list of items with commas between them.
+    List(Zeroizing<String>),
     Binary(Zeroizing<Vec<u8>>),
 }
 
@@ -69,8 +71,21 @@ impl SingleValue {
         Self { form: Form::Text(text), tree: OnceLock::new() }
     }
 
+    /// Text whose items are separated by commas.
+    pub(super) fn list(text: Zeroizing<String>) -> Self {
+        Self { form: Form::List(text), tree: OnceLock::new() }
+    }
+
     pub(super) fn binary(bytes: Zeroizing<Vec<u8>>) -> Self {
         Self { form: Form::Binary(bytes), tree: OnceLock::new() }
+    }
+
+    /// The items, if this is a list.
+    pub(super) fn items(&self) -> Option<impl Iterator<Item = &str>> {
+        match &self.form {
+            Form::List(text) => Some(text.split(',')),
+            Form::Text(_) | Form::Binary(_) => None,
+        }
     }
 
     pub(super) fn is_binary(&self) -> bool {
@@ -79,7 +94,7 @@ impl SingleValue {
 
     pub(super) fn bytes(&self) -> &[u8] {
         match &self.form {
-            Form::Text(text) => text.as_bytes(),
+            Form::Text(text) | Form::List(text) => text.as_bytes(),
             Form::Binary(bytes) => bytes,
         }
     }
@@ -87,7 +102,7 @@ impl SingleValue {
     /// The text, or bytes that are UTF-8; `None` for other bytes.
     pub(super) fn as_text(&self) -> Option<&str> {
         match &self.form {
-            Form::Text(text) => Some(text),
+            Form::Text(text) | Form::List(text) => Some(text),
             Form::Binary(bytes) => std::str::from_utf8(bytes).ok(),
         }
     }

@@ -4,6 +4,8 @@
 
 /// The same against both AWS stores, on moto.
 mod aws;
+/// Every variable of the AWS SDK: blank, with a line break, malformed.
+mod aws_variables;
 /// `cache`, and what `get` keeps on disk.
 #[cfg(unix)]
 mod cache;

@@ -38,7 +38,8 @@ pub struct AwsConfig {
     /// The endpoint of STS only. It wins over `endpoint_url`.
     pub sts_endpoint_url: Option<String>,
     /// Attempts, timeout and backoff of every call, those to STS included, unless a request sets its
-    /// own. Default: 3 attempts of 5 s, with a backoff from 1 s up to 20 s, as in the AWS SDKs'
+    /// own. Default: 3 attempts of 5 s, with a backoff from 50 ms up to 20 s, and from 1 s if AWS
+    /// throttles, as in the AWS SDKs'
     /// [standard mode](https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html).
     pub retry_policy: RetryPolicy,
 }

@@ -27,7 +27,7 @@ use tokio::time::timeout;
 
 use super::error::from_credentials;
 use crate::{
-    aws_credentials::without_sdk_logs,
+    aws_credentials::{variables::check_sendable, without_sdk_logs},
     error::{Error, ErrorKind, Result},
     retry::RetryPolicy,
     secret::echo::Echo,
@@ -123,6 +123,12 @@ impl CredentialCache {
         lasting.map(|cached| cached.credentials.clone())
     }
 
+    /// The account of the cached credentials, if their source tells it.
+    pub(crate) fn account(&self) -> Option<String> {
+        let cached = self.cached.load();
+        cached.as_ref()?.credentials.account_id().map(|account| account.as_str().to_owned())
+    }
+
     /// What an error must not repeat. The canonical request that AWS quotes where a signature is
     /// wrong holds the session token.
     pub(crate) fn echo(&self) -> Echo {
@@ -148,7 +154,9 @@ impl CredentialCache {
             None => given.await,
         };
         let echo = self.before.as_ref().map(|before| before.echo()).unwrap_or_default();
-        given.map_err(|error| from_credentials(error, self.policy, &echo))
+        let given = given.map_err(|error| from_credentials(error, self.policy, &echo))?;
+        check_sendable(&given)?;
+        Ok(given)
     }
 }
 

@@ -4,9 +4,9 @@
 //! set their timeout by what is left of a deadline would open connections without end. Here the
 //! timeout is applied around each call, and all calls share two pools, with certificates and without.
 //!
-//! The system's certificates are read by the first call that needs them. The SDK reads them when a
-//! client is made, and parses them twice: some milliseconds, also for a plain `http://` endpoint
-//! (LocalStack, moto, metadata services).
+//! Certificates are read by the first call that needs them. The SDK reads them when a client is made,
+//! and parses them twice: some milliseconds, also for a plain `http://` endpoint (LocalStack, moto,
+//! metadata services).
 
 use std::{
     borrow::Cow,
@@ -36,6 +36,9 @@ use aws_smithy_types::body::SdkBody;
 use http_body_util::Limited;
 use tokio::time::timeout;
 
+use super::trust::Trust;
+use crate::error::Result;
+
 /// The longest body to hold in memory. Twenty secrets of 64 KiB, all characters escaped, are 8 MiB.
 const LONGEST_ANSWER: usize = 64 * 1024 * 1024;
 
@@ -47,8 +50,8 @@ const PROXIES: [&str; 4] = ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"
 
 /// A new client with pools of its own. Connections belong to the runtime that opened them, so
 /// sessions don't share them.
-pub(crate) fn client() -> SharedHttpClient {
-    SharedHttpClient::new(Client::default())
+pub(super) fn client(trust: Trust) -> SharedHttpClient {
+    SharedHttpClient::new(Client(Arc::new(Pools { trust, ..Pools::default() })))
 }
 
 /// The SDK asks it for a connector with the timeouts of each call.
@@ -75,16 +78,24 @@ impl HttpClient for Client {
 /// One pool for endpoints that present certificates, and one for those that don't.
 #[derive(Debug, Default)]
 struct Pools {
+    trust: Trust,
     secured: OnceLock<Connector>,
     plain: OnceLock<Connector>,
 }
 
 impl Pools {
-    fn for_uri(&self, uri: &str, sleep: Option<&SharedAsyncSleep>) -> &Connector {
-        match is_plain(uri, |name| env::var_os(name).is_some()) {
-            true => self.plain.get_or_init(|| connector(TrustStore::empty(), sleep)),
-            false => self.secured.get_or_init(|| connector(TrustStore::default(), sleep)),
+    /// # Errors
+    /// `Config` if the certificates to trust can't be read.
+    fn for_uri(&self, uri: &str, sleep: Option<&SharedAsyncSleep>) -> Result<&Connector> {
+        if is_plain(uri, |name| env::var_os(name).is_some()) {
+            return Ok(self.plain.get_or_init(|| connector(TrustStore::empty(), sleep)));
         }
+        if let Some(connector) = self.secured.get() {
+            return Ok(connector);
+        }
+        // Not kept if it fails: the file may be put right.
+        let trusted = self.trust.store()?;
+        Ok(self.secured.get_or_init(|| connector(trusted, sleep)))
     }
 }
 
@@ -114,7 +125,11 @@ impl HttpConnector for Timed {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let endpoint = endpoint(request.uri());
         let limit = self.timeout.unwrap_or(Duration::MAX);
-        let answer = timeout(limit, self.pools.for_uri(request.uri(), self.sleep.as_ref()).call(request));
+        let connector = match self.pools.for_uri(request.uri(), self.sleep.as_ref()) {
+            Ok(connector) => connector,
+            Err(error) => return HttpConnectorFuture::ready(Err(ConnectorError::other(Box::new(error), None))),
+        };
+        let answer = timeout(limit, connector.call(request));
         HttpConnectorFuture::new(async move {
             match answer.await {
                 Ok(answer) => Ok(answer.map_err(|error| Unanswered::by(endpoint, error))?.map(limited)),

@@ -2,7 +2,9 @@
 //!
 //! Both find region and credentials as [`AwsConfig`] says.
 
+mod arn;
 mod batch;
+mod clients;
 mod config;
 mod credentials_cache;
 mod error;
@@ -15,6 +17,9 @@ mod resolve;
 mod secrets_manager;
 mod session;
 mod settings;
+mod shared_profile;
+mod source;
+mod trust;
 
 pub use aws_credential_types::Credentials;
 pub use config::{AwsConfig, Role};
