@@ -131,7 +131,7 @@ mod aws_credentials;
 )]
 mod cache_scope;
 
-#[cfg(feature = "vault")]
+#[cfg(any(feature = "vault", feature = "__aws"))]
 mod transport;
 #[cfg(feature = "vault")]
 pub mod vault;

@@ -28,6 +28,12 @@ pub(crate) fn is_deceptive(url: &str) -> bool {
     url.contains(|letter: char| letter == '\\' || letter.is_whitespace() || letter.is_control())
 }
 
+/// `HOST:PORT` of a URL, whether it names a port or not.
+pub(super) fn host_and_port(url: &Url) -> String {
+    let port = url.port_or_known_default().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{}{port}", url.host_str().unwrap_or_default())
+}
+
 impl Address {
     /// Reads `https://…`, `http://…` and `unix:///PATH`.
     pub(crate) fn parse(text: &str) -> Result<Self, AddressError> {
@@ -75,6 +81,11 @@ impl Address {
     /// The path that every request's path follows, without a slash at its end.
     pub(super) fn path(&self) -> &str {
         self.base.path().trim_end_matches('/')
+    }
+
+    /// The server as `HOST:PORT`, whether the URL names a port or not.
+    pub(super) fn server(&self) -> String {
+        host_and_port(&self.base)
     }
 
     /// The URL's host.

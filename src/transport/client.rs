@@ -1,24 +1,18 @@
 //! Builds the reqwest client of a server: TLS trust, client certificate, proxy, Unix socket.
 
 use std::{
-    fs,
     net::{IpAddr, SocketAddr},
-    path::Path,
     time::Duration,
 };
 
 use reqwest::{
-    Certificate, Client, ClientBuilder, Identity, Proxy,
+    Client, ClientBuilder, Identity, Proxy,
     dns::{Addrs, Name, Resolve, Resolving},
     redirect::Policy,
 };
-use zeroize::Zeroizing;
 
-use super::{address::Address, proxy::ProxyUrl, tls::TlsConfig};
-use crate::{
-    error::{Error, Result},
-    fs::plain_file,
-};
+use super::{address::Address, certificates, proxy::ProxyUrl, tls::TlsConfig, verifier};
+use crate::error::{Error, Result};
 
 /// How to reach a server.
 #[derive(Clone, Debug)]
@@ -33,6 +27,11 @@ impl ServerConfig {
     /// Whether a certificate is presented on the way to this address. A redirect keeps the scheme.
     pub(crate) fn presents_certificates(address: &Address, proxy: Option<&ProxyUrl>) -> bool {
         address.is_https() || proxy.is_some_and(|proxy| !proxy.as_str().starts_with("http://"))
+    }
+
+    /// The server as `HOST:PORT`, for messages.
+    pub(super) fn server(&self) -> String {
+        Address::parse(&self.address).map(|address| address.server()).unwrap_or_default()
     }
 
     /// The TLS server name, which stands in for the host in the URL of each request. Without TLS
@@ -78,17 +77,15 @@ pub(super) fn build(config: &ServerConfig, address: &Address, timeout: Duration)
         .no_proxy();
     let builder = proxied(builder, config)?;
     let builder = located(builder, config, address);
-    let builder = trusting(builder, config, address)?;
-    let builder = secured(builder, &config.tls)?;
+    let builder = secured(builder, config, address)?;
     builder.build().map_err(|error| Error::config("the HTTP client can't be made").with_source(error.without_url()))
 }
 
 fn proxied(builder: ClientBuilder, config: &ServerConfig) -> Result<ClientBuilder> {
-    match &config.proxy {
-        // The error would repeat the URL, which may hold a password.
-        Some(url) => Ok(builder.proxy(Proxy::all(url.as_str()).map_err(|_| Error::config("the proxy is no URL"))?)),
-        None => Ok(builder),
-    }
+    let Some(url) = &config.proxy else { return Ok(builder) };
+    url.check()?;
+    // The error would repeat the URL, which may hold a password.
+    Ok(builder.proxy(Proxy::all(url.as_str()).map_err(|_| Error::config("the proxy is no URL"))?))
 }
 
 #[cfg(unix)]
@@ -134,71 +131,28 @@ impl Resolve for Renamed {
     }
 }
 
+/// TLS: which certificates are trusted, and the client's own.
+///
 /// The system's certificates are hundreds of files. They are not read where the settings name
 /// others, or where the server presents no certificate.
-fn trusting(builder: ClientBuilder, config: &ServerConfig, address: &Address) -> Result<ClientBuilder> {
-    let TlsConfig { ca_file, ca_path, .. } = &config.tls;
-    if ca_file.is_some() || ca_path.is_some() {
-        return Ok(builder.tls_certs_only(authorities(&config.tls)?));
+fn secured(builder: ClientBuilder, config: &ServerConfig, address: &Address) -> Result<ClientBuilder> {
+    let (trusted, client) = (certificates::trusted(&config.tls)?, certificates::client_pem(&config.tls)?);
+    let skips = config.tls.danger_skip_verify;
+    if !trusted.is_empty() && !skips {
+        let client = client.as_ref().map(|pem| pem.as_slice());
+        return Ok(builder.tls_backend_preconfigured(verifier::client_config(trusted, client)?));
     }
-    let verifies = ServerConfig::presents_certificates(address, config.proxy.as_ref());
-    Ok(if verifies { builder } else { builder.tls_certs_only([]) })
-}
-
-fn secured(mut builder: ClientBuilder, tls: &TlsConfig) -> Result<ClientBuilder> {
-    if let Some(identity) = identity(tls)? {
-        builder = builder.identity(identity);
-    }
-    if tls.danger_skip_verify {
-        builder = builder.tls_danger_accept_invalid_certs(true);
-    }
-    Ok(builder)
-}
-
-fn authorities(tls: &TlsConfig) -> Result<Vec<Certificate>> {
-    let mut found = Vec::new();
-    if let Some(file) = &tls.ca_file {
-        found.extend(certificates(file)?);
-    }
-    if let Some(folder) = &tls.ca_path {
-        let unreadable =
-            |error| Error::config(format!("can't read the folder {}", folder.display())).with_source(error);
-        for entry in fs::read_dir(folder).map_err(unreadable)? {
-            let path = entry.map_err(unreadable)?.path();
-            if path.is_file() {
-                // Such folders hold keys and hashes too.
-                found.extend(certificates(&path).unwrap_or_default());
-            }
-        }
-    }
-    if found.is_empty() {
-        return Err(Error::config("there is no certificate in the files to trust"));
-    }
-    Ok(found)
-}
-
-fn certificates(file: &Path) -> Result<Vec<Certificate>> {
-    let text = read(file)?;
-    Certificate::from_pem_bundle(&text)
-        .map_err(|_| Error::config(format!("{} holds no PEM certificates", file.display())))
-}
-
-fn identity(tls: &TlsConfig) -> Result<Option<Identity>> {
-    let (certificate, key) = match (&tls.client_cert, &tls.client_key) {
-        (Some(certificate), Some(key)) => (certificate, key),
-        (None, None) => return Ok(None),
-        _ => return Err(Error::config("a client certificate needs its key, and a key its certificate")),
+    let builder = match client {
+        // The error could repeat a line of the key.
+        Some(pem) => builder.identity(
+            Identity::from_pem(&pem).map_err(|_| Error::config("the client certificate or its key is not PEM"))?,
+        ),
+        None => builder,
     };
-    let mut pem = read(certificate)?;
-    pem.push(b'\n');
-    let key = read(key)?;
-    let both = Zeroizing::new([pem.as_slice(), key.as_slice()].concat());
-    // The error could repeat a line of the key.
-    Identity::from_pem(&both).map(Some).map_err(|_| Error::config("the client certificate or its key is not PEM"))
-}
-
-fn read(file: &Path) -> Result<Zeroizing<Vec<u8>>> {
-    plain_file::read(file)
-        .map(|(_, bytes)| bytes)
-        .map_err(|error| Error::config(format!("can't read {}", file.display())).with_source(error))
+    let verifies = !skips && ServerConfig::presents_certificates(address, config.proxy.as_ref());
+    Ok(match verifies {
+        true => builder,
+        false if skips => builder.tls_danger_accept_invalid_certs(true),
+        false => builder.tls_certs_only([]),
+    })
 }

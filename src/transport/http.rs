@@ -12,11 +12,11 @@
 //! They are followed here, not by reqwest, by the rules of [`redirect`](super::redirect).
 //!
 //! # Memory
-//! Response bodies are read into buffers that are wiped when dropped, up to [`LONGEST_BODY`].
+//! Response bodies are read into buffers that are wiped when dropped, up to [`LONGEST_BODY`]. One
+//! that would take many times its size when it is parsed is refused.
 //! Request bodies are [`Bytes`] that their owner wipes ([`wiped`](super::wiped)).
 
 use std::{
-    borrow::Cow,
     collections::HashMap,
     fmt,
     sync::{Mutex, PoisonError},
@@ -25,28 +25,32 @@ use std::{
 
 use bytes::Bytes;
 use reqwest::{
-    Client, Method,
+    Client, Method, StatusCode, Url,
     header::{HeaderMap, LOCATION},
 };
 use tokio::time::{sleep, timeout};
 use zeroize::Zeroizing;
 
 use super::{
-    address::Address,
+    address::{Address, host_and_port},
     client::{self, ServerConfig},
-    redirect::{MOST_REDIRECTS, is_redirect},
+    failure::{Failure, Hop},
+    json_size::has_too_many_values,
+    proxy::ProxyUrl,
+    proxy_error::ProxyProblem,
+    redirect::{MOST_REDIRECTS, RefusedRedirect, is_redirect},
     retry_after::retry_after,
 };
-use crate::{
-    error::{Error, Result},
-    retry::RetryPolicy,
-};
+use crate::{error::Result, retry::RetryPolicy};
 
 /// A listing of a hundred thousand names takes some megabytes. A longer body is not held in memory.
 const LONGEST_BODY: usize = 64 * 1024 * 1024;
 
 /// The buffer for a body of promised length is allocated at once up to this: few bodies are longer.
 const LONGEST_PREALLOCATION: usize = 1024 * 1024;
+
+/// What a server of Go, as Vault and OpenBao are, responds with status 400 if it listens with TLS.
+const WANTS_TLS: &[u8] = b"Client sent an HTTP request to an HTTPS server";
 
 /// Clients that are kept for timeouts other than the server's default. Each has its own
 /// connections.
@@ -57,6 +61,8 @@ pub(crate) struct HttpClient {
     config: ServerConfig,
     /// Where requests go. Its host is the TLS server name, if one is set.
     address: Address,
+    /// The URL of the proxy, without user name and password.
+    proxy: Option<String>,
     /// The timeout whose client is always kept.
     timeout: Duration,
     /// By timeout, as reqwest sets it per client.
@@ -96,22 +102,6 @@ pub(crate) struct Response {
     retry_after: Option<Duration>,
 }
 
-/// Why there is no response.
-pub(crate) enum Failure {
-    /// The policy's time was over.
-    Timeout,
-    /// No connection to this address.
-    Connect(String, reqwest::Error),
-    /// The connection to this address ended before the whole response was there.
-    Broken(String, reqwest::Error),
-    /// A redirect that was not followed, and why.
-    Redirect(&'static str),
-    /// The body is longer than any that is expected.
-    TooLong,
-    /// No request was sent, because a setting is wrong.
-    Config(Error),
-}
-
 /// A failed attempt, and whether the server may have acted on the request.
 struct Attempt {
     failure: Failure,
@@ -130,7 +120,8 @@ impl HttpClient {
             Some(name) => address.clone().with_host(name)?,
             None => address,
         };
-        Ok(Self { config, address, timeout, clients })
+        let proxy = config.proxy.as_ref().map(ProxyUrl::without_user);
+        Ok(Self { config, address, proxy, timeout, clients })
     }
 
     /// Sends a request with all its attempts. A response of any status is returned once
@@ -155,7 +146,10 @@ impl HttpClient {
         let client = self.client(policy.timeout()).map_err(|error| Attempt::unsent(Failure::Config(error)))?;
         match timeout(policy.longest_attempt(), self.follow(&client, request)).await {
             Ok(result) => result,
-            Err(_) => Err(Attempt { failure: Failure::Timeout, maybe_done: true }),
+            Err(_) => {
+                let proxy = self.proxy.clone();
+                Err(Attempt { failure: Failure::Timeout { proxy }, maybe_done: true })
+            }
         }
     }
 
@@ -164,28 +158,40 @@ impl HttpClient {
         let mut url = self.address.join(request.target).map_err(|error| Attempt::unsent(Failure::Config(error)))?;
         let call = self.address.call_of(&url).to_owned();
         // For messages: the host of the URL may be a name for TLS alone.
-        let mut address = Cow::from(self.config.address.trim());
-        for _ in 0..=MOST_REDIRECTS {
+        let (address, server) = (self.config.address.trim().to_owned(), self.config.server());
+        let proxy = self.proxy.as_deref();
+        let mut hop = Hop { address, server, is_https: self.address.is_https(), proxy };
+        let mut redirects = 0;
+        loop {
             let mut builder = client.request(request.method.clone(), url.clone()).headers(request.headers.clone());
             if let Some(body) = &request.body {
                 builder = builder.body(body.clone());
             }
-            let response = builder.send().await.map_err(|error| Attempt::failed(error, &address))?;
-            if !is_redirect(response.status()) {
-                return read(response, &address).await;
+            let response = builder.send().await.map_err(|error| Attempt::failed(error, &hop))?;
+            let status = response.status();
+            // A proxy answers in the place of a server without TLS.
+            if status == StatusCode::PROXY_AUTHENTICATION_REQUIRED && proxy.is_some() && !hop.is_https {
+                return Err(Attempt::unsent(hop.proxy_failure(ProxyProblem::WantsLogin, None)));
             }
+            if !is_redirect(status) {
+                return read(response, &hop).await;
+            }
+            if redirects == MOST_REDIRECTS {
+                return Err(Attempt::unsent(Failure::Redirect(Box::new(RefusedRedirect::endless(status)))));
+            }
+            redirects += 1;
             let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
-            let next = self.address.redirected(&url, &call, location.unwrap_or_default());
-            url = next.map_err(|why| Attempt::unsent(Failure::Redirect(why)))?;
-            address = format!("{}, to which it redirects", url.origin().ascii_serialization()).into();
+            let next = self.address.redirected(status, &url, &call, location.unwrap_or_default());
+            url = next.map_err(|refused| Attempt::unsent(Failure::Redirect(Box::new(refused))))?;
+            hop.address = format!("{}, to which it redirects", url.origin().ascii_serialization());
+            hop.server = host_and_port(&url);
         }
-        Err(Attempt::unsent(Failure::Redirect("the nodes redirect to each other")))
     }
 
     /// The client of the default timeout, and the URL that requests go to: for crates that send
     /// requests of their own. Redirects are not followed there.
     #[cfg(feature = "vaultrs")]
-    pub(crate) fn reqwest(&self) -> Result<(Client, reqwest::Url)> {
+    pub(crate) fn reqwest(&self) -> Result<(Client, Url)> {
         Ok((self.client(self.timeout)?, self.address.join("/")?))
     }
 
@@ -208,22 +214,15 @@ impl Attempt {
         Self { failure, maybe_done: false }
     }
 
-    fn failed(error: reqwest::Error, address: &str) -> Self {
+    fn failed(error: reqwest::Error, hop: &Hop<'_>) -> Self {
         let maybe_done = !error.is_connect() && !error.is_builder();
         // The URL holds the path, which the context of an error already names.
-        let (address, error) = (address.to_owned(), error.without_url());
-        let failure = match error.is_connect() {
-            _ if error.is_timeout() => Failure::Timeout,
-            true => Failure::Connect(address, error),
-            false => Failure::Broken(address, error),
-        };
-        Self { failure, maybe_done }
+        Self { failure: hop.failure(error.without_url()), maybe_done }
     }
 
     /// How long to wait before the next attempt, if another one may be made.
     fn wait(&self, request: &Request<'_>, made: u32, policy: RetryPolicy) -> Option<Duration> {
-        let passing = !matches!(self.failure, Failure::TooLong | Failure::Config(_));
-        (passing && (request.idempotent || !self.maybe_done)).then(|| policy.backoff().wait(made))
+        (self.failure.is_transient() && (request.idempotent || !self.maybe_done)).then(|| policy.backoff().wait(made))
     }
 }
 
@@ -240,18 +239,24 @@ impl Response {
     }
 }
 
-async fn read(mut response: reqwest::Response, address: &str) -> Result<Response, Attempt> {
+async fn read(mut response: reqwest::Response, hop: &Hop<'_>) -> Result<Response, Attempt> {
     let status = response.status().as_u16();
     let retry_after = retry_after(response.headers(), SystemTime::now());
     let expected = response.content_length().and_then(|length| usize::try_from(length).ok()).unwrap_or(4096);
     // A promised length need not be true: the rest is allocated as it arrives.
     let mut body = Zeroizing::new(Vec::with_capacity(expected.min(LONGEST_PREALLOCATION)));
-    while let Some(piece) = response.chunk().await.map_err(|error| Attempt::failed(error, address))? {
+    while let Some(piece) = response.chunk().await.map_err(|error| Attempt::failed(error, hop))? {
         if body.len() + piece.len() > LONGEST_BODY {
             return Err(Attempt::unsent(Failure::TooLong));
         }
         reserve_wiped(&mut body, piece.len());
         body.extend_from_slice(&piece);
+    }
+    if status == 400 && !hop.is_https && body.starts_with(WANTS_TLS) {
+        return Err(Attempt::unsent(Failure::SpeaksTls(hop.address.clone())));
+    }
+    if has_too_many_values(&body) {
+        return Err(Attempt::unsent(Failure::TooManyValues));
     }
     Ok(Response { status, body, retry_after })
 }

@@ -1,21 +1,55 @@
 //! HTTP transport: one client per server, with retries, redirects, TLS, proxies and bounded replies.
 //!
 //! Vault sends its requests through it. It knows nothing of the API above: which statuses are worth
-//! another attempt, and what an error says, is the caller's part.
+//! another attempt, and what an error says, is the caller's part. The AWS SDK has a transport of its
+//! own, which shares what is said about certificates and proxies, and when a proxy is used.
 
+#[cfg(feature = "vault")]
 mod address;
+#[cfg(feature = "vault")]
 mod body;
+mod certificate_error;
+#[cfg(feature = "vault")]
+mod certificates;
+#[cfg(feature = "vault")]
 mod client;
+#[cfg(feature = "vault")]
+mod failure;
+#[cfg(feature = "vault")]
 mod http;
+#[cfg(feature = "vault")]
+mod json_size;
+mod no_proxy;
+#[cfg(feature = "vault")]
 mod proxy;
+mod proxy_error;
+#[cfg(feature = "vault")]
 mod redirect;
+#[cfg(feature = "vault")]
 mod retry_after;
+#[cfg(feature = "vault")]
 mod tls;
+#[cfg(feature = "vault")]
+mod verifier;
 
+#[cfg(feature = "vault")]
 pub use proxy::ProxyUrl;
+#[cfg(feature = "vault")]
 pub use tls::TlsConfig;
 
-pub(crate) use address::{Address, AddressError};
-pub(crate) use body::{Fields, wiped};
-pub(crate) use client::ServerConfig;
-pub(crate) use http::{Failure, HttpClient, Request, Response, StatusAction};
+#[allow(unused_imports, reason = "the AWS providers tell certificates and proxies by them")]
+pub(crate) use certificate_error::{CertificateProblem, CertificateSettings, certificate_problem};
+pub(crate) use no_proxy::NoProxy;
+#[allow(unused_imports, reason = "the AWS providers tell certificates and proxies by them")]
+pub(crate) use proxy_error::{ProxyProblem, proxy_problem};
+
+#[cfg(feature = "vault")]
+pub(crate) use self::{
+    address::{Address, AddressError},
+    body::{Fields, wiped},
+    certificates::is_pem_of_certificates,
+    client::ServerConfig,
+    failure::{Failure, ProxyFailure},
+    http::{HttpClient, Request, Response, StatusAction},
+    redirect::RefusedRedirect,
+};

@@ -33,17 +33,37 @@ impl ProxyUrl {
         }
     }
 
+    /// Refuses a proxy that is not asked by HTTP, such as `socks5://`, and a text that is no URL.
+    ///
+    /// # Errors
+    /// `Config`, without the user name and password.
+    pub(crate) fn check(&self) -> Result<()> {
+        let hint = "write it as http://[USER:PASSWORD@]HOST:PORT";
+        match self.parsed() {
+            Some(url) if matches!(url.scheme(), "http" | "https") => Ok(()),
+            Some(_) => {
+                let message = format!("the proxy {} is of a kind that is not supported", self.without_user());
+                Err(Error::config(message).with_hint(hint))
+            }
+            None => Err(Error::config("the proxy is no URL").with_hint(hint)),
+        }
+    }
+
+    fn parsed(&self) -> Option<Url> {
+        if is_deceptive(&self.0) {
+            return None;
+        }
+        let url = if self.0.contains("://") { self.0.parse() } else { format!("http://{}", self.0).parse() };
+        url.ok().filter(Url::has_host)
+    }
+
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 
     /// The URL without user name and password, or `***` if it is no URL.
     pub(crate) fn without_user(&self) -> String {
-        let parse = |text: &str| text.parse().ok().filter(Url::has_host);
-        let has_scheme = self.0.contains("://");
-        let Some(mut url) = (if has_scheme { parse(&self.0) } else { parse(&format!("http://{}", self.0)) }) else {
-            return "***".to_owned();
-        };
+        let Some(mut url) = self.parsed() else { return "***".to_owned() };
         // Neither call fails: a URL with a host can have a user name.
         let cleared = url.set_username("").and_then(|()| url.set_password(None));
         cleared.map_or_else(|()| "***".to_owned(), |()| url.to_string().trim_end_matches('/').to_owned())
@@ -69,6 +89,20 @@ mod tests {
             ("http://u:hunter2@", "***"),
         ] {
             assert_eq!(ProxyUrl::new(proxy).without_user(), told);
+        }
+    }
+
+    #[test]
+    fn only_http_proxies_are_supported() {
+        for proxy in ["http://u:p@h:1", "https://h", "h:3128", "u:p@h:3128", "[::1]:3128"] {
+            ProxyUrl::new(proxy).check().unwrap_or_else(|error| panic!("{proxy}: {error}"));
+        }
+        for proxy in
+            ["socks5://u:hunter2@h:1", "ftp://h", "", "http://", "http://u:hunter2@", "http://a b", "http://a\\b"]
+        {
+            let error = ProxyUrl::new(proxy).check().expect_err(proxy);
+            assert_eq!(error.kind(), crate::ErrorKind::Config, "{proxy}");
+            assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
         }
     }
 

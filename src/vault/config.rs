@@ -6,6 +6,7 @@ use super::{auth::Auth, source::SecretSource};
 #[cfg(all(feature = "disk-cache", unix))]
 use crate::cache_scope::Binding;
 use crate::{
+    error::Error,
     retry::RetryPolicy,
     transport::{Address, ProxyUrl, ServerConfig, TlsConfig},
 };
@@ -42,6 +43,17 @@ pub struct VaultConfig {
     /// Whether [`shutdown`](super::Vault::shutdown) revokes the token that a login got. A token that was given is
     /// never revoked. Default: no.
     pub revoke_at_shutdown: bool,
+    /// What the environment's variables said beside these settings.
+    pub(super) environment: EnvironmentNotes,
+}
+
+/// What was found in the environment while its variables were read.
+#[derive(Clone, Debug, Default)]
+pub(super) struct EnvironmentNotes {
+    /// The error of the first malformed variable. No connection is opened with it.
+    pub(super) malformed: Option<Error>,
+    /// The variable that is set to turn verification off, and is not followed.
+    pub(super) ignored_skip_verify: Option<&'static str>,
 }
 
 impl Default for VaultConfig {
@@ -54,6 +66,7 @@ impl Default for VaultConfig {
             proxy: None,
             retry_policy: RetryPolicy::default(),
             revoke_at_shutdown: false,
+            environment: EnvironmentNotes::default(),
         }
     }
 }
@@ -143,7 +156,7 @@ impl VaultConfig {
 /// An address that is none is not shown: it may be anything, even a password, or hold one.
 impl fmt::Debug for VaultConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { address, namespace, auth, tls, proxy, retry_policy, revoke_at_shutdown } = self;
+        let Self { address, namespace, auth, tls, proxy, retry_policy, revoke_at_shutdown, environment: _ } = self;
         let address = if Address::parse(address).is_ok() { address } else { "[not an address]" };
         f.debug_struct("VaultConfig")
             .field("address", &address)
@@ -162,7 +175,8 @@ impl VaultConfig {
     /// Binds disk cache entries to everything that decides where the connection leads, and as whom.
     /// A new field has to be listed here to compile.
     pub(crate) fn bind(&self, binding: &mut Binding<'_>) {
-        let Self { address, namespace, auth, tls, proxy, retry_policy: _, revoke_at_shutdown: _ } = self;
+        let Self { address, namespace, auth, tls, proxy, retry_policy: _, revoke_at_shutdown: _, environment: _ } =
+            self;
         binding.value("address", Some(address));
         binding.value("namespace", namespace.as_ref());
         binding.value("proxy", proxy.as_ref().map(ProxyUrl::as_str));

@@ -8,7 +8,10 @@ use super::{
     settings::VaultSettings,
     source::SecretSource,
 };
-use crate::config::{CredentialSource, Origin, Sourced};
+use crate::{
+    config::{CredentialSource, Origin, Sourced},
+    transport::NoProxy,
+};
 
 /// The variables that [`VaultConfig::from_env`] reads. For each
 /// `VAULT_…` there is a `BAO_…` that wins over it.
@@ -27,6 +30,8 @@ pub mod env_vars {
     pub const NAMESPACE: &str = "VAULT_NAMESPACE";
     /// A file of certificates to trust.
     pub const CACERT: &str = "VAULT_CACERT";
+    /// Such certificates themselves, in PEM, where `VAULT_CACERT` is not set.
+    pub const CACERT_BYTES: &str = "VAULT_CACERT_BYTES";
     /// A folder of such files.
     pub const CAPATH: &str = "VAULT_CAPATH";
     /// The client's certificate.
@@ -39,6 +44,11 @@ pub mod env_vars {
     pub const PROXY_ADDR: &str = "VAULT_PROXY_ADDR";
     /// An older name of `VAULT_PROXY_ADDR`.
     pub const HTTP_PROXY: &str = "VAULT_HTTP_PROXY";
+    /// The timeout of one attempt: a number of seconds, or text such as `1m30s`. A timeout of
+    /// s1crets's own settings wins over it.
+    pub const CLIENT_TIMEOUT: &str = "VAULT_CLIENT_TIMEOUT";
+    /// Attempts after the first one. A number of attempts in s1crets's own settings wins over it.
+    pub const MAX_RETRIES: &str = "VAULT_MAX_RETRIES";
     /// Ignored, with a warning: verification is not turned off by a variable of another tool.
     pub const SKIP_VERIFY: &str = "VAULT_SKIP_VERIFY";
     /// Turns off the verification of certificates if it is `1`.
@@ -57,12 +67,15 @@ pub(crate) const VARIABLES: &[&str] = &[
     env_vars::SECRET_ID,
     env_vars::NAMESPACE,
     env_vars::CACERT,
+    env_vars::CACERT_BYTES,
     env_vars::CAPATH,
     env_vars::CLIENT_CERT,
     env_vars::CLIENT_KEY,
     env_vars::TLS_SERVER_NAME,
     env_vars::PROXY_ADDR,
     env_vars::HTTP_PROXY,
+    env_vars::CLIENT_TIMEOUT,
+    env_vars::MAX_RETRIES,
     env_vars::SKIP_VERIFY,
     env_vars::DANGER_SKIP_VERIFY,
     "BAO_ADDR",
@@ -72,22 +85,28 @@ pub(crate) const VARIABLES: &[&str] = &[
     "BAO_SECRET_ID",
     "BAO_NAMESPACE",
     "BAO_CACERT",
+    "BAO_CACERT_BYTES",
     "BAO_CAPATH",
     "BAO_CLIENT_CERT",
     "BAO_CLIENT_KEY",
     "BAO_TLS_SERVER_NAME",
     "BAO_PROXY_ADDR",
     "BAO_HTTP_PROXY",
+    "BAO_CLIENT_TIMEOUT",
+    "BAO_MAX_RETRIES",
     "BAO_SKIP_VERIFY",
 ];
 
 impl VaultConfig {
-    /// The settings that the [variables](env_vars) name; empty ones count as missing.
+    /// The settings that the [variables](env_vars) name. Empty ones count as missing, and blanks
+    /// and line ends around a value are dropped. A malformed one is an error of
+    /// [`Vault::new`](super::Vault::new).
     ///
     /// The login is the token of `VAULT_TOKEN`, else that of the file that `VAULT_TOKEN_FILE`
     /// names, else AppRole by `VAULT_ROLE_ID` and `VAULT_SECRET_ID`, else the token of
     /// `~/.vault-token`. Without a `VAULT_PROXY_ADDR` the proxy is that of `HTTPS_PROXY` or
-    /// `HTTP_PROXY`, by the address's scheme, unless `NO_PROXY` names the host.
+    /// `HTTP_PROXY`, by the address's scheme, unless the server is on this machine or `NO_PROXY`
+    /// names it.
     pub fn from_env() -> Self {
         VaultSettings::default().resolve(&Environment::process()).into_config()
     }
@@ -96,7 +115,8 @@ impl VaultConfig {
 impl<'a> Environment<'a> {
     /// The environment of this process.
     pub(super) fn process() -> Self {
-        Self(&|name| env::var(name).ok())
+        // What is no Unicode is no value of a variable, and malformed rather than missing.
+        Self(&|name| env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
     }
 
     #[cfg(any(test, all(feature = "disk-cache", unix)))]
@@ -104,14 +124,15 @@ impl<'a> Environment<'a> {
         Self(raw)
     }
 
-    /// The value of a variable and which form of it was set. A blank value counts as missing.
+    /// The value of a variable without blanks and line ends around it, and which form of it was set.
+    /// A blank value counts as missing, as CI systems set variables so.
     pub(super) fn get(&self, name: &'static str) -> Option<Sourced<String>> {
         let bao = name
             .strip_prefix("VAULT_")
             .and_then(|rest| VARIABLES.iter().copied().find(|it| it.strip_prefix("BAO_") == Some(rest)));
         bao.into_iter().chain([name]).find_map(|name| {
-            let value = (self.0)(name).filter(|value| !value.trim().is_empty())?;
-            Some(Sourced::new(value, Origin::Variable(name)))
+            let value = (self.0)(name)?.trim().to_owned();
+            (!value.is_empty()).then(|| Sourced::new(value, Origin::Variable(name)))
         })
     }
 
@@ -136,36 +157,23 @@ impl<'a> Environment<'a> {
         (Auth::Token(SecretSource::file(file)), described)
     }
 
-    /// The general proxy for an address: `HTTPS_PROXY` or `HTTP_PROXY`, unless `NO_PROXY` names its
-    /// host.
+    /// The general proxy for an address: `HTTPS_PROXY` or `HTTP_PROXY`, unless `NO_PROXY` spares its
+    /// server.
     pub(super) fn general_proxy(&self, address: &str) -> Option<Sourced<String>> {
-        let (scheme, rest) = address.split_once("://")?;
-        let names = match scheme {
-            "https" => ["HTTPS_PROXY", "https_proxy"],
-            "http" => ["http_proxy", "HTTP_PROXY"],
+        let names: &[&'static str] = match address.split_once("://")?.0.to_ascii_lowercase().as_str() {
+            "https" => &["HTTPS_PROXY", "https_proxy"],
+            // Under CGI the client of the web server sets HTTP_PROXY, by a header `Proxy`.
+            "http" if self.get("REQUEST_METHOD").is_some() => &["http_proxy"],
+            "http" => &["http_proxy", "HTTP_PROXY"],
             _ => return None,
         };
-        let host = rest.split(['/', ':']).next().unwrap_or_default();
-        let spared = self.get("NO_PROXY").or_else(|| self.get("no_proxy")).map(|it| it.value).unwrap_or_default();
-        names.iter().find_map(|name| self.get(name)).filter(|_| !is_spared(host, &spared))
+        let spares = || NoProxy::from_variables(self.0).spares(address);
+        names.iter().find_map(|name| self.get(name)).filter(|_| !spares())
     }
 }
 
 fn variable(origin: &Origin) -> &'static str {
     if let Origin::Variable(name) = origin { name } else { "the environment" }
-}
-
-/// Whether a `NO_PROXY` list names the host, or a domain that it lies in. The host itself is never
-/// proxied to.
-fn is_spared(host: &str, list: &str) -> bool {
-    if host == "localhost" || host.starts_with("127.") {
-        return true;
-    }
-    list.split(',').map(str::trim).filter(|entry| !entry.is_empty()).any(|entry| {
-        let domain = entry.trim_start_matches('.');
-        let below = host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-        entry == "*" || below
-    })
 }
 
 #[cfg(test)]
@@ -181,6 +189,13 @@ mod tests {
     fn bao_goes_before_vault_and_empty_is_missing() {
         let config = config(&[("VAULT_ADDR", "http://v"), ("BAO_ADDR", "http://b"), ("BAO_NAMESPACE", " ")]);
         assert_eq!((config.address.as_str(), config.namespace), ("http://b", None));
+    }
+
+    #[test]
+    fn the_proxy_of_a_web_servers_client_is_not_obeyed() {
+        let vars = [("VAULT_ADDR", "http://vault"), ("HTTP_PROXY", "http://p:1"), ("REQUEST_METHOD", "GET")];
+        assert!(config(&vars).proxy.is_none());
+        assert!(config(&vars[..2]).proxy.is_some());
     }
 
     #[test]
@@ -213,5 +228,10 @@ mod tests {
         assert!(!proxied("https://vault.corp", "corp"));
         assert!(proxied("https://vaultcorp", "corp"));
         assert!(!proxied("https://127.0.0.1:8200", ""));
+        assert!(!proxied("https://[::1]:8200", ""));
+        assert!(proxied("https://[fd00::7]:8200", ""));
+        assert!(!proxied("https://[fd00::7]:8200", "fd00::/8"));
+        assert!(!proxied("https://vault.corp:8200", "vault.corp:8200"));
+        assert!(proxied("https://vault.corp", "vault.corp:8200"));
     }
 }

@@ -1,11 +1,11 @@
-//! Error mapping of Vault: makes our `Error` of a reply or of a failed request.
+//! Error mapping of Vault: makes our `Error` of a reply.
 
-use super::{config::DEFAULT_ADDRESS, request::ApiRequest, response::Response};
+use super::{request::ApiRequest, response::Response};
 use crate::{
     error::{Error, ErrorKind, Result},
     retry::RetryPolicy,
     secret::{Json, echo::Echo},
-    transport::{Address, AddressError, Failure},
+    transport::{Address, AddressError},
 };
 
 /// The hint for a reply that came from something else.
@@ -98,32 +98,6 @@ pub(super) fn parse_address(text: &str) -> Result<Address> {
             Error::config("the address of Vault holds a user name or a password, which Vault has none of")
         }
     })
-}
-
-/// The error of a request that got no response.
-pub(super) fn from_failure(failure: Failure, policy: RetryPolicy) -> Error {
-    match failure {
-        Failure::Timeout => timed_out(policy),
-        Failure::Connect(address, source) => {
-            let message = format!("can't connect to Vault at {address}");
-            let error = Error::new(ErrorKind::Unavailable, message).with_source(source);
-            match address == DEFAULT_ADDRESS {
-                true => {
-                    error.with_hint("that is the default: `address` in the config file or VAULT_ADDR names another")
-                }
-                false => error,
-            }
-        }
-        Failure::Broken(address, source) => {
-            Error::new(ErrorKind::Unavailable, format!("the connection to Vault at {address} broke"))
-                .with_source(source)
-        }
-        Failure::Redirect(why) => {
-            Error::new(ErrorKind::Unavailable, format!("a redirect of Vault was not followed: {why}"))
-        }
-        Failure::TooLong => Error::corrupt("the answer is too long to be one of Vault's"),
-        Failure::Config(error) => error,
-    }
 }
 
 /// The error of a request without a response in time.

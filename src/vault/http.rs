@@ -7,7 +7,8 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
 use super::{
     config::VaultConfig,
-    error::{from_failure, parse_address},
+    error::parse_address,
+    failure::from_failure,
     request::ApiRequest,
     reserved,
     response::{Response, is_from_vault},
@@ -41,10 +42,15 @@ pub(crate) enum Bearer<'a> {
 
 impl Http {
     pub(crate) fn new(config: VaultConfig) -> Result<Self> {
+        if let Some(error) = &config.environment.malformed {
+            return Err(error.clone());
+        }
         let address = parse_address(&config.address)?;
         let mut headers = HeaderMap::new();
         headers.insert(REQUEST, HeaderValue::from_static("true"));
-        if let Some(namespace) = &config.namespace {
+        // The root namespace has no name: `/` is as good as none.
+        if let Some(namespace) = config.namespace.as_deref().filter(|namespace| !namespace.trim_matches('/').is_empty())
+        {
             check_namespace(namespace)?;
             headers.insert(NAMESPACE, namespace_header(namespace)?);
         }
@@ -104,7 +110,8 @@ impl Http {
             on_status: if call.patient { action_of_status } else { |_| StatusAction::Return },
             may_retry: &|| bearer.take_use(),
         };
-        let response = self.client.send(&request, policy).await.map_err(|failure| from_failure(failure, policy))?;
+        let response = self.client.send(&request, policy).await;
+        let response = response.map_err(|failure| from_failure(failure, policy, &self.config))?;
         let mut reply = Response::new(response.status, response.body);
         reply.sent = token;
         Ok(reply)

@@ -51,6 +51,8 @@ mod config;
 mod connection;
 mod env;
 mod error;
+mod failure;
+mod go_duration;
 mod health;
 mod http;
 mod identity;
@@ -65,6 +67,7 @@ mod settings;
 mod source;
 mod token;
 mod token_info;
+mod variables;
 #[cfg(feature = "vaultrs")]
 mod vaultrs;
 

@@ -16,7 +16,9 @@ use super::{
     config::{DEFAULT_ADDRESS, VaultConfig},
     connection::Vault,
     env::{Environment, env_vars},
-    settings::{ConnectionRole, VaultSettings},
+    error::parse_address,
+    settings::{ConnectionRole, ConnectionSettings, VaultSettings},
+    variables,
 };
 use crate::{
     config::{Connection, CredentialSource, Origin, Sourced},
@@ -115,18 +117,17 @@ impl Resolver<'_> {
         let own = &self.settings.own;
         self.applies |= self.settings.role == ConnectionRole::Inline
             && (own.address.is_none() || Address::are_same(&self.environments_address(), &address.value));
-        self.resolved.config.namespace = self.text("namespace", &own.namespace, env_vars::NAMESPACE);
-        let [ca_file, ca_path] =
-            self.pair(["ca_file", "ca_path"], [&own.ca_file, &own.ca_path], [env_vars::CACERT, env_vars::CAPATH]);
+        self.resolved.config.namespace =
+            self.text("namespace", &own.namespace, env_vars::NAMESPACE, variables::check_namespace);
+        self.authorities();
         let [client_cert, client_key] = self.pair(
             ["client_cert", "client_key"],
             [&own.client_cert, &own.client_key],
             [env_vars::CLIENT_CERT, env_vars::CLIENT_KEY],
         );
-        let server_name = self.text("server_name", &own.server_name, env_vars::TLS_SERVER_NAME);
+        let server_name = self.text("server_name", &own.server_name, env_vars::TLS_SERVER_NAME, |_| Ok(()));
         let danger_skip_verify = self.skip_verify(&address);
         let tls = &mut self.resolved.config.tls;
-        (tls.ca_file, tls.ca_path) = (ca_file, ca_path);
         (tls.client_cert, tls.client_key) = (client_cert, client_key);
         (tls.server_name, tls.danger_skip_verify) = (server_name, danger_skip_verify);
         self.resolved.config.proxy = self.proxy(&address);
@@ -139,6 +140,7 @@ impl Resolver<'_> {
         let own = self.settings.section.sourced("address", &self.settings.own.address);
         let chosen = self.first(own, self.environment.get(env_vars::ADDR));
         let address = chosen.unwrap_or_else(|| Sourced::new(DEFAULT_ADDRESS.to_owned(), Origin::Default));
+        self.read(&address, |address| parse_address(address));
         // A malformed address may be anything, even a password.
         let shown = if Address::parse(&address.value).is_ok() { &address.value } else { "***" };
         self.record("address", shown, &address.origin);
@@ -149,10 +151,36 @@ impl Resolver<'_> {
         self.environment.get(env_vars::ADDR).map_or_else(|| DEFAULT_ADDRESS.to_owned(), |address| address.value)
     }
 
-    fn text(&mut self, key: &str, own: &Option<String>, variable: &'static str) -> Option<String> {
+    fn text(
+        &mut self,
+        key: &str,
+        own: &Option<String>,
+        variable: &'static str,
+        check: fn(&str) -> Result<()>,
+    ) -> Option<String> {
         let chosen = self.first(self.settings.section.sourced(key, own), self.variable(variable))?;
+        self.read(&chosen, |text| check(text));
         self.record(key, chosen.value.as_str(), &chosen.origin);
         Some(chosen.value)
+    }
+
+    /// The certificates to trust, which come from the same place: a file and a folder, or the text
+    /// that the environment has in place of the file.
+    fn authorities(&mut self) {
+        const KEYS: [&str; 2] = ["ca_file", "ca_path"];
+        let ConnectionSettings { ca_file, ca_path, .. } = &self.settings.own;
+        let own = self.own_pair(KEYS, [ca_file, ca_path]);
+        let named = [env_vars::CACERT, env_vars::CAPATH].map(|name| self.path(name));
+        let text = self.variable(env_vars::CACERT_BYTES).filter(|_| named[0].is_none());
+        let by_environment = self.prefers_environment(&own, text.is_some() || named.iter().any(Option::is_some));
+        let [ca_file, ca_path] = self.record_pair(KEYS, if by_environment { named } else { own });
+        let text = text.filter(|_| by_environment);
+        if let Some(text) = &text {
+            self.read(text, |text| variables::check_certificates(text));
+            self.record("ca_file", format!("{} bytes of PEM", text.value.len()), &text.origin);
+        }
+        let tls = &mut self.resolved.config.tls;
+        (tls.ca_file, tls.ca_pem, tls.ca_path) = (ca_file, text.map(|text| text.value), ca_path);
     }
 
     /// Both sides of a pair come from the same place: the file or the environment.
@@ -162,23 +190,33 @@ impl Resolver<'_> {
         own: [&Option<PathBuf>; 2],
         variables: [&'static str; 2],
     ) -> [Option<PathBuf>; 2] {
-        let section = &self.settings.section;
-        let own: Pair = [0, 1].map(|at| section.sourced(keys[at], own[at]));
-        let named: Pair =
-            variables.map(|name| self.variable(name).map(|it| it.map(|path| home::expand(path.as_ref()))));
-        let is_set = |pair: &Pair| pair.iter().any(Option::is_some);
+        let own = self.own_pair(keys, own);
+        let named = variables.map(|name| self.path(name));
+        let by_environment = self.prefers_environment(&own, named.iter().any(Option::is_some));
+        self.record_pair(keys, if by_environment { named } else { own })
+    }
+
+    fn own_pair(&self, keys: [&str; 2], own: [&Option<PathBuf>; 2]) -> Pair {
+        [0, 1].map(|at| self.settings.section.sourced(keys[at], own[at]))
+    }
+
+    /// Whether settings that go together are taken from the environment, which has some of them if
+    /// `is_named`.
+    fn prefers_environment(&self, own: &Pair, is_named: bool) -> bool {
         let is_code = own.iter().flatten().any(|it| it.origin == Origin::Code);
-        let chosen = match self.is_default && !is_code {
-            true if is_set(&named) => named,
-            false if !is_set(&own) => named,
-            _ => own,
-        };
-        for (key, side) in keys.iter().zip(&chosen) {
+        match self.is_default && !is_code {
+            true => is_named,
+            false => own.iter().all(Option::is_none),
+        }
+    }
+
+    fn record_pair(&mut self, keys: [&str; 2], pair: Pair) -> [Option<PathBuf>; 2] {
+        for (key, side) in keys.iter().zip(&pair) {
             if let Some(Sourced { value, origin }) = side {
                 self.record(key, value.to_string_lossy().as_ref(), origin);
             }
         }
-        chosen.map(|side| side.map(|side| side.value))
+        pair.map(|side| side.map(|side| side.value))
     }
 
     /// The file can turn verification off for the address that it names, and for no other.
@@ -207,8 +245,12 @@ impl Resolver<'_> {
         if let Some(chosen) = chosen {
             self.record("danger_skip_verify", chosen.value, &chosen.origin);
         }
-        if self.variable(env_vars::SKIP_VERIFY).is_some() && !skips {
-            self.ignore("VAULT_SKIP_VERIFY is not followed: certificates are verified".to_owned());
+        // As Go reads truth values.
+        let is_off = |value: &str| ["0", "f", "false"].iter().any(|off| off.eq_ignore_ascii_case(value));
+        let ignored = self.variable(env_vars::SKIP_VERIFY).filter(|it| !skips && !is_off(&it.value));
+        if let Some(Sourced { origin: Origin::Variable(name), .. }) = ignored {
+            self.ignore(format!("{name} is not followed: certificates are verified"));
+            self.resolved.config.environment.ignored_skip_verify = Some(name);
         }
         skips
     }
@@ -224,7 +266,9 @@ impl Resolver<'_> {
             let general = is_environments.then(|| self.environment.general_proxy(&address.value)).flatten()?;
             Some(general.map(ProxyUrl::new))
         };
-        let Sourced { value, origin } = chosen.or_else(general)?;
+        let chosen = chosen.or_else(general)?;
+        self.read(&chosen, ProxyUrl::check);
+        let Sourced { value, origin } = chosen;
         self.record("proxy", value.without_user(), &origin);
         Some(value)
     }
@@ -236,18 +280,47 @@ impl Resolver<'_> {
             (Some(auth), Some(settings)) => {
                 (auth.clone(), CredentialSource::new(settings.description(), section.origin("auth.method")))
             }
-            _ if self.applies => self.environment.login(),
+            _ if self.applies => {
+                if let Some(token) = self.environment.get(env_vars::TOKEN) {
+                    self.read(&token, |token| variables::check_token(token));
+                }
+                self.environment.login()
+            }
             _ => return,
         };
         self.resolved.config.auth = auth;
         self.resolved.connection.credential = Some(described);
     }
 
+    /// Attempts and timeout. The variables of `vault` are about its own calls: any setting of ours
+    /// wins over them.
     fn retry_policy(&mut self) {
         let VaultSettings { own, general, .. } = self.settings;
+        let attempts = own.retry.or(general.retry).or_else(|| {
+            let retries = self.variable(env_vars::MAX_RETRIES)?;
+            self.read(&retries, |retries| variables::attempts(retries))
+        });
+        let timeout = own.timeout.or(general.timeout).or_else(|| {
+            let timeout = self.variable(env_vars::CLIENT_TIMEOUT)?;
+            self.read(&timeout, |timeout| variables::timeout(timeout))
+        });
         let config = &mut self.resolved.config;
-        config.retry_policy = RetryPolicy::from_settings(own.retry.or(general.retry), own.timeout.or(general.timeout));
+        config.retry_policy = RetryPolicy::from_settings(attempts, timeout);
         config.revoke_at_shutdown = own.revoke_at_shutdown.unwrap_or(config.revoke_at_shutdown);
+    }
+
+    /// Reads a setting, if it is that of a variable. The first malformed one is noted.
+    fn read<T, U>(&mut self, setting: &Sourced<T>, read: impl FnOnce(&T) -> Result<U>) -> Option<U> {
+        let malformed = &mut self.resolved.config.environment.malformed;
+        variables::read(setting, read).unwrap_or_else(|error| {
+            malformed.get_or_insert(error);
+            None
+        })
+    }
+
+    /// A path that a variable names, if the environment is about this connection's server.
+    fn path(&self, name: &'static str) -> Option<Sourced<PathBuf>> {
+        self.variable(name).map(|it| it.map(|path| home::expand(path.as_ref())))
     }
 
     /// A variable, if the environment is about this connection's server.

@@ -28,7 +28,7 @@ mod stub;
 mod tls_front;
 mod tunnel;
 
-pub use authority::Authority;
+pub use authority::{Authority, Validity, self_signed};
 pub use aws::{AwsSeed, SeedError, unique};
 pub use http::Request;
 pub use imds::FakeImds;

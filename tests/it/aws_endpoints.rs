@@ -39,7 +39,14 @@ const CASES: &[Case] = &[
     ("", &[("AWS_USE_FIPS_ENDPOINT", "True"), ("AWS_DEFAULT_REGION", "ca-central-1")]),
     ("", &[("AWS_USE_FIPS_ENDPOINT", "false")]),
     ("", &[("AWS_USE_DUALSTACK_ENDPOINT", "true")]),
-    ("", &[("AWS_USE_DUALSTACK_ENDPOINT", "true"), ("AWS_USE_FIPS_ENDPOINT", "true"), ("AWS_DEFAULT_REGION", "us-east-1")]),
+    (
+        "",
+        &[
+            ("AWS_USE_DUALSTACK_ENDPOINT", "true"),
+            ("AWS_USE_FIPS_ENDPOINT", "true"),
+            ("AWS_DEFAULT_REGION", "us-east-1"),
+        ],
+    ),
     ("use_fips_endpoint = true\n", &[("AWS_DEFAULT_REGION", "us-east-2")]),
     ("use_fips_endpoint = true\n", &[("AWS_USE_FIPS_ENDPOINT", "false")]),
     ("use_dualstack_endpoint = true\n", &[]),

@@ -15,7 +15,7 @@ use aws_smithy_runtime_api::client::{
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use http_body_util::LengthLimitError;
 
-use super::http::Unanswered;
+use super::{failed_call::explained, http::Unanswered};
 use crate::{
     error::{Error, ErrorKind},
     retry::RetryPolicy,
@@ -209,6 +209,9 @@ fn from_dispatch(failure: DispatchFailure, policy: RetryPolicy) -> Error {
     }
     let is_io = failure.is_io();
     let Some(connector) = failure.as_connector_error() else { return unsent() };
+    if let Some(error) = explained(connector) {
+        return error;
+    }
     // Without an endpoint no call was made. The error is about the request, and would print it.
     let Some(Unanswered { endpoint, .. }) = find::<Unanswered>(connector) else { return unsent() };
     let told = match is_io {
@@ -239,6 +242,9 @@ fn timed_out(policy: RetryPolicy) -> Error {
 /// Makes an error of credentials that can't be loaded. The reason is in the chain of causes, an
 /// error of STS included.
 pub(crate) fn from_credentials(error: CredentialsError, policy: RetryPolicy, echo: &Echo) -> Error {
+    if let Some(error) = explained(&error) {
+        return error;
+    }
     if let Some(sts) = find::<SdkError<AssumeRoleError, HttpResponse>>(&error) {
         let (told, unreachable) =
             (from_sts(sts, policy, echo), matches!(sts, SdkError::DispatchFailure(failure) if failure.is_io()));
@@ -283,7 +289,7 @@ fn from_sts(error: &SdkError<AssumeRoleError, HttpResponse>, policy: RetryPolicy
 }
 
 /// The first error of a type in a chain of causes.
-fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
+pub(super) fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(found) = error.downcast_ref() {

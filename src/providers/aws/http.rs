@@ -37,7 +37,7 @@ use http_body_util::Limited;
 use tokio::time::timeout;
 
 use super::trust::Trust;
-use crate::error::Result;
+use crate::{error::Result, transport::NoProxy};
 
 /// The longest body to hold in memory. Twenty secrets of 64 KiB, all characters escaped, are 8 MiB.
 const LONGEST_ANSWER: usize = 64 * 1024 * 1024;
@@ -75,10 +75,19 @@ impl HttpClient for Client {
     }
 }
 
-/// One pool for endpoints that present certificates, and one for those that don't.
+/// The pools of endpoints that are reached by the proxies of the environment, and of those that
+/// `NO_PROXY` or their being on this machine spares that.
 #[derive(Debug, Default)]
 struct Pools {
     trust: Trust,
+    no_proxy: OnceLock<NoProxy>,
+    proxied: Pair,
+    direct: Pair,
+}
+
+/// One pool for endpoints that present certificates, and one for those that don't.
+#[derive(Debug, Default)]
+struct Pair {
     secured: OnceLock<Connector>,
     plain: OnceLock<Connector>,
 }
@@ -87,26 +96,32 @@ impl Pools {
     /// # Errors
     /// `Config` if the certificates to trust can't be read.
     fn for_uri(&self, uri: &str, sleep: Option<&SharedAsyncSleep>) -> Result<&Connector> {
-        if is_plain(uri, |name| env::var_os(name).is_some()) {
-            return Ok(self.plain.get_or_init(|| connector(TrustStore::empty(), sleep)));
+        let no_proxy = self.no_proxy.get_or_init(|| NoProxy::from_variables(|name| env::var(name).ok()));
+        let is_direct = no_proxy.spares(uri);
+        let (pools, proxy) = match is_direct {
+            true => (&self.direct, ProxyConfig::disabled()),
+            false => (&self.proxied, ProxyConfig::from_env()),
+        };
+        if is_plain(uri, |name| !is_direct && env::var_os(name).is_some()) {
+            return Ok(pools.plain.get_or_init(|| connector(TrustStore::empty(), proxy, sleep)));
         }
-        if let Some(connector) = self.secured.get() {
+        if let Some(connector) = pools.secured.get() {
             return Ok(connector);
         }
         // Not kept if it fails: the file may be put right.
         let trusted = self.trust.store()?;
-        Ok(self.secured.get_or_init(|| connector(trusted, sleep)))
+        Ok(pools.secured.get_or_init(|| connector(trusted, proxy, sleep)))
     }
 }
 
-fn connector(trust: TrustStore, sleep: Option<&SharedAsyncSleep>) -> Connector {
+fn connector(trust: TrustStore, proxy: ProxyConfig, sleep: Option<&SharedAsyncSleep>) -> Connector {
     // A trust store of either kind is sound: there is nothing in it to be malformed.
     let tls = TlsContext::builder().with_trust_store(trust).build().unwrap_or_default();
     let mut builder = Connector::builder()
         .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
         .tls_context(tls)
         .connector_settings(HttpConnectorSettings::builder().connect_timeout(LONGEST_CONNECT).build())
-        .proxy_config(ProxyConfig::from_env());
+        .proxy_config(proxy);
     builder.set_sleep_impl(sleep.cloned());
     builder.build()
 }

@@ -8,6 +8,7 @@ mod clients;
 mod config;
 mod credentials_cache;
 mod error;
+mod failed_call;
 mod http;
 mod identity;
 #[cfg(feature = "aws-ps")]

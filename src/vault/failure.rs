@@ -1,0 +1,104 @@
+//! Errors of requests that got no response: the server, the proxy, a certificate or a setting.
+
+use super::{
+    config::{DEFAULT_ADDRESS, VaultConfig},
+    error::timed_out,
+};
+use crate::{
+    error::{Error, ErrorKind},
+    retry::RetryPolicy,
+    transport::{CertificateProblem, CertificateSettings, Failure, ProxyFailure, RefusedRedirect},
+};
+
+/// What names the proxy, for hints.
+const PROXY_SETTINGS: &str = "`proxy` in the config file, VAULT_PROXY_ADDR or HTTPS_PROXY";
+
+/// What names the address, for hints.
+const ADDRESS_SETTINGS: &str = "`address` in the config file or VAULT_ADDR";
+
+/// The error of a request that got no response.
+pub(super) fn from_failure(failure: Failure, policy: RetryPolicy, config: &VaultConfig) -> Error {
+    match failure {
+        Failure::Timeout { proxy } => {
+            let error = timed_out(policy);
+            match proxy {
+                Some(proxy) => error.with_hint(format!("it is asked through the proxy {proxy}, which may be to blame")),
+                None => error,
+            }
+        }
+        Failure::Connect(address, source) => unreachable(&address).with_source(source),
+        Failure::Broken(address, source) => {
+            Error::new(ErrorKind::Unavailable, format!("the connection to Vault at {address} broke"))
+                .with_source(source)
+        }
+        Failure::Certificate(server, problem, source) => {
+            let error = Error::config(problem.message(&server)).with_source(source);
+            error.with_hint(certificate_hint(&problem, config))
+        }
+        Failure::SpeaksNoTls(address) => {
+            let plain = address.replacen("https://", "http://", 1);
+            Error::config(format!("the server at {address} does not speak TLS")).with_hint(format!(
+                "if it is meant to be reached without, as a development server or an agent, write {plain}"
+            ))
+        }
+        Failure::SpeaksTls(address) => {
+            let secure = address.replacen("http://", "https://", 1);
+            Error::config(format!("the server at {address} speaks TLS alone"))
+                .with_hint(format!("set {ADDRESS_SETTINGS} to {secure}"))
+        }
+        Failure::Proxy(failure) => from_proxy(*failure),
+        Failure::Redirect(refused) => from_redirect(&refused),
+        Failure::TooLong => Error::corrupt("the answer is too long to be one of Vault's"),
+        Failure::TooManyValues => Error::corrupt("the answer has too many JSON values to be one of Vault's"),
+        Failure::Config(error) => error,
+    }
+}
+
+fn unreachable(address: &str) -> Error {
+    let error = Error::new(ErrorKind::Unavailable, format!("can't connect to Vault at {address}"));
+    match address == DEFAULT_ADDRESS {
+        true => error.with_hint(format!("that is the default: {ADDRESS_SETTINGS} names another")),
+        false => error,
+    }
+}
+
+fn certificate_hint(problem: &CertificateProblem, config: &VaultConfig) -> String {
+    let own = "`ca_file` in the config file or VAULT_CACERT (BAO_CACERT)";
+    let system = format!("{own}, or for every program by SSL_CERT_FILE");
+    let replaced = format!("{own}, which replaces the system's certificates here");
+    let hint = problem.hint(CertificateSettings {
+        authorities: if config.tls.names_authorities() { &replaced } else { &system },
+        name: "the address, in `server_name` or in VAULT_TLS_SERVER_NAME",
+        client: Some("`client_cert` and `client_key`, or VAULT_CLIENT_CERT and VAULT_CLIENT_KEY,"),
+    });
+    match config.environment.ignored_skip_verify {
+        Some(name) => format!("{hint}; {name} is not followed, S1CRETS_VAULT_DANGER_SKIP_VERIFY=1 would be"),
+        None => hint,
+    }
+}
+
+fn from_proxy(failure: ProxyFailure) -> Error {
+    let error = failure.problem.error(&failure.proxy, &failure.server, PROXY_SETTINGS);
+    match failure.source {
+        Some(source) => error.with_source(source),
+        None => error,
+    }
+}
+
+fn from_redirect(refused: &RefusedRedirect) -> Error {
+    let RefusedRedirect { status, target, why, instead, .. } = refused;
+    let Some(target) = target else {
+        return Error::new(
+            ErrorKind::Unavailable,
+            format!("a redirect of Vault (status {status}) was not followed: {why}"),
+        );
+    };
+    let message = format!("the server redirects (status {status}) to {target}, which was not followed: {why}");
+    Error::config(message).with_hint(match instead {
+        Some(instead) => format!("if that is Vault, set {ADDRESS_SETTINGS} to {instead}"),
+        None => {
+            "no token is sent there; something in front of Vault may want a login, or the address may not be Vault's"
+                .to_owned()
+        }
+    })
+}
