@@ -17,6 +17,9 @@ use crate::{
     fs::home,
 };
 
+/// The variables that name a profile, in the order in which boto3 and the AWS CLI read them.
+pub(crate) const PROFILES: [&str; 2] = ["AWS_DEFAULT_PROFILE", "AWS_PROFILE"];
+
 const ACCESS_KEY: &str = "AWS_ACCESS_KEY_ID";
 const SECRET_KEY: &str = "AWS_SECRET_ACCESS_KEY";
 
@@ -52,8 +55,7 @@ pub(crate) fn path(name: &str) -> Option<PathBuf> {
 /// # Errors
 /// `Config` if the name is not UTF-8.
 pub(crate) fn profile() -> Result<Option<(String, &'static str)>> {
-    // In the order of boto3 and the AWS CLI.
-    for name in ["AWS_DEFAULT_PROFILE", "AWS_PROFILE"] {
+    for name in PROFILES {
         if let Some(profile) = text(name)? {
             return Ok(Some((profile, name)));
         }

@@ -8,6 +8,7 @@ use std::{
 use sha2::Sha256;
 
 use super::{Binding, Content, absolute, feed, feed_content};
+use crate::{aws_credentials::variables, fs::home};
 
 /// Variables whose values decide where the SDK connects, and as whom. The secret parts of an access
 /// key are left out: the key's id stands for them, and that of a session is used only once.
@@ -57,12 +58,17 @@ const SHARED: &[(&str, &str)] =
 /// Properties of a section that name another section.
 const REFERENCES: &[&str] = &["services", "source_profile", "sso_session"];
 
+/// A variable that names a file of certificates to trust, and the key of a profile that does.
+const CA_BUNDLE: (&str, &str) = ("AWS_CA_BUNDLE", "ca_bundle");
+
 /// Binds the environment, and the shared files for this profile or that of the environment.
 pub(crate) fn environment(binding: &mut Binding<'_>, profile: Option<&str>) {
     VALUES.iter().for_each(|name| binding.variable(name));
     NAMES.iter().for_each(|name| binding.name_in_variable(name));
     binding.trusted_by_environment();
-    let named = (binding.env)("AWS_PROFILE").map(|name| name.to_string_lossy().into_owned());
+    let bundle = binding.path_in_variable(CA_BUNDLE.0);
+    binding.content(CA_BUNDLE.0, bundle.as_deref());
+    let named = variables::PROFILES.iter().find_map(|name| binding.text_in_variable(name));
     let profile = profile.map(str::to_owned).or(named).unwrap_or_else(|| "default".to_owned());
     binding.profile(&profile);
 }
@@ -82,6 +88,11 @@ impl Binding<'_> {
             .collect();
         let parsed: Vec<_> = texts.iter().map(|text| text.as_ref().and_then(utf8).map(sections)).collect();
         let wanted = referred(profile, parsed.iter().flatten().flatten());
+        let of_profile = parsed.iter().flatten().flatten().filter(|section| section.name() == profile);
+        let bundles: Vec<_> = of_profile.filter_map(|section| section.value(CA_BUNDLE.1)).map(str::to_owned).collect();
+        for bundle in &bundles {
+            self.content(CA_BUNDLE.1, Some(&home::expand(bundle.as_ref())));
+        }
         for (text, sections) in texts.iter().zip(&parsed) {
             match sections {
                 // The rest of the file may change.
@@ -91,10 +102,24 @@ impl Binding<'_> {
         }
     }
 
+    /// The value of a variable as the provider reads it: see [`variables`].
+    fn text_in_variable(&self, name: &str) -> Option<String> {
+        let value = (self.env)(name)?;
+        variables::cleaned(&value.to_string_lossy()).map(str::to_owned)
+    }
+
+    fn path_in_variable(&self, name: &str) -> Option<PathBuf> {
+        let value = (self.env)(name)?;
+        match value.to_str() {
+            Some(text) => variables::cleaned(text).map(PathBuf::from),
+            None => Some(value.into()),
+        }
+    }
+
     /// The path of a shared file, found as the SDK does.
     fn shared(&self, variable: &str, default: &str) -> PathBuf {
         let home = (self.env)("HOME").map(PathBuf::from);
-        let named = (self.env)(variable).map(PathBuf::from);
+        let named = self.path_in_variable(variable);
         let path = named.unwrap_or_else(|| Path::new("~").join(default));
         match (path.strip_prefix("~"), home) {
             (Ok(rest), Some(home)) => home.join(rest),
@@ -122,6 +147,13 @@ impl<'a> Section<'a> {
     fn name(&self) -> &'a str {
         let header = without_comment(self.header, false).trim_start_matches('[').trim_end_matches(']').trim();
         header.split_once([' ', '\t']).map_or(header, |(_, name)| name.trim())
+    }
+
+    /// The value of a key.
+    fn value(&self, key: &str) -> Option<&'a str> {
+        let mut properties = self.lines.iter().filter_map(|line| line.split_once('='));
+        let (_, value) = properties.find(|(name, _)| name.trim().eq_ignore_ascii_case(key))?;
+        variables::cleaned(without_comment(value, true))
     }
 
     /// The names of the sections that this one refers to.

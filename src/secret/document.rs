@@ -34,6 +34,10 @@ pub(super) struct SingleValue {
 enum Form {
     Text(Zeroizing<String>),
     /// Text that is a list of items with commas between them.
+    #[cfg_attr(
+        not(any(feature = "aws-ps", all(feature = "disk-cache", unix))),
+        allow(dead_code, reason = "only those two make lists")
+    )]
     List(Zeroizing<String>),
     Binary(Zeroizing<Vec<u8>>),
 }
@@ -72,6 +76,10 @@ impl SingleValue {
     }
 
     /// Text whose items are separated by commas.
+    #[cfg_attr(
+        not(any(feature = "aws-ps", all(feature = "disk-cache", unix))),
+        allow(dead_code, reason = "only those two make lists")
+    )]
     pub(super) fn list(text: Zeroizing<String>) -> Self {
         Self { form: Form::List(text), tree: OnceLock::new() }
     }

@@ -3,27 +3,33 @@
 
 use std::process::Command;
 
-use s1crets_testbed::{Tunnel, python};
+use s1crets_testbed::{Answer, Stub, python};
 use serde_json::{Value, json};
 
 use crate::subprocess::Child;
 
-/// Prints the endpoint of each service that boto3 finds, one case a line.
+/// Prints the endpoint of each service that boto3 would send a request to, one case a line.
 const BOTO3: &str = r#"
 import json, os, sys
 import botocore.session
+class Sent(Exception):
+    pass
+def send(request, **_):
+    raise Sent(request.url)
 for line in sys.stdin:
     case = json.loads(line)
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     os.environ.update(case)
     session = botocore.session.Session()
-    def endpoint(service):
+    def endpoint(service, operation):
+        client = session.create_client(service)
+        client.meta.events.register("before-send", send)
         try:
-            return session.create_client(service).meta.endpoint_url
-        except Exception as error:
-            return "error: " + type(error).__name__
-    print(json.dumps([endpoint("secretsmanager"), endpoint("ssm")]))
+            getattr(client, operation)()
+        except Sent as sent:
+            return str(sent).rstrip("/")
+    print(json.dumps([endpoint("secretsmanager", "list_secrets"), endpoint("ssm", "describe_parameters")]))
 "#;
 
 const KEYS: &str = "region = eu-west-1\naws_access_key_id = test\naws_secret_access_key = test\n";
@@ -108,13 +114,13 @@ fn child(profile: &str, variables: &[(&str, &str)]) -> Child {
     variables.iter().fold(child, |child, (name, value)| child.with(name, value))
 }
 
-/// The host and port that each store is asked at, through a proxy that records it.
+/// The host and port that each store is asked at, by a proxy that opens no connection.
 async fn by_s1crets(profile: &str, variables: &[(&str, &str)]) -> [String; 2] {
-    let tunnel = Tunnel::start().await;
-    let child = child(profile, variables).with("HTTPS_PROXY", tunnel.endpoint());
-    child.call(&["aws.sm://x", "aws.ps:///x"]).await;
-    let mut opened = tunnel.opened().into_iter();
-    [(); 2].map(|()| opened.next().unwrap_or_default())
+    let proxy = Stub::start(|_| Answer::new(403, "")).await;
+    let child = child(profile, variables).with("HTTPS_PROXY", proxy.endpoint());
+    let answers = child.call(&["aws.sm://x", "aws.ps:///x"]).await;
+    let asked: Vec<_> = proxy.requests().into_iter().map(|request| request.path).collect();
+    asked.try_into().unwrap_or_else(|asked| panic!("{asked:?} {answers:?}"))
 }
 
 #[tokio::test]

@@ -62,11 +62,20 @@ fn every_message_of_the_troubleshooting_page_is_printed() {
         format!("VAULT_TOKEN={}", made["auth"]["client_token"].as_str().unwrap())
     };
     let (aws, address) = ("AWS_EC2_METADATA_DISABLED=true", format!("VAULT_ADDR={}", vault.address()));
+    let keys = format!("{aws} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=eu-west-1");
     let runs: &[(&str, &str, String)] = &[
         ("found", "get app/db", String::new()),
         (".", "get prod/db", aws.to_owned()),
         (".", "get prod/db", format!("{aws} AWS_REGION=eu-west-1")),
         (".", "get prod/db", format!("{aws} AWS_REGION=eu-west-1 AWS_PROFILE=nope")),
+        (".", "get aws.sm://prod/db", format!("{keys} AWS_REGION=eu_west_1")),
+        (".", "get aws.sm://prod/db", format!("{keys} AWS_ENDPOINT_URL=localhost:4566")),
+        (".", "get aws.sm://prod/db", format!("{keys} AWS_USE_FIPS_ENDPOINT=yes")),
+        (
+            ".",
+            "get aws.sm://prod/db",
+            format!("{keys} AWS_ENDPOINT_URL=https://127.0.0.1:9 AWS_CA_BUNDLE={here}/ca.pem"),
+        ),
         (".", "get vault.kv://secret/app", address.clone()),
         (".", "get vault.kv://secret/app", format!("{address} VAULT_TOKEN=none")),
         (".", "get vault.kv://secret/app", format!("{address} {}", token(&["default", "other"]))),

@@ -37,7 +37,10 @@ use http_body_util::Limited;
 use tokio::time::timeout;
 
 use super::trust::Trust;
-use crate::{error::Result, transport::NoProxy};
+use crate::{
+    error::Result,
+    transport::{NoProxy, certificate_problem, proxy_problem},
+};
 
 /// The longest body to hold in memory. Twenty secrets of 64 KiB, all characters escaped, are 8 MiB.
 const LONGEST_ANSWER: usize = 64 * 1024 * 1024;
@@ -170,10 +173,11 @@ pub(super) struct Unanswered {
 }
 
 impl Unanswered {
-    /// Adds the endpoint to an error of the same kind. Timeouts are returned as they are.
+    /// Adds the endpoint to an error of the same kind. Timeouts are returned as they are. A
+    /// certificate that is not accepted is no failure of the network, which would be tried again.
     fn by(endpoint: String, error: ConnectorError) -> ConnectorError {
-        let (is_io, other) = (error.is_io(), error.as_other());
-        if !is_io && !error.is_other() {
+        let (is_io, other) = (error.is_io() && !is_final(&error), error.as_other());
+        if !error.is_io() && !error.is_other() {
             return error;
         }
         let connection = error.connection_metadata().cloned();
@@ -196,6 +200,11 @@ impl StdError for Unanswered {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         Some(self.cause.as_ref())
     }
+}
+
+/// Whether another attempt can't succeed.
+fn is_final(error: &ConnectorError) -> bool {
+    certificate_problem(error).is_some() || proxy_problem(error).is_some_and(|problem| !problem.is_transient())
 }
 
 /// Limits the body, so that an endless response doesn't fill the memory.
