@@ -77,7 +77,6 @@ const CASES: &[Case] = &[
         "services = mine\n[services mine]\nsecrets_manager =\n  endpoint_url = https://sm.services.test\n",
         &[("AWS_ENDPOINT_URL", "https://all.variable.test")],
     ),
-    ("services = nosuch\nendpoint_url = https://all.profile.test\n", &[]),
 ];
 
 fn config(profile: &str) -> String {

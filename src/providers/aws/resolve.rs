@@ -28,6 +28,8 @@ const FIPS: (&str, &str) = ("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint");
 const DUAL_STACK: (&str, &str) = ("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint");
 const CA_BUNDLE: (&str, &str) = ("AWS_CA_BUNDLE", "ca_bundle");
 
+const EXECUTION_ENVIRONMENT: &str = "AWS_EXECUTION_ENV";
+
 /// A variable that no environment has, so that the SDK looks for a key in the profile alone.
 const NO_VARIABLE: &str = "=";
 /// A service that no profile has settings for.
@@ -62,6 +64,7 @@ impl Resolved {
     /// `Unauthenticated` if a profile is named that does not exist; `Config` if a setting, a
     /// variable or a key of the profile is malformed.
     pub(super) async fn of(settings: &AwsConfig) -> Result<Self> {
+        check_user_agent()?;
         let credentials = match settings.credentials {
             Some(_) => AwsCredentialSource::Given,
             None => AwsCredentialSource::find(settings.profile.as_deref()).await?,
@@ -163,6 +166,18 @@ impl Resolved {
                 .with_hint(format!("unset {name}, or set it to a URL such as http://HOST:PORT")));
         }
         Ok(())
+    }
+}
+
+/// Checks the variable that the SDK sends as a part of the user agent, as it is.
+fn check_user_agent() -> Result<()> {
+    let is_sendable = |value: &str| !value.contains(char::is_control);
+    match std::env::var(EXECUTION_ENVIRONMENT) {
+        Ok(value) if !is_sendable(&value) => {
+            Err(Error::config(format!("{EXECUTION_ENVIRONMENT} holds a line break, and is sent with each request"))
+                .with_hint(format!("unset {EXECUTION_ENVIRONMENT}, or set it to one word")))
+        }
+        _ => Ok(()),
     }
 }
 
