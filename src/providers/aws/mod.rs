@@ -3,8 +3,10 @@
 //! Both find region and credentials as [`AwsConfig`] says.
 
 mod batch;
+mod clock_skew;
 mod config;
 mod credentials_cache;
+mod credentials_error;
 mod error;
 mod http;
 mod identity;

@@ -7,9 +7,16 @@ use std::env;
 use aws_config::{SdkConfig, meta::region::ProvideRegion, profile::ProfileFileRegionProvider};
 use aws_types::{region::Region, service_config::ServiceConfigKey};
 
-use super::{config::AwsConfig, http, session};
+use super::{
+    config::{AwsConfig, Role},
+    http, session,
+};
 use crate::{
-    aws_credentials::{shared_files::profile_files, source::AwsCredentialSource},
+    aws_credentials::{
+        profile::{chain::check_chained, selection::SelectedProfile},
+        shared_files::profile_files,
+        source::AwsCredentialSource,
+    },
     config::{Connection, CredentialSource, Origin, Section},
     error::Result,
 };
@@ -52,12 +59,13 @@ pub(super) struct Endpoint {
 
 impl Resolved {
     /// # Errors
-    /// `Unauthenticated` if a profile is named that does not exist.
+    /// `Config` if a profile is named that does not exist, or if the way to credentials is invalid.
     pub(super) async fn of(settings: &AwsConfig) -> Result<Self> {
         let credentials = match settings.credentials {
             Some(_) => AwsCredentialSource::Given,
             None => AwsCredentialSource::find(settings.profile.as_deref()).await?,
         };
+        check_durations(&settings.roles, &credentials)?;
         Ok(Self { region: region(settings).await, credentials })
     }
 
@@ -75,16 +83,20 @@ async fn region(settings: &AwsConfig) -> Option<(String, Source)> {
     if let Some(found) = REGION.into_iter().find_map(|name| Some((set(name)?, Source::Variable(name)))) {
         return Some(found);
     }
-    let mut profile = ProfileFileRegionProvider::builder().profile_files(profile_files());
-    if let Some(name) = &settings.profile {
-        profile = profile.profile_name(name);
-    }
+    let selected = SelectedProfile::of(settings.profile.as_deref());
+    let profile = ProfileFileRegionProvider::builder().profile_files(profile_files()).profile_name(selected.sdk_name());
     let region = profile.build().region().await?;
-    Some((region.to_string(), Source::Profile(selected_profile(settings))))
+    Some((region.to_string(), Source::Profile(selected.name)))
 }
 
 fn selected_profile(settings: &AwsConfig) -> String {
-    settings.profile.clone().or_else(|| env::var("AWS_PROFILE").ok()).unwrap_or_else(|| "default".to_owned())
+    SelectedProfile::of(settings.profile.as_deref()).name
+}
+
+/// Checks that no role which a role assumes is to last longer than AWS allows.
+fn check_durations(roles: &[Role], first: &AwsCredentialSource) -> Result<()> {
+    let chained = roles.iter().skip(usize::from(!first.is_role()));
+    chained.into_iter().try_for_each(|role| check_chained(&role.arn, role.duration))
 }
 
 /// The endpoint of a service: of the settings, else of the environment or the profile as the SDK

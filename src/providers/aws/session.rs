@@ -4,22 +4,28 @@
 //! Credentials are renewed by the clock ahead of their end (see `credentials_cache`). AWS may refuse them
 //! earlier: they were revoked, or the clock is wrong. Then the session opens anew, which asks every
 //! source once more, and the call is made once more. Of many callers that are refused together one
-//! opens it; the others find the new session in place. A second refusal is returned.
+//! opens it; the others find the new session in place. A second refusal is returned, and remembered:
+//! while the source gives the same credentials, they are not asked for again at each call, but every
+//! [`RETRY_REFUSED`].
 //!
 //! # Logs
 //! At its trace level the SDK prints whole responses, so its own events are turned off
 //! ([`without_sdk_logs`]) for every call.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use aws_config::{
     BehaviorVersion, ConfigLoader, SdkConfig,
     imds::{self, region::ImdsRegionProvider},
     provider_config::ProviderConfig,
     sts::AssumeRoleProvider,
 };
-use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_sdk_sts::config::IdentityCache;
 use aws_smithy_runtime_api::client::{
     http::SharedHttpClient,
@@ -43,7 +49,7 @@ use super::{
     resolve::{self, Resolved, ServiceName},
 };
 use crate::{
-    aws_credentials::without_sdk_logs,
+    aws_credentials::{profile::selection::SelectedProfile, shared_files, without_sdk_logs},
     config::{Connection, Section},
     error::{Error, ErrorKind, Result},
     provider::Identity,
@@ -56,6 +62,10 @@ const BACKOFF: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_sec
 
 /// Timeout of instance metadata when it is asked for the region: it is one hop away, or not there.
 const METADATA_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// How often the sources are asked again while AWS goes on refusing what they give. A key that
+/// somebody corrects in a file is used after this time at most.
+const RETRY_REFUSED: Duration = Duration::from_secs(60);
 
 /// What differs between the services: the SDK has a set of types for each.
 pub(crate) trait Service: Send + Sync + 'static {
@@ -72,6 +82,13 @@ pub(crate) struct Session<S: Service> {
     settings: AwsConfig,
     live: ArcSwap<Live<S>>,
     renewal: Mutex<()>,
+    refused: ArcSwapOption<Refused>,
+}
+
+/// Credentials that AWS refused even after the sources were asked once more.
+struct Refused {
+    credentials: Option<Credentials>,
+    at: Instant,
 }
 
 struct Live<S: Service> {
@@ -85,7 +102,7 @@ impl<S: Service> Session<S> {
     /// Finds region and credentials. Makes no call to the service.
     pub(crate) async fn open(settings: AwsConfig) -> Result<Self> {
         let live = ArcSwap::from_pointee(Live::<S>::open(&settings).await?);
-        Ok(Self { settings, live, renewal: Mutex::new(()) })
+        Ok(Self { settings, live, renewal: Mutex::new(()), refused: ArcSwapOption::empty() })
     }
 
     /// Explains which endpoint and credentials a session with these settings would use. Makes no call.
@@ -121,14 +138,13 @@ impl<S: Service> Session<S> {
     {
         let mut live = self.live.load_full();
         let mut outcome = live.call(overrides::<S>(policy, &self.settings), &operation).await;
-        let expired = match &outcome {
-            Ok(answer) => answer.as_ref().is_err_and(error::is_expired),
-            // STS says so of the credentials that a role is assumed with.
-            Err(error) => error::code(error).is_some_and(error::is_expired_code),
-        };
-        if expired {
+        if is_expired(&outcome) && !self.is_known_as_refused(&live) {
             live = self.renewed(&live).await?;
             outcome = live.call(overrides::<S>(policy, &self.settings), &operation).await;
+            if is_expired(&outcome) {
+                let credentials = live.credentials.first_of_chain();
+                self.refused.store(Some(Arc::new(Refused { credentials, at: Instant::now() })));
+            }
         }
         outcome?.map_err(|error| {
             let values = value.into_iter().filter_map(|value| value.expose_bytes().ok());
@@ -142,6 +158,14 @@ impl<S: Service> Session<S> {
         let live = self.live.load_full();
         live.credentials.current().await?;
         identity::ask(&live.sts, self.settings.retry_policy, &live.credentials.echo()).await
+    }
+
+    /// Whether AWS refused these credentials a moment ago, and the sources gave them once more.
+    fn is_known_as_refused(&self, live: &Live<S>) -> bool {
+        let refused = self.refused.load();
+        refused.as_ref().is_some_and(|refused| {
+            refused.at.elapsed() < RETRY_REFUSED && refused.credentials == live.credentials.first_of_chain()
+        })
     }
 
     /// A session newer than `refused`: opened here, or by another caller that was refused.
@@ -186,6 +210,15 @@ impl<S: Service> Live<S> {
     }
 }
 
+/// Whether AWS refused credentials as expired or unknown.
+fn is_expired<T, E: ProvideErrorMetadata>(outcome: &Result<Result<T, SdkError<E, HttpResponse>>>) -> bool {
+    match outcome {
+        Ok(answer) => answer.as_ref().is_err_and(error::is_expired),
+        // STS says so of the credentials that a role is assumed with.
+        Err(error) => error::code(error).is_some_and(error::is_expired_code),
+    }
+}
+
 /// The overrides of a request's retry policy. Without one, the client's own settings apply.
 fn overrides<S: Service>(policy: RetryPolicy, settings: &AwsConfig) -> S::Overrides {
     if policy == RetryPolicy::default() {
@@ -210,14 +243,12 @@ async fn load(settings: &AwsConfig) -> Result<(SdkConfig, Arc<CredentialCache>)>
     };
     let config = loader(settings).http_client(http).region(region).load().await;
     let given = settings.credentials.clone().map(SharedCredentialsProvider::new);
-    let source = match given {
-        Some(given) => Some(given),
-        None => resolved.credentials.provider(&config).await,
-    };
+    // A profile's roles are assumed at the same STS as those of the settings.
+    let source = given.or_else(|| resolved.credentials.provider(&sts_config(&config, settings)));
     let Some(source) = source else {
         return Err(Error::new(ErrorKind::Unexpected, "the AWS SDK has no source of credentials"));
     };
-    let first = CredentialCache::first(source, settings.retry_policy);
+    let first = CredentialCache::first(source, &resolved.credentials, settings.retry_policy);
     let last = assume(&config, settings, first).await;
     let builder = config.into_builder().credentials_provider(last.shared());
     // The SDK would cache them a second time, by its own rules.
@@ -226,15 +257,13 @@ async fn load(settings: &AwsConfig) -> Result<(SdkConfig, Arc<CredentialCache>)>
 
 /// Loads everything but the credentials, whose source is chosen here.
 pub(super) fn loader(settings: &AwsConfig) -> ConfigLoader {
-    let loader = aws_config::defaults(BehaviorVersion::latest())
+    aws_config::defaults(BehaviorVersion::latest())
         .retry_config(retry_config(settings.retry_policy))
         .timeout_config(timeout_config(settings.retry_policy))
         .no_credentials()
-        .profile_files(crate::aws_credentials::shared_files::profile_files());
-    match &settings.profile {
-        Some(profile) => loader.profile_name(profile),
-        None => loader,
-    }
+        .profile_files(shared_files::profile_files())
+        // The SDK does not know AWS_DEFAULT_PROFILE.
+        .profile_name(SelectedProfile::of(settings.profile.as_deref()).sdk_name())
 }
 
 fn metadata_client(http: SharedHttpClient) -> imds::Client {

@@ -14,6 +14,7 @@ use crate::{
 /// The environment variables that say where AWS providers connect and as whom.
 pub(crate) const VARIABLES: &[&str] = &[
     "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
     "AWS_REGION",
     "AWS_DEFAULT_REGION",
     "AWS_ACCESS_KEY_ID",
