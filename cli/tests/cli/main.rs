@@ -4,6 +4,9 @@
 
 /// The same against both AWS stores, on moto.
 mod aws;
+/// Missing AWS credentials: the same words from every command.
+#[cfg(unix)]
+mod aws_credentials;
 /// `cache`, and what `get` keeps on disk.
 #[cfg(unix)]
 mod cache;
