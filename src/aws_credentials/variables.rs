@@ -7,21 +7,12 @@
 
 use std::{env, ffi::OsString, path::PathBuf};
 
-use aws_credential_types::{
-    Credentials,
-    provider::{ProvideCredentials, error::CredentialsError, future},
-};
+use aws_credential_types::Credentials;
 
 use crate::{
     error::{Error, Result},
     fs::home,
 };
-
-/// The variables that name a profile, in the order in which boto3 and the AWS CLI read them.
-pub(crate) const PROFILES: [&str; 2] = ["AWS_DEFAULT_PROFILE", "AWS_PROFILE"];
-
-const ACCESS_KEY: &str = "AWS_ACCESS_KEY_ID";
-const SECRET_KEY: &str = "AWS_SECRET_ACCESS_KEY";
 
 /// The value of a variable without white space around it. `None` if it is unset or blank.
 ///
@@ -50,63 +41,10 @@ pub(crate) fn path(name: &str) -> Option<PathBuf> {
     Some(home::expand(&path))
 }
 
-/// The profile that the environment names, and the variable that does.
-///
-/// # Errors
-/// `Config` if the name is not UTF-8.
-pub(crate) fn profile() -> Result<Option<(String, &'static str)>> {
-    for name in PROFILES {
-        if let Some(profile) = text(name)? {
-            return Ok(Some((profile, name)));
-        }
-    }
-    Ok(None)
-}
-
-/// Whether a variable is set to more than white space.
-pub(crate) fn is_set(name: &str) -> bool {
-    env::var_os(name).is_some_and(|value| value.to_str().is_none_or(|text| cleaned(text).is_some()))
-}
-
 /// Whether `AWS_EC2_METADATA_DISABLED` turns instance metadata off.
 pub(crate) fn is_metadata_disabled() -> bool {
     let value = env::var("AWS_EC2_METADATA_DISABLED").unwrap_or_default();
     value.trim().eq_ignore_ascii_case("true")
-}
-
-/// Whether the variables hold an access key: an id and a secret.
-///
-/// # Errors
-/// `Config` if one of them is not UTF-8.
-pub(crate) fn has_access_key() -> Result<bool> {
-    Ok(text(ACCESS_KEY)?.is_some() && text(SECRET_KEY)?.is_some())
-}
-
-/// Credentials of `AWS_ACCESS_KEY_ID` and the other variables of an access key.
-#[derive(Debug)]
-pub(crate) struct VariableCredentials;
-
-impl VariableCredentials {
-    fn credentials(&self) -> Result<Credentials, CredentialsError> {
-        let value = |name| text(name).map_err(CredentialsError::invalid_configuration);
-        let (Some(id), Some(secret)) = (value(ACCESS_KEY)?, value(SECRET_KEY)?) else {
-            return Err(CredentialsError::not_loaded(format!("{ACCESS_KEY} or {SECRET_KEY} is not set")));
-        };
-        let mut credentials =
-            Credentials::builder().access_key_id(id).secret_access_key(secret).provider_name("EnvironmentVariable");
-        credentials.set_session_token(value("AWS_SESSION_TOKEN")?);
-        credentials.set_account_id(value("AWS_ACCOUNT_ID")?.map(Into::into));
-        Ok(credentials.build())
-    }
-}
-
-impl ProvideCredentials for VariableCredentials {
-    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
-    where
-        Self: 'a,
-    {
-        future::ProvideCredentials::ready(self.credentials())
-    }
 }
 
 /// Checks that credentials can be sent: the id and the session token are part of HTTP headers.

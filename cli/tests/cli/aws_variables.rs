@@ -107,15 +107,12 @@ impl World {
         command.env("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:9");
         for (name, value) in variables {
             command.env(name, value);
-            // One of the three alone is no identity.
+            // Half a key is no identity.
             if *name == "AWS_ACCESS_KEY_ID" {
                 command.env("AWS_SECRET_ACCESS_KEY", "test");
             }
-            if ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"].contains(name) {
-                command.env("AWS_ACCESS_KEY_ID", "test");
-            }
             if *name == "AWS_SESSION_TOKEN" {
-                command.env("AWS_SECRET_ACCESS_KEY", "test");
+                command.env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
             }
         }
         command.args(arguments).output().unwrap()
@@ -153,8 +150,13 @@ fn a_blank_variable_counts_as_unset_and_white_space_around_a_value_is_dropped() 
         rows.extend([(name, String::new()), (name, " \n".to_owned())]);
         rows.extend([(name, value.clone()), (name, format!("{value}\n")), (name, format!(" {value}\r\n"))]);
     }
-    // The SDK sends this one as it is: see below.
-    rows.retain(|(name, value)| *name != "AWS_EXECUTION_ENV" || !value.contains('\n'));
+    rows.retain(|(name, value)| match *name {
+        // The SDK sends this one as it is: see below.
+        "AWS_EXECUTION_ENV" => !value.contains('\n'),
+        // It is an identity, which goes before the profile.
+        "AWS_WEB_IDENTITY_TOKEN_FILE" => value.trim().is_empty(),
+        _ => true,
+    });
     for_each(&rows, |(name, value)| {
         let output = world.get(&[(name, value)]);
         let printed = String::from_utf8_lossy(&output.stdout);
@@ -207,8 +209,8 @@ fn a_malformed_setting_is_a_mistake_that_names_its_source() {
         ("AWS_USE_FIPS_ENDPOINT", "yes", "AWS_USE_FIPS_ENDPOINT is neither `true` nor `false`"),
         ("AWS_USE_FIPS_ENDPOINT", "true", "set together with FIPS endpoints"),
         ("AWS_USE_DUALSTACK_ENDPOINT", "true", "set together with dual-stack endpoints"),
-        ("AWS_ACCESS_KEY_ID", "AKIA\nX", "the AWS access key id holds"),
-        ("AWS_SESSION_TOKEN", "a\nb", "the AWS session token holds"),
+        ("AWS_ACCESS_KEY_ID", "AKIA\nX", "AWS_ACCESS_KEY_ID in the environment has a character"),
+        ("AWS_SESSION_TOKEN", "a\nb", "AWS_SESSION_TOKEN in the environment has a character"),
         ("AWS_EXECUTION_ENV", "CI\n", "AWS_EXECUTION_ENV holds a line break"),
     ] {
         let output = world.get(&[(name, value)]);
@@ -249,23 +251,35 @@ fn blank_and_malformed_keys_of_a_profile_are_treated_alike() {
     assert_eq!(world.get(&variables).status.code(), Some(0));
 }
 
-/// The SDK makes these calls by clients of its own, which read the variables by themselves.
+/// The SDK calls STS for web identities by a client of its own, which reads variables by itself.
 #[test]
 fn endpoints_that_the_sdk_reads_by_itself_never_make_it_panic() {
     let world = World::new();
-    let file = world.path("roles");
+    let (file, token) = (world.path("roles"), world.path("token"));
     let role = "role_arn = arn:aws:iam::123456789012:role/r\nsource_profile = keys\n";
     let keys = "aws_access_key_id = test\naws_secret_access_key = test\n";
-    let region = "region = eu-west-1\n";
-    fs::write(&file, format!("[default]\n{region}{role}[profile keys]\n{keys}")).unwrap();
+    fs::write(&file, format!("[default]\nregion = eu-west-1\n{role}[profile keys]\n{keys}")).unwrap();
     let moto = Moto::shared().endpoint();
-    for (name, value) in [("AWS_ENDPOINT_URL_STS", ""), ("AWS_ENDPOINT_URL_STS", "x"), ("AWS_ENDPOINT_URL_SSO", " ")] {
-        let variables = [("AWS_CONFIG_FILE", file.as_str()), ("AWS_ENDPOINT_URL", moto), (name, value)];
+    let by_role = [("AWS_CONFIG_FILE", file.as_str()), ("AWS_ENDPOINT_URL", moto)];
+    let by_web = [
+        ("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/r"),
+        ("AWS_WEB_IDENTITY_TOKEN_FILE", token.as_str()),
+        ("AWS_ENDPOINT_URL", moto),
+    ];
+    for (identity, name, value, code) in [
+        (&by_role[..], "AWS_ENDPOINT_URL_STS", "", 0),
+        (&by_role, "AWS_ENDPOINT_URL_STS", "x", 5),
+        (&by_role, "AWS_ENDPOINT_URL_SSO", " ", 0),
+        (&by_web, "AWS_ENDPOINT_URL_SSO", moto, 0),
+        (&by_web, "AWS_ENDPOINT_URL_STS", "", 5),
+        (&by_web, "AWS_ENDPOINT_URL_STS", "x", 5),
+    ] {
+        let variables = [identity, &[(name, value)]].concat();
         let output = world.get(&variables);
         let told = stderr(&output);
         assert!(!told.contains("panicked"), "{name}={value:?}: {told}");
-        assert_eq!(output.status.code(), Some(5), "{name}={value:?}: {told}");
-        assert!(told.contains(name), "{name}={value:?}: {told}");
+        assert_eq!(output.status.code(), Some(code), "{name}={value:?}: {told}");
+        assert!(code == 0 || told.contains(name), "{name}={value:?}: {told}");
     }
 }
 

@@ -10,10 +10,10 @@ use crate::retry::RetryPolicy;
 
 /// Settings of an AWS provider: region, credentials, roles, endpoints, retry policy.
 ///
-/// A setting that is `None` is found as the AWS SDK finds it:
-/// - credentials by the
-///   [default chain](https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html):
-///   environment, profile, web identity, container, instance metadata;
+/// A setting that is `None` is found as the AWS CLI and boto3 find it:
+/// - credentials in the environment, by web identity, in the profile of `AWS_DEFAULT_PROFILE` or
+///   `AWS_PROFILE`, from the container, from instance metadata. The first source that is configured
+///   is used, and a profile that doesn't exist is an error;
 /// - the region from the environment, the profile, then instance metadata, which has 500 ms to answer;
 /// - endpoints from `AWS_ENDPOINT_URL` and its variants for one service, or the profile.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

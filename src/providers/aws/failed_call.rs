@@ -2,8 +2,9 @@
 
 use std::{env, error::Error as StdError};
 
-use super::{error::find, http::Unanswered};
+use super::http::Unanswered;
 use crate::{
+    aws_credentials::failure::find,
     error::Error,
     transport::{CertificateSettings, certificate_problem, proxy_problem},
 };

@@ -5,8 +5,10 @@
 mod arn;
 mod batch;
 mod clients;
+mod clock_skew;
 mod config;
 mod credentials_cache;
+mod credentials_error;
 mod error;
 mod failed_call;
 mod http;

@@ -4,18 +4,20 @@
 //! The SDK would resolve most of this too, but it takes an empty variable for a value, panics at
 //! some, and ignores what it can't parse. So it gets every value from here.
 
+use std::borrow::Cow;
+
 use aws_config::SdkConfig;
 use aws_types::{region::Region, service_config::ServiceConfigKey};
 
 use super::{
-    config::AwsConfig,
+    config::{AwsConfig, Role},
     http, session,
     shared_profile::SharedProfile,
     source::{Source, Sourced},
     trust::Trust,
 };
 use crate::{
-    aws_credentials::{source::AwsCredentialSource, variables},
+    aws_credentials::{profile::chain::check_chained, source::AwsCredentialSource, variables},
     config::{Connection, CredentialSource, Origin, Section},
     error::{Error, Result},
 };
@@ -61,15 +63,16 @@ pub(super) struct Resolved {
 
 impl Resolved {
     /// # Errors
-    /// `Unauthenticated` if a profile is named that does not exist; `Config` if a setting, a
-    /// variable or a key of the profile is malformed.
+    /// `Config` if a profile is named that does not exist, if the way to credentials is invalid, or
+    /// if a setting, a variable or a key of the profile is malformed.
     pub(super) async fn of(settings: &AwsConfig) -> Result<Self> {
         check_user_agent()?;
         let credentials = match settings.credentials {
             Some(_) => AwsCredentialSource::Given,
             None => AwsCredentialSource::find(settings.profile.as_deref()).await?,
         };
-        let profile = SharedProfile::load(settings.profile.as_deref()).await?;
+        check_durations(&settings.roles, &credentials)?;
+        let profile = SharedProfile::load(settings.profile.as_deref()).await;
         let resolved = Self {
             region: region(settings, &profile)?,
             fips: switch(FIPS, &profile)?,
@@ -87,9 +90,9 @@ impl Resolved {
         self.region.as_ref().map(|region| Region::new(region.value.clone()))
     }
 
-    /// The name of the profile in force.
-    pub(super) fn profile(&self) -> &str {
-        &self.profile.name
+    /// The name of the profile in force, as the SDK has it.
+    pub(super) fn sdk_profile(&self) -> Cow<'_, str> {
+        self.profile.selected.sdk_name()
     }
 
     /// The endpoint of a service: of the settings, else of the environment or the profile. `None`
@@ -149,9 +152,9 @@ impl Resolved {
     }
 
     /// Checks the variables that the SDK reads by itself where it gets credentials by calls of its
-    /// own: a role, SSO or a web identity. It has no setting for the endpoints of those.
+    /// own: SSO and web identities. It has no setting for the endpoints of those.
     fn check_sdk_endpoints(&self) -> Result<()> {
-        if !self.profile.is_signed_in_by_the_sdk(&self.credentials) {
+        if !self.credentials.is_signed_in_by_the_sdk() {
             return Ok(());
         }
         for name in [ENDPOINT, STS.variable, "AWS_ENDPOINT_URL_SSO", "AWS_ENDPOINT_URL_SSO_OIDC"] {
@@ -179,6 +182,12 @@ fn check_user_agent() -> Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// Checks that no role which a role assumes is to last longer than AWS allows.
+fn check_durations(roles: &[Role], first: &AwsCredentialSource) -> Result<()> {
+    let chained = roles.iter().skip(usize::from(!first.is_role()));
+    chained.into_iter().try_for_each(|role| check_chained(&role.arn, role.duration))
 }
 
 /// The region: of the settings, else of the environment, else of the profile.

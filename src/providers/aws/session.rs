@@ -4,17 +4,23 @@
 //! Credentials are renewed by the clock ahead of their end (see `credentials_cache`). AWS may refuse them
 //! earlier: they were revoked, or the clock is wrong. Then the session opens anew, which asks every
 //! source once more, and the call is made once more. Of many callers that are refused together one
-//! opens it; the others find the new session in place. A second refusal is returned.
+//! opens it; the others find the new session in place. A second refusal is returned, and remembered:
+//! while the source gives the same credentials, they are not asked for again at each call, but every
+//! [`RETRY_REFUSED`].
 //!
 //! # Logs
 //! At its trace level the SDK prints whole responses, so its own events are turned off
 //! ([`without_sdk_logs`]) for every call.
 
-use std::{future::Future, sync::Arc};
+use std::{
+    future::Future,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig, imds::region::ImdsRegionProvider, sts::AssumeRoleProvider};
-use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_sdk_sts::config::IdentityCache;
 use aws_smithy_runtime_api::client::{
     interceptors::context::InterceptorContext,
@@ -39,7 +45,7 @@ use super::{
     resolve::{self, Resolved, ServiceName},
 };
 use crate::{
-    aws_credentials::{metadata, without_sdk_logs},
+    aws_credentials::{metadata, shared_files, without_sdk_logs},
     config::{Connection, Section},
     error::{Error, ErrorKind, Result},
     provider::Identity,
@@ -49,6 +55,10 @@ use crate::{
 
 /// The id of a call that is about no single secret: it is made in the session's own region.
 pub(crate) const NO_ID: &str = "";
+
+/// How often the sources are asked again while AWS goes on refusing what they give. A key that
+/// somebody corrects in a file is used after this time at most.
+const RETRY_REFUSED: Duration = Duration::from_secs(60);
 
 /// What differs between the services: the SDK has a set of types for each.
 pub(crate) trait Service: Send + Sync + 'static {
@@ -65,6 +75,13 @@ pub(crate) struct Session<S: Service> {
     settings: AwsConfig,
     live: ArcSwap<Live<S>>,
     renewal: Mutex<()>,
+    refused: ArcSwapOption<Refused>,
+}
+
+/// Credentials that AWS refused even after the sources were asked once more.
+struct Refused {
+    credentials: Option<Credentials>,
+    at: Instant,
 }
 
 struct Live<S: Service> {
@@ -78,7 +95,7 @@ impl<S: Service> Session<S> {
     /// Finds region and credentials. Makes no call to the service.
     pub(crate) async fn open(settings: AwsConfig) -> Result<Self> {
         let live = ArcSwap::from_pointee(Live::<S>::open(&settings).await?);
-        Ok(Self { settings, live, renewal: Mutex::new(()) })
+        Ok(Self { settings, live, renewal: Mutex::new(()), refused: ArcSwapOption::empty() })
     }
 
     /// Explains which endpoint and credentials a session with these settings would use. Makes no call.
@@ -127,14 +144,13 @@ impl<S: Service> Session<S> {
     {
         let mut live = self.live.load_full();
         let mut outcome = live.call(id, overrides::<S>(policy, &self.settings), &operation).await;
-        let expired = match &outcome {
-            Ok(answer) => answer.as_ref().is_err_and(error::is_expired),
-            // STS says so of the credentials that a role is assumed with.
-            Err(error) => error::code(error).is_some_and(error::is_expired_code),
-        };
-        if expired {
+        if is_expired(&outcome) && !self.is_known_as_refused(&live) {
             live = self.renewed(&live).await?;
             outcome = live.call(id, overrides::<S>(policy, &self.settings), &operation).await;
+            if is_expired(&outcome) {
+                let credentials = live.credentials.first_of_chain();
+                self.refused.store(Some(Arc::new(Refused { credentials, at: Instant::now() })));
+            }
         }
         outcome?.map_err(|error| {
             let values = value.into_iter().filter_map(|value| value.expose_bytes().ok());
@@ -153,6 +169,14 @@ impl<S: Service> Session<S> {
         let live = self.live.load_full();
         live.credentials.current().await?;
         identity::ask(&live.sts, self.settings.retry_policy, &live.credentials.echo()).await
+    }
+
+    /// Whether AWS refused these credentials a moment ago, and the sources gave them once more.
+    fn is_known_as_refused(&self, live: &Live<S>) -> bool {
+        let refused = self.refused.load();
+        refused.as_ref().is_some_and(|refused| {
+            refused.at.elapsed() < RETRY_REFUSED && refused.credentials == live.credentials.first_of_chain()
+        })
     }
 
     /// A session newer than `refused`: opened here, or by another caller that was refused.
@@ -214,6 +238,15 @@ impl<S: Service> Live<S> {
     }
 }
 
+/// Whether AWS refused credentials as expired or unknown.
+fn is_expired<T, E: ProvideErrorMetadata>(outcome: &Result<Result<T, SdkError<E, HttpResponse>>>) -> bool {
+    match outcome {
+        Ok(answer) => answer.as_ref().is_err_and(error::is_expired),
+        // STS says so of the credentials that a role is assumed with.
+        Err(error) => error::code(error).is_some_and(error::is_expired_code),
+    }
+}
+
 /// The overrides of a request's retry policy. Without one, the client's own settings apply.
 fn overrides<S: Service>(policy: RetryPolicy, settings: &AwsConfig) -> S::Overrides {
     if policy == RetryPolicy::default() {
@@ -242,15 +275,13 @@ async fn load(settings: &AwsConfig) -> Result<(SdkConfig, Resolved, Arc<Credenti
     };
     let config = loader(settings, &resolved).http_client(http).region(region).load().await;
     let given = settings.credentials.clone().map(SharedCredentialsProvider::new);
-    let source = match given {
-        Some(given) => Some(given),
-        None => resolved.credentials.provider(&config).await,
-    };
+    // A profile's roles are assumed at the same STS as those of the settings.
+    let sts = service_config(&config, settings, &resolved, resolve::STS)?;
+    let source = given.or_else(|| resolved.credentials.provider(&sts));
     let Some(source) = source else {
         return Err(Error::new(ErrorKind::Unexpected, "the AWS SDK has no source of credentials"));
     };
-    let first = CredentialCache::first(source, settings.retry_policy);
-    let sts = service_config(&config, settings, &resolved, resolve::STS)?;
+    let first = CredentialCache::first(source, &resolved.credentials, settings.retry_policy);
     let last = assume(&sts, settings, first).await;
     let builder = config.into_builder().credentials_provider(last.shared());
     // The SDK would cache them a second time, by its own rules.
@@ -263,8 +294,9 @@ pub(super) fn loader(settings: &AwsConfig, resolved: &Resolved) -> ConfigLoader 
         .retry_config(retry_config(settings.retry_policy))
         .timeout_config(timeout_config(settings.retry_policy))
         .no_credentials()
-        .profile_files(crate::aws_credentials::shared_files::profile_files())
-        .profile_name(resolved.profile());
+        .profile_files(shared_files::profile_files())
+        // The SDK does not know AWS_DEFAULT_PROFILE.
+        .profile_name(resolved.sdk_profile());
     if let Some(fips) = resolved.fips {
         loader = loader.use_fips(fips);
     }
