@@ -24,7 +24,7 @@ pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 /// | timeout | 5 s | one attempt rarely takes longer than a second |
 /// | backoff | 100 ms, doubled up to 5 s | a standby server takes over within a second |
 ///
-/// The AWS providers back off from 1 s up to 20 s instead, as the AWS SDKs do.
+/// The AWS providers back off from 50 ms up to 20 s instead, and from 1 s if AWS throttles a call.
 ///
 /// ```
 /// use std::{num::NonZeroU32, time::Duration};
@@ -58,8 +58,8 @@ impl RetryPolicy {
         Self { timeout: Some(timeout), ..self }
     }
 
-    /// Sets the waits between attempts. Default: from 100 ms up to 5 s, and for AWS from 1 s up
-    /// to 20 s.
+    /// Sets the waits between attempts. Default: from 100 ms up to 5 s. For AWS, from 50 ms up to
+    /// 20 s, and from 1 s for calls that AWS throttles.
     #[must_use]
     pub fn with_backoff(self, backoff: Backoff) -> Self {
         Self { backoff: Some(backoff), ..self }
@@ -124,6 +124,14 @@ pub struct Backoff {
 impl Backoff {
     /// Between attempts of a call: a standby server takes over within a second.
     pub(crate) const DEFAULT: Self = Self::new(Duration::from_millis(100), Duration::from_secs(5));
+
+    /// Between attempts of a call to AWS, whose standard retry mode from 2026 on has the same pauses.
+    #[cfg(feature = "__aws")]
+    pub(crate) const AWS: Self = Self::new(Duration::from_millis(50), Duration::from_secs(20));
+
+    /// The same after a call that AWS throttled: it counts calls by the second.
+    #[cfg(feature = "__aws")]
+    pub(crate) const AWS_THROTTLED: Self = Self::new(Duration::from_secs(1), Duration::from_secs(20));
 
     /// Between two looks at a file that another process holds locked, for a few milliseconds.
     #[cfg(any(feature = "file", all(feature = "disk-cache", unix)))]

@@ -1,51 +1,94 @@
 //! The AWS shared config files (`~/.aws/config`, `~/.aws/credentials`) that the SDK may read.
 //!
-//! Without a home folder the SDK takes `~/.aws/config` literally, and with an empty or relative
-//! `HOME` it looks below the current folder. A file there may be anybody's, and its
-//! `credential_process` is a program that is run. So unless `HOME` is an absolute path, the SDK is
-//! given the list of files to read.
+//! They are read here, and the SDK gets their text, for two reasons:
+//! - Without a home folder the SDK takes `~/.aws/config` literally, and with an empty or relative
+//!   `HOME` it looks below the current folder. A file there may be anybody's, and its
+//!   `credential_process` is a program that is run.
+//! - It ignores profiles whose names are quoted (see `section_names`).
 
 #[allow(deprecated, reason = "the new names are in a crate that is not ours to name")]
 use aws_config::profile::profile_file::{ProfileFileKind, ProfileFiles};
 use std::{
     env,
     ffi::{OsStr, OsString},
-    path::Path,
+    fs, io,
+    path::{Path, PathBuf},
 };
 
+use super::section_names::{self, File};
 use crate::{
     error::{Error, Result},
     fs::home,
 };
 
-/// The shared files: the kind, the variable that names one, and the default path in the home
-/// folder.
-#[allow(deprecated, reason = "as above")]
-const FILES: [(ProfileFileKind, &str, &str); 2] = [
-    (ProfileFileKind::Config, "AWS_CONFIG_FILE", ".aws/config"),
-    (ProfileFileKind::Credentials, "AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials"),
+/// The shared files: the variable that names one, and the default path in the home folder.
+const FILES: [(File, &str, &str); 2] = [
+    (File::Config, "AWS_CONFIG_FILE", ".aws/config"),
+    (File::Credentials, "AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials"),
 ];
 
-/// The files that profiles are read from.
-#[allow(deprecated, reason = "as above")]
-pub(crate) fn profile_files() -> ProfileFiles {
-    if has_absolute_home() && FILES.iter().all(|(_, variable, _)| !is_of_another_home(variable)) {
-        return ProfileFiles::default();
-    }
-    FILES
-        .into_iter()
-        .fold(ProfileFiles::builder(), |files, (kind, variable, usual)| match named(env::var_os(variable), usual) {
-            Some(path) => files.with_file(kind, path),
-            None => files.with_contents(kind, ""),
-        })
-        .build()
+/// A shared file that exists.
+pub(super) struct SharedFile {
+    pub(super) path: PathBuf,
+    pub(super) file: File,
+    /// Its text with encoded names, or why it can't be read.
+    pub(super) text: io::Result<String>,
 }
 
-/// Checks that the token cache of SSO and `aws login` can be found: it lies below `HOME`.
+/// The files that profiles are read from, for the SDK. A file that can't be read counts as empty.
+#[allow(deprecated, reason = "as above")]
+pub(crate) fn profile_files() -> ProfileFiles {
+    of_texts(read().into_iter().filter_map(|shared| Some((shared.file, shared.text.ok()?))))
+}
+
+/// Files with these texts.
+#[allow(deprecated, reason = "as above")]
+pub(super) fn of_texts(texts: impl IntoIterator<Item = (File, String)>) -> ProfileFiles {
+    let kind = |file| match file {
+        File::Config => ProfileFileKind::Config,
+        File::Credentials => ProfileFileKind::Credentials,
+    };
+    let files =
+        texts.into_iter().fold(ProfileFiles::builder(), |files, (file, text)| files.with_contents(kind(file), text));
+    // The SDK refuses a list without files.
+    files.with_contents(ProfileFileKind::Config, "").build()
+}
+
+/// Reads the shared files that exist, the config file first.
+pub(super) fn read() -> Vec<SharedFile> {
+    let shared = |(file, variable, usual)| {
+        let path = named(env::var_os(variable), usual)?;
+        let text = fs::read(&path).and_then(|bytes| {
+            let not_text = |_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8");
+            String::from_utf8(bytes).map_err(not_text)
+        });
+        Some(SharedFile { path, file, text: text.map(|text| section_names::normalized(&text, file)) })
+    };
+    FILES.into_iter().filter_map(shared).collect()
+}
+
+/// The path that the variable names, or the default one, if there is a file.
+fn named(path: Option<OsString>, usual: &str) -> Option<PathBuf> {
+    let usual = || home::folder().filter(|_| has_absolute_home()).map(|home| home.join(usual));
+    let path = path.and_then(set_path).map(|path| home::expand(Path::new(&path))).or_else(usual)?;
+    Some(path).filter(|path| !begins_with_tilde(path.as_os_str()) && path.is_file())
+}
+
+/// The path in a variable, without white space around it. An empty variable counts as unset, as CI
+/// systems set it so.
+pub(crate) fn set_path(variable: OsString) -> Option<OsString> {
+    let path = match variable.to_str() {
+        Some(text) => text.trim().into(),
+        None => variable,
+    };
+    Some(path).filter(|path: &OsString| !path.is_empty())
+}
+
+/// Checks that the token cache of SSO can be found: it lies below `HOME`.
 ///
 /// # Errors
 /// `Config` if `HOME` is set and not an absolute path.
-pub(crate) fn check_token_cache() -> Result<()> {
+pub(super) fn check_token_cache() -> Result<()> {
     match has_absolute_home() || env::var_os("HOME").is_none() {
         true => Ok(()),
         false => {
@@ -59,27 +102,16 @@ fn has_absolute_home() -> bool {
     env::var_os("HOME").is_some_and(|home| Path::new(&home).is_absolute())
 }
 
-/// Whether a variable holds a path such as `~name/x`, which the SDK takes for a relative one.
-fn is_of_another_home(variable: &str) -> bool {
-    env::var_os(variable).is_some_and(|path| begins_with_tilde(&path) && !Path::new(&path).starts_with("~"))
-}
-
+/// Whether a path is such as `~name/x`, which is not expanded.
 fn begins_with_tilde(path: &OsStr) -> bool {
     path.as_encoded_bytes().starts_with(b"~")
-}
-
-/// The path that the variable names, or the default one, if there is a file.
-fn named(path: Option<OsString>, usual: &str) -> Option<OsString> {
-    let usual = || home::folder().filter(|_| has_absolute_home()).map(|home| home.join(usual));
-    let path = path.map(|path| home::expand(Path::new(&path))).or_else(usual)?.into_os_string();
-    Some(path).filter(|path| !begins_with_tilde(path) && Path::new(path).is_file())
 }
 
 /// Checks that no variable leads the SDK to a token file below the current folder.
 ///
 /// # Errors
 /// `Config` if a variable begins with `~`, which the SDK does not replace.
-pub(crate) fn check_token_files() -> Result<()> {
+pub(super) fn check_token_files() -> Result<()> {
     let named = ["AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"];
     match named.into_iter().find(|name| env::var_os(name).is_some_and(|path| begins_with_tilde(&path))) {
         Some(name) => Err(Error::config(format!("{name} begins with `~`, which is not replaced"))

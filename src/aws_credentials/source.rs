@@ -1,47 +1,33 @@
 //! The AWS credential chain: chooses the one source that credentials come from.
 //!
 //! A profile that the settings name is the identity, as with `aws --profile`: it wins over every
-//! environment variable. Without one, the sources are those of the AWS SDK's default chain, in its
-//! order. The source is chosen by what is set and by what the profile holds, before any call, so
-//! that it can be explained. If it then fails, that is an error: the SDK's own chain would go on to
-//! the next source, which is another identity.
+//! environment variable. Without one, the order is that of boto3 and the AWS CLI. The source is
+//! chosen by what is set and by what the profile holds, before any call, so that it can be
+//! explained. If it then fails, that is an error: the SDK's own chain would go on to the next
+//! source, which is another identity.
 
-use std::{env, fmt};
+use std::{env, fmt, time::Duration};
 
-use aws_config::{
-    SdkConfig,
-    ecs::EcsCredentialsProvider,
-    environment::EnvironmentVariableCredentialsProvider,
-    imds::credentials::ImdsCredentialsProvider,
-    profile::{self, ProfileFileCredentialsProvider, ProfileSet},
-    provider_config::ProviderConfig,
-    web_identity_token::WebIdentityTokenCredentialsProvider,
+use aws_config::SdkConfig;
+use aws_credential_types::provider::SharedCredentialsProvider;
+
+use super::{
+    access_key::{self, ACCESS_KEY},
+    failure::{self, CONTAINER_PATH, CONTAINER_URL},
+    profile::{
+        chain::ProfileChain,
+        profiles::Profiles,
+        selection::{ProfileChoice, SelectedProfile},
+        sources::{ProfileSource, WebIdentity},
+    },
+    provider,
+    shared_files::{check_token_cache, check_token_files},
 };
-use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
-use aws_types::os_shim_internal::{Env, Fs};
+use crate::error::{Error, Result};
 
-use crate::{
-    aws_credentials::shared_files::{check_token_cache, check_token_files, profile_files},
-    error::{Error, ErrorKind, Result},
-};
-
-/// The keys of a profile that set the source of its credentials.
-const CREDENTIAL_KEYS: [&str; 9] = [
-    "aws_access_key_id",
-    "aws_secret_access_key",
-    "aws_session_token",
-    "credential_process",
-    "credential_source",
-    "login_session",
-    "role_arn",
-    "sso_account_id",
-    "web_identity_token_file",
-];
-
-const PROFILE: &str = "AWS_PROFILE";
-const ACCESS_KEY: &str = "AWS_ACCESS_KEY_ID";
-const WEB_IDENTITY: [&str; 2] = ["AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN"];
-const CONTAINER: [&str; 2] = ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"];
+const TOKEN_FILE: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
+const ROLE_ARN: &str = "AWS_ROLE_ARN";
+const SESSION_NAME: &str = "AWS_ROLE_SESSION_NAME";
 
 /// One source of credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,148 +37,139 @@ pub(crate) enum AwsCredentialSource {
     /// `AWS_ACCESS_KEY_ID` and the other variables of an access key.
     Variables,
     /// A profile of the shared config files.
-    Profile(String, ProfileChoice),
+    Profile(SelectedProfile, ProfileChain),
     /// The web identity token in the file that `AWS_WEB_IDENTITY_TOKEN_FILE` names.
-    WebIdentity,
+    WebIdentity(WebIdentity),
     /// The container's credentials, from the URL in this variable.
     Container(&'static str),
     /// The role of an EC2 instance.
     InstanceMetadata,
 }
 
-/// Where a profile was chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ProfileChoice {
-    Settings,
-    Variable,
-    /// Nowhere: it is the one named `default`.
-    Default,
-}
-
 impl AwsCredentialSource {
     /// Finds the source, for the profile of the settings if there is one.
     ///
     /// # Errors
-    /// `Unauthenticated` if the profile that the settings or `AWS_PROFILE` name does not exist;
-    /// `Config` if a variable names a credential file by a `~`.
+    /// `Config` if the profile that the settings or a variable name does not exist or is invalid,
+    /// if a shared file is malformed, if an access key in the environment is incomplete, or if a
+    /// variable names a credential file by a `~`.
     pub(crate) async fn find(profile: Option<&str>) -> Result<Self> {
         check_token_files()?;
-        if profile.is_none() && EnvironmentVariableCredentialsProvider::new().provide_credentials().await.is_ok() {
-            return Ok(Self::Variables);
+        let selected = SelectedProfile::of(profile);
+        let profiles = Profiles::load().await?;
+        // An error even beside credentials of the environment, as in boto3.
+        check_exists(&profiles, &selected)?;
+        let in_environment = match profile {
+            Some(_) => None,
+            None => of_environment(&profiles, &selected)?,
+        };
+        if let Some(found) = in_environment {
+            return Ok(found);
         }
-        if let Some(of_profile) = Self::of_profile(profile).await? {
-            return Ok(of_profile);
+        if let Some(chain) = ProfileChain::follow(&profiles, &selected.name)? {
+            if matches!(chain.source, ProfileSource::Sso(_)) {
+                check_token_cache()?;
+            }
+            return Ok(Self::Profile(selected, chain));
         }
-        if profile.is_none() && WEB_IDENTITY.iter().all(|name| env::var_os(name).is_some()) {
-            return Ok(Self::WebIdentity);
-        }
-        let container = CONTAINER.into_iter().find(|name| env::var_os(name).is_some());
+        let container = [CONTAINER_PATH, CONTAINER_URL].into_iter().find(|name| is_set(name));
         Ok(container.map_or(Self::InstanceMetadata, Self::Container))
     }
 
-    /// The profile, if it sets the source of its credentials.
-    async fn of_profile(named: Option<&str>) -> Result<Option<Self>> {
-        let variable = env::var(PROFILE).ok().filter(|name| !name.trim().is_empty());
-        let (name, choice) = match (named, variable) {
-            (Some(name), _) => (name.to_owned(), ProfileChoice::Settings),
-            // Some environments always set it to `default`, even where there are no profiles.
-            (None, Some(name)) if name != "default" => (name, ProfileChoice::Variable),
-            (None, _) => ("default".to_owned(), ProfileChoice::Default),
-        };
-        let source = Self::Profile(name.clone(), choice);
-        let Ok(profiles) = profile::load(&Fs::real(), &Env::real(), &profile_files(), None).await else {
-            // The credentials provider reports files that can't be read.
-            return Ok(Some(source));
-        };
-        if profiles.profiles().filter_map(|name| profiles.get_profile(name)).any(needs_token_cache) {
-            check_token_cache()?;
-        }
-        match profiles.get_profile(&name) {
-            Some(profile) => Ok(CREDENTIAL_KEYS.iter().any(|key| profile.get(key).is_some()).then_some(source)),
-            None if choice == ProfileChoice::Default => Ok(None),
-            None => Err(no_profile(&name, choice, &profiles)),
+    /// The provider of this source's credentials, with the region, the HTTP client and the endpoints
+    /// of `config`. `None` for credentials set in code.
+    pub(crate) fn provider(&self, config: &SdkConfig) -> Option<SharedCredentialsProvider> {
+        Some(match self {
+            Self::Given => return None,
+            Self::Variables => provider::of_environment(),
+            Self::Profile(_, chain) => provider::of_chain(chain, config),
+            Self::WebIdentity(web) => provider::of_web_identity(web.clone(), config),
+            Self::Container(_) => provider::of_container(config),
+            Self::InstanceMetadata => provider::of_instance_metadata(config, true),
+        })
+    }
+
+    /// Whether the SDK gets the credentials by calls of its own, at endpoints that it reads from the
+    /// environment by itself.
+    pub(crate) fn is_signed_in_by_the_sdk(&self) -> bool {
+        match self {
+            Self::Profile(_, chain) => matches!(chain.source, ProfileSource::Sso(_) | ProfileSource::WebIdentity(_)),
+            Self::WebIdentity(_) => true,
+            Self::Given | Self::Variables | Self::Container(_) | Self::InstanceMetadata => false,
         }
     }
 
-    /// The SDK's credentials provider for this source, with the region and the HTTP client of
-    /// `config`. `None` for credentials set in code.
-    pub(crate) async fn provider(&self, config: &SdkConfig) -> Option<SharedCredentialsProvider> {
-        #[cfg(unix)]
-        if let Self::Profile(name, _) = self
-            && let Some(program) = crate::aws_credentials::credential_process::source(name, config).await
-        {
-            // The SDK would leave the program running after a timeout.
-            return Some(program);
+    /// Whether the credentials are those of a role for certain.
+    pub(crate) fn is_role(&self) -> bool {
+        match self {
+            Self::Profile(_, chain) => chain.is_role(),
+            Self::WebIdentity(_) => true,
+            Self::Given | Self::Variables | Self::Container(_) | Self::InstanceMetadata => false,
         }
-        let config = provider_config(config);
-        Some(match self {
-            Self::Given => return None,
-            Self::Variables => SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()),
-            Self::Profile(name, _) => SharedCredentialsProvider::new(
-                ProfileFileCredentialsProvider::builder()
-                    .configure(&config)
-                    .profile_files(profile_files())
-                    .profile_name(name)
-                    .build(),
-            ),
-            Self::WebIdentity => SharedCredentialsProvider::new(
-                WebIdentityTokenCredentialsProvider::builder().configure(&config).build(),
-            ),
-            Self::Container(_) => {
-                SharedCredentialsProvider::new(EcsCredentialsProvider::builder().configure(&config).build())
-            }
-            Self::InstanceMetadata => {
-                SharedCredentialsProvider::new(ImdsCredentialsProvider::builder().configure(&config).build())
-            }
-        })
+    }
+
+    /// The error if it gives no credentials within `limit`.
+    pub(crate) fn timed_out(&self, limit: Duration) -> Error {
+        let name = match self {
+            Self::InstanceMetadata => return failure::nothing_found("instance metadata gave no answer in time", true),
+            Self::Profile(_, chain) => provider::name_of(&chain.source),
+            Self::Container(_) => provider::name_of(&ProfileSource::Container),
+            Self::Given | Self::Variables | Self::WebIdentity(_) => "the source of AWS credentials".to_owned(),
+        };
+        failure::timed_out(&name, limit)
     }
 
     /// The environment variable that chose it, if one did.
     pub(crate) fn variable(&self) -> Option<&'static str> {
         match self {
             Self::Variables => Some(ACCESS_KEY),
-            Self::Profile(_, ProfileChoice::Variable) => Some(PROFILE),
-            Self::WebIdentity => Some(WEB_IDENTITY[0]),
+            Self::Profile(SelectedProfile { choice: ProfileChoice::Variable(name), .. }, _) => Some(name),
+            Self::WebIdentity(_) => Some(TOKEN_FILE),
             Self::Container(name) => Some(name),
             Self::Given | Self::Profile(..) | Self::InstanceMetadata => None,
         }
     }
 }
 
-/// The configuration that the SDK's own chain would give to its sources.
-fn provider_config(config: &SdkConfig) -> ProviderConfig {
-    let mut provider = ProviderConfig::without_region()
-        .with_region(config.region().cloned())
-        .with_use_fips(config.use_fips())
-        .with_use_dual_stack(config.use_dual_stack())
-        .with_behavior_version(config.behavior_version());
-    if let Some(client) = config.http_client() {
-        provider = provider.with_http_client(client);
-    }
-    if let Some(retry) = config.retry_config() {
-        provider = provider.with_retry_config(retry.clone());
-    }
-    if let Some(timeout) = config.timeout_config() {
-        provider = provider.with_timeout_config(timeout.clone());
-    }
-    provider
+/// Checks that the profile exists, unless it was selected nowhere.
+fn check_exists(profiles: &Profiles, SelectedProfile { name, choice }: &SelectedProfile) -> Result<()> {
+    let by = match choice {
+        ProfileChoice::Default => return Ok(()),
+        ProfileChoice::Variable(variable) => variable,
+        ProfileChoice::Settings => "`profile`",
+    };
+    profiles.get(name).map(|_| ()).ok_or_else(|| profiles.missing(name, by))
 }
 
-/// Whether a profile's credentials come from the token cache of `aws sso login` or `aws login`.
-fn needs_token_cache(profile: &profile::Profile) -> bool {
-    ["login_session", "sso_session", "sso_start_url"].iter().any(|key| profile.get(key).is_some())
+/// The credentials of variables, which go before those of a profile: an access key, and a web
+/// identity unless the profile assumes a role with credentials of another.
+fn of_environment(profiles: &Profiles, selected: &SelectedProfile) -> Result<Option<AwsCredentialSource>> {
+    if access_key::is_in_environment() {
+        // An incomplete one is an error: the next source is another identity.
+        access_key::from_environment()?;
+        return Ok(Some(AwsCredentialSource::Variables));
+    }
+    let Some(token_file) = access_key::variable(TOKEN_FILE) else { return Ok(None) };
+    let assumes_role = |profile: &aws_config::profile::Profile| {
+        profile.get("role_arn").is_some() && profile.get("web_identity_token_file").is_none()
+    };
+    if profiles.get(&selected.name).is_some_and(assumes_role) {
+        return Ok(None);
+    }
+    let Some(role_arn) = access_key::variable(ROLE_ARN) else {
+        return Err(Error::config(format!("{TOKEN_FILE} is set, and {ROLE_ARN} is not"))
+            .with_hint(format!("set {ROLE_ARN} to the role to assume with the token, or unset {TOKEN_FILE}")));
+    };
+    Ok(Some(AwsCredentialSource::WebIdentity(WebIdentity {
+        token_file: token_file.into(),
+        named_by: TOKEN_FILE.to_owned(),
+        role_arn,
+        session_name: access_key::variable(SESSION_NAME),
+    })))
 }
 
-fn no_profile(name: &str, choice: ProfileChoice, profiles: &ProfileSet) -> Error {
-    let by = if choice == ProfileChoice::Variable { PROFILE } else { "`profile`" };
-    let mut known: Vec<_> = profiles.profiles().collect();
-    known.sort_unstable();
-    let message = format!("there is no AWS profile {name:?}, which {by} names");
-    let error = Error::new(ErrorKind::Unauthenticated, message);
-    match known.as_slice() {
-        [] => error.with_hint("AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE, or ~/.aws, hold no profile"),
-        known => error.with_hint(format!("there are {}", known.join(", "))),
-    }
+fn is_set(name: &str) -> bool {
+    env::var_os(name).is_some_and(|value| !value.is_empty())
 }
 
 impl fmt::Display for AwsCredentialSource {
@@ -200,8 +177,8 @@ impl fmt::Display for AwsCredentialSource {
         match self {
             Self::Given => f.write_str("credentials set in code"),
             Self::Variables => f.write_str(ACCESS_KEY),
-            Self::Profile(name, _) => write!(f, "AWS profile {name}"),
-            Self::WebIdentity => f.write_str("web identity"),
+            Self::Profile(SelectedProfile { name, .. }, _) => write!(f, "AWS profile {name}"),
+            Self::WebIdentity(_) => f.write_str("web identity"),
             Self::Container(_) => f.write_str("container credentials"),
             Self::InstanceMetadata => f.write_str("instance metadata"),
         }

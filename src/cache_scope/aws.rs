@@ -8,6 +8,12 @@ use std::{
 use sha2::Sha256;
 
 use super::{Binding, Content, absolute, feed, feed_content};
+use crate::{
+    aws_credentials::{
+        profile::selection::SelectedProfile, section_names::possible_names, shared_files::set_path, variables,
+    },
+    fs::home,
+};
 
 /// Variables whose values decide where the SDK connects, and as whom. The secret parts of an access
 /// key are left out: the key's id stands for them, and that of a session is used only once.
@@ -57,14 +63,18 @@ const SHARED: &[(&str, &str)] =
 /// Properties of a section that name another section.
 const REFERENCES: &[&str] = &["services", "source_profile", "sso_session"];
 
+/// A variable that names a file of certificates to trust, and the key of a profile that does.
+const CA_BUNDLE: (&str, &str) = ("AWS_CA_BUNDLE", "ca_bundle");
+
 /// Binds the environment, and the shared files for this profile or that of the environment.
 pub(crate) fn environment(binding: &mut Binding<'_>, profile: Option<&str>) {
     VALUES.iter().for_each(|name| binding.variable(name));
     NAMES.iter().for_each(|name| binding.name_in_variable(name));
     binding.trusted_by_environment();
-    let named = (binding.env)("AWS_PROFILE").map(|name| name.to_string_lossy().into_owned());
-    let profile = profile.map(str::to_owned).or(named).unwrap_or_else(|| "default".to_owned());
-    binding.profile(&profile);
+    let bundle = (binding.env)(CA_BUNDLE.0).and_then(set_path).map(PathBuf::from);
+    binding.content(CA_BUNDLE.0, bundle.as_deref());
+    let selected = SelectedProfile::by(profile, |name| (binding.env)(name));
+    binding.profile(&selected.name);
 }
 
 impl Binding<'_> {
@@ -82,6 +92,12 @@ impl Binding<'_> {
             .collect();
         let parsed: Vec<_> = texts.iter().map(|text| text.as_ref().and_then(utf8).map(sections)).collect();
         let wanted = referred(profile, parsed.iter().flatten().flatten());
+        let own = BTreeSet::from([profile.to_owned()]);
+        let of_profile = parsed.iter().flatten().flatten().filter(|section| section.is_one_of(&own));
+        let bundles: Vec<_> = of_profile.filter_map(|section| section.value(CA_BUNDLE.1)).map(str::to_owned).collect();
+        for bundle in &bundles {
+            self.content(CA_BUNDLE.1, Some(&home::expand(bundle.as_ref())));
+        }
         for (text, sections) in texts.iter().zip(&parsed) {
             match sections {
                 // The rest of the file may change.
@@ -94,7 +110,7 @@ impl Binding<'_> {
     /// The path of a shared file, found as the SDK does.
     fn shared(&self, variable: &str, default: &str) -> PathBuf {
         let home = (self.env)("HOME").map(PathBuf::from);
-        let named = (self.env)(variable).map(PathBuf::from);
+        let named = (self.env)(variable).and_then(set_path).map(PathBuf::from);
         let path = named.unwrap_or_else(|| Path::new("~").join(default));
         match (path.strip_prefix("~"), home) {
             (Ok(rest), Some(home)) => home.join(rest),
@@ -118,10 +134,18 @@ struct Section<'a> {
 }
 
 impl<'a> Section<'a> {
-    /// The name in its header, without the section's kind.
-    fn name(&self) -> &'a str {
+    /// Whether its header may mean one of these names.
+    fn is_one_of(&self, names: &BTreeSet<String>) -> bool {
         let header = without_comment(self.header, false).trim_start_matches('[').trim_end_matches(']').trim();
-        header.split_once([' ', '\t']).map_or(header, |(_, name)| name.trim())
+        let name = header.split_once([' ', '\t']).map_or(header, |(_, name)| name.trim());
+        names.contains(name) || possible_names(self.header).any(|name| names.contains(name))
+    }
+
+    /// The value of a key.
+    fn value(&self, key: &str) -> Option<&'a str> {
+        let mut properties = self.lines.iter().filter_map(|line| line.split_once('='));
+        let (_, value) = properties.find(|(name, _)| name.trim().eq_ignore_ascii_case(key))?;
+        variables::cleaned(without_comment(value, true))
     }
 
     /// The names of the sections that this one refers to.
@@ -164,7 +188,7 @@ fn referred<'a>(profile: &str, sections: impl Iterator<Item = &'a Section<'a>> +
     loop {
         let known = wanted.len();
         for section in sections.clone() {
-            if wanted.contains(section.name()) {
+            if section.is_one_of(&wanted) {
                 wanted.extend(section.references().map(str::to_owned));
             }
         }
@@ -175,7 +199,7 @@ fn referred<'a>(profile: &str, sections: impl Iterator<Item = &'a Section<'a>> +
 }
 
 fn feed_sections(digest: &mut Sha256, sections: &[Section<'_>], wanted: &BTreeSet<String>) {
-    for section in sections.iter().filter(|section| wanted.contains(section.name())) {
+    for section in sections.iter().filter(|section| section.is_one_of(wanted)) {
         feed(digest, section.header.as_bytes());
         section.lines.iter().for_each(|line| feed(digest, line.as_bytes()));
     }
@@ -209,7 +233,7 @@ mod tests {
     /// The part of a file that is bound.
     fn part(text: &str, wanted: &BTreeSet<String>) -> String {
         let mut part = String::new();
-        for section in sections(text).iter().filter(|section| wanted.contains(section.name())) {
+        for section in sections(text).iter().filter(|section| section.is_one_of(wanted)) {
             part += &format!("{}\n", section.header);
             section.lines.iter().for_each(|line| part += &format!("{line}\n"));
         }
@@ -263,5 +287,10 @@ mod tests {
         let text = "[profile a]\nSource_Profile = b # c\n[profile b]\nsource_profile=a\nsso_session = s\n[profile c]\n";
         let wanted = referred("a", sections(text).iter());
         assert_eq!(wanted, ["a", "b", "s"].map(str::to_owned).into());
+        let quoted =
+            "[profile \"x y\"]\nsource_profile = z\n[profile 'z']\nsource_profile = u v\n[u v]\nsso_session = s\n";
+        let wanted = referred("x y", sections(quoted).iter());
+        assert_eq!(wanted, ["x y", "z", "u v", "s"].map(str::to_owned).into());
+        assert_eq!(part(quoted, &wanted).matches('[').count(), 3);
     }
 }

@@ -303,7 +303,13 @@ pub(super) fn warn(message: String) {
     }
 }
 
-/// The value of an environment variable, unless it is empty.
+/// The value of an environment variable without white space around it, which pasted values of CI
+/// systems have. `None` if nothing is left.
 pub(super) fn variable(name: &str) -> Option<OsString> {
-    env::var_os(name).filter(|value| !value.is_empty())
+    let value = env::var_os(name)?;
+    match value.to_str().map(str::trim) {
+        Some("") => None,
+        Some(text) => Some(text.into()),
+        None => Some(value),
+    }
 }

@@ -33,6 +33,12 @@ pub(super) struct SingleValue {
 
 enum Form {
     Text(Zeroizing<String>),
+    /// Text that is a list of items with commas between them.
+    #[cfg_attr(
+        not(any(feature = "aws-ps", all(feature = "disk-cache", unix))),
+        allow(dead_code, reason = "only those two make lists")
+    )]
+    List(Zeroizing<String>),
     Binary(Zeroizing<Vec<u8>>),
 }
 
@@ -69,8 +75,25 @@ impl SingleValue {
         Self { form: Form::Text(text), tree: OnceLock::new() }
     }
 
+    /// Text whose items are separated by commas.
+    #[cfg_attr(
+        not(any(feature = "aws-ps", all(feature = "disk-cache", unix))),
+        allow(dead_code, reason = "only those two make lists")
+    )]
+    pub(super) fn list(text: Zeroizing<String>) -> Self {
+        Self { form: Form::List(text), tree: OnceLock::new() }
+    }
+
     pub(super) fn binary(bytes: Zeroizing<Vec<u8>>) -> Self {
         Self { form: Form::Binary(bytes), tree: OnceLock::new() }
+    }
+
+    /// The items, if this is a list.
+    pub(super) fn items(&self) -> Option<impl Iterator<Item = &str>> {
+        match &self.form {
+            Form::List(text) => Some(text.split(',')),
+            Form::Text(_) | Form::Binary(_) => None,
+        }
     }
 
     pub(super) fn is_binary(&self) -> bool {
@@ -79,7 +102,7 @@ impl SingleValue {
 
     pub(super) fn bytes(&self) -> &[u8] {
         match &self.form {
-            Form::Text(text) => text.as_bytes(),
+            Form::Text(text) | Form::List(text) => text.as_bytes(),
             Form::Binary(bytes) => bytes,
         }
     }
@@ -87,7 +110,7 @@ impl SingleValue {
     /// The text, or bytes that are UTF-8; `None` for other bytes.
     pub(super) fn as_text(&self) -> Option<&str> {
         match &self.form {
-            Form::Text(text) => Some(text),
+            Form::Text(text) | Form::List(text) => Some(text),
             Form::Binary(bytes) => std::str::from_utf8(bytes).ok(),
         }
     }

@@ -13,6 +13,8 @@ use crate::{
 ///
 /// - Into a map of named values, the step is exactly a name. The next step leads into the JSON of
 ///   that value.
+/// - Into a list (a StringList of Parameter Store), the step is the index of an item, from 0. The
+///   next step leads into the JSON of that item.
 /// - Into a JSON object, the step is a key.
 /// - Into a JSON array, the step is an index, from 0. A step that is not a number is applied to
 ///   each element, and the result is the array of what it leads to. A keypath from a JSON pointer
@@ -203,6 +205,12 @@ fn missing(json: Json<'_>, step: &str) -> Error {
         other => format!("no key {step:?}: the value there is {}, not an object", other.name()),
     };
     Error::new(ErrorKind::KeyNotFound, message)
+}
+
+/// The index that a step is in a list of text. `None` if it is no number.
+pub(crate) fn index_in_list(step: &str) -> Option<usize> {
+    // One that is larger than any list is missing in it.
+    is_number(step).then(|| step.parse().unwrap_or(usize::MAX))
 }
 
 fn is_number(step: &str) -> bool {

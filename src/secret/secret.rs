@@ -4,6 +4,7 @@ use std::{fmt, sync::Arc, time::SystemTime};
 
 use serde::de::DeserializeOwned;
 use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
 
 use crate::{
     clock::Instant,
@@ -53,9 +54,9 @@ enum Origin {
     Whole,
     /// The named value of a map at this index.
     Entry(usize),
-    /// An array that a keypath collected from several places. The document stays with it, to tell
-    /// its version from others.
-    Collected(Arc<SingleValue>),
+    /// A copy: an array that a keypath collected from several places, or an item of a list. The
+    /// document stays with it, to tell its version from others.
+    Copied(Arc<SingleValue>),
 }
 
 impl Secret {
@@ -76,6 +77,16 @@ impl Secret {
     /// A secret that is text. The buffer is taken over, not copied.
     pub fn text(text: impl Into<String>, metadata: Metadata) -> Self {
         Self::new(SecretValue::text(text), metadata)
+    }
+
+    /// A secret that is a list: text whose items are separated by commas, without a way to escape
+    /// one. A keypath that begins with a number leads to that item. The buffer is taken over, not
+    /// copied.
+    #[cfg(any(feature = "aws-ps", all(feature = "disk-cache", unix)))]
+    pub(crate) fn list(text: impl Into<String>, metadata: Metadata) -> Self {
+        let content = Content::Single(SingleValue::list(Zeroizing::new(text.into())));
+        let document = Arc::new(Document { content, metadata });
+        Self { shared: Arc::new(Shared { document, origin: Origin::Whole, provenance: None }), node: None }
     }
 
     /// A secret that is bytes. The buffer is taken over, not copied.
@@ -329,7 +340,7 @@ impl Secret {
     /// The map, if this is a whole one.
     fn value(&self) -> Result<&SingleValue, &NamedValues> {
         match (&self.shared.origin, &self.shared.document.content) {
-            (Origin::Collected(array), _) => Ok(array),
+            (Origin::Copied(array), _) => Ok(array),
             (_, Content::Single(value)) => Ok(value),
             (Origin::Entry(index), Content::Map(map)) => Ok(map.at(*index).1),
             (Origin::Whole, Content::Map(map)) => Err(map),
@@ -366,15 +377,39 @@ impl Secret {
             self = self.of_origin(Origin::Entry(map.find(name.as_ref())?), None);
             steps.next();
         }
+        if let Some(item) = steps.peek().and_then(|step| self.item(step.as_ref())).transpose()? {
+            self = self.of_origin(Origin::Copied(Arc::new(SingleValue::text(item))), None);
+            steps.next();
+        }
         if steps.peek().is_none() {
             return Ok(self);
         }
         match keypath::resolve(self.view().map_err(no_keys)?, steps, pointer)? {
             Found::Place(node) => Ok(Self { node: Some(node), ..self }),
             Found::Collected(array) => {
-                Ok(self.of_origin(Origin::Collected(Arc::new(SingleValue::text(array))), Some(ROOT)))
+                Ok(self.of_origin(Origin::Copied(Arc::new(SingleValue::text(array))), Some(ROOT)))
             }
         }
+    }
+
+    /// The item of a list at a step that is a number.
+    ///
+    /// # Errors
+    /// `KeyNotFound` if there are fewer items.
+    fn item(&self, step: &str) -> Option<Result<Zeroizing<String>>> {
+        let mut items = self.value().ok().filter(|_| self.node.is_none())?.items()?;
+        let index = keypath::index_in_list(step)?;
+        let found = items.nth(index).map(|item| Zeroizing::new(item.to_owned()));
+        Some(found.ok_or_else(|| {
+            let count = self.value().ok().and_then(SingleValue::items).map_or(0, Iterator::count);
+            Error::new(ErrorKind::KeyNotFound, format!("no item {index} in the list, which has {count} from 0"))
+        }))
+    }
+
+    /// Whether this is a list of items separated by commas.
+    #[cfg(all(feature = "disk-cache", unix))]
+    pub(crate) fn is_list(&self) -> bool {
+        self.value().is_ok_and(|value| value.items().is_some())
     }
 
     /// The map with `value` at `path` in the value with this name.
@@ -399,6 +434,12 @@ impl Secret {
 
     /// The text or bytes of `single` with `value` at `path` in its JSON.
     fn replaced_in(&self, single: &SingleValue, path: &KeyPath, value: &SecretValue) -> Result<SecretValue> {
+        if let Some((index, rest)) =
+            path.steps().split_first().and_then(|(step, rest)| Some((keypath::index_in_list(step)?, rest)))
+            && let Some(items) = single.items()
+        {
+            return replaced_item(items, index, rest, value);
+        }
         let (text, tree) = single.json().map_err(no_keys)?;
         let from = Json::new(text, tree, self.node.unwrap_or(ROOT));
         let mut text = keypath::replace(text, from, path, &value.to_json()?)?;
@@ -407,6 +448,31 @@ impl Secret {
             false => SecretValue::of_json(text),
         })
     }
+}
+
+/// A list with `value` at `index`, or within the JSON of the item there.
+fn replaced_item<'a>(
+    items: impl Iterator<Item = &'a str>,
+    index: usize,
+    rest: &[String],
+    value: &SecretValue,
+) -> Result<SecretValue> {
+    let mut items: Vec<_> = items.map(|item| Zeroizing::new(item.to_owned())).collect();
+    let count = items.len();
+    let Some(item) = items.get_mut(index) else {
+        let told = format!("no item {index} in the list, which has {count} from 0");
+        return Err(Error::new(ErrorKind::KeyNotFound, told));
+    };
+    let whole = Secret::text(std::mem::take(&mut **item), Metadata::default());
+    let changed = match rest.is_empty() {
+        true => value.clone(),
+        false => whole.with_replaced(&KeyPath::new(rest.to_vec()), value)?,
+    };
+    let text = changed.expose_text().filter(|text| !text.contains(','));
+    let text = text.ok_or_else(|| Error::invalid_input("an item of a list is text without a comma"))?;
+    *item = Zeroizing::new(text.to_owned());
+    let texts: Vec<_> = items.iter().map(|item| item.as_str()).collect();
+    Ok(SecretValue::text(texts.join(",")))
 }
 
 fn no_keys(why: NotJson) -> Error {

@@ -72,10 +72,12 @@ async fn a_profile_that_does_not_exist_is_an_error_and_never_another_identity() 
             child(&aws, &imds, &of_profile("typo")).with("AWS_PROFILE", "prod"),
             child(&aws, &imds, &of_profile("typo")),
             child(&aws, &imds, "").with("AWS_PROFILE", "typo"),
+            with_keys(child(&aws, &imds, "")).with("AWS_PROFILE", "typo"),
+            with_keys(child(&aws, &imds, "")).with("AWS_DEFAULT_PROFILE", "typo"),
             child(&aws, &imds, &of_profile("typo")).with_file("AWS_CONFIG_FILE", ""),
         ] {
             let answer = child.get(reference).await;
-            assert!(answer.fails("unauthenticated").contains("no AWS profile \"typo\""), "{answer:?}");
+            assert!(answer.fails("config").contains("no AWS profile \"typo\""), "{answer:?}");
         }
         let answer = child(&aws, &imds, &of_profile("typo")).get(reference).await;
         assert!(answer.hint.contains("bare, broken, default, dev, prod"), "those that there are: {answer:?}");

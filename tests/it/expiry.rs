@@ -115,6 +115,43 @@ async fn credentials_without_a_role_are_loaded_again_once() {
     assert_eq!(aws.proxy.total(), 4);
 }
 
+/// They are asked for again once. After that the same wrong key costs one request a call, not two
+/// and a new session.
+#[tokio::test]
+async fn wrong_credentials_are_not_loaded_again_at_each_call() {
+    for (store, operation, _) in STORES {
+        let aws = Aws::start().await;
+        let client = aws.ungathered(aws.config()).await;
+        let refused = Fault::aws_json("UnrecognizedClientException", "The security token is invalid");
+        aws.proxy.fault(operation, refused).always();
+        for reads in 1..=4 {
+            fails(client.get(store, "/x").cached(false).await, ErrorKind::Unauthenticated);
+            assert_eq!(aws.proxy.count(operation), reads + 1, "{store}");
+        }
+        // No session is opened either, which would connect anew.
+        assert_eq!(aws.proxy.connections(), 2, "{store}");
+        // A role that can't be assumed with them: the same.
+        let client = aws.ungathered(aws.config().with_role(Role::new(ROLE))).await;
+        let (code, message) = ("InvalidClientTokenId".to_owned(), "The security token is invalid".to_owned());
+        aws.proxy.fault("AssumeRole", Fault::AwsQuery { status: 403, code, message }).always();
+        for reads in 1..=3 {
+            fails(client.get(store, "/x").cached(false).await, ErrorKind::Unauthenticated);
+            assert_eq!(aws.proxy.count("AssumeRole"), reads + 1, "{store}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn credentials_that_are_no_longer_refused_are_used_without_loading_them_again() {
+    let aws = Aws::start().await;
+    let (client, name) = (by_role_one_by_one(&aws).await, unique("it/changed-"));
+    aws.plant("aws.sm", &name, "x");
+    aws.proxy.fault("GetSecretValue", Fault::expired_token()).times(2);
+    fails(client.get("aws.sm", &name).cached(false).await, ErrorKind::Unauthenticated);
+    assert_eq!(text(client.get("aws.sm", &name).cached(false).await), "x");
+    assert_eq!(aws.proxy.count("AssumeRole"), 2);
+}
+
 #[tokio::test]
 async fn valid_credentials_are_not_renewed() {
     let aws = Aws::start().await;

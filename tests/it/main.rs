@@ -5,8 +5,14 @@
 #![allow(clippy::unwrap_used)]
 #![allow(clippy::print_stderr, reason = "the load tests print their figures")]
 
+mod aws_certificates; // AWS_CA_BUNDLE and its rivals; certificates that are not accepted; dead proxies
+mod aws_endpoints; // the endpoints of AWS services, compared with boto3's
+mod aws_failures; // why there are no AWS credentials: message and hint of each situation
 mod aws_precedence; // which of option, file, environment and profile wins, for each AWS setting
+mod aws_regions; // ARNs of other regions, and where AWS looked for what is not found
+mod aws_versions; // several versions of one name at once, and the items of a StringList
 mod blocking; // the blocking API: from plain threads, inside every kind of runtime, and after a fork
+mod boto3; // whose AWS identity is used, compared with boto3
 mod cache; // what the cache keeps, for how long, and what an update invalidates
 mod cache_aws; // the cache in front of AWS: one secret under several names, variants, outages, runtimes
 mod canary; // marked secrets go everywhere; no log line, error or `Debug` may hold one

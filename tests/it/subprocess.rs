@@ -3,7 +3,7 @@
 //! Tests share one process, and its environment can't be changed safely while others read it. So the test binary runs
 //! itself again, with the variables set and a filter for the one test that plays the child.
 
-use std::{env, fs, path::PathBuf, process::Command};
+use std::{env, error::Error, fs, path::PathBuf, process::Command};
 
 use s1crets::{Result, Secret};
 use serde::{Deserialize, Serialize};
@@ -29,6 +29,8 @@ pub(crate) struct Answer {
     pub(crate) kind: Option<String>,
     pub(crate) message: String,
     pub(crate) hint: String,
+    /// The causes, as `-v` prints them.
+    pub(crate) causes: Vec<String>,
 }
 
 impl Child {
@@ -114,6 +116,9 @@ impl Answer {
                 kind: Some(error.kind().to_string()),
                 message: error.to_string(),
                 hint: error.hint().unwrap_or_default().to_owned(),
+                causes: std::iter::successors(error.source(), |cause| (*cause).source())
+                    .map(ToString::to_string)
+                    .collect(),
             },
         }
     }

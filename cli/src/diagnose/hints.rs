@@ -7,13 +7,21 @@ use s1crets::{Error, ErrorKind};
 pub(super) const READING: [(&str, &[&str]); 2] =
     [("aws.sm", &["secretsmanager:GetSecretValue", "kms:Decrypt"]), ("aws.ps", &["ssm:GetParameter", "kms:Decrypt"])];
 
+/// How the library's hint begins where AWS denies a read. That for a role or a source of credentials
+/// is another one, and names what is missing.
+const GENERAL: &str = "the identity needs this action";
+
 /// A hint for a failed read of a path, or for a provider if there is none.
 ///
-/// The permission that AWS demands comes first, then the hint of the error itself, then one for its
-/// kind.
+/// The hint of the error itself comes first, then the permission that AWS demands, then a hint for
+/// the kind of the error.
 pub(crate) fn hint(kind: &str, path: Option<&str>, error: &Error) -> Option<String> {
     match (kind, error.kind(), path) {
-        ("aws.sm" | "aws.ps", ErrorKind::AccessDenied, Some(path)) => Some(policy_of_aws(kind, path)),
+        ("aws.sm" | "aws.ps", ErrorKind::AccessDenied, Some(path))
+            if error.hint().is_none_or(|hint| hint.starts_with(GENERAL)) =>
+        {
+            Some(policy_of_aws(kind, path))
+        }
         _ => error.hint().map(str::to_owned).or_else(|| for_error_kind(kind, error.kind())),
     }
 }
@@ -68,10 +76,12 @@ mod tests {
             ("aws.ps", "/prod/db", "ssm:GetParameter on arn:aws:ssm:*:*:parameter/prod/db"),
             ("aws.sm", "arn:aws:secretsmanager:x:1:secret:a-b", "on arn:aws:secretsmanager:x:1:secret:a-b;"),
         ] {
-            let denied = Error::new(ErrorKind::AccessDenied, "no").with_hint("general");
+            let denied = Error::new(ErrorKind::AccessDenied, "no").with_hint(format!("{GENERAL} …"));
             let hint = hint(kind, Some(path), &denied).expect("a hint");
             assert!(hint.contains(expected), "{hint}");
         }
+        let role = Error::new(ErrorKind::AccessDenied, "can't assume the role").with_hint("check the trust policy");
+        assert_eq!(hint("aws.sm", Some("x"), &role).as_deref(), Some("check the trust policy"));
         assert_eq!(hint("file", Some("x"), &Error::new(ErrorKind::Corrupt, "cut")), None);
     }
 

@@ -173,7 +173,7 @@ fn the_files_profile_is_never_the_account_of_the_environment() {
         get.assert()
     };
     get("prod").success().stdout("theirs\n");
-    get("typo").code(3).stdout("").stderr(predicate::str::contains("no AWS profile \"typo\""));
+    get("typo").code(5).stdout("").stderr(predicate::str::contains("no AWS profile \"typo\""));
     on_moto().args(["get", &name]).assert().success().stdout("ours\n");
 }
 

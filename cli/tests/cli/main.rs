@@ -4,6 +4,11 @@
 
 /// The same against both AWS stores, on moto.
 mod aws;
+/// Missing AWS credentials: the same words from every command.
+#[cfg(unix)]
+mod aws_credentials;
+/// Every variable of the AWS SDK: blank, with a line break, malformed.
+mod aws_variables;
 /// `cache`, and what `get` keeps on disk.
 #[cfg(unix)]
 mod cache;

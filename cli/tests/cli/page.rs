@@ -61,12 +61,33 @@ fn every_message_of_the_troubleshooting_page_is_printed() {
         let made = vault.must("POST", "auth/token/create", &json!({ "policies": policies, "no_default_policy": true }));
         format!("VAULT_TOKEN={}", made["auth"]["client_token"].as_str().unwrap())
     };
+    write_aws_files(folder.path());
     let (aws, address) = ("AWS_EC2_METADATA_DISABLED=true", format!("VAULT_ADDR={}", vault.address()));
+    let on_aws = format!("{aws} AWS_REGION=eu-west-1 S1CRETS_RETRY=1");
+    let keys = "AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=x";
+    let web = "AWS_WEB_IDENTITY_TOKEN_FILE=/nonexistent AWS_ROLE_ARN=arn:aws:iam::111111111111:role/a";
+    let container = "AWS_CONTAINER_CREDENTIALS_FULL_URI=http://127.0.0.1:1/role";
+    let metadata = "AWS_EC2_METADATA_DISABLED=false AWS_EC2_METADATA_SERVICE_ENDPOINT=http://127.0.0.1:1";
     let runs: &[(&str, &str, String)] = &[
         ("found", "get app/db", String::new()),
         (".", "get prod/db", aws.to_owned()),
         (".", "get prod/db", format!("{aws} AWS_REGION=eu-west-1")),
-        (".", "get prod/db", format!("{aws} AWS_REGION=eu-west-1 AWS_PROFILE=nope")),
+        (".", "get aws.sm://prod/db", format!("{on_aws} {keys} AWS_REGION=eu_west_1")),
+        (".", "get aws.sm://prod/db", format!("{on_aws} {keys} AWS_ENDPOINT_URL=localhost:4566")),
+        (".", "get aws.sm://prod/db", format!("{on_aws} {keys} AWS_USE_FIPS_ENDPOINT=yes")),
+        (
+            ".",
+            "get aws.sm://prod/db",
+            format!("{on_aws} {keys} AWS_ENDPOINT_URL=https://127.0.0.1:9 AWS_CA_BUNDLE={here}/ca.pem"),
+        ),
+        (".", "get prod/db", format!("{on_aws} AWS_ACCESS_KEY_ID=x")),
+        (".", "get prod/db", format!("{on_aws} AWS_PROFILE=nope")),
+        (".", "get prod/db", format!("{on_aws} AWS_CONFIG_FILE={here}/malformed")),
+        (".", "get prod/db", format!("{on_aws} AWS_CONFIG_FILE={here}/expired AWS_PROFILE=sso")),
+        (".", "get prod/db", format!("{on_aws} {web}")),
+        (".", "get prod/db", format!("{on_aws} {container}")),
+        (".", "get prod/db", format!("{on_aws} {metadata}")),
+        (".", "get prod/db --config chained.toml", format!("{on_aws} {keys}")),
         (".", "get vault.kv://secret/app", address.clone()),
         (".", "get vault.kv://secret/app", format!("{address} VAULT_TOKEN=none")),
         (".", "get vault.kv://secret/app", format!("{address} {}", token(&["default", "other"]))),
@@ -79,8 +100,10 @@ fn every_message_of_the_troubleshooting_page_is_printed() {
         (".", "run --file secrets.json --from app/ -- true", String::new()),
         (".", "run --file secrets.json --pure --keep DB_PASSWORD -- true", "DB_PASSWORD=file://app/PATH".to_owned()),
     ];
+    let profiles = ["no-base", "mfa", "sso", "failing", "silent", "typo"];
+    let profiles = profiles.map(|profile| (".", "get prod/db", format!("{on_aws} AWS_PROFILE={profile}")));
     let mut printed = String::new();
-    for (work, command, variables) in runs {
+    for (work, command, variables) in runs.iter().chain(&profiles) {
         let mut s1crets = Command::new(assert_cmd::cargo::cargo_bin("s1crets"));
         s1crets.env_clear().env("HOME", here).current_dir(folder.path().join(work)).args(command.split(' '));
         s1crets.envs(variables.split(' ').filter_map(|variable| variable.split_once('=')));
@@ -92,11 +115,41 @@ fn every_message_of_the_troubleshooting_page_is_printed() {
     let messages = page.split("\n```text\n").skip(1).flat_map(|rest| rest.split("\n```").next().unwrap().lines());
     let mut found = 0;
     // AWS's refusals are AWS's own text.
-    for message in messages.filter(|message| !message.contains("AccessDeniedException")) {
+    let is_of_aws = |message: &&str| message.contains("AccessDeniedException") || message.contains("InvalidSignature");
+    for message in messages.filter(|message| !is_of_aws(message)) {
         assert!(printed.lines().any(|line| line == message), "{message}\nis not in\n{printed}");
         found += 1;
     }
     assert!(found >= 10, "{found}");
+}
+
+/// Profiles that give no credentials, each named after the reason, and other mistakes.
+fn write_aws_files(folder: &Path) {
+    let write = |name: &str, text: &str| {
+        let path = folder.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    let role = "role_arn = arn:aws:iam::111111111111:role/a";
+    let sso = "sso_account_id = 1\nsso_role_name = r\nsso_session";
+    let session = "sso_region = eu-west-1\nsso_start_url = https://d-1.awsapps.com/start";
+    let profiles = format!(
+        "[profile no-base]\n{role}\nsource_profile = base\n\
+         [profile mfa]\n{role}\nsource_profile = mfa\nmfa_serial = arn:aws:iam::111111111111:mfa/me\n\
+         [profile sso]\n{sso} = none\n[sso-session none]\n{session}\n\
+         [profile failing]\ncredential_process = false\n\
+         [profile silent]\ncredential_process = true\n\
+         [profile typo]\ncredential_process = /nonexistent\n"
+    );
+    write(".aws/config", &profiles);
+    write("expired", &format!("[profile sso]\n{sso} = dev\n[sso-session dev]\n{session}\n"));
+    let token = r#"{"accessToken": "x", "expiresAt": "2020-01-01T00:00:00Z"}"#;
+    // The SHA-1 of `dev`.
+    write(".aws/sso/cache/34c6fceca75e456f25e7e99531e2425c6c1de443.json", token);
+    write("malformed", "[default]\nregion\n");
+    let roles =
+        ["a", "b"].map(|role| format!("{{ arn = \"arn:aws:iam::111111111111:role/{role}\", duration = \"2h\" }}"));
+    write("chained.toml", &format!("[providers.\"aws.sm\"]\nroles = [{}]\n", roles.join(", ")));
 }
 
 fn printed(folder: &Path, vault: &OpenBao, command: &str) -> String {

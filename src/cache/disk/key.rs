@@ -39,7 +39,7 @@ pub(super) fn find_existing(from: &DiskKey, folder: Option<&Folder>) -> Result<O
         DiskKey::Credential(path) => from_file(path, false).map(Some),
         DiskKey::Variable(name) => {
             let text = Zeroizing::new(env::var(name).unwrap_or_default());
-            Key::parse(text.as_bytes()).map(Some).ok_or_else(|| malformed(format_args!("the variable {name}")))
+            Key::parse(text.trim().as_bytes()).map(Some).ok_or_else(|| malformed(format_args!("the variable {name}")))
         }
     }
 }

@@ -54,6 +54,8 @@ enum Value<'a> {
     Text(&'a str),
     Binary(&'a [u8]),
     Map(#[serde(borrow)] Vec<(&'a str, NamedValue<'a>)>),
+    /// Text that is a list with commas.
+    List(&'a str),
 }
 
 /// A value in a map.
@@ -168,7 +170,10 @@ impl<'a> Entry<'a> {
             lease: None,
             valid_for: None,
         };
-        Some(Secret::new(self.value.to_secret_value()?, metadata))
+        match self.value {
+            Value::List(text) => Some(Secret::list(text, metadata)),
+            ref value => Some(Secret::new(value.to_secret_value()?, metadata)),
+        }
     }
 }
 
@@ -179,6 +184,7 @@ impl<'a> Value<'a> {
             return Self::Map(secret.named_values().map(named).collect());
         }
         match NamedValue::of(secret.is_binary(), secret.expose_bytes().unwrap_or_default()) {
+            NamedValue::Text(text) if secret.is_list() => Self::List(text),
             NamedValue::Text(text) => Self::Text(text),
             NamedValue::Binary(bytes) => Self::Binary(bytes),
         }
@@ -186,7 +192,7 @@ impl<'a> Value<'a> {
 
     fn to_secret_value(&self) -> Option<SecretValue> {
         match self {
-            Self::Text(text) => Some(SecretValue::text(*text)),
+            Self::Text(text) | Self::List(text) => Some(SecretValue::text(*text)),
             Self::Binary(bytes) => Some(SecretValue::binary(*bytes)),
             Self::Map(entries) => {
                 let named = entries.iter().map(|(name, value)| {
@@ -286,6 +292,7 @@ mod tests {
         let (key, name) = sealing();
         for secret in [
             Secret::text("", Metadata::default()),
+            Secret::list("a,b", metadata()),
             Secret::text(r#"{"n":1.10}"#, metadata()),
             Secret::binary([0, 0xff, 0xfe], metadata()),
             Secret::binary(*b"text", Metadata::default()),
@@ -299,6 +306,7 @@ mod tests {
             assert_eq!((header.requested, header.loaded), (1, 2));
             let again = Secret::from_content(content).expect("a secret");
             assert_eq!((&again, again.is_binary(), again.metadata()), (&secret, secret.is_binary(), secret.metadata()));
+            assert_eq!(again.is_list(), secret.is_list());
             assert!(again.entries().map(|(_, it)| it.is_binary()).eq(secret.entries().map(|(_, it)| it.is_binary())));
         }
     }

@@ -1,16 +1,20 @@
 //! Reads many names in batches, with one answer per name.
 
-use std::{collections::HashMap, future::Future};
+use std::{
+    collections::{BTreeMap, HashMap},
+    future::Future,
+};
 
 use futures::{StreamExt, stream};
 
+use super::arn::Place;
 use crate::{
     error::{Error, ErrorKind, Result},
     secret::Secret,
 };
 
-/// Returns one answer for each of `paths`, in their order. Each name is loaded once, `size` names per
-/// `load`, with at most `concurrency` loads in flight.
+/// Returns one answer for each of `paths`, in their order. Each name is loaded once, up to `size`
+/// names of one region per `load`, with at most `concurrency` loads in flight.
 pub(crate) async fn in_batches<F>(
     paths: &[String],
     size: usize,
@@ -23,7 +27,11 @@ where
     let mut names = paths.to_vec();
     names.sort_unstable();
     names.dedup();
-    let batches: Vec<_> = names.chunks(size).map(<[String]>::to_vec).collect();
+    let mut by_region = BTreeMap::<_, Vec<_>>::new();
+    for name in &names {
+        by_region.entry(Place::of(name).map(|place| place.region)).or_default().push(name.clone());
+    }
+    let batches: Vec<_> = by_region.values().flat_map(|names| names.chunks(size)).map(<[String]>::to_vec).collect();
     let answers: HashMap<_, _> =
         stream::iter(batches).map(load).buffer_unordered(concurrency).flat_map(stream::iter).collect().await;
     paths.iter().map(|path| answers.get(path).cloned().unwrap_or_else(|| Err(unanswered()))).collect()

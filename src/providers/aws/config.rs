@@ -10,10 +10,10 @@ use crate::retry::RetryPolicy;
 
 /// Settings of an AWS provider: region, credentials, roles, endpoints, retry policy.
 ///
-/// A setting that is `None` is found as the AWS SDK finds it:
-/// - credentials by the
-///   [default chain](https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html):
-///   environment, profile, web identity, container, instance metadata;
+/// A setting that is `None` is found as the AWS CLI and boto3 find it:
+/// - credentials in the environment, by web identity, in the profile of `AWS_DEFAULT_PROFILE` or
+///   `AWS_PROFILE`, from the container, from instance metadata. The first source that is configured
+///   is used, and a profile that doesn't exist is an error;
 /// - the region from the environment, the profile, then instance metadata, which has 500 ms to answer;
 /// - endpoints from `AWS_ENDPOINT_URL` and its variants for one service, or the profile.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,7 +38,8 @@ pub struct AwsConfig {
     /// The endpoint of STS only. It wins over `endpoint_url`.
     pub sts_endpoint_url: Option<String>,
     /// Attempts, timeout and backoff of every call, those to STS included, unless a request sets its
-    /// own. Default: 3 attempts of 5 s, with a backoff from 1 s up to 20 s, as in the AWS SDKs'
+    /// own. Default: 3 attempts of 5 s, with a backoff from 50 ms up to 20 s, and from 1 s if AWS
+    /// throttles, as in the AWS SDKs'
     /// [standard mode](https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html).
     pub retry_policy: RetryPolicy,
 }

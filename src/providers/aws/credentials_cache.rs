@@ -25,9 +25,9 @@ use aws_credential_types::{
 use futures::future::BoxFuture;
 use tokio::time::timeout;
 
-use super::error::from_credentials;
+use super::credentials_error::from_credentials;
 use crate::{
-    aws_credentials::without_sdk_logs,
+    aws_credentials::{source::AwsCredentialSource, variables::check_sendable, without_sdk_logs},
     error::{Error, ErrorKind, Result},
     retry::RetryPolicy,
     secret::echo::Echo,
@@ -51,7 +51,8 @@ pub(crate) struct CredentialCache {
     source: SharedCredentialsProvider,
     /// The cache of the credentials that the source itself signs its calls with.
     before: Option<Arc<CredentialCache>>,
-    limit: Option<Duration>,
+    /// How long the source may take, and the error if it takes longer.
+    limit: Option<(Duration, Error)>,
     policy: RetryPolicy,
     cached: Arc<ArcSwapOption<Cached>>,
     loads: Arc<SingleFlight<(), Credentials>>,
@@ -64,9 +65,13 @@ struct Cached {
 
 impl CredentialCache {
     /// Caches the first source of a chain. It has to answer within a limit.
-    pub(crate) fn first(source: SharedCredentialsProvider, policy: RetryPolicy) -> Arc<Self> {
-        let limit = policy.longest_attempt().saturating_mul(policy.attempts().get());
-        Self::new(source, None, Some(limit.max(AT_LEAST)), policy)
+    pub(crate) fn first(
+        source: SharedCredentialsProvider,
+        chosen: &AwsCredentialSource,
+        policy: RetryPolicy,
+    ) -> Arc<Self> {
+        let limit = policy.longest_attempt().saturating_mul(policy.attempts().get()).max(AT_LEAST);
+        Self::new(source, None, Some((limit, chosen.timed_out(limit))), policy)
     }
 
     /// Caches a source that calls STS with the credentials of `before`. Its STS client has the timeout.
@@ -78,7 +83,7 @@ impl CredentialCache {
     fn new(
         source: SharedCredentialsProvider,
         before: Option<Arc<Self>>,
-        limit: Option<Duration>,
+        limit: Option<(Duration, Error)>,
         policy: RetryPolicy,
     ) -> Arc<Self> {
         Arc::new(Self {
@@ -123,6 +128,21 @@ impl CredentialCache {
         lasting.map(|cached| cached.credentials.clone())
     }
 
+    /// The account of the cached credentials, if their source tells it.
+    pub(crate) fn account(&self) -> Option<String> {
+        let cached = self.cached.load();
+        cached.as_ref()?.credentials.account_id().map(|account| account.as_str().to_owned())
+    }
+
+    /// The credentials at the beginning of the chain, whether or not they are still valid: those that
+    /// no call to STS renews. `None` before they are loaded.
+    pub(crate) fn first_of_chain(&self) -> Option<Credentials> {
+        match &self.before {
+            Some(before) => before.first_of_chain(),
+            None => self.cached.load().as_ref().map(|cached| cached.credentials.clone()),
+        }
+    }
+
     /// What an error must not repeat. The canonical request that AWS quotes where a signature is
     /// wrong holds the session token.
     pub(crate) fn echo(&self) -> Echo {
@@ -141,14 +161,14 @@ impl CredentialCache {
             before.current().await?;
         }
         let given = self.source.provide_credentials();
-        let given = match self.limit {
-            Some(limit) => {
-                timeout(limit, given).await.unwrap_or_else(|_| Err(CredentialsError::provider_timed_out(limit)))
-            }
+        let given = match &self.limit {
+            Some((limit, timed_out)) => timeout(*limit, given).await.map_err(|_| timed_out.clone())?,
             None => given.await,
         };
         let echo = self.before.as_ref().map(|before| before.echo()).unwrap_or_default();
-        given.map_err(|error| from_credentials(error, self.policy, &echo))
+        let given = given.map_err(|error| from_credentials(error, self.policy, &echo))?;
+        check_sendable(&given)?;
+        Ok(given)
     }
 }
 

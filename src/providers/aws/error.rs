@@ -4,19 +4,18 @@
 //! source. The only causes kept are those of failures to reach the service. A message of AWS is
 //! quoted unless it repeats a secret of the request ([`Echo`]).
 
-use std::{error::Error as StdError, fmt};
+use std::{error::Error as StdError, fmt, time::SystemTime};
 
-use aws_credential_types::provider::error::CredentialsError;
-use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_smithy_runtime_api::client::{
     orchestrator::HttpResponse,
-    result::{DispatchFailure, SdkError},
+    result::{DispatchFailure, SdkError, ServiceError},
 };
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use http_body_util::LengthLimitError;
 
-use super::http::Unanswered;
+use super::{clock_skew, failed_call::explained, http::Unanswered};
 use crate::{
+    aws_credentials::failure::find,
     error::{Error, ErrorKind},
     retry::RetryPolicy,
     secret::echo::Echo,
@@ -24,7 +23,7 @@ use crate::{
 
 /// The code of an AWS error, without the raw response, which may hold values.
 #[derive(Debug)]
-struct Refusal {
+pub(super) struct Refusal {
     code: String,
     status: Option<u16>,
     request_id: Option<String>,
@@ -38,10 +37,7 @@ where
     match error {
         SdkError::TimeoutError(_) => timed_out(policy),
         SdkError::DispatchFailure(failure) => from_dispatch(failure, policy),
-        SdkError::ServiceError(ref refused) => {
-            let request_id = refused.raw().headers().get(REQUEST_ID);
-            from_service(refused.err(), refused.raw().status().as_u16(), request_id, echo)
-        }
+        SdkError::ServiceError(ref refused) => from_service(refused, echo),
         SdkError::ResponseError(ref unread) => match find::<LengthLimitError>(&error) {
             Some(_) => Error::corrupt("the answer is longer than any of AWS's"),
             None => from_unread(unread.raw().status().as_u16()),
@@ -66,7 +62,10 @@ pub(crate) fn kind_of_code(code: &str) -> Option<ErrorKind> {
         | "AuthFailure"
         | "MissingAuthenticationToken"
         | "MissingAuthenticationTokenException"
-        | "NotAuthorized" => ErrorKind::Unauthenticated,
+        | "NotAuthorized"
+        | "InvalidIdentityToken"
+        | "IDPRejectedClaim"
+        | "RequestTimeTooSkewed" => ErrorKind::Unauthenticated,
         "Throttling"
         | "ThrottlingException"
         | "ThrottledException"
@@ -81,7 +80,8 @@ pub(crate) fn kind_of_code(code: &str) -> Option<ErrorKind> {
         | "InternalFailure"
         | "InternalServiceErrorException"
         | "ServiceUnavailable"
-        | "ServiceUnavailableException" => ErrorKind::Unavailable,
+        | "ServiceUnavailableException"
+        | "IDPCommunicationError" => ErrorKind::Unavailable,
         "RequestTimeout" | "RequestTimeoutException" => ErrorKind::Timeout,
         "ResourceExistsException" | "ParameterAlreadyExists" | "PreconditionNotMetException" | "TooManyUpdates" => {
             ErrorKind::Conflict
@@ -127,9 +127,8 @@ pub(crate) fn is_expired_code(code: &str) -> bool {
 /// Makes an error of a batch answer's entry for a secret that was refused.
 #[cfg(feature = "aws-sm")]
 pub(crate) fn from_batch_entry(code: &str, message: &str) -> Error {
-    let refusal = Refusal { code: code.into(), status: None, request_id: None };
     Error::new(kind_of_code(code).unwrap_or(ErrorKind::Unexpected), said(code, message, &Echo::default()))
-        .with_source(refusal)
+        .with_source(Refusal::by_code(code))
 }
 
 /// AWS's error code, if the error has one.
@@ -155,25 +154,44 @@ const EXPIRED: [&str; 5] =
 
 const REQUEST_ID: &str = "x-amzn-requestid";
 
-fn from_service<E: ProvideErrorMetadata>(refused: &E, status: u16, request_id: Option<&str>, echo: &Echo) -> Error {
-    let Some(code) = refused.meta().code() else {
+pub(super) fn from_service<E: ProvideErrorMetadata>(refused: &ServiceError<E, HttpResponse>, echo: &Echo) -> Error {
+    let (status, headers) = (refused.raw().status().as_u16(), refused.raw().headers());
+    let (meta, request_id) = (refused.err().meta(), headers.get(REQUEST_ID));
+    let Some(code) = meta.code() else {
         return from_unread(status);
     };
     let kind = kind_of_code(code).or_else(|| kind_of_status(status)).unwrap_or(ErrorKind::Unexpected);
     let refusal = Refusal { code: code.into(), status: Some(status), request_id: request_id.map(Into::into) };
-    let message = said(code, refused.meta().message().unwrap_or_default(), echo);
+    let message = meta.message().unwrap_or_default();
+    if let Some(told) = clock_skew::told(code, message, headers.get("date"), SystemTime::now()) {
+        return Error::new(ErrorKind::Unauthenticated, told).with_source(refusal).with_hint(clock_skew::HINT);
+    }
+    let message = said(code, message, echo);
     let error = Error::new(kind, message).with_source(refusal);
     with_usual_hint(error)
 }
 
 fn with_usual_hint(error: Error) -> Error {
     match error.kind() {
-        ErrorKind::AccessDenied => error.with_hint(
-            "the identity needs this action on this resource, and kms:Decrypt where the key is the account's own",
-        ),
+        ErrorKind::AccessDenied => match denied_action(error.message()) {
+            Some(allow) => error.with_hint(allow),
+            None => error.with_hint(
+                "the identity needs this action on this resource, and kms:Decrypt where the key is the account's own",
+            ),
+        },
         ErrorKind::Unauthenticated => error.with_hint("check the credentials with `aws sts get-caller-identity`"),
         _ => error,
     }
+}
+
+/// The permission that a message of AWS names: `… not authorized to perform: ACTION on resource: ARN …`.
+fn denied_action(message: &str) -> Option<String> {
+    let (_, rest) = message.split_once("not authorized to perform: ")?;
+    let first_word = |text: &str| text.split([' ', ',']).next().map(str::to_owned);
+    let action = first_word(rest).filter(|action| action.contains(':'))?;
+    let resource = rest.split_once("on resource: ").and_then(|(_, resource)| first_word(resource));
+    let resource = resource.map(|resource| format!(" on {}", resource.trim_end_matches('.'))).unwrap_or_default();
+    Some(format!("allow {action}{resource}; and kms:Decrypt if it is encrypted with a customer managed key"))
 }
 
 /// AWS's code with its message, unless that repeats a secret of the request.
@@ -185,7 +203,7 @@ fn said(code: &str, message: &str, echo: &Echo) -> String {
 }
 
 /// The error of a response that the SDK can't parse, such as a proxy's or a truncated one.
-fn from_unread(status: u16) -> Error {
+pub(super) fn from_unread(status: u16) -> Error {
     match kind_of_status(status) {
         Some(kind) => Error::new(kind, format!("the endpoint answered HTTP {status} without an AWS error code")),
         None => Error::new(ErrorKind::Unavailable, format!("the endpoint's answer (HTTP {status}) can't be read"))
@@ -209,6 +227,9 @@ fn from_dispatch(failure: DispatchFailure, policy: RetryPolicy) -> Error {
     }
     let is_io = failure.is_io();
     let Some(connector) = failure.as_connector_error() else { return unsent() };
+    if let Some(error) = explained(connector) {
+        return error;
+    }
     // Without an endpoint no call was made. The error is about the request, and would print it.
     let Some(Unanswered { endpoint, .. }) = find::<Unanswered>(connector) else { return unsent() };
     let told = match is_io {
@@ -227,7 +248,7 @@ fn unsent() -> Error {
         .with_hint("is it a URL, such as http://HOST:PORT?")
 }
 
-fn timed_out(policy: RetryPolicy) -> Error {
+pub(super) fn timed_out(policy: RetryPolicy) -> Error {
     let attempts = match policy.attempts().get() {
         1 => "one attempt".into(),
         more => format!("up to {more} attempts"),
@@ -236,62 +257,11 @@ fn timed_out(policy: RetryPolicy) -> Error {
     Error::new(ErrorKind::Timeout, format!("no answer in {attempts} of {each} each"))
 }
 
-/// Makes an error of credentials that can't be loaded. The reason is in the chain of causes, an
-/// error of STS included.
-pub(crate) fn from_credentials(error: CredentialsError, policy: RetryPolicy, echo: &Echo) -> Error {
-    if let Some(sts) = find::<SdkError<AssumeRoleError, HttpResponse>>(&error) {
-        let (told, unreachable) =
-            (from_sts(sts, policy, echo), matches!(sts, SdkError::DispatchFailure(failure) if failure.is_io()));
-        return if unreachable { told.with_source(error) } else { told };
+impl Refusal {
+    /// A refusal of which only the code is told.
+    pub(super) fn by_code(code: &str) -> Self {
+        Self { code: code.into(), status: None, request_id: None }
     }
-    match error {
-        CredentialsError::CredentialsNotLoaded(_) => Error::new(ErrorKind::Unauthenticated, "no AWS credentials found")
-            .with_hint("set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the machine a role"),
-        CredentialsError::ProviderTimedOut(_) => {
-            Error::new(ErrorKind::Timeout, "the source of AWS credentials gave no answer in time")
-        }
-        CredentialsError::InvalidConfiguration(_) => Error::config("the AWS profile's credential settings are invalid"),
-        _ => Error::new(ErrorKind::Unauthenticated, "AWS credentials can't be loaded")
-            .with_hint("see the profile that AWS_PROFILE names, and where it gets credentials from"),
-    }
-}
-
-fn from_sts(error: &SdkError<AssumeRoleError, HttpResponse>, policy: RetryPolicy, echo: &Echo) -> Error {
-    let told = match error {
-        SdkError::TimeoutError(_) => timed_out(policy),
-        SdkError::DispatchFailure(failure) if failure.is_timeout() => timed_out(policy),
-        SdkError::DispatchFailure(_) => Error::new(ErrorKind::Unavailable, "STS can't be reached"),
-        SdkError::ServiceError(refused) => from_service(refused.err(), refused.raw().status().as_u16(), None, echo),
-        SdkError::ResponseError(unread) => from_unread(unread.raw().status().as_u16()),
-        _ => Error::invalid_input("the request can't be made"),
-    };
-    let kind = match told.kind() {
-        ErrorKind::InvalidInput | ErrorKind::NotFound | ErrorKind::Unexpected => ErrorKind::AccessDenied,
-        kind => kind,
-    };
-    let error = Error::new(kind, format!("can't assume the role: {}", told.message()));
-    let error = match code(&told) {
-        Some(code) => error.with_source(Refusal { code: code.into(), status: None, request_id: None }),
-        None => error,
-    };
-    match kind {
-        ErrorKind::AccessDenied | ErrorKind::Unauthenticated => {
-            error.with_hint("check the role's ARN, its trust policy and the external id")
-        }
-        _ => error,
-    }
-}
-
-/// The first error of a type in a chain of causes.
-fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref() {
-            return Some(found);
-        }
-        next = error.source();
-    }
-    None
 }
 
 impl fmt::Display for Refusal {
@@ -350,6 +320,27 @@ mod tests {
         assert!(!format!("{error:?} {error}").contains("hunter2"));
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
         assert!(error.message().contains("ValidationException"));
+    }
+
+    #[test]
+    fn a_denial_names_the_permission_that_aws_names() {
+        let arn = "arn:aws:secretsmanager:eu-west-1:1:secret:prod/db-AbCdEf";
+        for (message, expected) in [
+            (
+                format!(
+                    "AWS says AccessDeniedException: User: arn:aws:iam::1:user/x is not authorized to perform: \
+                     secretsmanager:GetSecretValue on resource: {arn} because no identity-based policy allows it"
+                ),
+                Some(format!("allow secretsmanager:GetSecretValue on {arn};")),
+            ),
+            ("x is not authorized to perform: ssm:GetParameter".to_owned(), Some("allow ssm:GetParameter;".to_owned())),
+            ("x is not authorized to perform: this action".to_owned(), None),
+            ("Access to KMS is not allowed".to_owned(), None),
+        ] {
+            let hint = denied_action(&message);
+            assert_eq!(hint.is_some(), expected.is_some(), "{hint:?}");
+            assert!(hint.unwrap_or_default().starts_with(&expected.unwrap_or_default()), "{message}");
+        }
     }
 
     #[test]

@@ -4,9 +4,9 @@
 //! set their timeout by what is left of a deadline would open connections without end. Here the
 //! timeout is applied around each call, and all calls share two pools, with certificates and without.
 //!
-//! The system's certificates are read by the first call that needs them. The SDK reads them when a
-//! client is made, and parses them twice: some milliseconds, also for a plain `http://` endpoint
-//! (LocalStack, moto, metadata services).
+//! Certificates are read by the first call that needs them. The SDK reads them when a client is made,
+//! and parses them twice: some milliseconds, also for a plain `http://` endpoint (LocalStack, moto,
+//! metadata services).
 
 use std::{
     borrow::Cow,
@@ -36,7 +36,11 @@ use aws_smithy_types::body::SdkBody;
 use http_body_util::Limited;
 use tokio::time::timeout;
 
-use crate::transport::NoProxy;
+use super::trust::Trust;
+use crate::{
+    error::Result,
+    transport::{NoProxy, certificate_problem, proxy_problem},
+};
 
 /// The longest body to hold in memory. Twenty secrets of 64 KiB, all characters escaped, are 8 MiB.
 const LONGEST_ANSWER: usize = 64 * 1024 * 1024;
@@ -49,8 +53,8 @@ const PROXIES: [&str; 4] = ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"
 
 /// A new client with pools of its own. Connections belong to the runtime that opened them, so
 /// sessions don't share them.
-pub(crate) fn client() -> SharedHttpClient {
-    SharedHttpClient::new(Client::default())
+pub(super) fn client(trust: Trust) -> SharedHttpClient {
+    SharedHttpClient::new(Client(Arc::new(Pools { trust, ..Pools::default() })))
 }
 
 /// The SDK asks it for a connector with the timeouts of each call.
@@ -78,6 +82,7 @@ impl HttpClient for Client {
 /// `NO_PROXY` or their being on this machine spares that.
 #[derive(Debug, Default)]
 struct Pools {
+    trust: Trust,
     no_proxy: OnceLock<NoProxy>,
     proxied: Pair,
     direct: Pair,
@@ -91,17 +96,24 @@ struct Pair {
 }
 
 impl Pools {
-    fn for_uri(&self, uri: &str, sleep: Option<&SharedAsyncSleep>) -> &Connector {
+    /// # Errors
+    /// `Config` if the certificates to trust can't be read.
+    fn for_uri(&self, uri: &str, sleep: Option<&SharedAsyncSleep>) -> Result<&Connector> {
         let no_proxy = self.no_proxy.get_or_init(|| NoProxy::from_variables(|name| env::var(name).ok()));
         let is_direct = no_proxy.spares(uri);
         let (pools, proxy) = match is_direct {
             true => (&self.direct, ProxyConfig::disabled()),
             false => (&self.proxied, ProxyConfig::from_env()),
         };
-        match is_plain(uri, |name| !is_direct && env::var_os(name).is_some()) {
-            true => pools.plain.get_or_init(|| connector(TrustStore::empty(), proxy, sleep)),
-            false => pools.secured.get_or_init(|| connector(TrustStore::default(), proxy, sleep)),
+        if is_plain(uri, |name| !is_direct && env::var_os(name).is_some()) {
+            return Ok(pools.plain.get_or_init(|| connector(TrustStore::empty(), proxy, sleep)));
         }
+        if let Some(connector) = pools.secured.get() {
+            return Ok(connector);
+        }
+        // Not kept if it fails: the file may be put right.
+        let trusted = self.trust.store()?;
+        Ok(pools.secured.get_or_init(|| connector(trusted, proxy, sleep)))
     }
 }
 
@@ -131,7 +143,11 @@ impl HttpConnector for Timed {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let endpoint = endpoint(request.uri());
         let limit = self.timeout.unwrap_or(Duration::MAX);
-        let answer = timeout(limit, self.pools.for_uri(request.uri(), self.sleep.as_ref()).call(request));
+        let connector = match self.pools.for_uri(request.uri(), self.sleep.as_ref()) {
+            Ok(connector) => connector,
+            Err(error) => return HttpConnectorFuture::ready(Err(ConnectorError::other(Box::new(error), None))),
+        };
+        let answer = timeout(limit, connector.call(request));
         HttpConnectorFuture::new(async move {
             match answer.await {
                 Ok(answer) => Ok(answer.map_err(|error| Unanswered::by(endpoint, error))?.map(limited)),
@@ -157,10 +173,11 @@ pub(super) struct Unanswered {
 }
 
 impl Unanswered {
-    /// Adds the endpoint to an error of the same kind. Timeouts are returned as they are.
+    /// Adds the endpoint to an error of the same kind. Timeouts are returned as they are. A
+    /// certificate that is not accepted is no failure of the network, which would be tried again.
     fn by(endpoint: String, error: ConnectorError) -> ConnectorError {
-        let (is_io, other) = (error.is_io(), error.as_other());
-        if !is_io && !error.is_other() {
+        let (is_io, other) = (error.is_io() && !is_final(&error), error.as_other());
+        if !error.is_io() && !error.is_other() {
             return error;
         }
         let connection = error.connection_metadata().cloned();
@@ -183,6 +200,11 @@ impl StdError for Unanswered {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         Some(self.cause.as_ref())
     }
+}
+
+/// Whether another attempt can't succeed.
+fn is_final(error: &ConnectorError) -> bool {
+    certificate_problem(error).is_some() || proxy_problem(error).is_some_and(|problem| !problem.is_transient())
 }
 
 /// Limits the body, so that an endless response doesn't fill the memory.

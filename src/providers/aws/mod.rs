@@ -2,10 +2,15 @@
 //!
 //! Both find region and credentials as [`AwsConfig`] says.
 
+mod arn;
 mod batch;
+mod clients;
+mod clock_skew;
 mod config;
 mod credentials_cache;
+mod credentials_error;
 mod error;
+mod failed_call;
 mod http;
 mod identity;
 #[cfg(feature = "aws-ps")]
@@ -15,6 +20,9 @@ mod resolve;
 mod secrets_manager;
 mod session;
 mod settings;
+mod shared_profile;
+mod source;
+mod trust;
 
 pub use aws_credential_types::Credentials;
 pub use config::{AwsConfig, Role};

@@ -4,25 +4,25 @@
 //! Credentials are renewed by the clock ahead of their end (see `credentials_cache`). AWS may refuse them
 //! earlier: they were revoked, or the clock is wrong. Then the session opens anew, which asks every
 //! source once more, and the call is made once more. Of many callers that are refused together one
-//! opens it; the others find the new session in place. A second refusal is returned.
+//! opens it; the others find the new session in place. A second refusal is returned, and remembered:
+//! while the source gives the same credentials, they are not asked for again at each call, but every
+//! [`RETRY_REFUSED`].
 //!
 //! # Logs
 //! At its trace level the SDK prints whole responses, so its own events are turned off
 //! ([`without_sdk_logs`]) for every call.
 
-use std::{future::Future, sync::Arc, time::Duration};
-
-use arc_swap::ArcSwap;
-use aws_config::{
-    BehaviorVersion, ConfigLoader, SdkConfig,
-    imds::{self, region::ImdsRegionProvider},
-    provider_config::ProviderConfig,
-    sts::AssumeRoleProvider,
+use std::{
+    future::Future,
+    sync::Arc,
+    time::{Duration, Instant},
 };
-use aws_credential_types::provider::SharedCredentialsProvider;
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig, imds::region::ImdsRegionProvider, sts::AssumeRoleProvider};
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_sdk_sts::config::IdentityCache;
 use aws_smithy_runtime_api::client::{
-    http::SharedHttpClient,
     interceptors::context::InterceptorContext,
     orchestrator::HttpResponse,
     result::SdkError,
@@ -30,20 +30,22 @@ use aws_smithy_runtime_api::client::{
 };
 use aws_smithy_types::{
     error::metadata::ProvideErrorMetadata,
-    retry::{ErrorKind as RetryKind, RetryConfig},
+    retry::{ErrorKind as RetryKind, RetryConfig, RetrySpec},
     timeout::TimeoutConfig,
 };
 use aws_types::origin::Origin;
 use tokio::sync::Mutex;
 
 use super::{
+    arn::Place,
+    clients::Clients,
     config::AwsConfig,
     credentials_cache::CredentialCache,
     error, http, identity,
     resolve::{self, Resolved, ServiceName},
 };
 use crate::{
-    aws_credentials::without_sdk_logs,
+    aws_credentials::{metadata, shared_files, without_sdk_logs},
     config::{Connection, Section},
     error::{Error, ErrorKind, Result},
     provider::Identity,
@@ -51,11 +53,12 @@ use crate::{
     secret::SecretValue,
 };
 
-/// The waits between attempts, as in the SDK's standard mode: AWS throttles by the second.
-const BACKOFF: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(20));
+/// The id of a call that is about no single secret: it is made in the session's own region.
+pub(crate) const NO_ID: &str = "";
 
-/// Timeout of instance metadata when it is asked for the region: it is one hop away, or not there.
-const METADATA_TIMEOUT: Duration = Duration::from_millis(500);
+/// How often the sources are asked again while AWS goes on refusing what they give. A key that
+/// somebody corrects in a file is used after this time at most.
+const RETRY_REFUSED: Duration = Duration::from_secs(60);
 
 /// What differs between the services: the SDK has a set of types for each.
 pub(crate) trait Service: Send + Sync + 'static {
@@ -63,7 +66,7 @@ pub(crate) trait Service: Send + Sync + 'static {
     type Client: Clone + Send + Sync;
     type Overrides;
 
-    fn client(config: &SdkConfig, endpoint_url: Option<&str>) -> Self::Client;
+    fn client(config: &SdkConfig) -> Self::Client;
     fn overrides(retry: Option<RetryConfig>, timeout: Option<TimeoutConfig>) -> Self::Overrides;
 }
 
@@ -72,10 +75,17 @@ pub(crate) struct Session<S: Service> {
     settings: AwsConfig,
     live: ArcSwap<Live<S>>,
     renewal: Mutex<()>,
+    refused: ArcSwapOption<Refused>,
+}
+
+/// Credentials that AWS refused even after the sources were asked once more.
+struct Refused {
+    credentials: Option<Credentials>,
+    at: Instant,
 }
 
 struct Live<S: Service> {
-    client: S::Client,
+    clients: Clients<S>,
     /// Settings of an STS client, to ask for the identity.
     sts: SdkConfig,
     credentials: Arc<CredentialCache>,
@@ -85,7 +95,7 @@ impl<S: Service> Session<S> {
     /// Finds region and credentials. Makes no call to the service.
     pub(crate) async fn open(settings: AwsConfig) -> Result<Self> {
         let live = ArcSwap::from_pointee(Live::<S>::open(&settings).await?);
-        Ok(Self { settings, live, renewal: Mutex::new(()) })
+        Ok(Self { settings, live, renewal: Mutex::new(()), refused: ArcSwapOption::empty() })
     }
 
     /// Explains which endpoint and credentials a session with these settings would use. Makes no call.
@@ -93,48 +103,65 @@ impl<S: Service> Session<S> {
         Box::pin(without_sdk_logs(resolve::explain(settings, section, S::NAME))).await
     }
 
-    /// Makes one call, and once more with new credentials if AWS says that they have expired.
-    pub(crate) async fn call<T, E, F, Fut>(&self, policy: RetryPolicy, operation: F) -> Result<T>
+    /// Makes one call, and once more with new credentials if AWS says that they have expired. An id
+    /// that is an ARN is asked in its own region.
+    pub(crate) async fn call<T, E, F, Fut>(&self, id: &str, policy: RetryPolicy, operation: F) -> Result<T>
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
         F: Fn(S::Client, S::Overrides) -> Fut,
         Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
     {
-        self.send(policy, None, operation).await
+        self.send(id, policy, None, operation).await
     }
 
     /// Makes one call that sends a new value. No error repeats the value.
-    pub(crate) async fn write<T, E, F, Fut>(&self, policy: RetryPolicy, value: &SecretValue, operation: F) -> Result<T>
+    pub(crate) async fn write<T, E, F, Fut>(
+        &self,
+        id: &str,
+        policy: RetryPolicy,
+        value: &SecretValue,
+        operation: F,
+    ) -> Result<T>
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
         F: Fn(S::Client, S::Overrides) -> Fut,
         Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
     {
-        self.send(policy, Some(value), operation).await.map_err(error::of_write)
+        self.send(id, policy, Some(value), operation).await.map_err(error::of_write)
     }
 
-    async fn send<T, E, F, Fut>(&self, policy: RetryPolicy, value: Option<&SecretValue>, operation: F) -> Result<T>
+    async fn send<T, E, F, Fut>(
+        &self,
+        id: &str,
+        policy: RetryPolicy,
+        value: Option<&SecretValue>,
+        operation: F,
+    ) -> Result<T>
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
         F: Fn(S::Client, S::Overrides) -> Fut,
         Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
     {
         let mut live = self.live.load_full();
-        let mut outcome = live.call(overrides::<S>(policy, &self.settings), &operation).await;
-        let expired = match &outcome {
-            Ok(answer) => answer.as_ref().is_err_and(error::is_expired),
-            // STS says so of the credentials that a role is assumed with.
-            Err(error) => error::code(error).is_some_and(error::is_expired_code),
-        };
-        if expired {
+        let mut outcome = live.call(id, overrides::<S>(policy, &self.settings), &operation).await;
+        if is_expired(&outcome) && !self.is_known_as_refused(&live) {
             live = self.renewed(&live).await?;
-            outcome = live.call(overrides::<S>(policy, &self.settings), &operation).await;
+            outcome = live.call(id, overrides::<S>(policy, &self.settings), &operation).await;
+            if is_expired(&outcome) {
+                let credentials = live.credentials.first_of_chain();
+                self.refused.store(Some(Arc::new(Refused { credentials, at: Instant::now() })));
+            }
         }
         outcome?.map_err(|error| {
             let values = value.into_iter().filter_map(|value| value.expose_bytes().ok());
             let echo = values.fold(live.credentials.echo(), |echo, value| echo.with(value));
-            error::from_sdk(error, policy.or(self.settings.retry_policy), &echo)
+            live.with_place(id, error::from_sdk(error, policy.or(self.settings.retry_policy), &echo))
         })
+    }
+
+    /// Adds to "not found" where AWS looked for this id.
+    pub(crate) fn with_place(&self, id: &str, error: Error) -> Error {
+        self.live.load().with_place(id, error)
     }
 
     /// The identity that AWS sees.
@@ -142,6 +169,14 @@ impl<S: Service> Session<S> {
         let live = self.live.load_full();
         live.credentials.current().await?;
         identity::ask(&live.sts, self.settings.retry_policy, &live.credentials.echo()).await
+    }
+
+    /// Whether AWS refused these credentials a moment ago, and the sources gave them once more.
+    fn is_known_as_refused(&self, live: &Live<S>) -> bool {
+        let refused = self.refused.load();
+        refused.as_ref().is_some_and(|refused| {
+            refused.at.elapsed() < RETRY_REFUSED && refused.credentials == live.credentials.first_of_chain()
+        })
     }
 
     /// A session newer than `refused`: opened here, or by another caller that was refused.
@@ -167,14 +202,15 @@ impl<S: Service> std::fmt::Debug for Session<S> {
 impl<S: Service> Live<S> {
     async fn open(settings: &AwsConfig) -> Result<Self> {
         // The SDK's loading is a large future.
-        let (config, credentials) = Box::pin(without_sdk_logs(load(settings))).await?;
-        let endpoint = resolve::endpoint(&config, settings, S::NAME).map(|endpoint| endpoint.url);
-        Ok(Self { client: S::client(&config, endpoint.as_deref()), sts: sts_config(&config, settings), credentials })
+        let (config, resolved, credentials) = Box::pin(without_sdk_logs(load(settings))).await?;
+        let clients = Clients::new(service_config(&config, settings, &resolved, S::NAME)?);
+        Ok(Self { clients, sts: service_config(&config, settings, &resolved, resolve::STS)?, credentials })
     }
 
     /// Makes one call. Its credentials are loaded before the first attempt begins.
     async fn call<T, Fut>(
         &self,
+        id: &str,
         overrides: S::Overrides,
         operation: impl Fn(S::Client, S::Overrides) -> Fut,
     ) -> Result<T>
@@ -182,7 +218,32 @@ impl<S: Service> Live<S> {
         Fut: Future<Output = T>,
     {
         self.credentials.current().await?;
-        Ok(without_sdk_logs(operation(self.client.clone(), overrides)).await)
+        let client = self.clients.of(Place::of(id).map(|place| place.region));
+        Ok(without_sdk_logs(operation(client, overrides)).await)
+    }
+
+    fn with_place(&self, id: &str, error: Error) -> Error {
+        if error.kind() != ErrorKind::NotFound || error.hint().is_some() {
+            return error;
+        }
+        let hint = match Place::of(id) {
+            Some(Place { region, account }) => format!("it was looked for in region {region} of account {account}"),
+            None => {
+                let account = self.credentials.account().map(|it| format!(" of account {it}")).unwrap_or_default();
+                let region = self.clients.home_region();
+                format!("it was looked for in region {region}{account}; elsewhere: set AWS_REGION, or ask by ARN")
+            }
+        };
+        error.with_hint(hint)
+    }
+}
+
+/// Whether AWS refused credentials as expired or unknown.
+fn is_expired<T, E: ProvideErrorMetadata>(outcome: &Result<Result<T, SdkError<E, HttpResponse>>>) -> bool {
+    match outcome {
+        Ok(answer) => answer.as_ref().is_err_and(error::is_expired),
+        // STS says so of the credentials that a role is assumed with.
+        Err(error) => error::code(error).is_some_and(error::is_expired_code),
     }
 }
 
@@ -195,12 +256,16 @@ fn overrides<S: Service>(policy: RetryPolicy, settings: &AwsConfig) -> S::Overri
     S::overrides(Some(retry_config(policy)), Some(timeout_config(policy)))
 }
 
-async fn load(settings: &AwsConfig) -> Result<(SdkConfig, Arc<CredentialCache>)> {
+async fn load(settings: &AwsConfig) -> Result<(SdkConfig, Resolved, Arc<CredentialCache>)> {
     // Found before the SDK loads the rest: it would look for the region again, and for longer.
-    let (http, resolved) = (http::client(), Resolved::of(settings).await?);
+    let resolved = Resolved::of(settings).await?;
+    let http = http::client(resolved.trust.clone());
     let region = match resolved.region() {
         Some(region) => Some(region),
-        None => ImdsRegionProvider::builder().imds_client(metadata_client(http.clone())).build().region().await,
+        None => match metadata::hasty_client(&http)? {
+            Some(metadata) => ImdsRegionProvider::builder().imds_client(metadata).build().region().await,
+            None => None,
+        },
     };
     let Some(region) = region else {
         return Err(Error::config(
@@ -208,54 +273,47 @@ async fn load(settings: &AwsConfig) -> Result<(SdkConfig, Arc<CredentialCache>)>
         )
         .with_hint("set AWS_REGION, or `region` in s1crets.toml, or --region"));
     };
-    let config = loader(settings).http_client(http).region(region).load().await;
+    let config = loader(settings, &resolved).http_client(http).region(region).load().await;
     let given = settings.credentials.clone().map(SharedCredentialsProvider::new);
-    let source = match given {
-        Some(given) => Some(given),
-        None => resolved.credentials.provider(&config).await,
-    };
+    // A profile's roles are assumed at the same STS as those of the settings.
+    let sts = service_config(&config, settings, &resolved, resolve::STS)?;
+    let source = given.or_else(|| resolved.credentials.provider(&sts));
     let Some(source) = source else {
         return Err(Error::new(ErrorKind::Unexpected, "the AWS SDK has no source of credentials"));
     };
-    let first = CredentialCache::first(source, settings.retry_policy);
-    let last = assume(&config, settings, first).await;
+    let first = CredentialCache::first(source, &resolved.credentials, settings.retry_policy);
+    let last = assume(&sts, settings, first).await;
     let builder = config.into_builder().credentials_provider(last.shared());
     // The SDK would cache them a second time, by its own rules.
-    Ok((builder.identity_cache(IdentityCache::no_cache()).build(), last))
+    Ok((builder.identity_cache(IdentityCache::no_cache()).build(), resolved, last))
 }
 
 /// Loads everything but the credentials, whose source is chosen here.
-pub(super) fn loader(settings: &AwsConfig) -> ConfigLoader {
-    let loader = aws_config::defaults(BehaviorVersion::latest())
+pub(super) fn loader(settings: &AwsConfig, resolved: &Resolved) -> ConfigLoader {
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .retry_config(retry_config(settings.retry_policy))
         .timeout_config(timeout_config(settings.retry_policy))
         .no_credentials()
-        .profile_files(crate::aws_credentials::shared_files::profile_files());
-    match &settings.profile {
-        Some(profile) => loader.profile_name(profile),
-        None => loader,
+        .profile_files(shared_files::profile_files())
+        // The SDK does not know AWS_DEFAULT_PROFILE.
+        .profile_name(resolved.sdk_profile());
+    if let Some(fips) = resolved.fips {
+        loader = loader.use_fips(fips);
     }
-}
-
-fn metadata_client(http: SharedHttpClient) -> imds::Client {
-    imds::Client::builder()
-        .configure(&ProviderConfig::default().with_http_client(http))
-        .max_attempts(1)
-        .connect_timeout(METADATA_TIMEOUT)
-        .read_timeout(METADATA_TIMEOUT)
-        .operation_timeout(METADATA_TIMEOUT)
-        .build()
+    if let Some(dual_stack) = resolved.dual_stack {
+        loader = loader.use_dual_stack(dual_stack);
+    }
+    loader
 }
 
 /// The credentials of the last role. Each role is assumed with the one before.
-async fn assume(config: &SdkConfig, settings: &AwsConfig, first: Arc<CredentialCache>) -> Arc<CredentialCache> {
-    let sts = sts_config(config, settings);
+async fn assume(sts: &SdkConfig, settings: &AwsConfig, first: Arc<CredentialCache>) -> Arc<CredentialCache> {
     let mut credentials = first;
     for role in &settings.roles {
         let mut builder = AssumeRoleProvider::builder(&role.arn)
             .session_name(&role.session_name)
             .session_length(role.duration)
-            .configure(&sts);
+            .configure(sts);
         if let Some(id) = &role.external_id {
             builder = builder.external_id(id);
         }
@@ -265,22 +323,31 @@ async fn assume(config: &SdkConfig, settings: &AwsConfig, first: Arc<CredentialC
     credentials
 }
 
-fn sts_config(config: &SdkConfig, settings: &AwsConfig) -> SdkConfig {
-    let mut builder = config.clone().into_builder();
-    if let Some(endpoint) = resolve::endpoint(config, settings, resolve::STS) {
-        // Otherwise the client looks for it again, and finds AWS_ENDPOINT_URL_STS.
-        builder.insert_origin("endpoint_url", Origin::shared_config());
-        builder.set_endpoint_url(Some(endpoint.url));
-    }
-    builder.build()
+/// The settings of the clients of one service, with its endpoint.
+fn service_config(
+    config: &SdkConfig,
+    settings: &AwsConfig,
+    resolved: &Resolved,
+    service: ServiceName,
+) -> Result<SdkConfig> {
+    let endpoint = resolved.endpoint(config, settings, service)?;
+    let mut builder = config.to_builder();
+    // Otherwise the client looks for an endpoint by itself, in variables that may be empty.
+    builder.insert_origin("endpoint_url", Origin::shared_config());
+    builder.set_endpoint_url(endpoint.map(|endpoint| endpoint.value));
+    Ok(builder.build())
 }
 
+/// The SDK's standard mode, with the backoff of the policy. By default, throttled calls wait longer
+/// than others.
 fn retry_config(policy: RetryPolicy) -> RetryConfig {
-    let backoff = policy.or(RetryPolicy::default().with_backoff(BACKOFF)).backoff();
+    let usual = policy.or(RetryPolicy::default().with_backoff(Backoff::AWS)).backoff();
+    let throttled = policy.or(RetryPolicy::default().with_backoff(Backoff::AWS_THROTTLED)).backoff();
     RetryConfig::standard()
         .with_max_attempts(policy.attempts().get())
-        .with_initial_backoff(backoff.first())
-        .with_max_backoff(backoff.longest())
+        .with_initial_backoff(throttled.first())
+        .with_retry_spec(RetrySpec::v2_0().with_non_throttling_initial_backoff(usual.first()))
+        .with_max_backoff(throttled.longest())
 }
 
 fn timeout_config(policy: RetryPolicy) -> TimeoutConfig {
@@ -321,13 +388,10 @@ macro_rules! service {
             type Client = $sdk::Client;
             type Overrides = $sdk::config::Builder;
 
-            fn client(config: &aws_types::SdkConfig, endpoint_url: Option<&str>) -> Self::Client {
+            fn client(config: &aws_types::SdkConfig) -> Self::Client {
                 let builder = $sdk::config::Builder::from(config)
                     .retry_classifier(crate::providers::aws::session::RetryTooManyRequests);
-                $sdk::Client::from_conf(match endpoint_url {
-                    Some(url) => builder.endpoint_url(url).build(),
-                    None => builder.build(),
-                })
+                $sdk::Client::from_conf(builder.build())
             }
 
             fn overrides(
@@ -342,3 +406,25 @@ macro_rules! service {
     };
 }
 pub(crate) use service;
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// The first pause after a throttled call, that after another failure, and the longest.
+    fn pauses(policy: RetryPolicy) -> [Duration; 3] {
+        let config = retry_config(policy);
+        let usual = config.retry_spec().expect("set").non_throttling_initial_backoff();
+        [config.initial_backoff(), usual, config.max_backoff()]
+    }
+
+    #[test]
+    fn a_passing_failure_waits_milliseconds_and_a_throttled_call_a_second() {
+        let [millisecond, second] = [Duration::from_millis(1), Duration::from_secs(1)];
+        assert_eq!(pauses(RetryPolicy::default()), [second, 50 * millisecond, 20 * second]);
+        let own = RetryPolicy::default().with_backoff(Backoff::new(7 * millisecond, 9 * millisecond));
+        assert_eq!(pauses(own), [7 * millisecond, 7 * millisecond, 9 * millisecond]);
+    }
+}

@@ -4,7 +4,10 @@ use std::{num::NonZeroU32, ops::RangeInclusive, time::Duration};
 
 use serde::Deserialize;
 
-use super::config::{AwsConfig, Role};
+use super::{
+    config::{AwsConfig, Role},
+    resolve::is_url,
+};
 use crate::{
     config::{Form, GeneralSettings, Section, span, timeout},
     error::{Error, Result},
@@ -14,6 +17,7 @@ use crate::{
 /// The environment variables that say where AWS providers connect and as whom.
 pub(crate) const VARIABLES: &[&str] = &[
     "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
     "AWS_REGION",
     "AWS_DEFAULT_REGION",
     "AWS_ACCESS_KEY_ID",
@@ -27,6 +31,10 @@ pub(crate) const VARIABLES: &[&str] = &[
     "AWS_ENDPOINT_URL_STS",
     "AWS_ENDPOINT_URL_SSM",
     "AWS_ENDPOINT_URL_SECRETS_MANAGER",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+    "AWS_USE_DUALSTACK_ENDPOINT",
+    "AWS_USE_FIPS_ENDPOINT",
+    "AWS_CA_BUNDLE",
     "AWS_EC2_METADATA_DISABLED",
     "AWS_CONTAINER_CREDENTIALS_FULL_URI",
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
@@ -108,17 +116,6 @@ impl AwsConfig {
             ),
         })
     }
-}
-
-/// Whether the SDK could send a request to this URL. Its own error about a malformed one is no
-/// help.
-fn is_url(text: &str) -> bool {
-    let rest = text.split_once("://").filter(|(scheme, _)| ["http", "https"].contains(&&*scheme.to_ascii_lowercase()));
-    rest.is_some_and(|(_, rest)| {
-        !rest.starts_with(['/', ':'])
-            && !rest.is_empty()
-            && !rest.contains(|letter: char| letter == '\\' || letter.is_whitespace() || letter.is_control())
-    })
 }
 
 /// The range of [STS](https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html).

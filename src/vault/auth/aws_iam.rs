@@ -17,8 +17,7 @@ use super::{Login, LoginClient};
 #[cfg(all(feature = "disk-cache", unix))]
 use crate::cache_scope::Binding;
 use crate::{
-    aws_credentials::source::AwsCredentialSource,
-    aws_credentials::without_sdk_logs,
+    aws_credentials::{failure, profile::selection::SelectedProfile, source::AwsCredentialSource, without_sdk_logs},
     error::{Error, ErrorKind, Result},
     retry::RetryPolicy,
     vault::{Fields, token::Grant},
@@ -116,29 +115,23 @@ impl AwsIam {
         if let Some(credentials) = &self.credentials {
             return Ok(credentials.clone());
         }
-        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        let selected = SelectedProfile::of(self.profile.as_deref());
+        let loader = aws_config::defaults(BehaviorVersion::latest())
             .no_credentials()
-            .profile_files(crate::aws_credentials::shared_files::profile_files());
-        if let Some(profile) = &self.profile {
-            loader = loader.profile_name(profile);
-        }
+            .profile_files(crate::aws_credentials::shared_files::profile_files())
+            .profile_name(selected.sdk_name());
+        let missing = || Error::new(ErrorKind::Unauthenticated, "no AWS credentials were found for the login to Vault");
         let found = async {
             let source = AwsCredentialSource::find(self.profile.as_deref()).await?;
+            let provider = source.provider(&loader.load().await).ok_or_else(missing)?;
             // The SDK's own error may quote a profile.
-            Ok(match source.provider(&loader.load().await).await {
-                Some(provider) => provider.provide_credentials().await.ok(),
-                None => None,
-            })
+            let said = |error| failure::told(&error).cloned().unwrap_or_else(missing);
+            provider.provide_credentials().await.map_err(said)
         };
-        let found = without_sdk_logs(found);
-        match tokio::time::timeout(policy.longest_call(), found).await {
-            Ok(Ok(Some(credentials))) => Ok(credentials),
-            Ok(Err(error)) => Err(error),
-            Ok(Ok(None)) => {
-                Err(Error::new(ErrorKind::Unauthenticated, "no AWS credentials were found for the login to Vault"))
-            }
-            Err(_) => Err(Error::new(ErrorKind::Timeout, "the AWS credentials for the login to Vault took too long")),
-        }
+        let found = tokio::time::timeout(policy.longest_call(), without_sdk_logs(found)).await;
+        found.unwrap_or_else(|_| {
+            Err(Error::new(ErrorKind::Timeout, "the AWS credentials for the login to Vault took too long"))
+        })
     }
 
     /// The headers of the signed request, as a JSON object of lists.

@@ -139,7 +139,8 @@ async fn aws_iam_success_with_the_sdks_credentials_and_their_session() {
     }
     let before = stub.requests().len();
     let answer = profile("no-such").get("vault.kv://secret/x#v").await;
-    assert!(!answer.fails("unauthenticated").contains("canary"), "{answer:?}");
+    let told = answer.fails("config");
+    assert!(told.contains("there is no AWS profile \"no-such\"") && !told.contains("canary"), "{answer:?}");
     assert_eq!(stub.requests().len(), before, "without credentials there is nothing to send");
 }
 

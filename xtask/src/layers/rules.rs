@@ -32,7 +32,8 @@ pub(super) const RULES: Rules<'static> = Rules {
         // Settings from `s1crets.toml` and the environment.
         &["config"],
         // What several backends share.
-        &["aws_credentials", "cache_scope"],
+        &["aws_credentials"],
+        &["cache_scope"],
         // HTTP for backends without an SDK. It knows no vendor.
         &["transport"],
         &["vault"],

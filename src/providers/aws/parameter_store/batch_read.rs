@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_ssm::types::Parameter;
 
-use super::{CONCURRENCY, ParameterStore, REFERENCE, secret, selected};
+use super::{CONCURRENCY, ParameterStore, REFERENCE, secret, selected, with_spelling};
 use crate::{
     error::{Error, ErrorKind, Result},
     options::GetOptions,
@@ -20,7 +20,7 @@ impl ParameterStore {
             return Ok(HashMap::new());
         }
         let selectors: Vec<_> = names.iter().map(|name| selected(name, &options.version)).collect();
-        let output = self.session.call(options.retry_policy, |client, overrides| {
+        let output = self.session.call(&names[0], options.retry_policy, |client, overrides| {
             let names = Some(selectors.clone());
             let call = client.get_parameters().set_names(names).with_decryption(options.decrypt);
             call.customize().config_override(overrides).send()
@@ -28,7 +28,9 @@ impl ParameterStore {
         let output = output.await?;
         let mut answers = HashMap::new();
         for invalid in output.invalid_parameters.unwrap_or_default() {
-            answers.insert(invalid, Err(Error::not_found("no such parameter")));
+            let missing = with_spelling(&invalid, Error::not_found("no such parameter"));
+            let missing = self.session.with_place(&invalid, missing);
+            answers.insert(invalid, Err(missing));
         }
         let (selected, plain): (Vec<_>, Vec<_>) =
             output.parameters.unwrap_or_default().into_iter().partition(|parameter| parameter.selector.is_some());

@@ -5,7 +5,8 @@
 //!
 //! # Reference grammar
 //! `aws.ps://NAME[#KEY]`, with a full name (`/prod/db/password`) or the ARN of a shared parameter.
-//! `NAME:3` and `NAME:LABEL` select a version, as [`Version::Number`] and [`Version::Label`] do.
+//! `NAME:3` and `NAME:LABEL` select a version, as [`Version::Number`] and [`Version::Label`] do. An
+//! ARN of another region is asked in that region.
 //!
 //! `/aws/reference/secretsmanager/NAME` reads Secrets Manager. The longest existing name that the
 //! path begins with is read, and the rest of the path is a keypath into its JSON.
@@ -31,7 +32,7 @@
 //! # Limits
 //! Values have up to 4 KiB (Standard) or 8 KiB (Advanced;
 //! [quotas](https://docs.aws.amazon.com/general/latest/gr/ssm.html)). A StringList is one text with
-//! commas.
+//! commas. A keypath that begins with a number leads to that item, from 0: `#0`.
 //!
 //! # Error mapping
 //! Kinds follow AWS's error code, or else the HTTP status.
@@ -42,13 +43,13 @@ mod update;
 use async_trait::async_trait;
 use aws_sdk_ssm::{
     operation::describe_parameters::builders::DescribeParametersFluentBuilder,
-    types::{Parameter, ParameterMetadata, ParameterStringFilter},
+    types::{Parameter, ParameterMetadata, ParameterStringFilter, ParameterType},
 };
 
 use super::{
     batch::in_batches,
     config::AwsConfig,
-    session::{Session, service},
+    session::{NO_ID, Session, service},
 };
 use crate::{
     capabilities::Capabilities,
@@ -94,7 +95,12 @@ impl ParameterStore {
     }
 
     async fn parameter(&self, name: &str, decrypt: bool, policy: RetryPolicy) -> Result<Secret> {
-        let output = self.session.call(policy, |client, overrides| {
+        self.parameter_beside(name, name, decrypt, policy).await
+    }
+
+    /// A parameter in the region of `id`.
+    async fn parameter_beside(&self, id: &str, name: &str, decrypt: bool, policy: RetryPolicy) -> Result<Secret> {
+        let output = self.session.call(id, policy, |client, overrides| {
             let call = client.get_parameter().name(name).with_decryption(decrypt);
             call.customize().config_override(overrides).send()
         });
@@ -120,16 +126,17 @@ impl ParameterStore {
         }
     }
 
-    /// The first parameter that matches a filter, if any. An empty page need not be the last one.
+    /// The first parameter in the region of `id` that matches a filter, if any. An empty page need not be the last one.
     async fn describe(
         &self,
+        id: &str,
         filter: Option<ParameterStringFilter>,
         policy: RetryPolicy,
     ) -> Result<Option<ParameterMetadata>> {
         let filters = filter.map(|filter| vec![filter]);
         let mut token = None;
         loop {
-            let output = self.session.call(policy, |client, overrides| {
+            let output = self.session.call(id, policy, |client, overrides| {
                 let call: DescribeParametersFluentBuilder = client.describe_parameters();
                 let call = call.set_parameter_filters(filters.clone()).max_results(50).set_next_token(token.clone());
                 call.customize().config_override(overrides).send()
@@ -148,7 +155,7 @@ impl ParameterStore {
     /// Whether a path exists, by DescribeParameters.
     async fn described(&self, path: &str) -> Result<bool> {
         let policy = RetryPolicy::default();
-        if is_name(path) && self.describe(Some(filter("Name", "Equals", path)?), policy).await?.is_some() {
+        if is_name(path) && self.describe(path, Some(filter("Name", "Equals", path)?), policy).await?.is_some() {
             return Ok(true);
         }
         let level = match path.trim_end_matches('/') {
@@ -158,7 +165,7 @@ impl ParameterStore {
             // Names without a leading slash have no hierarchy.
             _ => return Ok(false),
         };
-        Ok(self.describe(level, policy).await?.is_some())
+        Ok(self.describe(NO_ID, level, policy).await?.is_some())
     }
 
     /// Whether a path exists, for an identity that may read but not describe. Decrypts nothing.
@@ -185,7 +192,7 @@ impl ParameterStore {
         size: i32,
         token: Option<String>,
     ) -> Result<(Vec<Parameter>, Option<String>)> {
-        let output = self.session.call(options.retry_policy, |client, overrides| {
+        let output = self.session.call(NO_ID, options.retry_policy, |client, overrides| {
             let call = client.get_parameters_by_path().path(path).recursive(options.recursive);
             let call = call.with_decryption(options.decrypt).max_results(size).set_next_token(token.clone());
             call.customize().config_override(overrides).send()
@@ -213,7 +220,8 @@ impl Provider for ParameterStore {
         if path.strip_prefix(REFERENCE).is_some_and(|name| !name.is_empty()) {
             return self.reference(path, options).await;
         }
-        self.parameter(&selected(path, &options.version), options.decrypt, options.retry_policy).await
+        let answer = self.parameter(&selected(path, &options.version), options.decrypt, options.retry_policy).await;
+        answer.map_err(|error| with_spelling(path, error))
     }
 
     async fn get_many(&self, paths: &[String], options: &GetOptions) -> Vec<Result<Secret>> {
@@ -256,7 +264,7 @@ impl Provider for ParameterStore {
     }
 
     async fn update(&self, path: &str, value: &SecretValue, options: &UpdateOptions) -> Result<Updated> {
-        self.update_value(path, value, options).await
+        self.update_value(path, value, options).await.map_err(|error| with_spelling(path, error))
     }
 }
 
@@ -265,7 +273,20 @@ fn secret(parameter: Parameter) -> Result<Secret> {
     metadata.name = parameter.name;
     metadata.created = parameter.last_modified_date.and_then(|date| date.try_into().ok());
     let value = parameter.value.ok_or_else(|| Error::corrupt("AWS answered without a value"))?;
-    Ok(Secret::text(value, metadata))
+    Ok(match parameter.r#type {
+        Some(ParameterType::StringList) => Secret::list(value, metadata),
+        _ => Secret::text(value, metadata),
+    })
+}
+
+/// Adds the right spelling to "not found" of a name without a slash at its beginning: names with
+/// levels have one. AWS calls some such names invalid.
+fn with_spelling(path: &str, error: Error) -> Error {
+    let is_name = !path.starts_with('/') && !path.starts_with("arn:");
+    match is_name && matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidInput) {
+        true => error.with_hint(format!("is its name /{path}? Then write three slashes: aws.ps:///{path}")),
+        false => error,
+    }
 }
 
 /// A name with the selector of a version.

@@ -34,16 +34,16 @@ impl ParameterStore {
         if value.is_binary() {
             return Err(Error::invalid_input("Parameter Store keeps text, not bytes"));
         }
-        let old = self.describe(Some(filter("Name", "Equals", path)?), options.retry_policy).await?;
+        let old = self.describe(path, Some(filter("Name", "Equals", path)?), options.retry_policy).await?;
         let old = old.filter(|old| old.name.as_deref() == Some(path) || old.arn.as_deref() == Some(path));
-        let old = old.ok_or_else(|| Error::not_found("no such parameter"))?;
+        let old = old.ok_or_else(|| self.session.with_place(path, Error::not_found("no such parameter")))?;
         if based_on.is_some_and(|version| version != old.version) {
             return Err(conflict("the parameter was changed in the meantime; nothing was written"));
         }
-        let made = self.put(&old, &value, options.retry_policy).await?;
+        let made = self.put(path, &old, &value, options.retry_policy).await?;
         if let Some(based_on) = based_on
             // Lower, if the parameter was deleted and created anew.
-            && (made <= based_on || !self.are_ours(&old, based_on + 1..made, &value, options.retry_policy).await)
+            && (made <= based_on || !self.are_ours(path, &old, based_on + 1..made, &value, options.retry_policy).await)
         {
             return Err(conflict("the parameter was changed in the meantime; that value is now in its history"));
         }
@@ -70,6 +70,7 @@ impl ParameterStore {
     /// all have our value. What can't be read counts as somebody else's.
     async fn are_ours(
         &self,
+        path: &str,
         old: &ParameterMetadata,
         versions: Range<i64>,
         value: &SecretValue,
@@ -80,7 +81,7 @@ impl ParameterStore {
             return versions.is_empty();
         }
         for version in versions {
-            let made = self.parameter(&format!("{name}:{version}"), true, policy).await;
+            let made = self.parameter_beside(path, &format!("{name}:{version}"), true, policy).await;
             if !made.is_ok_and(|made| made.expose_str().ok() == value.expose_text()) {
                 return false;
             }
@@ -88,11 +89,11 @@ impl ParameterStore {
         true
     }
 
-    async fn put(&self, old: &ParameterMetadata, value: &SecretValue, policy: RetryPolicy) -> Result<i64> {
+    async fn put(&self, path: &str, old: &ParameterMetadata, value: &SecretValue, policy: RetryPolicy) -> Result<i64> {
         let Some(text) = value.expose_text() else {
             return Err(Error::invalid_input("Parameter Store keeps text, not bytes"));
         };
-        let output = self.session.write(policy, value, |client, overrides| {
+        let output = self.session.write(path, policy, value, |client, overrides| {
             let call = client
                 .put_parameter()
                 .overwrite(true)

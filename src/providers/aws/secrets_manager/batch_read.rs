@@ -9,7 +9,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     options::{GetOptions, ListOptions, Version},
     provider::is_listed,
-    providers::aws::{batch::singly, error::from_batch_entry},
+    providers::aws::{batch::singly, error::from_batch_entry, session::NO_ID},
     retry::RetryPolicy,
     secret::Secret,
 };
@@ -25,10 +25,20 @@ pub(super) struct Batch {
     next: Option<String>,
 }
 
-/// Which secrets a batch call is for.
+/// Which secrets a batch call is for. Names are of one region.
 pub(super) enum Wanted<'a> {
     Names(&'a [String]),
     Prefix(&'a str),
+}
+
+impl Wanted<'_> {
+    /// An id in the region of all.
+    fn region_id(&self) -> &str {
+        match self {
+            Self::Names(names) => names.first().map_or(NO_ID, String::as_str),
+            Self::Prefix(_) => NO_ID,
+        }
+    }
 }
 
 impl SecretsManager {
@@ -48,7 +58,7 @@ impl SecretsManager {
     }
 
     async fn batch_page(&self, wanted: &Wanted<'_>, token: Option<String>, policy: RetryPolicy) -> Result<Batch> {
-        let output = self.session.call(policy, |client, overrides| {
+        let output = self.session.call(wanted.region_id(), policy, |client, overrides| {
             let call = client.batch_get_secret_value().set_next_token(token.clone());
             let call = match wanted {
                 Wanted::Names(names) => call.set_secret_id_list(Some(names.to_vec())),
@@ -63,9 +73,16 @@ impl SecretsManager {
         Ok(Batch {
             read: current.into_iter().map(entry).collect(),
             not_current: other.into_iter().filter_map(|entry| entry.name).collect(),
-            refused: output.errors.unwrap_or_default().into_iter().map(refusal).collect(),
+            refused: output.errors.unwrap_or_default().into_iter().map(|error| self.refusal(error)).collect(),
             next: output.next_token.filter(|token| !token.is_empty()),
         })
+    }
+
+    fn refusal(&self, error: ApiErrorType) -> (String, Error) {
+        let (code, message) = (error.error_code.unwrap_or_default(), error.message.unwrap_or_default());
+        let id = error.secret_id.unwrap_or_default();
+        let error = self.session.with_place(&id, from_batch_entry(&code, &message));
+        (id, deleted(error))
     }
 
     /// Reads up to [`BATCH`] names by a batch call, and those that it leaves open one by one.
@@ -89,6 +106,7 @@ impl SecretsManager {
                 Some(answer) => answer.clone(),
                 None => self.value(&name, &options.version, options.retry_policy).await,
             };
+            let answer = self.with_spelling(&name, answer, options.retry_policy).await;
             (name, answer)
         };
         singly(names, CONCURRENCY, answer).await
@@ -135,7 +153,7 @@ impl SecretsManager {
         token: Option<String>,
         policy: RetryPolicy,
     ) -> Result<(Vec<String>, Option<String>)> {
-        let output = self.session.call(policy, |client, overrides| {
+        let output = self.session.call(NO_ID, policy, |client, overrides| {
             let call = client.list_secrets().set_filters(Some(by_name(prefix)));
             let call = call.max_results(size).set_next_token(token.clone());
             call.customize().config_override(overrides).send()
@@ -196,11 +214,6 @@ fn entry(entry: SecretValueEntry) -> (String, String, Result<Secret>) {
     let SecretValueEntry { arn, name, version_id, secret_binary, secret_string, created_date, .. } = entry;
     let secret = value_of(secret_binary, secret_string, metadata(name.clone(), version_id, created_date));
     (name.unwrap_or_default(), arn.unwrap_or_default(), secret)
-}
-
-fn refusal(error: ApiErrorType) -> (String, Error) {
-    let (code, message) = (error.error_code.unwrap_or_default(), error.message.unwrap_or_default());
-    (error.secret_id.unwrap_or_default(), deleted(from_batch_entry(&code, &message)))
 }
 
 /// What the names below a path begin with: anything below the root, as names need no leading slash.

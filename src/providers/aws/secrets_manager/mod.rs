@@ -5,7 +5,7 @@
 //!
 //! # Reference grammar
 //! `aws.sm://NAME[#KEY]`, with a secret's name (`prod/db`), its ARN, or its ARN without the six random
-//! characters. [`Version::Id`] and [`Version::Stage`] select a version; the default is `AWSCURRENT`.
+//! characters. An ARN of another region is asked in that region. [`Version::Id`] and [`Version::Stage`] select a version; the default is `AWSCURRENT`.
 //!
 //! # Calls
 //! | request | AWS calls |
@@ -101,9 +101,25 @@ impl SecretsManager {
         Session::<Sm>::explain(config, section).await
     }
 
+    /// Adds the right spelling to "not found" of a name with a slash too much at its beginning, as
+    /// names of Parameter Store have it. One DescribeSecret.
+    async fn with_spelling<T>(&self, id: &str, answer: Result<T>, policy: RetryPolicy) -> Result<T> {
+        let (Err(error), Some(name)) = (&answer, id.strip_prefix('/')) else { return answer };
+        if error.kind() != ErrorKind::NotFound || name.is_empty() {
+            return answer;
+        }
+        let options = GetOptions { retry_policy: policy, ..GetOptions::default() };
+        match self.version(name, &options).await {
+            Ok(_) => answer.map_err(|error| {
+                error.with_hint(format!("there is a secret {name}, without the slash: aws.sm://{name}"))
+            }),
+            Err(_) => answer,
+        }
+    }
+
     /// One version of a secret, by one GetSecretValue.
     async fn value(&self, id: &str, version: &Version, policy: RetryPolicy) -> Result<Secret> {
-        let output = self.session.call(policy, |client, overrides| {
+        let output = self.session.call(id, policy, |client, overrides| {
             let call = client.get_secret_value().secret_id(id);
             let call = match version {
                 Version::Id(id) => call.version_id(id),
@@ -133,7 +149,8 @@ impl Provider for SecretsManager {
     }
 
     async fn get(&self, path: &str, options: &GetOptions) -> Result<Secret> {
-        self.value(path, &options.version, options.retry_policy).await
+        let answer = self.value(path, &options.version, options.retry_policy).await;
+        self.with_spelling(path, answer, options.retry_policy).await
     }
 
     async fn get_many(&self, paths: &[String], options: &GetOptions) -> Vec<Result<Secret>> {
@@ -163,7 +180,7 @@ impl Provider for SecretsManager {
 
     /// One DescribeSecret. It needs the right `secretsmanager:DescribeSecret`, and decrypts nothing.
     async fn version(&self, path: &str, options: &GetOptions) -> Result<Option<String>> {
-        let output = self.session.call(options.retry_policy, |client, overrides| {
+        let output = self.session.call(path, options.retry_policy, |client, overrides| {
             client.describe_secret().secret_id(path).customize().config_override(overrides).send()
         });
         let described = output.await?;
@@ -206,7 +223,8 @@ impl Provider for SecretsManager {
     }
 
     async fn update(&self, path: &str, value: &SecretValue, options: &UpdateOptions) -> Result<Updated> {
-        self.update_value(path, value, options).await
+        let answer = self.update_value(path, value, options).await;
+        self.with_spelling(path, answer, options.retry_policy).await
     }
 }
 

@@ -63,7 +63,7 @@ impl SecretsManager {
         policy: RetryPolicy,
     ) -> Result<String> {
         let bytes = value.expose_bytes()?;
-        let output = self.session.write(policy, value, |client, overrides| {
+        let output = self.session.write(id, policy, value, |client, overrides| {
             // The SDK fills in the token, a UUID, once for all attempts.
             let call = client.put_secret_value().secret_id(id).set_version_stages(stages.clone());
             let call = match value.expose_text() {
@@ -108,7 +108,7 @@ impl SecretsManager {
     /// if the stage is not on `from`.
     /// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_UpdateSecretVersionStage.html>
     async fn move_stage(&self, id: &str, stage: &str, to: Option<&str>, from: &str, policy: RetryPolicy) -> Result<()> {
-        let output = self.session.call(policy, |client, overrides| {
+        let output = self.session.call(id, policy, |client, overrides| {
             let call = client.update_secret_version_stage().secret_id(id).version_stage(stage);
             let call = call.remove_from_version_id(from).set_move_to_version_id(to.map(Into::into));
             call.customize().config_override(overrides).send()

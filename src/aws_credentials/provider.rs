@@ -1,0 +1,221 @@
+//! Credentials providers for each source: the SDK's, with failures in words of ours.
+
+use std::{fmt, path::PathBuf};
+
+use aws_config::{
+    SdkConfig,
+    ecs::EcsCredentialsProvider,
+    imds::credentials::ImdsCredentialsProvider,
+    provider_config::ProviderConfig,
+    sso::SsoCredentialsProvider,
+    sts::AssumeRoleProvider,
+    web_identity_token::{StaticConfiguration, WebIdentityTokenCredentialsProvider},
+};
+use aws_credential_types::{
+    Credentials,
+    provider::{ProvideCredentials, SharedCredentialsProvider, error::CredentialsError, future},
+};
+use aws_types::region::Region;
+
+use super::{
+    access_key::FromEnvironment,
+    failure, metadata,
+    profile::{
+        chain::ProfileChain,
+        sources::{ProfileRole, ProfileSource, Program, Sso, WebIdentity},
+    },
+};
+use crate::error::Error;
+
+/// The session of a web identity whose profile names none. CloudTrail shows it.
+const SESSION_NAME: &str = "s1crets";
+
+/// Provides the credentials of a profile: those of its source, or of the last of its roles.
+pub(super) fn of_chain(chain: &ProfileChain, config: &SdkConfig) -> SharedCredentialsProvider {
+    let source = of_profile_source(&chain.source, config);
+    match chain.roles.as_slice() {
+        [] => source,
+        roles => SharedCredentialsProvider::new(Roles { source, roles: roles.to_vec(), config: config.clone() }),
+    }
+}
+
+fn of_profile_source(source: &ProfileSource, config: &SdkConfig) -> SharedCredentialsProvider {
+    match source {
+        ProfileSource::Key(credentials) => SharedCredentialsProvider::new(credentials.clone()),
+        ProfileSource::Program(program) => of_program(program.clone()),
+        ProfileSource::Sso(sso) => of_sso(sso.clone(), config),
+        ProfileSource::WebIdentity(web) => of_web_identity(web.clone(), config),
+        ProfileSource::Environment => SharedCredentialsProvider::new(FromEnvironment),
+        ProfileSource::Container => of_container(config),
+        ProfileSource::InstanceMetadata => of_instance_metadata(config, false),
+    }
+}
+
+#[cfg(unix)]
+fn of_program(program: Program) -> SharedCredentialsProvider {
+    // The SDK would leave the program running after a timeout.
+    SharedCredentialsProvider::new(super::credential_process::ProgramProvider::new(program))
+}
+
+#[cfg(not(unix))]
+fn of_program(program: Program) -> SharedCredentialsProvider {
+    use aws_config::credential_process::CredentialProcessProvider;
+    let profile = program.profile;
+    worded(CredentialProcessProvider::new(program.command), move |_| {
+        let what = format!("the credential_process of AWS profile {profile:?} gave no credentials");
+        Error::new(crate::error::ErrorKind::Unauthenticated, what).with_hint("run the command by itself")
+    })
+}
+
+fn of_sso(sso: Sso, config: &SdkConfig) -> SharedCredentialsProvider {
+    let mut builder = SsoCredentialsProvider::builder()
+        .configure(&provider_config(config))
+        .account_id(&sso.account_id)
+        .role_name(&sso.role_name)
+        .start_url(&sso.start_url)
+        .region(Region::new(sso.region.clone()));
+    builder.set_session_name(sso.session.clone());
+    worded(builder.build(), move |error| failure::of_sso(&sso, error))
+}
+
+pub(super) fn of_web_identity(web: WebIdentity, config: &SdkConfig) -> SharedCredentialsProvider {
+    let provider = WebIdentityTokenCredentialsProvider::builder()
+        .configure(&provider_config(config))
+        .static_configuration(StaticConfiguration {
+            web_identity_token_file: PathBuf::from(&web.token_file),
+            role_arn: web.role_arn.clone(),
+            session_name: web.session_name.clone().unwrap_or_else(|| SESSION_NAME.to_owned()),
+        })
+        .build();
+    worded(provider, move |error| failure::of_web_identity(&web, error))
+}
+
+pub(super) fn of_environment() -> SharedCredentialsProvider {
+    SharedCredentialsProvider::new(FromEnvironment)
+}
+
+pub(super) fn of_container(config: &SdkConfig) -> SharedCredentialsProvider {
+    let provider = EcsCredentialsProvider::builder().configure(&provider_config(config)).build();
+    worded(provider, failure::of_container)
+}
+
+/// `alone` if nothing else was configured.
+pub(super) fn of_instance_metadata(config: &SdkConfig, alone: bool) -> SharedCredentialsProvider {
+    let mut builder = ImdsCredentialsProvider::builder().configure(&provider_config(config));
+    // A malformed variable is left to the SDK, which tells of it.
+    if let Some(client) = config.http_client().and_then(|http| metadata::builder(&http).ok()) {
+        builder = builder.imds_client(client.build());
+    }
+    worded(builder.build(), move |error| failure::of_instance_metadata(error, alone))
+}
+
+/// The name of a source in the error of one that is too slow.
+pub(super) fn name_of(source: &ProfileSource) -> String {
+    match source {
+        ProfileSource::Key(_) | ProfileSource::Environment => "the access key".to_owned(),
+        ProfileSource::Program(Program { profile, .. }) => {
+            format!("the credential_process of AWS profile {profile:?}")
+        }
+        ProfileSource::Sso(Sso { profile, .. }) => format!("the SSO portal of AWS profile {profile:?}"),
+        ProfileSource::WebIdentity(_) => "STS".to_owned(),
+        ProfileSource::Container => "the container credentials endpoint".to_owned(),
+        ProfileSource::InstanceMetadata => "instance metadata".to_owned(),
+    }
+}
+
+/// The configuration that the SDK's own chain would give to its sources.
+fn provider_config(config: &SdkConfig) -> ProviderConfig {
+    let mut provider = ProviderConfig::without_region()
+        .with_region(config.region().cloned())
+        .with_use_fips(config.use_fips())
+        .with_use_dual_stack(config.use_dual_stack())
+        .with_behavior_version(config.behavior_version());
+    if let Some(client) = config.http_client() {
+        provider = provider.with_http_client(client);
+    }
+    if let Some(retry) = config.retry_config() {
+        provider = provider.with_retry_config(retry.clone());
+    }
+    if let Some(timeout) = config.timeout_config() {
+        provider = provider.with_timeout_config(timeout.clone());
+    }
+    provider
+}
+
+fn worded(
+    provider: impl ProvideCredentials + 'static,
+    words: impl Fn(&CredentialsError) -> Error + Send + Sync + 'static,
+) -> SharedCredentialsProvider {
+    SharedCredentialsProvider::new(Worded {
+        provider: SharedCredentialsProvider::new(provider),
+        words: Box::new(words),
+    })
+}
+
+/// A provider whose errors are ours, but for those of STS.
+struct Worded {
+    provider: SharedCredentialsProvider,
+    words: Box<dyn Fn(&CredentialsError) -> Error + Send + Sync>,
+}
+
+impl ProvideCredentials for Worded {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(async {
+            self.provider.provide_credentials().await.map_err(|error| match failure::is_of_sts(&error) {
+                true => error,
+                false => CredentialsError::provider_error((self.words)(&error)),
+            })
+        })
+    }
+}
+
+/// A source, and the roles that are assumed with its credentials.
+struct Roles {
+    source: SharedCredentialsProvider,
+    roles: Vec<ProfileRole>,
+    config: SdkConfig,
+}
+
+impl Roles {
+    async fn credentials(&self) -> Result<Credentials, CredentialsError> {
+        let mut credentials = self.source.provide_credentials().await?;
+        for role in &self.roles {
+            let mut builder = AssumeRoleProvider::builder(&role.arn).configure(&self.config);
+            if let Some(name) = &role.session_name {
+                builder = builder.session_name(name);
+            }
+            if let Some(id) = &role.external_id {
+                builder = builder.external_id(id);
+            }
+            if let Some(duration) = role.duration {
+                builder = builder.session_length(duration);
+            }
+            credentials = builder.build_from_provider(credentials).await.provide_credentials().await?;
+        }
+        Ok(credentials)
+    }
+}
+
+impl ProvideCredentials for Roles {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(self.credentials())
+    }
+}
+
+impl fmt::Debug for Worded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Worded").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Roles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Roles").field("roles", &self.roles).finish_non_exhaustive()
+    }
+}
