@@ -66,16 +66,18 @@
 //! ```
 
 mod exists;
+mod kv_mounts;
 mod kv_reply;
 mod list;
 mod lookups;
 mod mounts;
+mod place;
 mod provider;
 mod read;
 mod settings;
 mod write;
 
-pub use mounts::{KvMounts, KvVersion};
+pub use kv_mounts::{KvMounts, KvVersion};
 pub use provider::VaultKv;
 
 pub(crate) use settings::{FORM, VaultKvSettings};

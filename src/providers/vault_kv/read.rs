@@ -2,29 +2,30 @@
 
 use std::{collections::BTreeMap, time::SystemTime};
 
-use super::{
-    VaultKv,
-    mounts::{KvVersion, Place},
-    provider::number,
-};
+use super::{VaultKv, kv_mounts::KvVersion, place::Place, provider::number};
 use crate::{
     error::{Error, ErrorKind, Result},
     options::GetOptions,
     retry::RetryPolicy,
     secret::{Json, JsonKind, Metadata, Secret},
-    vault::{ApiRequest, Response, from_response, malformed_response, parse_time},
+    vault::{ApiRequest, Response, cleaned_path, from_response, malformed_response, misconfiguration, parse_time},
 };
 
 impl VaultKv {
     pub(super) async fn read(&self, path: &str, options: &GetOptions) -> Result<Secret> {
+        let path = &*cleaned_path(path);
         let place = self.mounts.place(&self.vault, path, options.retry_policy).await?;
         let version = number(&options.version)?;
         place.as_secret()?;
-        match place.version {
+        let read = match place.version {
             Some(KvVersion::V2) => self.read_v2(path, &place, version, options.retry_policy).await,
             Some(KvVersion::V1) => self.read_v1(path, &place, version, options.retry_policy).await,
             None => self.read_either(path, &place, version, options.retry_policy).await,
+        };
+        if read.as_ref().is_err_and(Error::is_not_found) {
+            self.mounts.check_settings(&self.vault, path, &place, options.retry_policy).await?;
         }
+        read.map_err(|error| place.spelled_better(error))
     }
 
     /// Reads from a mount of unknown version. The shape of the reply shows which one it is.
@@ -114,7 +115,26 @@ impl VaultKv {
         if warned {
             self.mounts.forget(&place.mount);
         }
+        if warned && place.certain {
+            return self.mounts.another_version(place);
+        }
+        // The answer to a missing secret holds no message. A mount that is a guess may be anything.
+        if !reply.explanations().is_empty() && (place.certain || misconfiguration(reply, call).is_some()) {
+            return unexplained(from_response(reply, call));
+        }
         Error::not_found("there is no such secret, or no such version of it")
+            .with_hint(format!("asked {}", reply.destination()))
+    }
+}
+
+/// An error that no default answers for: the server has named a reason other than a missing secret.
+fn unexplained(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::NotFound => {
+            let hint = error.hint().map(str::to_owned);
+            hint.into_iter().fold(Error::new(ErrorKind::Unexpected, error.message().to_owned()), Error::with_hint)
+        }
+        _ => error,
     }
 }
 
