@@ -137,7 +137,7 @@ impl Resolver<'_> {
 
     fn address(&mut self) -> Sourced<String> {
         let own = self.settings.section.sourced("address", &self.settings.own.address);
-        let chosen = self.first(own, self.environment.get(env_vars::ADDR));
+        let chosen = self.first(own, self.environment.address());
         let address = chosen.unwrap_or_else(|| Sourced::new(DEFAULT_ADDRESS.to_owned(), Origin::Default));
         // A malformed address may be anything, even a password.
         let shown = if Address::parse(&address.value).is_ok() { &address.value } else { "***" };
@@ -146,7 +146,7 @@ impl Resolver<'_> {
     }
 
     fn environments_address(&self) -> String {
-        self.environment.get(env_vars::ADDR).map_or_else(|| DEFAULT_ADDRESS.to_owned(), |address| address.value)
+        self.environment.address().map_or_else(|| DEFAULT_ADDRESS.to_owned(), |address| address.value)
     }
 
     fn text(&mut self, key: &str, own: &Option<String>, variable: &'static str) -> Option<String> {

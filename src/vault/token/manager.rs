@@ -180,7 +180,8 @@ impl TokenManager {
     /// As [`revoke`](Self::revoke). The token is then still held.
     pub(in crate::vault) async fn revoke_held(&self) -> Result<()> {
         self.check_open()?;
-        if let Some(token) = self.held() {
+        // What a proxy adds is not ours to revoke.
+        if let Some(token) = self.held().filter(|token| !token.is_absent()) {
             self.revoke(&token).await?;
             self.state().declare_dead(&token);
         }
@@ -306,6 +307,8 @@ impl TokenManager {
             TokenStatus::Alive => self.state().seen_alive(token, asked),
             // There is no other token to try, or it did no better: the refusal stands.
             TokenStatus::Unknown if self.is_login_no_help() => {}
+            // Not remembered as dead: the proxy may have its token a moment later.
+            _ if token.is_absent() => return Err(error::no_token_added()),
             status => {
                 tracing::info!(?status, "Vault does not accept the token any more; logging in again");
                 self.state().declare_dead(token);
