@@ -10,7 +10,7 @@ use super::{
     mounts::{check_reach, is_kv, version_of},
     place::Place,
     provider::CONCURRENCY,
-    read::either,
+    read::{either, unexplained},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -122,7 +122,7 @@ impl VaultKv {
                 let names = keys.ok_or_else(malformed_response)?.elements().filter_map(Json::as_str);
                 Ok(Some(names.map(str::to_owned).collect()))
             }
-            _ => Err(from_response(&reply, &call)),
+            _ => Err(unexplained(from_response(&reply, &call))),
         }
     }
 }

@@ -30,7 +30,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     retry::RetryPolicy,
     secret::Json,
-    vault::{ApiRequest, Vault, any_reserved, check_path, first_reserved, from_response, misconfiguration, timed_out},
+    vault::{ApiRequest, Vault, any_reserved, check_path, first_reserved, from_response, misconfiguration},
 };
 
 /// The hint for a path that leads to another engine.
@@ -152,11 +152,16 @@ impl Mounts {
 
     /// The error for a mount whose answers are not those of the version that it was taken for.
     pub(super) fn another_version(&self, place: &Place) -> Error {
-        let (mount, taken) = (&place.mount, place.version.map_or(0, KvVersion::number));
+        let mount = &place.mount;
+        let taken = place.version.map_or(0, KvVersion::number);
         if self.is_set(mount) {
             let message = format!("{mount}/ is not KV version {taken}, as the config file says");
             return Error::config(message)
                 .with_hint("correct `mounts` or `kv_version`, or leave both out: the server is asked then");
+        }
+        if !place.certain {
+            let message = format!("there is a mount of KV version 2, and {mount}/ is not its whole path");
+            return Error::config(message).with_hint(name_the_mount(mount));
         }
         Error::new(ErrorKind::Unavailable, format!("{mount}/ is not KV version {taken} any more"))
             .with_hint("it was upgraded or mounted again: the next read finds its new version")
@@ -179,8 +184,8 @@ impl Mounts {
         }
         let seen = self.lookups.ended();
         let tried = vault.policy(policy).longest_call();
-        let gate = timeout(tried, self.lookups.gate.lock()).await;
-        let _gate = gate.map_err(|_| timed_out(vault.policy(policy)))?;
+        // Whoever holds it longer than a call takes is not driven any more. To ask twice does no harm.
+        let _gate = timeout(tried, self.lookups.gate.lock()).await.ok();
         if let Some(place) = known() {
             return Ok(Found::Place(place));
         }

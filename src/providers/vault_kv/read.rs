@@ -36,31 +36,39 @@ impl VaultKv {
         version: Option<u64>,
         policy: RetryPolicy,
     ) -> Result<Secret> {
-        let second = self.read_v2(path, place, version, policy).await;
-        let error = match second {
+        let second = match self.read_v2(path, place, version, policy).await {
             Ok(secret) => {
                 self.mounts.see(place, KvVersion::V2);
                 return Ok(secret);
             }
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::AccessDenied) => error,
-            Err(error) if error.kind() == ErrorKind::Corrupt => error,
-            Err(error) => return Err(error),
+            Err(error) => error,
         };
-        match self.read_v1(path, place, version, policy).await {
+        if !matches!(
+            second.kind(),
+            ErrorKind::NotFound | ErrorKind::AccessDenied | ErrorKind::Config | ErrorKind::Corrupt
+        ) {
+            return Err(second);
+        }
+        let first = match self.read_v1(path, place, version, policy).await {
             Ok(secret) => {
                 self.mounts.see(place, KvVersion::V1);
-                Ok(secret)
+                return Ok(secret);
             }
+            Err(error) => error,
+        };
+        Err(match (second.kind(), first.kind()) {
             // Another engine has replied. Its error may name a lease, so it wins.
-            Err(other) if other.kind() == ErrorKind::Unsupported && version.is_none() => Err(other),
+            (_, ErrorKind::Unsupported) if version.is_none() => first,
+            // Below a namespace, only the path of version 1 leads to a mount, be it one of version 2.
+            (ErrorKind::Config, ErrorKind::NotFound | ErrorKind::Config) => first,
             // Neither version has it. A denial says more than "not found".
-            Err(other) if other.kind() == ErrorKind::NotFound => Err(error),
-            Err(other) if error.kind() == ErrorKind::NotFound => Err(other),
-            Err(_) if error.kind() == ErrorKind::AccessDenied => {
-                Err(error.with_hint(either("read", [&place.api("data"), &place.api("")], place)))
+            (_, ErrorKind::NotFound) | (ErrorKind::NotFound, ErrorKind::Config) => second,
+            (ErrorKind::NotFound, _) => first,
+            (ErrorKind::AccessDenied, _) => {
+                second.with_hint(either("read", [&place.api("data"), &place.api("")], place))
             }
-            Err(_) => Err(error),
-        }
+            _ => second,
+        })
     }
 
     pub(super) async fn read_v2(
@@ -115,7 +123,7 @@ impl VaultKv {
         if warned {
             self.mounts.forget(&place.mount);
         }
-        if warned && place.certain {
+        if warned {
             return self.mounts.another_version(place);
         }
         // The answer to a missing secret holds no message. A mount that is a guess may be anything.
@@ -128,7 +136,7 @@ impl VaultKv {
 }
 
 /// An error that no default answers for: the server has named a reason other than a missing secret.
-fn unexplained(error: Error) -> Error {
+pub(super) fn unexplained(error: Error) -> Error {
     match error.kind() {
         ErrorKind::NotFound => {
             let hint = error.hint().map(str::to_owned);

@@ -1,5 +1,6 @@
 //! The token of a connection: obtained once for all callers, renewed or replaced before it expires.
 //!
+//! - `login_gate` admits one login at a time.
 //! - `manager` hands the token to callers, logs in, and tells a dead token from a denied call.
 //! - `state_machine` decides: what is held, what comes next, who shares which failure.
 //! - `renewal_schedule` computes when a token expires, and when it is renewed or replaced.
@@ -11,6 +12,7 @@ mod api;
 mod grant;
 mod lifetime;
 mod live_token;
+mod login_gate;
 mod manager;
 mod renewal_schedule;
 mod renewal_task;

@@ -60,7 +60,7 @@ async fn errors_have_their_kinds_and_repeat_no_value() {
         (vault.write("secret/data/x", &json!(CANARY)), ErrorKind::InvalidInput),
         (vault.write("secret/data/x", &json!({ "data": CANARY })), ErrorKind::InvalidInput),
         (vault.read("no-such-engine/x"), ErrorKind::NotFound),
-        (vault.read("secret/data/x").namespace("no-such-namespace"), ErrorKind::NotFound),
+        (vault.read("secret/data/x").namespace("no-such-namespace"), ErrorKind::Config),
         (vault.read("secret/data/x").namespace("team/sys"), ErrorKind::Config),
         (vault.delete("sys/internal/ui/mounts"), ErrorKind::Unsupported),
     ] {

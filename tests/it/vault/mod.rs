@@ -8,11 +8,14 @@ mod conformance; // the contract of `Provider`, on both versions, bare and behin
 mod connections; // tables of connections, shared by providers
 mod foreign_replies; // responses of other engines: leases, logins, wrapped ones, plain maps
 mod garbage; // malformed responses to every call and every login
+mod known_messages; // each message of the server that has a kind or a hint of its own
 mod kv; // policies, deleted versions, mounts, check-and-set, listings
 mod load; // fifty tasks, and tokens that expire meanwhile
 mod logins; // each login: success and refusal
+mod mistakes; // wrong addresses, namespaces, mounts, paths: told, and never "not found"
 mod outage; // seal, unseal, kill and restart under load, and cold reads while it is down
 mod precedence; // which of config file and environment wins, for each setting
+mod proxied; // through an agent or proxy that adds its own token
 mod reach; // a path reaches only KV secrets, however it is encoded
 mod sigv4; // whether AWS would accept a signature
 mod sources; // where a login reads its credential from

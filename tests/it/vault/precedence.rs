@@ -113,8 +113,8 @@ async fn the_environments_namespace_goes_before_the_files() {
         let child = child(&default("namespace = \"of-the-file\""))
             .with("VAULT_ADDR", two.ours.address())
             .with("VAULT_TOKEN", &two.ours.token);
-        child.get(&two.reference("vault.kv")).await.fails("not_found");
-        child.with(variable, "of-the-environment").get(&two.reference("vault.kv")).await.fails("not_found");
+        child.get(&two.reference("vault.kv")).await.fails("config");
+        child.with(variable, "of-the-environment").get(&two.reference("vault.kv")).await.fails("config");
         let namespaces = two.ours.sent(&two.path, "x-vault-namespace");
         assert_eq!(namespaces, ["of-the-file", "of-the-environment"], "{variable}");
     }
