@@ -44,7 +44,7 @@ impl VaultKv {
             }
         };
         if matches!(exists, Ok(false)) {
-            self.mounts.check_settings(&self.vault, path, &place, policy).await?;
+            self.mounts.check_settings(&place)?;
         }
         exists
     }

@@ -14,7 +14,7 @@
 //! - A mount whose replies contradict its version is forgotten and looked up again.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -45,6 +45,8 @@ pub(super) struct Mounts {
     found: Mutex<BTreeMap<String, KvVersion>>,
     /// Guessed mounts whose replies were those of a KV engine.
     guessed: Mutex<BTreeMap<String, KvVersion>>,
+    /// Mounts of which the settings and the server name different versions.
+    overruled: Mutex<BTreeSet<String>>,
     lookups: Lookups,
 }
 
@@ -126,27 +128,15 @@ impl Mounts {
         }
     }
 
-    /// Checks the version that the settings give a mount in which nothing was found, as nothing is
-    /// ever found by the paths of another version.
+    /// Checks the version that the settings give all mounts, where nothing was found: nothing is ever
+    /// found by the paths of another version.
     ///
     /// # Errors
-    /// `Config` if the server names another version.
-    pub(super) async fn check_settings(
-        &self,
-        vault: &Vault,
-        path: &str,
-        place: &Place,
-        policy: RetryPolicy,
-    ) -> Result<()> {
-        if !self.is_set(&place.mount) {
-            return Ok(());
-        }
-        // Failures included: what was found out before stands.
-        match self.ask(vault, path, policy).await {
-            Ok(Told::Mount(mount, version)) if mount == place.mount && Some(version) != place.version => {
-                Err(self.another_version(place))
-            }
-            _ => Ok(()),
+    /// `Config` if the server has named another version.
+    pub(super) fn check_settings(&self, place: &Place) -> Result<()> {
+        match lock(&self.overruled).contains(&place.mount) {
+            true => Err(self.another_version(place)),
+            false => Ok(()),
         }
     }
 
@@ -199,8 +189,8 @@ impl Mounts {
             Told::Hidden => return Ok(Found::Hidden),
             Told::Nothing => return Ok(Found::Nothing),
         };
-        let version = self.settings.all.unwrap_or(version);
         self.learn(&mount, version);
+        let version = self.settings.all.unwrap_or(version);
         Ok(Found::Place(Place::cut(path, &mount, Some(version))))
     }
 
@@ -218,7 +208,12 @@ impl Mounts {
 
     /// Records what the server says of a mount.
     pub(super) fn learn(&self, mount: &str, version: KvVersion) {
-        lock(&self.found).insert(mount.to_owned(), version);
+        let set = self.settings.all.unwrap_or(version);
+        lock(&self.found).insert(mount.to_owned(), set);
+        match set == version {
+            true => lock(&self.overruled).remove(mount),
+            false => lock(&self.overruled).insert(mount.to_owned()),
+        };
     }
 
     /// Records the version of a guessed mount, which a reply has shown.

@@ -23,7 +23,7 @@ impl VaultKv {
             None => self.read_either(path, &place, version, options.retry_policy).await,
         };
         if read.as_ref().is_err_and(Error::is_not_found) {
-            self.mounts.check_settings(&self.vault, path, &place, options.retry_policy).await?;
+            self.mounts.check_settings(&place)?;
         }
         read.map_err(|error| place.spelled_better(error))
     }
