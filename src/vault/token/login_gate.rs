@@ -167,7 +167,7 @@ mod tests {
         }
         assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
         assert!(gate.is_free());
-        drop(runtime);
+        runtime.shutdown_background();
     }
 
     #[tokio::test(start_paused = true)]

@@ -81,7 +81,7 @@ async fn the_state_of_the_server() {
     bao.must("POST", &format!("sys/namespaces/{locked}"), &json!({}));
     bao.must("POST", &format!("sys/namespaces/api-lock/lock/{locked}"), &json!({}));
     let answer = in_namespace(&vault, &locked, "secret/data/x").await;
-    assert!(!answer.as_ref().err().expect("locked").is_retryable());
+    assert!(!answer.as_ref().expect_err("locked").is_retryable());
     is_known(answer, unavailable, "locked by an administrator", "unlock it");
 
     let quota = unique("quota-");
