@@ -98,7 +98,8 @@ async fn secrets_below(
     Ok(found)
 }
 
-/// The rest of a name below a path. Vault drops the empty segments of a path, so none of them counts.
+/// The rest of a name below a path. Vault drops the empty segments of a path, so none of them
+/// counts.
 pub(crate) fn rest_below<'a>(name: &'a str, path: &str) -> &'a str {
     let below = path.split('/').filter(|segment| !segment.is_empty()).try_fold(name, |rest, segment| {
         let rest = rest.trim_start_matches('/').strip_prefix(segment)?;

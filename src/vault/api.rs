@@ -150,7 +150,8 @@ impl Vault {
     /// Revokes the connection's token, given or obtained, and with it all leases that it took. The
     /// next call logs in again; a static token can't be used any more.
     ///
-    /// Does nothing if there is no token, if the server no longer knows it, or for the login `none`.
+    /// Does nothing if there is no token, if the server no longer knows it, or for the login
+    /// `none`.
     ///
     /// # Errors
     /// [`AccessDenied`](crate::ErrorKind::AccessDenied) if its policies forbid

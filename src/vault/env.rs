@@ -92,7 +92,8 @@ impl VaultConfig {
     /// The login is the token of `VAULT_TOKEN`, else that of the file that `VAULT_TOKEN_FILE`
     /// names, else AppRole by `VAULT_ROLE_ID` and `VAULT_SECRET_ID`, else the token of
     /// `~/.vault-token`. With `VAULT_AGENT_ADDR`, which wins over `VAULT_ADDR`, it is none if there
-    /// is no such file: see [`Auth::None`]. Without a `VAULT_PROXY_ADDR` the proxy is that of `HTTPS_PROXY` or
+    /// is no such file: see [`Auth::None`]. Without a `VAULT_PROXY_ADDR` the proxy is that of
+    /// `HTTPS_PROXY` or
     /// `HTTP_PROXY`, by the address's scheme, unless `NO_PROXY` names the host.
     pub fn from_env() -> Self {
         VaultSettings::default().resolve(&Environment::process()).into_config()

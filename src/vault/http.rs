@@ -91,8 +91,8 @@ impl Http {
     /// attempt is to be made.
     ///
     /// # Errors
-    /// Those of [`from_failure`] if there is no reply, and `Config` if the path of the address leads
-    /// to no API.
+    /// Those of [`from_failure`] if there is no reply, and `Config` if the path of the address
+    /// leads to no API.
     pub(crate) async fn exchange(
         &self,
         call: &ApiRequest,

@@ -25,8 +25,8 @@ pub struct KvMounts {
 
 impl KvMounts {
     /// Sets the version of every mount that is not [named](Self::with_mount), whatever the server
-    /// says. The server is still asked which part of a path is the mount. With version 1 the provider's
-    /// capabilities show no versions.
+    /// says. The server is still asked which part of a path is the mount. With version 1 the
+    /// provider's capabilities show no versions.
     #[must_use]
     pub fn with_version(self, version: KvVersion) -> Self {
         Self { all: Some(version), ..self }

@@ -7,8 +7,8 @@
 //! `vault.kv://MOUNT/PATH[#KEY]`, as in `bao kv get`, without the `data/` of version 2. The mount may
 //! have slashes. Empty segments and slashes at the ends are dropped, as `bao` and `vault` do. The
 //! segments `.` and `..` are refused: proxies and the server would resolve them to another path. A
-//! path that begins with `auth`, `sys`, `identity` or `cubbyhole`, in any spelling, is refused before
-//! any call.
+//! path that begins with `auth`, `sys`, `identity` or `cubbyhole`, in any spelling, is refused
+//! before any call.
 //!
 //! The value is the JSON map of the secret. Its text is the server's own, which sorts keys and writes
 //! `1.10` as `1.1`. Only version 2 has versions (by number), creation times and custom metadata.

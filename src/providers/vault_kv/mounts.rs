@@ -111,7 +111,8 @@ impl Mounts {
         Err(Error::new(ErrorKind::Unsupported, message).with_hint(hint))
     }
 
-    /// Tells a mount that is missing from one that the token has no right to, by asking for its names.
+    /// Tells a mount that is missing from one that the token has no right to, by asking for its
+    /// names.
     ///
     /// # Errors
     /// `Config` if there is no such mount, which the server tells a token that may see it, and
@@ -128,8 +129,8 @@ impl Mounts {
         }
     }
 
-    /// Checks the version that the settings give all mounts, where nothing was found: nothing is ever
-    /// found by the paths of another version.
+    /// Checks the version that the settings give all mounts, where nothing was found: nothing is
+    /// ever found by the paths of another version.
     ///
     /// # Errors
     /// `Config` if the server has named another version.
@@ -174,7 +175,8 @@ impl Mounts {
         }
         let seen = self.lookups.ended();
         let tried = vault.policy(policy).longest_call();
-        // Whoever holds it longer than a call takes is not driven any more. To ask twice does no harm.
+        // Whoever holds it longer than a call takes is not driven any more. To ask twice does no
+        // harm.
         let _gate = timeout(tried, self.lookups.gate.lock()).await.ok();
         if let Some(place) = known() {
             return Ok(Found::Place(place));

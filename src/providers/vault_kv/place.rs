@@ -11,8 +11,8 @@ pub(super) struct Place {
     pub(super) rest: String,
     /// `None` if only the replies can show it.
     pub(super) version: Option<KvVersion>,
-    /// Whether the server or the settings say that this is a KV mount. Otherwise it is a guess: good
-    /// enough for reads, whose replies show whether the engine is KV, but not for updates.
+    /// Whether the server or the settings say that this is a KV mount. Otherwise it is a guess:
+    /// good enough for reads, whose replies show whether the engine is KV, but not for updates.
     pub(super) certain: bool,
 }
 
@@ -65,7 +65,8 @@ impl Place {
         error.with_hint(hint)
     }
 
-    /// The path without what the API of version 2 has in it; `None` if there is nothing of that in it.
+    /// The path without what the API of version 2 has in it; `None` if there is nothing of that in
+    /// it.
     fn better_spelling(&self) -> Option<String> {
         let without_section = |mount: &str, rest: &str| {
             let section = ["data/", "metadata/"].iter().find_map(|section| rest.strip_prefix(section));

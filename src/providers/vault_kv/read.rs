@@ -59,7 +59,8 @@ impl VaultKv {
         Err(match (second.kind(), first.kind()) {
             // Another engine has replied. Its error may name a lease, so it wins.
             (_, ErrorKind::Unsupported) if version.is_none() => first,
-            // Below a namespace, only the path of version 1 leads to a mount, be it one of version 2.
+            // Below a namespace, only the path of version 1 leads to a mount, be it one of version
+            // 2.
             (ErrorKind::Config, ErrorKind::NotFound | ErrorKind::Config) => first,
             // Neither version has it. A denial says more than "not found".
             (_, ErrorKind::NotFound) | (ErrorKind::NotFound, ErrorKind::Config) => second,

@@ -1,10 +1,10 @@
 //! The login gate: admits one login at a time, and is taken over from a runtime that nobody drives.
 //!
-//! A login is a task on the runtime of the call that needed it. A current-thread runtime may be left
-//! alone without being dropped: its tasks then neither go on nor end, and the login would keep the
-//! gate for good. So whoever waits for the gate also asks the runtime of the login under way to run an
-//! empty task. If that doesn't run within the caller's patience, the login is aborted, and the gate
-//! replaced by a new one.
+//! A login is a task on the runtime of the call that needed it. A current-thread runtime may be
+//! left alone without being dropped: its tasks then neither go on nor end, and the login would keep
+//! the gate for good. So whoever waits for the gate also asks the runtime of the login under way to
+//! run an empty task. If that doesn't run within the caller's patience, the login is aborted, and
+//! the gate replaced by a new one.
 //!
 //! Invariants:
 //! - A login whose runtime is driven, however long it takes, is never aborted: the empty task runs

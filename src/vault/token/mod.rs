@@ -5,6 +5,7 @@
 //! - `state_machine` decides: what is held, what comes next, who shares which failure.
 //! - `renewal_schedule` computes when a token expires, and when it is renewed or replaced.
 //! - `renewal_task` is the background task that carries the decisions out.
+//! - `revocation` revokes the token, and shuts the connection down.
 //! - `lifetime` is what the server says of a token's TTL; `live_token` counts its uses.
 //! - `api` holds the server calls about a token; `grant` is what a login returns.
 
@@ -16,6 +17,7 @@ mod login_gate;
 mod manager;
 mod renewal_schedule;
 mod renewal_task;
+mod revocation;
 mod state_machine;
 
 pub use grant::{Grant, Token};

@@ -1,5 +1,5 @@
-//! The messages of the server that are known: each one as a real OpenBao sends it, with the kind and
-//! the hint that it gets. Those that only HashiCorp's Vault sends come from a scripted server.
+//! The messages of the server that are known: each one as a real OpenBao sends it, with the kind
+//! and the hint that it gets. Those that only HashiCorp's Vault sends come from a scripted server.
 
 use s1crets::{
     ErrorKind, Provider, Result, SecretValue, UpdateOptions,

@@ -213,6 +213,27 @@ async fn a_path_that_is_written_as_in_the_api_is_answered_with_the_right_spellin
     read(&VaultKv::new(root(bao)), &format!("secret/data/{namespace}")).await.expect("it is there");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn no_default_and_no_exists_answers_for_a_denial_or_a_broken_answer() {
+    let bao = OpenBao::shared();
+    let denied = VaultConfig::new(bao.address()).with_token(bao.token(&json!({ "policies": ["default"] })));
+    let page = Stub::start(|_| Answer::new(404, "<html>nothing here</html>")).await;
+    let broken = Stub::start(|_| Answer::new(200, json!({ "data": { "data": "no map", "metadata": {} } }))).await;
+    for (kv, kind) in [
+        (kv(denied), ErrorKind::AccessDenied),
+        (kv(VaultConfig::new(page.endpoint()).with_token("x")), ErrorKind::Corrupt),
+        (
+            kv(VaultConfig::new(broken.endpoint()).with_token("x")).with_mounts(super::wire::second()),
+            ErrorKind::Corrupt,
+        ),
+    ] {
+        let client = Client::builder().with_provider("vault.kv", kv).build().expect("a client");
+        let default = client.get("vault.kv", "secret/app").default("default").await;
+        assert_eq!(default.expect_err("no default").kind(), kind);
+        assert_eq!(client.path_exists("vault.kv", "secret/app").await.expect_err("no answer").kind(), kind);
+    }
+}
+
 /// As `bao kv get` and `vault kv get` read them.
 #[tokio::test(flavor = "multi_thread")]
 async fn empty_segments_and_slashes_at_the_ends_are_dropped() {

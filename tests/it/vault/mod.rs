@@ -3,6 +3,7 @@
 pub(crate) mod api; // the typed API: each call and its errors, leases, custom logins
 mod aws; // logins by AWS identities, against a server that checks the signature
 mod canary; // no token, JWT, secret id or password is in any output
+mod check_and_set; // updates with `cas_required`, or without PATCH
 mod cluster; // a cluster: an active node, a standby, and an uninitialized server
 mod conformance; // the contract of `Provider`, on both versions, bare and behind the cache
 mod connections; // tables of connections, shared by providers
