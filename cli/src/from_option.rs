@@ -87,7 +87,7 @@ async fn secrets_below(
     }
     let mut found = Vec::with_capacity(listing.len());
     for (name, secret) in listing.iter() {
-        let rest = name.strip_prefix(target.path.trim_end_matches('/')).unwrap_or(name).trim_start_matches('/');
+        let rest = rest_below(name, &target.path);
         match naming.keys && has_keys(secret) {
             true => {
                 found.extend(keys(secret, target)?.into_iter().map(|(key, value)| (format!("{rest}/{key}"), value)))
@@ -96,6 +96,16 @@ async fn secrets_below(
         }
     }
     Ok(found)
+}
+
+/// The rest of a name below a path. Vault drops the empty segments of a path, so none of them
+/// counts.
+pub(crate) fn rest_below<'a>(name: &'a str, path: &str) -> &'a str {
+    let below = path.split('/').filter(|segment| !segment.is_empty()).try_fold(name, |rest, segment| {
+        let rest = rest.trim_start_matches('/').strip_prefix(segment)?;
+        (rest.is_empty() || rest.starts_with('/')).then_some(rest)
+    });
+    below.unwrap_or(name).trim_start_matches('/')
 }
 
 /// Whether this is a map or a JSON object.
@@ -148,6 +158,20 @@ mod tests {
     fn map() -> Secret {
         let entries = [("tls.crt", SecretValue::text("PEM")), ("keystore", SecretValue::binary([0xff]))];
         Secret::map(entries, Metadata::default()).expect("a map")
+    }
+
+    #[test]
+    fn the_rest_of_a_name_is_what_follows_the_segments_of_the_path() {
+        for (name, path, rest) in [
+            ("prod/db/user", "prod/db", "user"),
+            ("/prod/db/user", "/prod/db/", "user"),
+            ("secret/db/user", "/secret//db", "user"),
+            ("prod/db/user", "", "prod/db/user"),
+            ("/prod/db", "/", "prod/db"),
+            ("prod/dbx/user", "prod/db", "prod/dbx/user"),
+        ] {
+            assert_eq!(rest_below(name, path), rest, "{name} below {path:?}");
+        }
     }
 
     #[test]

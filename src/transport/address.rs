@@ -79,7 +79,7 @@ impl Address {
     }
 
     /// The path that every request's path follows, without a slash at its end.
-    pub(super) fn path(&self) -> &str {
+    pub(crate) fn path(&self) -> &str {
         self.base.path().trim_end_matches('/')
     }
 

@@ -31,8 +31,9 @@ use crate::{
 /// | the login is refused, or a static token is dead | `Unauthenticated` |
 /// | the token is alive and its policies deny the request | `AccessDenied` |
 /// | status 404 from the server | `NotFound` |
+/// | status 404 for a mount or a namespace that doesn't exist; an address with a wrong path | `Config` |
 /// | status 404 from something that is not Vault; a success that is not JSON | `Corrupt` |
-/// | status 405 | `Unsupported` |
+/// | status 405; a path that the engine doesn't have | `Unsupported` |
 /// | status 429 after all attempts | `Throttled` |
 /// | sealed, no leader, 5xx, no connection, no proxy | `Unavailable` |
 /// | a certificate that is not accepted, TLS where there is none, a redirect elsewhere | `Config` |
@@ -98,10 +99,11 @@ impl Vault {
     /// Of a token with limited uses this takes one.
     ///
     /// # Errors
-    /// [`Unauthenticated`](crate::ErrorKind::Unauthenticated) if the login is refused, and those of
-    /// a server that can't be asked.
+    /// [`Unauthenticated`](crate::ErrorKind::Unauthenticated) if the login is refused,
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) for the login `none`, and those of a server
+    /// that can't be asked.
     pub async fn token(&self) -> Result<Token> {
-        Ok(self.manager().token().await?.to_token())
+        self.manager().token().await?.to_token().ok_or_else(error::sends_no_token)
     }
 
     /// What the server knows about the connection's token: policies, TTL, limits.
@@ -125,7 +127,8 @@ impl Vault {
     /// more than the token's maximum. `None` asks for the TTL that was first granted.
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the token can't be renewed, and those of
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the token can't be renewed,
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) for the login `none`, and those of
     /// [`Request`].
     pub async fn renew_self(&self, increment: Option<Duration>) -> Result<AuthInfo> {
         let manager = self.manager();
@@ -133,6 +136,9 @@ impl Vault {
         let request = token::renewal_request(increment.or(full_ttl))?;
         let asked = Instant::now();
         let (response, token) = self.send_with_token(&request, RetryPolicy::default()).await?;
+        if token.is_absent() {
+            return Err(error::sends_no_token());
+        }
         if !response.is_success() {
             return Err(error::from_response(&response, &request));
         }
@@ -146,7 +152,8 @@ impl Vault {
     /// Revokes the connection's token, given or obtained, and with it all leases that it took. The
     /// next call logs in again; a static token can't be used any more.
     ///
-    /// Does nothing if there is no token, or if the server no longer knows it.
+    /// Does nothing if there is no token, if the server no longer knows it, or for the login
+    /// `none`.
     ///
     /// # Errors
     /// [`AccessDenied`](crate::ErrorKind::AccessDenied) if its policies forbid

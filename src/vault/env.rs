@@ -5,6 +5,7 @@ use std::env;
 use super::{
     auth::{AppRole, Auth},
     config::{VaultConfig, default_token_file},
+    login_settings::NO_TOKEN,
     settings::VaultSettings,
     source::SecretSource,
 };
@@ -18,6 +19,8 @@ use crate::{
 pub mod env_vars {
     /// The address, as `https://HOST:PORT` or `unix:///PATH`.
     pub const ADDR: &str = "VAULT_ADDR";
+    /// The address of an agent or proxy, which wins over [`ADDR`].
+    pub const AGENT_ADDR: &str = "VAULT_AGENT_ADDR";
     /// The token.
     pub const TOKEN: &str = "VAULT_TOKEN";
     /// A file that holds the token.
@@ -61,6 +64,7 @@ pub(super) struct Environment<'a>(&'a dyn Fn(&str) -> Option<String>);
 /// The environment variables that say where a Vault provider connects and as whom.
 pub(crate) const VARIABLES: &[&str] = &[
     env_vars::ADDR,
+    env_vars::AGENT_ADDR,
     env_vars::TOKEN,
     env_vars::TOKEN_FILE,
     env_vars::ROLE_ID,
@@ -79,6 +83,7 @@ pub(crate) const VARIABLES: &[&str] = &[
     env_vars::SKIP_VERIFY,
     env_vars::DANGER_SKIP_VERIFY,
     "BAO_ADDR",
+    "BAO_AGENT_ADDR",
     "BAO_TOKEN",
     "BAO_TOKEN_FILE",
     "BAO_ROLE_ID",
@@ -104,9 +109,10 @@ impl VaultConfig {
     ///
     /// The login is the token of `VAULT_TOKEN`, else that of the file that `VAULT_TOKEN_FILE`
     /// names, else AppRole by `VAULT_ROLE_ID` and `VAULT_SECRET_ID`, else the token of
-    /// `~/.vault-token`. Without a `VAULT_PROXY_ADDR` the proxy is that of `HTTPS_PROXY` or
-    /// `HTTP_PROXY`, by the address's scheme, unless the server is on this machine or `NO_PROXY`
-    /// names it.
+    /// `~/.vault-token`. With `VAULT_AGENT_ADDR`, which wins over `VAULT_ADDR`, it is none if there
+    /// is no such file: see [`Auth::None`]. Without a `VAULT_PROXY_ADDR` the proxy is that of
+    /// `HTTPS_PROXY` or `HTTP_PROXY`, by the address's scheme, unless the server is on this machine
+    /// or `NO_PROXY` names it.
     pub fn from_env() -> Self {
         VaultSettings::default().resolve(&Environment::process()).into_config()
     }
@@ -136,6 +142,11 @@ impl<'a> Environment<'a> {
         })
     }
 
+    /// The server's address. An agent's goes first, as in `vault` and `bao`.
+    pub(super) fn address(&self) -> Option<Sourced<String>> {
+        self.get(env_vars::AGENT_ADDR).or_else(|| self.get(env_vars::ADDR))
+    }
+
     /// The login that the environment names, and its description.
     pub(super) fn login(&self) -> (Auth, CredentialSource) {
         if let Some(token) = self.get(env_vars::TOKEN) {
@@ -153,6 +164,10 @@ impl<'a> Environment<'a> {
             return (Auth::AppRole(login), CredentialSource::new(text, role.origin));
         }
         let file = default_token_file();
+        // Where `vault` and `bao` find no token, they send none: an agent may add its own.
+        if let Some(agent) = self.get(env_vars::AGENT_ADDR).filter(|_| !file.exists()) {
+            return (Auth::None, CredentialSource::new(NO_TOKEN, agent.origin));
+        }
         let described = CredentialSource::new(format!("token from file {}", file.display()), Origin::Default);
         (Auth::Token(SecretSource::file(file)), described)
     }
@@ -213,6 +228,19 @@ mod tests {
         let vars = [("VAULT_ADDR", "http://vault"), ("HTTP_PROXY", "http://p:1"), ("REQUEST_METHOD", "GET")];
         assert!(config(&vars).proxy.is_none());
         assert!(config(&vars[..2]).proxy.is_some());
+    }
+
+    #[test]
+    fn an_agent_is_asked_before_the_server_and_adds_its_own_token() {
+        for variable in ["VAULT_AGENT_ADDR", "BAO_AGENT_ADDR"] {
+            let vars = [(variable, "unix:///run/agent.sock"), ("BAO_ADDR", "http://b"), ("VAULT_ADDR", "http://v")];
+            assert_eq!(config(&vars).address, "unix:///run/agent.sock", "{variable}");
+            let given = config(&[vars[0], ("VAULT_TOKEN", "hunter2")]);
+            assert_eq!(format!("{:?}", given.auth), "Token(Given([redacted]))", "{variable}");
+        }
+        let both = config(&[("VAULT_AGENT_ADDR", "http://v"), ("BAO_AGENT_ADDR", "http://b")]);
+        assert_eq!(both.address, "http://b");
+        assert_eq!(config(&[("VAULT_AGENT_ADDR", " "), ("VAULT_ADDR", "http://v")]).address, "http://v");
     }
 
     #[test]

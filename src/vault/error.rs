@@ -4,7 +4,7 @@ use super::{request::ApiRequest, response::Response};
 use crate::{
     error::{Error, ErrorKind, Result},
     retry::RetryPolicy,
-    secret::{Json, echo::Echo},
+    secret::echo::Echo,
     transport::{Address, AddressError},
 };
 
@@ -13,6 +13,134 @@ const NOT_VAULTS: &str = "the answer is not Vault's: does the address name a Vau
 
 /// Shorter values of a query are not searched for: any message may hold `true` or a version.
 const SHORTEST_QUERY_VALUE: usize = 8;
+
+/// A message of Vault's or OpenBao's that says more than the status it comes with.
+struct Known {
+    /// The statuses that it comes with.
+    statuses: &'static [u16],
+    /// A part of the message, in lower case.
+    text: &'static str,
+    /// The kind of the error, where the status alone would give another one.
+    kind: Option<ErrorKind>,
+    /// Whether the same request may succeed later, where the kind alone would say otherwise.
+    retryable: Option<bool>,
+    /// What to do. `{server}` stands for the address and the namespace.
+    hint: &'static str,
+}
+
+impl Known {
+    const fn new(statuses: &'static [u16], text: &'static str, hint: &'static str) -> Self {
+        Self { statuses, text, kind: None, retryable: None, hint }
+    }
+
+    const fn of_kind(self, kind: ErrorKind) -> Self {
+        Self { kind: Some(kind), ..self }
+    }
+
+    const fn lasting(self) -> Self {
+        Self { retryable: Some(false), ..self }
+    }
+}
+
+/// Every message that is known. The test `known_messages` has each one from a real OpenBao, or says
+/// that only HashiCorp's Vault sends it. The first one that matches counts.
+///
+/// A secret that doesn't exist comes with no message at all. So a 404 with one is a mistake in the
+/// settings or in the path, which no default may answer for.
+const KNOWN: [Known; 20] = [
+    // Settings and paths.
+    Known::new(
+        &[404],
+        "no handler for route",
+        "nothing is mounted at this path on {server}: check the path's first part, the namespace and the address; \
+         `bao secrets list` and `bao auth list` show the mounts",
+    )
+    .of_kind(ErrorKind::Config),
+    Known::new(
+        &[404],
+        "namespace not found",
+        "there is no such namespace; asked {server}: check VAULT_NAMESPACE, and `namespace` in the config file",
+    )
+    .of_kind(ErrorKind::Config),
+    Known::new(&[404], "unsupported path", "the engine that is mounted there has no such path; asked {server}")
+        .of_kind(ErrorKind::Unsupported),
+    Known::new(&[405], "unsupported operation", "the engine that is mounted there can't do this; asked {server}"),
+    // Identity.
+    Known::new(
+        &[400, 403],
+        "missing client token",
+        "no token was sent, or no login method is mounted at this path; asked {server}: check `auth` in the config \
+         file, with its `mount`, or set VAULT_TOKEN",
+    )
+    .of_kind(ErrorKind::Unauthenticated),
+    Known::new(
+        &[400],
+        "invalid role or secret id",
+        "the role's id is wrong, or the secret id is wrong, used up or expired; asked {server}",
+    )
+    .of_kind(ErrorKind::Unauthenticated),
+    Known::new(&[400], "invalid role id", "there is no role of this id; asked {server}")
+        .of_kind(ErrorKind::Unauthenticated),
+    Known::new(&[400], "invalid secret id", "the secret id is wrong, used up or expired: issue a new one")
+        .of_kind(ErrorKind::Unauthenticated),
+    Known::new(
+        &[400],
+        "invalid username or password",
+        "check `username`, and the file or the variable of the password",
+    )
+    .of_kind(ErrorKind::Unauthenticated),
+    Known::new(
+        &[400],
+        "wrapping token is not valid",
+        "it has expired, or somebody has unwrapped it already; asked {server}",
+    )
+    .of_kind(ErrorKind::Unauthenticated),
+    // Writes.
+    Known::new(
+        &[400],
+        "check-and-set parameter did not match",
+        "somebody else has changed the secret in the meantime: read it again, and repeat the change",
+    )
+    .of_kind(ErrorKind::Conflict),
+    Known::new(
+        &[400],
+        "check-and-set parameter required",
+        "the mount or the secret has `cas_required`: name the version to replace (`options.cas`)",
+    ),
+    Known::new(
+        &[400],
+        "lease not found",
+        "the lease has expired or was revoked, or is one of another server or namespace",
+    ),
+    // The state of the server. Each of these may pass by itself, unless it says otherwise.
+    Known::new(&[503], "vault is sealed", "somebody has to unseal it: `bao operator unseal`"),
+    Known::new(&[400, 500, 503], "namespace is sealed", "somebody has to unseal the namespace; asked {server}")
+        .of_kind(ErrorKind::Unavailable),
+    Known::new(
+        &[400, 503],
+        "api access to this namespace has been locked",
+        "an administrator has locked the namespace, and has to unlock it; asked {server}",
+    )
+    .of_kind(ErrorKind::Unavailable)
+    .lasting(),
+    Known::new(
+        &[400],
+        "upgrading from non-versioned to versioned data",
+        "the server upgrades the mount to KV version 2, which takes some seconds",
+    )
+    .of_kind(ErrorKind::Unavailable),
+    Known::new(
+        &[500],
+        "active cluster node not found",
+        "no node of the cluster is active: most of them are down or sealed",
+    ),
+    Known::new(
+        &[429],
+        "rate limit quota exceeded",
+        "an administrator limits the rate of requests (`sys/quotas/rate-limit`): a longer `cache.ttl` makes fewer",
+    ),
+    Known::new(&[429], "lease count quota exceeded", "an administrator limits the leases (`sys/quotas/lease-count`)"),
+];
 
 /// The kind for a status, as Vault
 /// [uses them](https://developer.hashicorp.com/vault/api-docs#http-status-codes). A 403 means a policy
@@ -33,6 +161,19 @@ pub(crate) fn kind_of_status(status: u16) -> ErrorKind {
     }
 }
 
+/// The hint for a status of Vault's that comes with no known message.
+fn hint_of_status(status: u16) -> Option<&'static str> {
+    Some(match status {
+        412 => "the node lags behind: ask again, or name the active node in `address`",
+        413 => "the value is larger than the server takes",
+        429 => "the server limits the rate of requests: ask less often",
+        472 => "this is a secondary for disaster recovery, which serves nothing: name the primary in `address`",
+        473 => "this is a performance standby that doesn't serve this: name the active node in `address`",
+        501 => "the server was never initialized: `bao operator init`",
+        _ => return None,
+    })
+}
+
 /// The error of a reply that is no success.
 ///
 /// It quotes the server's explanation, unless that repeats a secret of the request, as a proxy's echo
@@ -40,10 +181,11 @@ pub(crate) fn kind_of_status(status: u16) -> ErrorKind {
 pub(crate) fn from_response(reply: &Response, call: &ApiRequest) -> Error {
     // Vault sends an empty body for a change of something that doesn't exist.
     let is_vaults = reply.is_from_vault() || reply.is_empty() && call.is_change();
+    let known = known(reply);
     let kind = match kind_of_status(reply.status) {
         // A web server's page is no "not found": a wrong address would make callers use their default.
         ErrorKind::NotFound if !is_vaults => ErrorKind::Corrupt,
-        kind => kind,
+        kind => known.and_then(|known| known.kind).unwrap_or(kind),
     };
     let status = format!("Vault answered with status {}", reply.status);
     let error = Error::new(
@@ -54,14 +196,36 @@ pub(crate) fn from_response(reply: &Response, call: &ApiRequest) -> Error {
         },
     );
     // 501: not initialized. Only a person can do that.
-    let error = if reply.status == 501 { error.with_retryable(false) } else { error };
-    match kind {
-        ErrorKind::Corrupt | ErrorKind::AccessDenied if !is_vaults => error.with_hint(NOT_VAULTS),
-        ErrorKind::AccessDenied => {
-            error.with_hint(format!("the token is alive: a policy of it would need {}", call.right()))
-        }
+    let retryable = known.and_then(|known| known.retryable).or((reply.status == 501).then_some(false));
+    let error = retryable.into_iter().fold(error, Error::with_retryable);
+    match (kind, known) {
+        (_, Some(known)) => error.with_hint(known.hint.replace("{server}", &reply.destination())),
+        (ErrorKind::Corrupt | ErrorKind::AccessDenied, None) if !is_vaults => error.with_hint(NOT_VAULTS),
+        (ErrorKind::AccessDenied, None) => error.with_hint(missing_right(reply, call)),
+        (_, None) if is_vaults => hint_of_status(reply.status).into_iter().fold(error, Error::with_hint),
         _ => error,
     }
+}
+
+/// The error of a reply that shows a mistake in the settings; `None` for any other reply.
+pub(crate) fn misconfiguration(reply: &Response, call: &ApiRequest) -> Option<Error> {
+    let is_mistake = known(reply).is_some_and(|known| known.kind == Some(ErrorKind::Config));
+    is_mistake.then(|| from_response(reply, call))
+}
+
+/// The known message of a reply, if it is the server's own.
+fn known(reply: &Response) -> Option<&'static Known> {
+    let explained = reply.is_from_vault().then(|| reply.explanations().join("\n").to_ascii_lowercase())?;
+    KNOWN.iter().find(|known| known.statuses.contains(&reply.status) && explained.contains(known.text))
+}
+
+/// The hint for a denied request: what a policy would have to allow, and whose policy.
+fn missing_right(reply: &Response, call: &ApiRequest) -> String {
+    let whose = match reply.sent {
+        Some(_) => "the token is alive",
+        None => "no token is sent, and that of the proxy is alive",
+    };
+    format!("{whose}: a policy of it would need {}", call.right())
 }
 
 /// The error of a lookup of the token itself, which only Vault can refuse.
@@ -79,11 +243,42 @@ pub(crate) fn from_identity(reply: &Response, call: &ApiRequest) -> Error {
 pub(crate) fn from_login(reply: &Response, call: &ApiRequest) -> Error {
     let error = from_response(reply, call);
     match error.kind() {
-        ErrorKind::InvalidInput | ErrorKind::AccessDenied | ErrorKind::NotFound | ErrorKind::Unsupported => {
-            Error::new(ErrorKind::Unauthenticated, format!("the login was refused: {}", error.message()))
+        ErrorKind::InvalidInput
+        | ErrorKind::AccessDenied
+        | ErrorKind::NotFound
+        | ErrorKind::Unsupported
+        | ErrorKind::Unauthenticated => {
+            let refused = Error::new(ErrorKind::Unauthenticated, format!("the login was refused: {}", error.message()));
+            refused.with_hint(match (known(reply), error.hint()) {
+                (Some(_), Some(hint)) => hint.to_owned(),
+                _ => refused_login(reply, call),
+            })
         }
         _ => error,
     }
+}
+
+/// The hint for a login that was refused without a known message. A server says the same of a login
+/// method that isn't there as of a credential that it refuses.
+fn refused_login(reply: &Response, call: &ApiRequest) -> String {
+    if !reply.is_from_vault() {
+        return NOT_VAULTS.to_owned();
+    }
+    format!(
+        "check the credential and the role in `auth`; or no login method is mounted at {}; asked {}",
+        call.mount_of_login(),
+        reply.destination()
+    )
+}
+
+/// The error of an address whose path leads to no API, such as `https://vault:8200/v1`.
+pub(super) fn address_with_wrong_path(address: &str) -> Error {
+    let added = match address.trim_end_matches('/').split('/').skip(3).any(|part| part == "v1") {
+        true => "the `v1` of the API is added to each request: leave it out",
+        false => "leave the path out, unless a gateway serves Vault there",
+    };
+    Error::config(format!("there is no API of Vault below the path of the address {address}"))
+        .with_hint(format!("{added}, in VAULT_ADDR or in `address` of the config file"))
 }
 
 /// Reads the address of a server.
@@ -115,11 +310,23 @@ pub(crate) fn dead_token() -> Error {
         )
 }
 
+/// The error of a connection without a token, behind which no proxy adds a valid one.
+pub(crate) fn no_token_added() -> Error {
+    Error::new(ErrorKind::Unauthenticated, "no token is sent to Vault, and no proxy in between adds a valid one")
+        .with_hint(
+            "set `auto_auth`, and `use_auto_auth_token = true` below `api_proxy`, in the config of the agent or proxy, \
+             and look into its log; or set VAULT_TOKEN, or `auth` in the config file",
+        )
+}
+
+/// The error of a call about the connection's own token, where it has none.
+pub(crate) fn sends_no_token() -> Error {
+    Error::unsupported("this connection has no token of its own: its login is `none`, and a proxy adds one")
+}
+
 /// The server's own explanation on one line, unless it repeats the token or a text of the request's
 /// body.
 fn explanation(reply: &Response, call: &ApiRequest) -> Option<String> {
-    let errors = reply.json()?.get("errors")?;
-    let all: Vec<_> = errors.elements().filter_map(Json::as_str).collect();
     let mut echo = Echo::default();
     if let Some(token) = &reply.sent {
         echo = echo.with(token.as_bytes());
@@ -130,75 +337,8 @@ fn explanation(reply: &Response, call: &ApiRequest) -> Option<String> {
     for value in call.query_values().filter(|value| value.len() >= SHORTEST_QUERY_VALUE) {
         echo = echo.with(value.as_bytes());
     }
-    echo.quotable(&all.join("; "))
+    echo.quotable(&reply.explanations().join("; "))
 }
 
 #[cfg(test)]
-mod tests {
-    use zeroize::Zeroizing;
-
-    use super::*;
-
-    fn reply(status: u16, body: &str) -> Response {
-        Response::new(status, Zeroizing::new(body.as_bytes().to_vec()))
-    }
-
-    fn call(body: &str) -> ApiRequest {
-        ApiRequest::post("auth/approle/login", Zeroizing::new(body.to_owned())).expect("a path")
-    }
-
-    #[test]
-    fn every_status_has_its_kind() {
-        for (status, kind) in [
-            (400, ErrorKind::InvalidInput),
-            (403, ErrorKind::AccessDenied),
-            (404, ErrorKind::NotFound),
-            (405, ErrorKind::Unsupported),
-            (429, ErrorKind::Throttled),
-            (500, ErrorKind::Unavailable),
-            (503, ErrorKind::Unavailable),
-            (418, ErrorKind::Unexpected),
-        ] {
-            assert_eq!(from_response(&reply(status, r#"{"errors":[]}"#), &call("{}")).kind(), kind, "{status}");
-        }
-    }
-
-    #[test]
-    fn the_servers_words_are_told_on_one_line() {
-        let told = from_response(
-            &reply(403, "{\"errors\":[\"1 error occurred:\\n\\t* permission denied\\n\\n\"]}"),
-            &call("{}"),
-        );
-        assert_eq!(told.message(), "Vault answered with status 403: 1 error occurred: * permission denied");
-    }
-
-    #[test]
-    fn words_that_repeat_the_request_are_left_out() {
-        let sent = call(r#"{"role_id":"app","secret_id":"hunter2-hunter2","more":{"pin":[8642]}}"#);
-        for body in [r#"{"errors":["bad id hunter2-hunter2"]}"#, r#"{"errors":["no pin 8642"]}"#, "hunter2-hunter2"] {
-            let told = format!("{:?}", from_response(&reply(400, body), &sent));
-            assert!(!told.contains("hunter2") && !told.contains("8642"), "{told}");
-        }
-        let login = from_login(&reply(400, r#"{"errors":["invalid role or secret ID"]}"#), &sent);
-        assert_eq!(login.kind(), ErrorKind::Unauthenticated);
-        assert!(login.message().ends_with("invalid role or secret ID"), "{login}");
-    }
-
-    #[test]
-    fn a_secret_that_folding_or_cutting_would_hide_is_not_quoted() {
-        let long = "0123456789abcdef".repeat(40);
-        for secret in ["two  blanks and\ta tab", "line\nbreak here", long.as_str()] {
-            let body = serde_json::json!({ "password": secret }).to_string();
-            let answer = serde_json::json!({ "errors": [format!("invalid password {secret:?}"), secret] });
-            let error = from_response(&reply(400, &answer.to_string()), &call(&body));
-            assert_eq!(error.message(), "Vault answered with status 400", "{secret}");
-        }
-    }
-
-    #[test]
-    fn a_token_is_not_quoted() {
-        let mut refused = reply(403, r#"{"errors":["bad token s.abcdef0123456789"]}"#);
-        refused.sent = Some("s.abcdef0123456789".parse().expect("a header"));
-        assert_eq!(from_response(&refused, &call("{}")).message(), "Vault answered with status 403");
-    }
-}
+mod tests;

@@ -40,7 +40,7 @@ pub enum HealthState {
 }
 
 pub(super) async fn ask(http: &Http) -> Result<Health> {
-    let call = ApiRequest::get("sys/health")?.impatient();
+    let call = ApiRequest::get("sys/health")?.in_root_namespace().impatient();
     let reply = http.exchange(&call, Bearer::Nobody, http.policy(RetryPolicy::default())).await?;
     let state = match reply.status {
         200 => HealthState::Active,

@@ -3,11 +3,17 @@
 //! Attempts, redirects and TLS are the [transport](crate::transport)'s. What is Vault's own is here:
 //! which statuses ask for another attempt, and that each attempt takes one use of the token.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
 use super::{
     config::VaultConfig,
-    error::parse_address,
+    destination::Destination,
+    error::{address_with_wrong_path, parse_address},
     failure::from_failure,
     request::ApiRequest,
     reserved,
@@ -31,6 +37,10 @@ pub(crate) struct Http {
     client: HttpClient,
     /// Of every request: the namespace, and the mark that it is no browser's.
     headers: HeaderMap,
+    /// The address as hints show it.
+    address: Arc<str>,
+    /// Whether the address has a path, below which the API was not seen yet.
+    is_path_doubtful: AtomicBool,
 }
 
 /// The token of a request.
@@ -56,8 +66,10 @@ impl Http {
         }
         let server =
             ServerConfig { address: config.address.clone(), tls: config.tls.clone(), proxy: config.proxy.clone() };
+        let is_path_doubtful = AtomicBool::new(!address.path().is_empty());
         let client = HttpClient::new(server, address, config.retry_policy.timeout())?;
-        Ok(Self { config, client, headers })
+        let address = config.address.trim().into();
+        Ok(Self { config, client, headers, address, is_path_doubtful })
     }
 
     /// The namespace of every request, without slashes at its ends.
@@ -85,15 +97,48 @@ impl Http {
     /// attempt is to be made.
     ///
     /// # Errors
-    /// Those of [`from_failure`] if there is no reply.
+    /// Those of [`from_failure`] if there is no reply, and `Config` if the path of the address
+    /// leads to no API.
     pub(crate) async fn exchange(
         &self,
         call: &ApiRequest,
         bearer: Bearer<'_>,
         policy: RetryPolicy,
     ) -> Result<Response> {
+        let reply = self.send(call, bearer, policy).await?;
+        if self.is_path_doubtful.load(Ordering::Relaxed) && refuses_by_path(&reply) {
+            self.check_path(policy).await?;
+        }
+        Ok(reply)
+    }
+
+    /// Asks for the health of the server, which has no secret and takes no token: if that is not
+    /// there, the path of the address is wrong. Otherwise a missing secret and a wrong path would
+    /// look the same.
+    ///
+    /// # Errors
+    /// `Config` if the server's own answer is that there is no such thing.
+    async fn check_path(&self, policy: RetryPolicy) -> Result<()> {
+        let call = ApiRequest::get("sys/health")?.in_root_namespace().impatient();
+        match self.send(&call, Bearer::Nobody, policy).await {
+            Ok(reply) if refuses_by_path(&reply) => Err(address_with_wrong_path(&self.address)),
+            Ok(_) => {
+                self.is_path_doubtful.store(false, Ordering::Relaxed);
+                Ok(())
+            }
+            // The reply at hand says more than a failure to ask about it.
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Sends one request with all its attempts.
+    async fn send(&self, call: &ApiRequest, bearer: Bearer<'_>, policy: RetryPolicy) -> Result<Response> {
         let mut headers = self.headers.clone();
         headers.extend(call.headers.clone());
+        if call.in_root {
+            headers.remove(NAMESPACE);
+        }
+        let namespace = headers.get(NAMESPACE).and_then(|it| it.to_str().ok()).map(str::to_owned);
         let token = bearer.header();
         if let Some(token) = &token {
             headers.insert(TOKEN, token.clone());
@@ -114,8 +159,14 @@ impl Http {
         let response = response.map_err(|failure| from_failure(failure, policy, &self.config))?;
         let mut reply = Response::new(response.status, response.body);
         reply.sent = token;
+        reply.destination = Some(Destination { address: self.address.clone(), namespace });
         Ok(reply)
     }
+}
+
+/// Whether a server says that there is nothing at a path, or nothing that this token may see.
+fn refuses_by_path(reply: &Response) -> bool {
+    matches!(reply.status, 400 | 403 | 404) && reply.is_from_vault()
 }
 
 /// Which statuses ask for another attempt
@@ -154,7 +205,7 @@ impl Bearer<'_> {
     fn header(self) -> Option<HeaderValue> {
         match self {
             Self::Nobody => None,
-            Self::Token(token) => Some(token.header()),
+            Self::Token(token) => token.header(),
         }
     }
 

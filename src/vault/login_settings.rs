@@ -15,7 +15,10 @@ use crate::{
 };
 
 /// The names of the login methods.
-const METHODS: [&str; 8] = ["token", "approle", "userpass", "kubernetes", "jwt", "cert", "aws_iam", "aws_ec2"];
+const METHODS: [&str; 9] = ["token", "approle", "userpass", "kubernetes", "jwt", "cert", "aws_iam", "aws_ec2", "none"];
+
+/// What is shown of the login `none`.
+pub(super) const NO_TOKEN: &str = "none: no token is sent, an agent or proxy adds its own";
 
 /// The `auth` table. Which keys apply depends on the method. No key holds a secret: `file` and
 /// `env` name the place of one.
@@ -64,6 +67,7 @@ impl AuthSettings {
         let named = |what: &str, name: &Option<String>| name.as_ref().map(|name| format!("{what} {name}"));
         let (who, proof) = match self.method.as_str() {
             "token" => return from("token").unwrap_or_default(),
+            "none" => return NO_TOKEN.to_owned(),
             "approle" => (named("role", &self.role_id), from("with secret id")),
             "userpass" => (named("user", &self.username), from("with password")),
             "jwt" | "kubernetes" => (named("role", &self.role), from("with JWT")),
@@ -115,6 +119,7 @@ impl Reader {
                 Auth::Cert(with(login, self.left.mount.take(), Cert::with_mount))
             }
             "aws_iam" | "aws_ec2" => self.aws(method)?,
+            "none" => Auth::None,
             other => {
                 let error = Error::config(format!("there is no login method {other:?} for Vault"));
                 let hint = did_you_mean(other, &METHODS).unwrap_or_else(|| format!("there are {}", METHODS.join(", ")));

@@ -1,5 +1,7 @@
 //! API paths: refuses those that would be resolved on the way, and encodes the rest.
 
+use std::borrow::Cow;
+
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::error::{Error, Result};
@@ -31,6 +33,17 @@ pub(crate) fn check(path: &str) -> Result<()> {
     Ok(())
 }
 
+/// The path of a secret without empty segments and without slashes at its ends.
+///
+/// No secret and no mount has any: the server answers such a path with a redirect to this one, and
+/// `bao`, `vault` and hvac send this one.
+pub(crate) fn cleaned(path: &str) -> Cow<'_, str> {
+    if !path.starts_with('/') && !path.ends_with('/') && !path.contains("//") {
+        return path.into();
+    }
+    path.split('/').filter(|segment| !segment.is_empty()).collect::<Vec<_>>().join("/").into()
+}
+
 /// The path with everything encoded but the slashes between its segments.
 pub(crate) fn encode(path: &str) -> String {
     let segments: Vec<_> = path.split('/').map(|segment| utf8_percent_encode(segment, SEGMENT).to_string()).collect();
@@ -49,6 +62,17 @@ mod tests {
         for path in ["a/b", "a/...", "a/%2e%2e/b", "a/ /b?c#d"] {
             assert!(check(path).is_ok(), "{path}");
         }
+    }
+
+    #[test]
+    fn empty_segments_and_slashes_at_the_ends_are_dropped() {
+        for path in ["a/b", "/a/b", "a/b/", "a//b", "//a///b//"] {
+            assert_eq!(cleaned(path), "a/b", "{path}");
+        }
+        for path in ["a/./b", "a/../b", "a/%2f/b", "a/ /b"] {
+            assert_eq!(cleaned(path), path);
+        }
+        assert_eq!((cleaned("/"), cleaned("")), ("".into(), "".into()));
     }
 
     #[test]

@@ -34,6 +34,8 @@ pub(crate) struct ApiRequest {
     pub(super) idempotent: bool,
     /// Whether a status such as 503 is retried. The health check wants to be told it.
     pub(super) patient: bool,
+    /// Whether it goes to the root namespace, whatever the connection's own is.
+    pub(super) in_root: bool,
 }
 
 impl ApiRequest {
@@ -87,6 +89,11 @@ impl ApiRequest {
         Self { patient: false, ..self }
     }
 
+    /// Sends the request to the root namespace, which alone has `sys/health`.
+    pub(super) fn in_root_namespace(self) -> Self {
+        Self { in_root: true, ..self }
+    }
+
     /// Sends the request to another namespace than the connection's.
     pub(super) fn in_namespace(mut self, namespace: &str) -> Result<Self> {
         http::check_namespace(namespace)?;
@@ -112,6 +119,12 @@ impl ApiRequest {
         values.map(|(_, value)| Zeroizing::new(percent_decode_str(value).decode_utf8_lossy().into_owned()))
     }
 
+    /// The mount of the login method that this request logs in by, such as `auth/approle/`.
+    pub(super) fn mount_of_login(&self) -> String {
+        let path = percent_decode_str(self.path().trim_start_matches("/v1/")).decode_utf8_lossy();
+        format!("{}/", path.split("/login").next().unwrap_or(&path))
+    }
+
     /// The policy rule that would allow the request.
     pub(super) fn right(&self) -> String {
         let (path, query) = self.target.split_once('?').unwrap_or((&self.target, ""));
@@ -130,7 +143,16 @@ impl ApiRequest {
         path::check(path)?;
         let target = format!("/v1/{}", path::encode(path));
         let headers = HeaderMap::new();
-        Ok(Self { method, target, body: None, content_type: "application/json", headers, idempotent, patient: true })
+        Ok(Self {
+            method,
+            target,
+            body: None,
+            content_type: "application/json",
+            headers,
+            idempotent,
+            patient: true,
+            in_root: false,
+        })
     }
 }
 

@@ -138,7 +138,7 @@ impl Resolver<'_> {
 
     fn address(&mut self) -> Sourced<String> {
         let own = self.settings.section.sourced("address", &self.settings.own.address);
-        let chosen = self.first(own, self.environment.get(env_vars::ADDR));
+        let chosen = self.first(own, self.environment.address());
         let address = chosen.unwrap_or_else(|| Sourced::new(DEFAULT_ADDRESS.to_owned(), Origin::Default));
         self.read(&address, |address| parse_address(address));
         // A malformed address may be anything, even a password.
@@ -148,7 +148,7 @@ impl Resolver<'_> {
     }
 
     fn environments_address(&self) -> String {
-        self.environment.get(env_vars::ADDR).map_or_else(|| DEFAULT_ADDRESS.to_owned(), |address| address.value)
+        self.environment.address().map_or_else(|| DEFAULT_ADDRESS.to_owned(), |address| address.value)
     }
 
     fn text(

@@ -10,7 +10,7 @@ use reqwest::header::HeaderValue;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
-use super::token::Token;
+use super::{destination::Destination, token::Token};
 use crate::{
     error::{Error, Result},
     secret::{
@@ -40,8 +40,10 @@ pub struct Response {
     text: Zeroizing<String>,
     /// `None` if the body is not JSON.
     tree: Option<Tree>,
-    /// The token that was sent, to check whether an error repeats it.
+    /// The token that was sent, to check whether an error repeats it. `None` if none was.
     pub(super) sent: Option<HeaderValue>,
+    /// Where the request was sent; `None` in tests.
+    pub(super) destination: Option<Destination>,
 }
 
 /// The `auth` of a response: a token that the server issued or renewed.
@@ -201,7 +203,7 @@ impl Response {
     pub(super) fn new(status: u16, body: Zeroizing<Vec<u8>>) -> Self {
         let text = Zeroizing::new(std::str::from_utf8(&body).unwrap_or_default().to_owned());
         let tree = Tree::parse(&text).ok();
-        Self { status, empty: body.is_empty(), text, tree, sent: None }
+        Self { status, empty: body.is_empty(), text, tree, sent: None, destination: None }
     }
 
     /// A member of the body that is an object: `data`, `auth`, `wrap_info`.
@@ -216,6 +218,18 @@ impl Response {
             errors.kind() == JsonKind::Array && errors.elements().all(|error| error.kind() == JsonKind::String)
         };
         self.json().is_some_and(|json| json.get("errors").is_some_and(strings) || json.get("request_id").is_some())
+    }
+
+    /// The server's explanations of an error. A secret that doesn't exist comes without any.
+    pub(crate) fn explanations(&self) -> Vec<&str> {
+        let errors = self.json().and_then(|json| json.get("errors"));
+        let errors = errors.filter(|errors| errors.kind() == JsonKind::Array);
+        errors.map(|errors| errors.elements().filter_map(Json::as_str).collect()).unwrap_or_default()
+    }
+
+    /// Where the request was sent, for hints.
+    pub(crate) fn destination(&self) -> String {
+        self.destination.as_ref().map_or_else(|| "the server".to_owned(), Destination::to_string)
     }
 
     pub(super) fn is_empty(&self) -> bool {

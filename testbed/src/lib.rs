@@ -2,6 +2,7 @@
 //!
 //! - [`Moto`] emulates AWS. It is a server process on a free port, and ends with its owner.
 //! - [`OpenBao`] is a real Vault-compatible server, in memory or with Raft storage and TLS.
+//! - [`BaoProxy`] is `bao proxy` in front of it, which adds a token of its own.
 //! - [`FaultProxy`] forwards to a server, records requests, and injects faults into some of them.
 //! - [`FakeImds`] is the EC2 instance metadata service. moto's lacks too much.
 //! - [`Stub`] is an HTTP server that answers with a function of the test.
@@ -15,6 +16,7 @@
 
 mod authority;
 mod aws;
+mod bao_proxy;
 mod client;
 mod http;
 mod imds;
@@ -30,6 +32,7 @@ mod tunnel;
 
 pub use authority::{Authority, Validity, self_signed};
 pub use aws::{AwsSeed, SeedError, unique};
+pub use bao_proxy::BaoProxy;
 pub use http::Request;
 pub use imds::FakeImds;
 pub use jwt::JwtIssuer;

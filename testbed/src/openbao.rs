@@ -326,10 +326,10 @@ impl Drop for OpenBao {
 
 /// The supervisor process. When it ends, so does the server.
 #[derive(Debug)]
-struct Process(Child);
+pub(crate) struct Process(Child);
 
 impl Process {
-    fn start(arguments: &[String], folder: &Path) -> io::Result<Self> {
+    pub(crate) fn start(arguments: &[String], folder: &Path) -> io::Result<Self> {
         let program = program()?;
         let log = File::options().create(true).append(true).open(folder.join("log"))?;
         let mut command = Command::new(python::require()?);
@@ -366,12 +366,12 @@ fn program() -> io::Result<PathBuf> {
 
 /// An address with a free port. A server gets a fixed port, so that clients find it after a
 /// restart.
-fn free_address() -> String {
+pub(crate) fn free_address() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("the loopback interface has a free port");
     listener.local_addr().expect("a bound socket has an address").to_string()
 }
 
-fn fresh_folder() -> PathBuf {
+pub(crate) fn fresh_folder() -> PathBuf {
     static MADE: AtomicUsize = AtomicUsize::new(0);
     let number = MADE.fetch_add(1, Ordering::Relaxed);
     // The path is short, because that of the Unix socket in it is limited to about 100 bytes.
@@ -381,7 +381,7 @@ fn fresh_folder() -> PathBuf {
     folder
 }
 
-fn log_tail(folder: &Path) -> String {
+pub(crate) fn log_tail(folder: &Path) -> String {
     let log = fs::read_to_string(folder.join("log")).unwrap_or_default();
     let lines: Vec<_> = log.lines().collect();
     lines[lines.len().saturating_sub(20)..].join("\n")

@@ -9,7 +9,7 @@ use minijinja::value::{Enumerator, Object, Value};
 use s1crets::{Client, Error, Listing, Reference, Secret};
 
 use super::engine::nothing_below;
-use crate::{args::Global, path_arg, whole_map::as_one_value};
+use crate::{args::Global, from_option::rest_below, path_arg, whole_map::as_one_value};
 
 /// All look-ups of a template.
 ///
@@ -152,9 +152,10 @@ async fn list(client: &Client, global: &Global, prefix: &str) -> Result<BTreeMap
 
 /// The secrets of a listing by their names relative to its path. A whole map is its JSON text.
 fn relative(listing: &Listing, path: &str) -> Result<BTreeMap<String, Secret>, Error> {
-    let name =
-        |full: &str| full.strip_prefix(path.trim_end_matches('/')).unwrap_or(full).trim_start_matches('/').to_owned();
-    listing.iter().map(|(full, secret)| Ok((name(full), as_one_value(secret.clone())?))).collect()
+    listing
+        .iter()
+        .map(|(full, secret)| Ok((rest_below(full, path).to_owned(), as_one_value(secret.clone())?)))
+        .collect()
 }
 
 /// Adds the provider of `--provider`, or the default one, to a reference without a provider.

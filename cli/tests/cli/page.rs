@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, process::Command};
 
-use s1crets_testbed::{AwsSeed, Moto, OpenBao};
+use s1crets_testbed::{Answer, AwsSeed, Moto, OpenBao, Stub};
 use serde_json::json;
 
 use crate::{page_network, root};
@@ -62,6 +62,14 @@ fn every_message_of_the_troubleshooting_page_is_printed() {
         format!("VAULT_TOKEN={}", made["auth"]["client_token"].as_str().unwrap())
     };
     write_aws_files(folder.path());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    // A gateway that has an answer for the paths of engines and logins alone, and a sealed server.
+    let gateway = runtime.block_on(Stub::start(|request| match request.path.contains("/auth/token/") {
+        true => Answer::new(200, r#"{"data":{"ttl":0}}"#),
+        false => Answer::new(403, "blocked"),
+    }));
+    let sealed = runtime.block_on(Stub::start(|_| Answer::new(503, r#"{"errors":["Vault is sealed"]}"#)));
+    let root_token = format!("VAULT_TOKEN={}", vault.root_token());
     let (aws, address) = ("AWS_EC2_METADATA_DISABLED=true", format!("VAULT_ADDR={}", vault.address()));
     let on_aws = format!("{aws} AWS_REGION=eu-west-1 S1CRETS_RETRY=1");
     let keys = "AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=x";
@@ -95,8 +103,14 @@ fn every_message_of_the_troubleshooting_page_is_printed() {
         (
             ".",
             "update vault.kv://secret/app#token --value-file team.toml",
-            format!("{address} {}", token(&["default"])),
+            format!("VAULT_ADDR={} VAULT_TOKEN=x", gateway.endpoint()),
         ),
+        (".", "get vault.kv://secrets/app", format!("{address} {root_token}")),
+        (".", "get vault.kv://secret/app", format!("{address} {root_token} VAULT_NAMESPACE=team2")),
+        (".", "get vault.kv://secret/app", format!("{address}/v1 {root_token}")),
+        (".", "get vault.kv://secret/data/app", format!("{address} {root_token}")),
+        (".", "get vault.kv://secret/app", format!("VAULT_AGENT_ADDR={}", vault.address())),
+        (".", "get vault.kv://secret/app", format!("VAULT_ADDR={} VAULT_TOKEN=x S1CRETS_RETRY=1", sealed.endpoint())),
         (".", "run --file secrets.json --from app/ -- true", String::new()),
         (".", "run --file secrets.json --pure --keep DB_PASSWORD -- true", "DB_PASSWORD=file://app/PATH".to_owned()),
     ];
@@ -111,6 +125,7 @@ fn every_message_of_the_troubleshooting_page_is_printed() {
     }
     printed += &page_network::printed(folder.path(), &vault);
     let printed = printed.replace(&format!("{here}/found"), "…").replace(here, "…");
+    let printed = printed.replace(vault.address(), "https://vault.internal:8200");
     let page = fs::read_to_string(root().join("docs/troubleshooting.md")).unwrap();
     let messages = page.split("\n```text\n").skip(1).flat_map(|rest| rest.split("\n```").next().unwrap().lines());
     let mut found = 0;

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use assert_cmd::Command as Tested;
 use predicates::prelude::*;
-use s1crets_testbed::{Answer, Authority, OpenBao, Stub, TlsFront};
+use s1crets_testbed::{Answer, Authority, BaoProxy, OpenBao, Stub, TlsFront};
 use serde_json::json;
 
 /// The command with nothing of this process's environment that could name another server.
@@ -58,6 +58,79 @@ fn the_exit_status_tells_refused_from_missing_and_away() {
     assert!(!String::from_utf8_lossy(&refused.get_output().stderr).contains("canary"));
     s1crets(&server).args(get).env("VAULT_ADDR", "http://127.0.0.1:1").env("S1CRETS_RETRY", "1").assert().code(4);
     s1crets(&server).args(["get", "--provider", "vault.kv", "secret/../x"]).assert().code(2);
+}
+
+/// The same words and the same status from each command, and never a default.
+#[test]
+fn a_mistake_in_the_settings_is_told_by_every_command() {
+    let server = OpenBao::dev();
+    server.must("POST", "secret/data/app", &json!({ "data": { "v": "found" } }));
+    let with_path = format!("{}/v1", server.address());
+    for (variable, value, reference, words, remedy) in [
+        ("VAULT_ADDR", with_path.as_str(), "vault.kv://secret/app", "there is no API of Vault below", "leave it out"),
+        ("VAULT_NAMESPACE", "nobody", "vault.kv://secret/app", "namespace not found", "check VAULT_NAMESPACE"),
+        ("VAULT_NAMESPACE", "", "vault.kv://nowhere/app", "no handler for route", "bao secrets list"),
+    ] {
+        for arguments in [
+            &["get", reference] as &[_],
+            &["get", reference, "--default", "x"],
+            &["exists", reference],
+            &["get-by-path", reference],
+            &["update", reference, "--key", "v", "x"],
+            &["explain", reference],
+            &["run", "--env", &format!("V={reference}"), "--", "true"],
+            &["run", "--from", reference, "--", "true"],
+            &["export", "--from", reference],
+        ] {
+            let mut command = s1crets(&server);
+            let output = command.env(variable, value).args(arguments).assert().code(5);
+            let output = output.get_output();
+            let told = [&*output.stdout, &*output.stderr].map(String::from_utf8_lossy).concat();
+            assert!(told.contains(words) && told.contains(remedy), "{arguments:?}: {told}");
+            assert!(!told.contains("not_found"), "{arguments:?}: {told}");
+        }
+    }
+}
+
+#[test]
+fn slashes_that_are_too_many_are_dropped_and_names_below_stay_short() {
+    let server = OpenBao::dev();
+    server.must("POST", "secret/data/team/db/user", &json!({ "data": { "v": "found" } }));
+    for path in ["secret/team/db", "/secret/team/db", "secret//team/db", "secret/team//db/"] {
+        let from = format!("vault.kv://{path}");
+        s1crets(&server).args(["exists", &from]).assert().code(0);
+        s1crets(&server)
+            .args(["export", "--from", &from])
+            .assert()
+            .success()
+            .stdout("export USER='{\"v\":\"found\"}'\n");
+    }
+    s1crets(&server).args(["get", "vault.kv:///secret//team/db/user#v"]).assert().success().stdout("found\n");
+}
+
+#[test]
+fn through_a_proxy_with_auto_auth_no_command_needs_a_token() {
+    let server = OpenBao::dev();
+    server.must("POST", "secret/data/app", &json!({ "data": { "v": "found" } }));
+    let proxy = BaoProxy::start(server.address(), Some(server.root_token()));
+    let socket = format!("unix://{}", proxy.socket().display());
+    for (variable, address) in [("VAULT_AGENT_ADDR", proxy.address()), ("BAO_AGENT_ADDR", &socket)] {
+        let command = || {
+            let mut command = s1crets(&server);
+            command.env_remove("VAULT_TOKEN").env("VAULT_ADDR", "http://127.0.0.1:1").env(variable, address);
+            command
+        };
+        command().args(["get", "vault.kv://secret/app#v"]).assert().success().stdout("found\n");
+        let told = command().args(["explain", "vault.kv://secret/app"]).assert().success();
+        let told = String::from_utf8(told.get_output().stdout.clone()).expect("UTF-8");
+        assert!(told.contains("none: no token is sent, an agent or proxy adds its own"), "{told}");
+        assert!(told.contains(variable) && told.contains("identity   "), "{told}");
+        command()
+            .args(["doctor", "--provider", "vault.kv"])
+            .assert()
+            .success()
+            .stdout(predicate::str::contains("none: no token is sent"));
+    }
 }
 
 /// Each run of the command would leave a token behind.

@@ -1,16 +1,12 @@
 //! Existence and version probes. Metadata and names are tried first, and the value only as a last resort.
 
-use super::{
-    VaultKv,
-    mounts::{KvVersion, Place},
-    read::gone,
-};
+use super::{VaultKv, kv_mounts::KvVersion, place::Place, read::gone};
 use crate::{
     error::{Error, ErrorKind, Result},
     options::{GetOptions, Version},
     retry::RetryPolicy,
     secret::{Json, JsonKind},
-    vault::{ApiRequest, from_response, malformed_response},
+    vault::{ApiRequest, cleaned_path, from_response, malformed_response},
 };
 
 /// What the metadata of a secret says.
@@ -25,26 +21,32 @@ pub(super) enum Current {
 
 impl VaultKv {
     pub(super) async fn exists(&self, path: &str) -> Result<bool> {
-        let policy = RetryPolicy::default();
+        let (path, policy) = (&*cleaned_path(path), RetryPolicy::default());
         let place = self.mounts.place(&self.vault, path, policy).await?;
         if place.rest.is_empty() {
             return Ok(self.names_at(&place, policy).await?.is_some());
         }
-        match place.version {
+        let exists = match place.version {
             Some(KvVersion::V1) => self.exists_v1(path, &place, policy).await,
             Some(KvVersion::V2) => self.exists_v2(path, &place, policy).await,
-            None => match self.exists_v2(path, &place, policy).await {
-                Ok(true) => Ok(true),
-                other => {
-                    let first = Place { version: Some(KvVersion::V1), ..place };
-                    match self.exists_v1(path, &first, policy).await {
-                        // Another engine has replied. Its error may name a lease, so it wins.
-                        Err(error) if error.kind() != ErrorKind::Unsupported => other,
-                        answer => answer,
+            None => {
+                return match self.exists_v2(path, &place, policy).await {
+                    Ok(true) => Ok(true),
+                    other => {
+                        let first = Place { version: Some(KvVersion::V1), ..place };
+                        match self.exists_v1(path, &first, policy).await {
+                            // Another engine has replied. Its error may name a lease, so it wins.
+                            Err(error) if error.kind() != ErrorKind::Unsupported => other,
+                            answer => answer,
+                        }
                     }
-                }
-            },
+                };
+            }
+        };
+        if matches!(exists, Ok(false)) {
+            self.mounts.check_settings(&place)?;
         }
+        exists
     }
 
     async fn exists_v2(&self, path: &str, place: &Place, policy: RetryPolicy) -> Result<bool> {
@@ -71,12 +73,13 @@ impl VaultKv {
     /// The version that a read would return: from the metadata, or by the read if the token may not
     /// see that.
     pub(super) async fn probe(&self, path: &str, options: &GetOptions) -> Result<Option<String>> {
+        let path = &*cleaned_path(path);
         let place = self.mounts.place(&self.vault, path, options.retry_policy).await?;
         place.as_secret()?;
         if place.version == Some(KvVersion::V2) && options.version == Version::Current {
             match self.current(&place, options.retry_policy).await? {
                 Current::Version(version) => return Ok(Some(version.to_string())),
-                Current::Absent(error) => return Err(error),
+                Current::Absent(error) => return Err(place.spelled_better(error)),
                 Current::Hidden(_) => {}
             }
         }
@@ -89,7 +92,10 @@ impl VaultKv {
         let reply = self.call(&call, policy).await?;
         match reply.status {
             403 => return Ok(Current::Hidden(from_response(&reply, &call))),
-            404 => return Ok(Current::Absent(self.absent(place, &reply, &call))),
+            404 => {
+                let error = self.absent(place, &reply, &call);
+                return if error.is_not_found() { Ok(Current::Absent(error)) } else { Err(error) };
+            }
             _ if reply.is_success() => {}
             _ => return Err(from_response(&reply, &call)),
         }

@@ -4,7 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use super::{
     VaultKv,
-    mounts::{Place, READS_KV_ALONE, is_kv, name_the_mount, other_engine},
+    mounts::{READS_KV_ALONE, is_kv, name_the_mount, other_engine},
+    place::Place,
 };
 use crate::{
     error::{Error, ErrorKind, Result},

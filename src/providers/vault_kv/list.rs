@@ -6,9 +6,11 @@ use futures::{StreamExt, stream};
 
 use super::{
     VaultKv,
-    mounts::{KvVersion, Place, check_reach, is_kv, version_of},
+    kv_mounts::KvVersion,
+    mounts::{check_reach, is_kv, version_of},
+    place::Place,
     provider::CONCURRENCY,
-    read::either,
+    read::{either, unexplained},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -16,7 +18,7 @@ use crate::{
     provider::Listing,
     retry::RetryPolicy,
     secret::{Json, JsonKind, Secret},
-    vault::{ApiRequest, check_path, from_response, malformed_response},
+    vault::{ApiRequest, check_path, cleaned_path, from_response, malformed_response, misconfiguration},
 };
 
 /// Names of secrets found so far, and the levels that could not be listed.
@@ -41,12 +43,12 @@ impl VaultKv {
 
     /// Where the walk begins: the path, or for the root every KV mount that the token may see.
     async fn roots(&self, path: &str, policy: RetryPolicy) -> Result<Vec<String>> {
-        if matches!(path, "" | "/") {
+        let path = cleaned_path(path);
+        if path.is_empty() {
             return self.visible_mounts(policy).await;
         }
-        let path = path.strip_suffix('/').unwrap_or(path);
-        check_reach(path)?;
-        Ok(vec![path.to_owned()])
+        check_reach(&path)?;
+        Ok(vec![path.into_owned()])
     }
 
     async fn visible_mounts(&self, policy: RetryPolicy) -> Result<Vec<String>> {
@@ -75,7 +77,8 @@ impl VaultKv {
             for (folder, names) in answers {
                 match names {
                     Ok(names) => walk.sort(&folder, names, options.recursive.then_some(&mut level)),
-                    Err(error) if options.fail_on_error => return Err(error),
+                    // Wrong settings are no failure of one level.
+                    Err(error) if options.fail_on_error || error.kind() == ErrorKind::Config => return Err(error),
                     Err(error) => drop(walk.failures.insert(format!("{folder}/"), error)),
                 }
             }
@@ -110,7 +113,8 @@ impl VaultKv {
         let call = ApiRequest::list(&place.names())?;
         let reply = self.call(&call, policy).await?;
         match reply.status {
-            404 if reply.is_from_vault() => Ok(None),
+            404 if reply.is_from_vault() && reply.explanations().is_empty() => Ok(None),
+            404 if reply.is_from_vault() && !place.certain => misconfiguration(&reply, &call).map_or(Ok(None), Err),
             // The guess of version 1 has led to an API that can't be listed.
             405 if reply.is_from_vault() && !place.certain => Ok(None),
             _ if reply.is_success() => {
@@ -118,7 +122,7 @@ impl VaultKv {
                 let names = keys.ok_or_else(malformed_response)?.elements().filter_map(Json::as_str);
                 Ok(Some(names.map(str::to_owned).collect()))
             }
-            _ => Err(from_response(&reply, &call)),
+            _ => Err(unexplained(from_response(&reply, &call))),
         }
     }
 }

@@ -5,9 +5,10 @@
 //!
 //! # Reference grammar
 //! `vault.kv://MOUNT/PATH[#KEY]`, as in `bao kv get`, without the `data/` of version 2. The mount may
-//! have slashes. Segments that are empty, `.` or `..` are refused: proxies and the server would
-//! resolve them to another path. A path that begins with `auth`, `sys`, `identity` or `cubbyhole`, in
-//! any spelling, is refused before any call.
+//! have slashes. Empty segments and slashes at the ends are dropped, as `bao` and `vault` do. The
+//! segments `.` and `..` are refused: proxies and the server would resolve them to another path. A
+//! path that begins with `auth`, `sys`, `identity` or `cubbyhole`, in any spelling, is refused
+//! before any call.
 //!
 //! The value is the JSON map of the secret. Its text is the server's own, which sorts keys and writes
 //! `1.10` as `1.1`. Only version 2 has versions (by number), creation times and custom metadata.
@@ -41,7 +42,8 @@
 //! | what happened | kind |
 //! | --- | --- |
 //! | no such secret or version; deleted; destroyed | `NotFound` |
-//! | a policy denies it | `AccessDenied` |
+//! | a policy denies it; no such mount, to a token that may not see it | `AccessDenied` |
+//! | no such mount or namespace; an address with a wrong path; a wrong version in the settings | `Config` |
 //! | the login is refused, or the token is dead and can't be replaced | `Unauthenticated` |
 //! | 429 | `Throttled` |
 //! | sealed, no leader, 5xx, no connection, a redirect that was not followed | `Unavailable` |
@@ -66,16 +68,18 @@
 //! ```
 
 mod exists;
+mod kv_mounts;
 mod kv_reply;
 mod list;
 mod lookups;
 mod mounts;
+mod place;
 mod provider;
 mod read;
 mod settings;
 mod write;
 
-pub use mounts::{KvMounts, KvVersion};
+pub use kv_mounts::{KvMounts, KvVersion};
 pub use provider::VaultKv;
 
 pub(crate) use settings::{FORM, VaultKvSettings};

@@ -14,52 +14,28 @@
 //! - A mount whose replies contradict its version is forgotten and looked up again.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use tokio::time::timeout;
 
-use super::lookups::Lookups;
+use super::{
+    kv_mounts::{KvMounts, KvVersion},
+    lookups::Lookups,
+    place::Place,
+    read::either,
+};
 use crate::{
     error::{Error, ErrorKind, Result},
     retry::RetryPolicy,
     secret::Json,
-    vault::{ApiRequest, Vault, any_reserved, check_path, first_reserved, from_response, timed_out},
+    vault::{ApiRequest, Vault, any_reserved, check_path, first_reserved, from_response, misconfiguration},
 };
 
 /// The hint for a path that leads to another engine.
 pub(super) const READS_KV_ALONE: &str =
     "vault.kv reads and updates KV secrets only: write the path as MOUNT/PATH, such as secret/app/db";
-
-/// The version of a KV engine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum KvVersion {
-    /// One value per name. The last write wins.
-    V1,
-    /// Versions of each value, with check-and-set and metadata.
-    V2,
-}
-
-/// KV mounts and their versions, as the settings name them. Default: none; the server is asked.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct KvMounts {
-    pub(super) all: Option<KvVersion>,
-    named: BTreeMap<String, KvVersion>,
-}
-
-/// A path, split after its mount.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) mount: String,
-    /// Empty for the mount itself.
-    pub(super) rest: String,
-    /// `None` if only the replies can show it.
-    pub(super) version: Option<KvVersion>,
-    /// Whether the server or the settings say that this is a KV mount. Otherwise it is a guess: good
-    /// enough for reads, whose replies show whether the engine is KV, but not for updates.
-    pub(super) certain: bool,
-}
 
 /// The mounts that are known so far.
 #[derive(Debug, Default)]
@@ -69,45 +45,30 @@ pub(super) struct Mounts {
     found: Mutex<BTreeMap<String, KvVersion>>,
     /// Guessed mounts whose replies were those of a KV engine.
     guessed: Mutex<BTreeMap<String, KvVersion>>,
+    /// Mounts of which the settings and the server name different versions.
+    overruled: Mutex<BTreeSet<String>>,
     lookups: Lookups,
 }
 
-impl KvMounts {
-    /// Sets the version of every mount that is not [named](Self::with_mount), whatever the server
-    /// says. The server is still asked which part of a path is the mount. With version 1 the provider's
-    /// capabilities show no versions.
-    #[must_use]
-    pub fn with_version(self, version: KvVersion) -> Self {
-        Self { all: Some(version), ..self }
-    }
-
-    /// Adds a mount by its path, which may have slashes. Paths below `auth`, `sys`, `identity` and
-    /// `cubbyhole` are refused all the same.
-    #[must_use]
-    pub fn with_mount(mut self, path: impl AsRef<str>, version: KvVersion) -> Self {
-        self.named.insert(path.as_ref().trim_matches('/').to_owned(), version);
-        self
-    }
-
-    pub(super) fn from_settings(all: Option<u8>, single: BTreeMap<String, u8>) -> Result<Self> {
-        let mut mounts = Self { all: all.map(KvVersion::read).transpose()?, ..Self::default() };
-        for (path, version) in single {
-            check_mount(&path)?;
-            mounts = mounts.with_mount(&path, KvVersion::read(version)?);
-        }
-        Ok(mounts)
-    }
+/// What the server says of the mount of a path.
+enum Told {
+    Mount(String, KvVersion),
+    /// The server hides it: there is no such mount, or the token has no right below it.
+    Hidden,
+    /// Nothing, or somebody else has answered.
+    Nothing,
 }
 
-impl KvVersion {
-    fn read(number: u8) -> Result<Self> {
-        match number {
-            1 => Ok(Self::V1),
-            2 => Ok(Self::V2),
-            _ => Err(Error::config(format!("there is no version {number} of Vault's KV engine, only 1 and 2"))),
-        }
-    }
+/// The outcome of a lookup.
+enum Found {
+    Place(Place),
+    Hidden,
+    Nothing,
 }
+
+/// The server's words to a token without any right below the mount, and also where there is no
+/// mount.
+const HIDDEN: &str = "preflight capability check returned 403";
 
 impl Mounts {
     pub(super) fn new(settings: KvMounts) -> Self {
@@ -127,24 +88,79 @@ impl Mounts {
         check_reach(path)?;
         let known = || self.known(path).or_else(|| self.guess(path).ok().filter(|place| self.was_guessed(place)));
         match self.find(vault, path, policy, known).await? {
-            Some(place) => Ok(place),
-            None => self.guess(path),
+            Found::Place(place) => Ok(place),
+            Found::Hidden | Found::Nothing => self.guess(path),
         }
     }
 
     /// The mount of a path to update: a known one, or by asking the server, but never a guess.
     ///
     /// # Errors
-    /// As [`place`](Self::place), and `Unsupported` if the server doesn't say which engine it is.
+    /// As [`place`](Self::place), `Config` or `AccessDenied` if the server hides the mount, and
+    /// `Unsupported` if it doesn't say which engine it is.
     pub(super) async fn place_to_change(&self, vault: &Vault, path: &str, policy: RetryPolicy) -> Result<Place> {
         check_reach(path)?;
-        if let Some(place) = self.find(vault, path, policy, || self.known(path)).await? {
-            return Ok(place);
+        match self.find(vault, path, policy, || self.known(path)).await? {
+            Found::Place(place) => return Ok(place),
+            Found::Hidden => self.refuse_hidden(vault, &self.guess(path)?, policy).await?,
+            Found::Nothing => {}
         }
         let mount = self.guess(path)?.mount;
         let message = "updates need a mount that is known to be KV, and the server does not say which engine this is";
         let hint = format!("the token may have no right below {mount}/; {}", name_the_mount(&mount));
         Err(Error::new(ErrorKind::Unsupported, message).with_hint(hint))
+    }
+
+    /// Tells a mount that is missing from one that the token has no right to, by asking for its
+    /// names.
+    ///
+    /// # Errors
+    /// `Config` if there is no such mount, which the server tells a token that may see it, and
+    /// `AccessDenied`.
+    async fn refuse_hidden(&self, vault: &Vault, guess: &Place, policy: RetryPolicy) -> Result<()> {
+        let call = ApiRequest::list(&guess.names())?;
+        let reply = vault.send(&call, policy).await?;
+        match reply.status {
+            403 if reply.is_from_vault() => {
+                let denied = Error::new(ErrorKind::AccessDenied, from_response(&reply, &call).message().to_owned());
+                Err(denied.with_hint(either("update", [&guess.api("data"), &guess.api("")], guess)))
+            }
+            _ => misconfiguration(&reply, &call).map_or(Ok(()), Err),
+        }
+    }
+
+    /// Checks the version that the settings give all mounts, where nothing was found: nothing is
+    /// ever found by the paths of another version.
+    ///
+    /// # Errors
+    /// `Config` if the server has named another version.
+    pub(super) fn check_settings(&self, place: &Place) -> Result<()> {
+        match lock(&self.overruled).contains(&place.mount) {
+            true => Err(self.another_version(place)),
+            false => Ok(()),
+        }
+    }
+
+    /// The error for a mount whose answers are not those of the version that it was taken for.
+    pub(super) fn another_version(&self, place: &Place) -> Error {
+        let mount = &place.mount;
+        let taken = place.version.map_or(0, KvVersion::number);
+        if self.is_set(mount) {
+            let message = format!("{mount}/ is not KV version {taken}, as the config file says");
+            return Error::config(message)
+                .with_hint("correct `mounts` or `kv_version`, or leave both out: the server is asked then");
+        }
+        if !place.certain {
+            let message = format!("there is a mount of KV version 2, and {mount}/ is not its whole path");
+            return Error::config(message).with_hint(name_the_mount(mount));
+        }
+        Error::new(ErrorKind::Unavailable, format!("{mount}/ is not KV version {taken} any more"))
+            .with_hint("it was upgraded or mounted again: the next read finds its new version")
+    }
+
+    /// Whether the settings give this mount its version.
+    fn is_set(&self, mount: &str) -> bool {
+        self.settings.all.is_some() || self.settings.named.contains_key(mount)
     }
 
     async fn find(
@@ -153,28 +169,31 @@ impl Mounts {
         path: &str,
         policy: RetryPolicy,
         known: impl Fn() -> Option<Place>,
-    ) -> Result<Option<Place>> {
+    ) -> Result<Found> {
         if let Some(place) = known() {
-            return Ok(Some(place));
+            return Ok(Found::Place(place));
         }
         let seen = self.lookups.ended();
         let tried = vault.policy(policy).longest_call();
-        let gate = timeout(tried, self.lookups.gate.lock()).await;
-        let _gate = gate.map_err(|_| timed_out(vault.policy(policy)))?;
+        // Whoever holds it longer than a call takes is not driven any more. To ask twice does no
+        // harm.
+        let _gate = timeout(tried, self.lookups.gate.lock()).await.ok();
         if let Some(place) = known() {
-            return Ok(Some(place));
+            return Ok(Found::Place(place));
         }
         if let Some(outage) = self.lookups.outage_since(seen, tried) {
             return Err(outage);
         }
         let asked = self.ask(vault, path, policy).await;
         self.lookups.end(asked.as_ref().err(), tried);
-        let Some((mount, version)) = asked? else {
-            return Ok(None);
+        let (mount, version) = match asked? {
+            Told::Mount(mount, version) => (mount, version),
+            Told::Hidden => return Ok(Found::Hidden),
+            Told::Nothing => return Ok(Found::Nothing),
         };
-        let version = self.settings.all.unwrap_or(version);
         self.learn(&mount, version);
-        Ok(Some(Place::cut(path, &mount, Some(version))))
+        let version = self.settings.all.unwrap_or(version);
+        Ok(Found::Place(Place::cut(path, &mount, Some(version))))
     }
 
     /// Asks the server again whether a mount is KV. If it doesn't say, the answer is no: what the
@@ -184,14 +203,19 @@ impl Mounts {
     /// `Unsupported` if the server names another engine.
     pub(super) async fn confirm(&self, vault: &Vault, path: &str, place: &Place, policy: RetryPolicy) -> Result<bool> {
         Ok(match self.ask(vault, path, policy).await? {
-            Some((mount, _)) => mount == place.mount,
-            None => false,
+            Told::Mount(mount, _) => mount == place.mount,
+            Told::Hidden | Told::Nothing => false,
         })
     }
 
     /// Records what the server says of a mount.
     pub(super) fn learn(&self, mount: &str, version: KvVersion) {
-        lock(&self.found).insert(mount.to_owned(), version);
+        let set = self.settings.all.unwrap_or(version);
+        lock(&self.found).insert(mount.to_owned(), set);
+        match set == version {
+            true => lock(&self.overruled).remove(mount),
+            false => lock(&self.overruled).insert(mount.to_owned()),
+        };
     }
 
     /// Records the version of a guessed mount, which a reply has shown.
@@ -219,28 +243,32 @@ impl Mounts {
         longest.map(|(mount, version)| Place::cut(path, mount, Some(*version)))
     }
 
-    /// Asks the server for the mount of a path. `None` if it doesn't say, as to a token without any
-    /// right below the mount.
-    async fn ask(&self, vault: &Vault, path: &str, policy: RetryPolicy) -> Result<Option<(String, KvVersion)>> {
+    /// Asks the server for the mount of a path.
+    ///
+    /// # Errors
+    /// `Config` if the namespace doesn't exist, and `Unsupported` for another engine.
+    async fn ask(&self, vault: &Vault, path: &str, policy: RetryPolicy) -> Result<Told> {
         let call = ApiRequest::get(&format!("sys/internal/ui/mounts/{path}"))?;
         let reply = vault.send(&call, policy).await?;
         match reply.status {
+            403 if reply.explanations().iter().any(|text| text.contains(HIDDEN)) => return Ok(Told::Hidden),
             // 405 and 501: a gateway that lets only the engines' paths through.
-            400 | 403 | 404 | 405 | 501 => return Ok(None),
+            400 | 403 | 404 | 405 | 501 => return misconfiguration(&reply, &call).map_or(Ok(Told::Nothing), Err),
             _ if reply.is_success() => {}
             _ => return Err(from_response(&reply, &call)),
         }
         let Ok(data) = reply.data() else {
-            return Ok(None);
+            return Ok(Told::Nothing);
         };
         let text = |key: &str| data.get(key).and_then(Json::as_str).filter(|text| !text.is_empty());
         let (Some(mount), Some(_)) = (text("path"), text("type")) else {
-            return Ok(None);
+            return Ok(Told::Nothing);
         };
         // The type is checked before the path: for logins, and for mounts of a child namespace, the
         // server names another path than it was asked about.
         let version = version_of(data)?;
-        Ok(relative(mount.trim_matches('/'), path, vault.namespace()).map(|mount| (mount.to_owned(), version)))
+        let mount = relative(mount.trim_matches('/'), path, vault.namespace());
+        Ok(mount.map_or(Told::Nothing, |mount| Told::Mount(mount.to_owned(), version)))
     }
 
     /// A place with the first segment as the mount.
@@ -274,13 +302,6 @@ pub(super) fn check_reach(path: &str) -> Result<()> {
         Some(why) => Err(Error::new(ErrorKind::Unsupported, why).with_hint(READS_KV_ALONE)),
         None => Ok(()),
     }
-}
-
-/// Refuses a path in the settings that no KV mount can have.
-fn check_mount(path: &str) -> Result<()> {
-    let wrong = |why: &str| Error::config(format!("`mounts` names {path:?}, which can't be a KV mount: {why}"));
-    check_path(path.trim_matches('/')).map_err(|error| wrong(error.message()))?;
-    first_reserved(path).map_or(Ok(()), |why| Err(wrong(&why)))
 }
 
 /// The hint where the server doesn't say which engine it is.
@@ -318,44 +339,6 @@ pub(super) fn version_of(mount: Json<'_>) -> Result<KvVersion> {
     }
     let version = mount.get("options").and_then(|options| options.get("version")).and_then(Json::as_str);
     Ok(if version == Some("2") { KvVersion::V2 } else { KvVersion::V1 })
-}
-
-impl Place {
-    fn cut(path: &str, mount: &str, version: Option<KvVersion>) -> Self {
-        let rest = path.get(mount.len()..).unwrap_or_default().trim_start_matches('/');
-        Self { mount: mount.to_owned(), rest: rest.to_owned(), version, certain: true }
-    }
-
-    /// The API path below `data` or `metadata`, or for an empty section without either.
-    pub(super) fn api(&self, section: &str) -> String {
-        [self.mount.as_str(), section, self.rest.as_str()]
-            .into_iter()
-            .filter(|part| !part.is_empty())
-            .collect::<Vec<_>>()
-            .join("/")
-    }
-
-    /// The API path that lists the names below this place.
-    pub(super) fn names(&self) -> String {
-        self.api(if self.version == Some(KvVersion::V1) { "" } else { "metadata" })
-    }
-
-    /// The level above and the name on it, or `None` for the mount itself.
-    pub(super) fn parent(&self) -> Option<(Self, &str)> {
-        if self.rest.is_empty() {
-            return None;
-        }
-        let (above, name) = self.rest.rsplit_once('/').unwrap_or(("", &self.rest));
-        Some((Self { rest: above.to_owned(), ..self.clone() }, name))
-    }
-
-    /// This place, unless it is the mount itself, which is no secret.
-    pub(super) fn as_secret(&self) -> Result<&Self> {
-        match self.rest.is_empty() {
-            true => Err(Error::not_found("the path is that of a mount, not of a secret in it")),
-            false => Ok(self),
-        }
-    }
 }
 
 fn covers(mount: &str, path: &str) -> bool {

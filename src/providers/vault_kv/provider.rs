@@ -5,7 +5,10 @@ use std::{collections::HashMap, fmt};
 use async_trait::async_trait;
 use futures::{StreamExt, stream};
 
-use super::mounts::{KvMounts, KvVersion, Mounts};
+use super::{
+    kv_mounts::{KvMounts, KvVersion},
+    mounts::Mounts,
+};
 use crate::{
     capabilities::Capabilities,
     error::{Error, ErrorKind, Result},

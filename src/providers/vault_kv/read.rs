@@ -2,29 +2,30 @@
 
 use std::{collections::BTreeMap, time::SystemTime};
 
-use super::{
-    VaultKv,
-    mounts::{KvVersion, Place},
-    provider::number,
-};
+use super::{VaultKv, kv_mounts::KvVersion, place::Place, provider::number};
 use crate::{
     error::{Error, ErrorKind, Result},
     options::GetOptions,
     retry::RetryPolicy,
     secret::{Json, JsonKind, Metadata, Secret},
-    vault::{ApiRequest, Response, from_response, malformed_response, parse_time},
+    vault::{ApiRequest, Response, cleaned_path, from_response, malformed_response, misconfiguration, parse_time},
 };
 
 impl VaultKv {
     pub(super) async fn read(&self, path: &str, options: &GetOptions) -> Result<Secret> {
+        let path = &*cleaned_path(path);
         let place = self.mounts.place(&self.vault, path, options.retry_policy).await?;
         let version = number(&options.version)?;
         place.as_secret()?;
-        match place.version {
+        let read = match place.version {
             Some(KvVersion::V2) => self.read_v2(path, &place, version, options.retry_policy).await,
             Some(KvVersion::V1) => self.read_v1(path, &place, version, options.retry_policy).await,
             None => self.read_either(path, &place, version, options.retry_policy).await,
+        };
+        if read.as_ref().is_err_and(Error::is_not_found) {
+            self.mounts.check_settings(&place)?;
         }
+        read.map_err(|error| place.spelled_better(error))
     }
 
     /// Reads from a mount of unknown version. The shape of the reply shows which one it is.
@@ -35,31 +36,40 @@ impl VaultKv {
         version: Option<u64>,
         policy: RetryPolicy,
     ) -> Result<Secret> {
-        let second = self.read_v2(path, place, version, policy).await;
-        let error = match second {
+        let second = match self.read_v2(path, place, version, policy).await {
             Ok(secret) => {
                 self.mounts.see(place, KvVersion::V2);
                 return Ok(secret);
             }
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::AccessDenied) => error,
-            Err(error) if error.kind() == ErrorKind::Corrupt => error,
-            Err(error) => return Err(error),
+            Err(error) => error,
         };
-        match self.read_v1(path, place, version, policy).await {
+        if !matches!(
+            second.kind(),
+            ErrorKind::NotFound | ErrorKind::AccessDenied | ErrorKind::Config | ErrorKind::Corrupt
+        ) {
+            return Err(second);
+        }
+        let first = match self.read_v1(path, place, version, policy).await {
             Ok(secret) => {
                 self.mounts.see(place, KvVersion::V1);
-                Ok(secret)
+                return Ok(secret);
             }
+            Err(error) => error,
+        };
+        Err(match (second.kind(), first.kind()) {
             // Another engine has replied. Its error may name a lease, so it wins.
-            Err(other) if other.kind() == ErrorKind::Unsupported && version.is_none() => Err(other),
+            (_, ErrorKind::Unsupported) if version.is_none() => first,
+            // Below a namespace, only the path of version 1 leads to a mount, be it one of version
+            // 2.
+            (ErrorKind::Config, ErrorKind::NotFound | ErrorKind::Config) => first,
             // Neither version has it. A denial says more than "not found".
-            Err(other) if other.kind() == ErrorKind::NotFound => Err(error),
-            Err(other) if error.kind() == ErrorKind::NotFound => Err(other),
-            Err(_) if error.kind() == ErrorKind::AccessDenied => {
-                Err(error.with_hint(either("read", [&place.api("data"), &place.api("")], place)))
+            (_, ErrorKind::NotFound) | (ErrorKind::NotFound, ErrorKind::Config) => second,
+            (ErrorKind::NotFound, _) => first,
+            (ErrorKind::AccessDenied, _) => {
+                second.with_hint(either("read", [&place.api("data"), &place.api("")], place))
             }
-            Err(_) => Err(error),
-        }
+            _ => second,
+        })
     }
 
     pub(super) async fn read_v2(
@@ -114,7 +124,26 @@ impl VaultKv {
         if warned {
             self.mounts.forget(&place.mount);
         }
+        if warned {
+            return self.mounts.another_version(place);
+        }
+        // The answer to a missing secret holds no message. A mount that is a guess may be anything.
+        if !reply.explanations().is_empty() && (place.certain || misconfiguration(reply, call).is_some()) {
+            return unexplained(from_response(reply, call));
+        }
         Error::not_found("there is no such secret, or no such version of it")
+            .with_hint(format!("asked {}", reply.destination()))
+    }
+}
+
+/// An error that no default answers for: the server has named a reason other than a missing secret.
+pub(super) fn unexplained(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::NotFound => {
+            let hint = error.hint().map(str::to_owned);
+            hint.into_iter().fold(Error::new(ErrorKind::Unexpected, error.message().to_owned()), Error::with_hint)
+        }
+        _ => error,
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::mounts::KvMounts;
+use super::kv_mounts::KvMounts;
 #[cfg(all(feature = "disk-cache", unix))]
 use crate::cache_scope::{Binding, Env};
 use crate::{

@@ -4,7 +4,7 @@
 //! | --- | --- | --- |
 //! | whole map | CAS on the version in the metadata, repeated if another writer was faster | read, then write |
 //! | whole map on condition | CAS on the given version | refused |
-//! | one top-level key | PATCH, which the server merges; else as below | read, change, write |
+//! | one top-level key | PATCH, which the server merges; else (denied, unknown, `cas_required`) as below | read, change, write |
 //! | a deeper key | read, change, CAS on the version read | read, change, write |
 //!
 //! Invariants:
@@ -14,11 +14,7 @@
 //! - Whether a 400 is a lost race is decided by the version that is current now, not by the server's
 //!   message.
 
-use super::{
-    VaultKv,
-    exists::Current,
-    mounts::{KvVersion, Place},
-};
+use super::{VaultKv, exists::Current, kv_mounts::KvVersion, place::Place};
 use crate::{
     error::{Error, ErrorKind, Result},
     options::{GetOptions, UpdateOptions},
@@ -28,7 +24,7 @@ use crate::{
         Json, JsonKind, SecretValue,
         json::{ROOT, Tree},
     },
-    vault::{ApiRequest, Fields, Response, from_response, malformed_response},
+    vault::{ApiRequest, Fields, Response, cleaned_path, from_response, malformed_response},
 };
 
 /// How often an update of a whole map looks the version up again after losing a race. It overwrites
@@ -37,15 +33,17 @@ const RACES: usize = 5;
 
 impl VaultKv {
     pub(super) async fn write(&self, path: &str, value: &SecretValue, options: &UpdateOptions) -> Result<Updated> {
+        let path = &*cleaned_path(path);
         let place = self.mounts.place_to_change(&self.vault, path, options.retry_policy).await?;
         place.as_secret()?;
         if options.keypath.is_empty() {
             check_map(value)?;
         }
-        match place.version {
+        let written = match place.version {
             Some(KvVersion::V1) => self.write_v1(path, &place, value, options).await,
             _ => self.write_v2(path, &place, value, options).await,
-        }
+        };
+        written.map_err(|error| place.spelled_better(error))
     }
 
     async fn write_v1(
@@ -171,7 +169,10 @@ impl VaultKv {
         let reply = self.call(&call, options.retry_policy).await?;
         match (reply.status, condition) {
             _ if reply.is_success() => updated(path, &reply).map(Some),
-            (403 | 405 | 415, _) => Ok(None),
+            // Denied by the policy, or unknown to the server or to a gateway in between.
+            (403 | 405 | 415 | 501, _) => Ok(None),
+            // `cas_required`: the server takes no change without a version.
+            (400, None) => Ok(None),
             (404, _) => Err(self.absent(place, &reply, &call)),
             (400, Some(version)) => Err(self.refused(place, version, options.retry_policy, &reply, &call).await),
             _ => Err(from_response(&reply, &call)),

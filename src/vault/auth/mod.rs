@@ -12,6 +12,7 @@ mod cert;
 mod jwt;
 mod kubernetes;
 mod login_client;
+mod no_token;
 mod static_token;
 mod userpass;
 mod wrapping;
@@ -60,6 +61,10 @@ pub enum Auth {
     /// The identity of an EC2 instance.
     #[cfg(feature = "__aws")]
     AwsEc2(AwsEc2),
+    /// No token is sent, and none is renewed or revoked: an agent or proxy with auto-auth, such as
+    /// `vault agent` or `bao proxy`, adds its own to each request. The disk cache is off for such a
+    /// connection: nothing tells whose values it would hold.
+    None,
     /// A method of your own: see [`Auth::custom`].
     Custom(Arc<dyn Login>),
 }
@@ -154,6 +159,7 @@ impl Auth {
             Self::AwsIam(login) => Arc::new(login),
             #[cfg(feature = "__aws")]
             Self::AwsEc2(login) => Arc::new(login),
+            Self::None => Arc::new(no_token::NoToken),
             Self::Custom(login) => login,
         }
     }
@@ -174,7 +180,7 @@ impl Auth {
             Self::AwsIam(login) => login.bind(binding),
             #[cfg(feature = "__aws")]
             Self::AwsEc2(login) => login.bind(binding),
-            Self::Custom(_) => binding.unknown_identity(),
+            Self::None | Self::Custom(_) => binding.unknown_identity(),
         }
     }
 }

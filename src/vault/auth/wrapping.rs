@@ -59,7 +59,10 @@ pub(in crate::vault) async fn check_creation_path(
 fn known(response: Response, request: &ApiRequest) -> Result<Response> {
     match response.status {
         _ if response.is_success() => Ok(response),
-        400 | 403 | 404 if response.is_from_vault() => Err(unknown()),
+        // A namespace that doesn't exist is no theft.
+        400 | 403 | 404 if response.is_from_vault() && error::misconfiguration(&response, request).is_none() => {
+            Err(unknown())
+        }
         _ => Err(error::from_login(&response, request)),
     }
 }

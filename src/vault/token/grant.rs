@@ -20,7 +20,8 @@ pub struct Token(Zeroizing<String>);
 /// The connection renews the token while it can, and logs in again before the token expires.
 #[derive(Clone, Debug)]
 pub struct Grant {
-    pub(in crate::vault) token: Token,
+    /// `None` if a proxy adds its own token.
+    pub(in crate::vault) token: Option<Token>,
     pub(in crate::vault) lifetime: Lifetime,
     /// How many calls the token is good for; `None` if that is not limited.
     pub(in crate::vault) uses: Option<u64>,
@@ -52,7 +53,12 @@ impl Grant {
     /// A token whose lifetime is not known. The connection asks the server for it soon after the
     /// first use.
     pub fn new(token: Token) -> Self {
-        Self { token, lifetime: Lifetime::Unknown, uses: None }
+        Self { token: Some(token), lifetime: Lifetime::Unknown, uses: None }
+    }
+
+    /// No token, for a connection through a proxy that adds its own.
+    pub(in crate::vault) fn without_token() -> Self {
+        Self { token: None, lifetime: Lifetime::Endless, uses: None }
     }
 
     /// The token of a login response.
@@ -83,7 +89,7 @@ impl Grant {
         let token = auth.get("client_token").and_then(Json::as_str).filter(|token| !token.is_empty());
         let token = Token::new(token.ok_or_else(malformed_response)?);
         let uses = auth.get("num_uses").and_then(Json::as_i64).and_then(|uses| u64::try_from(uses).ok());
-        Ok(Self { token, lifetime: Lifetime::from_auth(auth)?, uses: uses.filter(|uses| *uses > 0) })
+        Ok(Self { token: Some(token), lifetime: Lifetime::from_auth(auth)?, uses: uses.filter(|uses| *uses > 0) })
     }
 }
 

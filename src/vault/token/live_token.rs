@@ -1,4 +1,4 @@
-//! The token in use: the header that is sent, and the uses that are left.
+//! The token in use: the header that is sent, if any, and the uses that are left.
 
 use std::{
     fmt,
@@ -17,7 +17,8 @@ use crate::error::{Error, Result};
 
 /// A token as it is sent. The text is wiped when the last call that uses it has ended.
 pub(crate) struct LiveToken {
-    header: HeaderValue,
+    /// `None` if no token is sent.
+    header: Option<HeaderValue>,
     /// Tells one login's token from the next one's.
     pub(in crate::vault) generation: u64,
     /// Set if the uses are limited: by the login, or once a look-up tells.
@@ -41,11 +42,21 @@ impl LiveToken {
             Error::config("the Vault token is malformed: it holds a line break or another control character")
         })?;
         header.set_sensitive(true);
-        let token = Self { header, generation, uses: OnceLock::new(), keeps_last: false };
+        let token = Self { header: Some(header), ..Self::absent(generation) };
         if let Some(uses) = uses {
             token.limit_to(uses);
         }
         Ok(token)
+    }
+
+    /// No token, in place of one: a proxy adds its own.
+    pub(in crate::vault) fn absent(generation: u64) -> Self {
+        Self { header: None, generation, uses: OnceLock::new(), keeps_last: false }
+    }
+
+    /// Whether no token is sent.
+    pub(in crate::vault) fn is_absent(&self) -> bool {
+        self.header.is_none()
     }
 
     /// Keeps the last use back, for a token that a login can replace: the server refuses to issue a
@@ -64,17 +75,17 @@ impl LiveToken {
         self.uses.get().is_some()
     }
 
-    pub(in crate::vault) fn header(&self) -> HeaderValue {
+    pub(in crate::vault) fn header(&self) -> Option<HeaderValue> {
         self.header.clone()
     }
 
-    /// A copy of the token for a caller.
-    pub(in crate::vault) fn to_token(&self) -> Token {
-        Token::new(String::from_utf8_lossy(self.header.as_bytes()))
+    /// A copy of the token for a caller; `None` if there is none.
+    pub(in crate::vault) fn to_token(&self) -> Option<Token> {
+        self.header.as_ref().map(|header| Token::new(String::from_utf8_lossy(header.as_bytes())))
     }
 
     pub(in crate::vault) fn is_same(&self, token: &Token) -> bool {
-        self.header.as_bytes() == token.expose().as_bytes()
+        self.header.as_ref().is_some_and(|header| header.as_bytes() == token.expose().as_bytes())
     }
 
     /// Takes one use for an attempt, if there is one left.
@@ -166,6 +177,7 @@ mod tests {
         let secret = token("hunter2", None);
         let shown = format!("{secret:?} {:?} {:?}", secret.header(), secret.to_token());
         assert!(!shown.contains("hunter2"), "{shown}");
-        assert_eq!(secret.to_token().expose(), "hunter2");
+        assert_eq!(secret.to_token().expect("one").expose(), "hunter2");
+        assert!(LiveToken::absent(1).to_token().is_none());
     }
 }

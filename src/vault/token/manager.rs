@@ -23,7 +23,8 @@
 //! - **A shutdown leaves no token behind** if it is to revoke. It waits for a login under way, and
 //!   one that ends even later revokes its own token.
 //! - **No wait is endless.** Gates are waited for as long as a call may take, and a login as long
-//!   as four calls: its task may hang, or run on a runtime that nobody drives any more.
+//!   as four calls: its task may hang. One on a runtime that nobody drives any more is taken over:
+//!   see [`login_gate`](super::login_gate).
 //! - The state's lock is never held across an await, a log event, or a method of the login, which
 //!   may be foreign code that looks at this connection.
 
@@ -33,7 +34,7 @@ use std::{
 };
 
 use tokio::{
-    sync::{Mutex as Gate, MutexGuard as GateGuard, Notify, OwnedMutexGuard as OwnedGateGuard},
+    sync::{Mutex as Gate, Notify},
     task::{AbortHandle, JoinError},
     time::timeout,
 };
@@ -41,6 +42,7 @@ use tokio::{
 use super::{
     Grant, Lifetime, LiveToken, TokenAction, Validity,
     api::{self, TokenStatus},
+    login_gate::{LoginGate, LoginPass},
     state_machine::State,
 };
 use crate::{
@@ -64,9 +66,8 @@ pub(in crate::vault) struct TokenManager {
     pub(super) policy: RetryPolicy,
     state: Mutex<State>,
     /// Whether a shutdown revokes the tokens of our logins.
-    revoke_at_shutdown: bool,
-    /// Held during a login.
-    pub(super) login_gate: Arc<Gate<()>>,
+    pub(super) revoke_at_shutdown: bool,
+    pub(super) login_gate: LoginGate,
     /// Held while the server is asked whether a refused token is alive.
     probe_gate: Gate<()>,
     /// Tells the background task that the plan has changed.
@@ -102,7 +103,7 @@ impl TokenManager {
             policy,
             state: Mutex::default(),
             revoke_at_shutdown,
-            login_gate: Arc::default(),
+            login_gate: LoginGate::default(),
             probe_gate: Gate::new(()),
             wake: Arc::new(Notify::new()),
         }
@@ -114,14 +115,14 @@ impl TokenManager {
             return Ok(token);
         }
         let seen = self.state().logins_ended();
-        let gate = self.wait_for(self.login_gate.clone().lock_owned()).await?;
+        let pass = self.enter_login().await?;
         if let Some(token) = self.usable_token()? {
             return Ok(token);
         }
         if let Some(failure) = self.state().shared_failure(seen) {
             return Err(failure);
         }
-        self.log_in_for_all(gate).await?;
+        self.log_in_for_all(pass).await?;
         self.start_task();
         self.usable_token()?.ok_or_else(|| {
             Error::new(ErrorKind::Unauthenticated, "the login returned a token that has expired already")
@@ -139,7 +140,9 @@ impl TokenManager {
 
     /// Whether the token of a refused call that was sent at `asked` is alive.
     pub(in crate::vault) async fn is_alive(&self, token: &Arc<LiveToken>, asked: Instant) -> Result<bool> {
-        let _probing = self.enter(&self.probe_gate).await?;
+        // Whoever holds it longer than a call takes is not driven any more. To ask twice does no
+        // harm.
+        let _probing = timeout(self.policy.longest_call(), self.probe_gate.lock()).await.ok();
         let known = self.state().known_alive(token, asked);
         match known {
             Some(alive) => Ok(alive),
@@ -174,94 +177,15 @@ impl TokenManager {
         self.state().held()
     }
 
-    /// Revokes the token that is held, if there is one; the next call logs in.
-    ///
-    /// # Errors
-    /// As [`revoke`](Self::revoke). The token is then still held.
-    pub(in crate::vault) async fn revoke_held(&self) -> Result<()> {
-        self.check_open()?;
-        if let Some(token) = self.held() {
-            self.revoke(&token).await?;
-            self.state().declare_dead(&token);
-        }
-        Ok(())
-    }
-
-    /// Revokes a token. One that the server does not know any more counts as revoked.
-    ///
-    /// # Errors
-    /// `AccessDenied` if the token is alive, or nothing tells that it is dead, and those of a server
-    /// that can't be asked.
-    async fn revoke(&self, token: &LiveToken) -> Result<()> {
-        let refused = match api::revoke(&self.http, token, self.policy).await {
-            Err(error) if error.kind() == ErrorKind::AccessDenied => error,
-            outcome => return outcome,
-        };
-        match api::status(&self.http, token, self.policy).await? {
-            TokenStatus::Dead => Ok(()),
-            TokenStatus::Alive | TokenStatus::Unknown => Err(refused),
-        }
-    }
-
     pub(in crate::vault) fn snapshot(&self) -> Snapshot {
         let method = self.login.method();
         self.state().snapshot(method)
-    }
-
-    /// Refuses all further calls, ends the background task, and revokes the tokens of our logins if
-    /// that is set. A login under way is waited for: it obtains a token yet.
-    ///
-    /// # Errors
-    /// As [`revoke`](Self::revoke); the next call tries again. `Timeout` if the login under way
-    /// takes too long: its token is revoked when it ends.
-    pub(in crate::vault) async fn shut_down(&self) -> Result<()> {
-        let revokes = self.revokes_at_shutdown();
-        self.state().shut_down(revokes);
-        if !revokes {
-            self.stop_task();
-            return Ok(());
-        }
-        let gate = self.enter(&self.login_gate).await;
-        let revoked = self.revoke_left().await;
-        // The task is not aborted in the middle of a login.
-        let _gate = gate?;
-        self.stop_task();
-        revoked
     }
 
     /// # Errors
     /// `Unavailable` after a shutdown.
     pub(in crate::vault) fn check_open(&self) -> Result<()> {
         self.state().check_open()
-    }
-
-    /// Ends the background task of a connection that nobody has any more. No token is revoked.
-    pub(in crate::vault) fn close(&self) {
-        self.state().shut_down(false);
-        self.stop_task();
-    }
-
-    fn stop_task(&self) {
-        if let Some(task) = self.state().task.take() {
-            task.abort();
-        }
-    }
-
-    fn revokes_at_shutdown(&self) -> bool {
-        self.revoke_at_shutdown && self.login.issues_tokens()
-    }
-
-    /// Revokes the tokens that were in use at the shutdown, or obtained after it.
-    async fn revoke_left(&self) -> Result<()> {
-        let left = self.state().left_to_revoke();
-        let mut outcome = Ok(());
-        for token in left {
-            match self.revoke(&token).await {
-                Ok(()) => self.state().was_revoked(&token),
-                Err(error) => outcome = Err(error),
-            }
-        }
-        outcome
     }
 
     /// The held token, if it is good for one more call.
@@ -306,6 +230,8 @@ impl TokenManager {
             TokenStatus::Alive => self.state().seen_alive(token, asked),
             // There is no other token to try, or it did no better: the refusal stands.
             TokenStatus::Unknown if self.is_login_no_help() => {}
+            // Not remembered as dead: the proxy may have its token a moment later.
+            _ if token.is_absent() => return Err(error::no_token_added()),
             status => {
                 tracing::info!(?status, "Vault does not accept the token any more; logging in again");
                 self.state().declare_dead(token);
@@ -316,15 +242,17 @@ impl TokenManager {
     }
 
     /// Logs in, in a task of its own, which holds the gate.
-    async fn log_in_for_all(self: &Arc<Self>, gate: OwnedGateGuard<()>) -> Result<()> {
+    async fn log_in_for_all(self: &Arc<Self>, pass: LoginPass) -> Result<()> {
         let manager = self.clone();
         let login = tokio::spawn(async move {
-            let _gate = gate;
+            let _pass = pass;
             manager.log_in().await
         });
+        self.login_gate.begun(login.abort_handle());
         match login.await.map_err(JoinError::try_into_panic) {
             Ok(outcome) => outcome,
             Err(Ok(panic)) => std::panic::resume_unwind(panic),
+            // Its runtime has ended, or stood still for so long that another caller logs in.
             Err(Err(_)) => Err(Error::new(ErrorKind::Unavailable, "the runtime of the login to Vault has ended")),
         }
     }
@@ -383,12 +311,13 @@ impl TokenManager {
         validity
     }
 
-    pub(super) async fn enter<'a>(&self, gate: &'a Gate<()>) -> Result<GateGuard<'a, ()>> {
-        self.wait_for(gate.lock()).await
-    }
-
-    async fn wait_for<T>(&self, gate: impl Future<Output = T>) -> Result<T> {
-        timeout(self.policy.longest_call(), gate).await.map_err(|_| error::timed_out(self.policy))
+    /// Waits until no other login is under way.
+    ///
+    /// # Errors
+    /// `Timeout` if the other one takes longer than a call may.
+    pub(super) async fn enter_login(&self) -> Result<LoginPass> {
+        let (limit, patience) = (self.policy.longest_call(), self.policy.timeout());
+        self.login_gate.enter(limit, patience).await.map_err(|_| error::timed_out(self.policy))
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
@@ -442,6 +371,6 @@ mod tests {
         let manager = Arc::new(TokenManager::new(Arc::new(http), Arc::new(NeverReturns), false));
         let error = manager.token().await.expect_err("no token");
         assert_eq!(error.kind(), ErrorKind::Timeout);
-        assert!(manager.login_gate.try_lock().is_ok(), "the next caller may try");
+        assert!(manager.login_gate.is_free(), "the next caller may try");
     }
 }

@@ -79,7 +79,10 @@ impl TokenManager {
 
     /// Logs in while the old token still serves.
     async fn replace(&self, token: &LiveToken) -> Result<()> {
-        let _gate = self.enter(&self.login_gate).await?;
+        let _pass = self.enter_login().await?;
+        if let Some(task) = self.state().task.clone() {
+            self.login_gate.begun(task);
+        }
         if self.state().validity_of(token).is_none() {
             return Ok(());
         }

@@ -136,7 +136,7 @@ impl State {
         let held = self.held.as_ref().filter(|(_, validity)| !validity.has_expired(Instant::now()));
         Snapshot {
             method,
-            logged_in: held.is_some(),
+            logged_in: held.is_some_and(|(token, _)| !token.is_absent()),
             expires: held.and_then(|(_, validity)| validity.expires),
             renewable: held.is_some_and(|(_, validity)| validity.renewable),
             uses_left: held.and_then(|(token, _)| token.uses_left()),
@@ -166,8 +166,8 @@ impl State {
     /// # Errors
     /// `Unauthenticated` for a dead token.
     pub(in crate::vault) fn reject_dead(&self, grant: Grant) -> Result<Grant> {
-        match &self.dead {
-            Some(dead) if dead.is_same(&grant.token) => Err(error::dead_token()),
+        match (&self.dead, &grant.token) {
+            (Some(dead), Some(token)) if dead.is_same(token) => Err(error::dead_token()),
             _ => Ok(grant),
         }
     }
@@ -182,7 +182,10 @@ impl State {
         revokes: bool,
     ) -> Result<()> {
         self.generation += 1;
-        let token = LiveToken::new(grant.token, self.generation, grant.uses)?;
+        let token = match grant.token {
+            Some(token) => LiveToken::new(token, self.generation, grant.uses)?,
+            None => LiveToken::absent(self.generation),
+        };
         let token = Arc::new(if issues_tokens { token.keeping_last_use() } else { token });
         if !self.is_shut_down {
             self.held = Some((token, validity));

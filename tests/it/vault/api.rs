@@ -59,8 +59,8 @@ async fn errors_have_their_kinds_and_repeat_no_value() {
         (vault.read("/secret/x"), ErrorKind::InvalidInput),
         (vault.write("secret/data/x", &json!(CANARY)), ErrorKind::InvalidInput),
         (vault.write("secret/data/x", &json!({ "data": CANARY })), ErrorKind::InvalidInput),
-        (vault.read("no-such-engine/x"), ErrorKind::NotFound),
-        (vault.read("secret/data/x").namespace("no-such-namespace"), ErrorKind::NotFound),
+        (vault.read("no-such-engine/x"), ErrorKind::Config),
+        (vault.read("secret/data/x").namespace("no-such-namespace"), ErrorKind::Config),
         (vault.read("secret/data/x").namespace("team/sys"), ErrorKind::Config),
         (vault.delete("sys/internal/ui/mounts"), ErrorKind::Unsupported),
     ] {
@@ -111,7 +111,7 @@ async fn a_request_reaches_the_namespace_that_it_names() {
     vault.write("kv/x", &json!({ "v": "inside" })).namespace(&format!("{namespace}/")).await.expect("written");
     let read = vault.read("kv/x").namespace(&namespace).await.expect("read");
     assert_eq!(read.secret().expect("data").key("v").expect("v").expose_str().expect("text"), "inside");
-    assert_eq!(vault.read("kv/x").await.expect_err("not in the root").kind(), ErrorKind::NotFound);
+    assert_eq!(vault.read("kv/x").await.expect_err("not in the root").kind(), ErrorKind::Config);
 }
 
 /// OpenBao's RabbitMQ engine at `mount`, with a role `app`. A stub stands for RabbitMQ's management

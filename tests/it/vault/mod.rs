@@ -4,16 +4,20 @@ pub(crate) mod api; // the typed API: each call and its errors, leases, custom l
 mod aws; // logins by AWS identities, against a server that checks the signature
 mod canary; // no token, JWT, secret id or password is in any output
 mod certificates; // certificates that are not accepted, and a server's own as its authority
+mod check_and_set; // updates with `cas_required`, or without PATCH
 mod cluster; // a cluster: an active node, a standby, and an uninitialized server
 mod conformance; // the contract of `Provider`, on both versions, bare and behind the cache
 mod connections; // tables of connections, shared by providers
 mod foreign_replies; // responses of other engines: leases, logins, wrapped ones, plain maps
 mod garbage; // malformed responses to every call and every login
+mod known_messages; // each message of the server that has a kind or a hint of its own
 mod kv; // policies, deleted versions, mounts, check-and-set, listings
 mod load; // fifty tasks, and tokens that expire meanwhile
 mod logins; // each login: success and refusal
+mod mistakes; // wrong addresses, namespaces, mounts, paths: told, and never "not found"
 mod outage; // seal, unseal, kill and restart under load, and cold reads while it is down
 mod precedence; // which of config file and environment wins, for each setting
+mod proxied; // through an agent or proxy that adds its own token
 mod proxies; // a dead proxy is blamed, and not the server behind it
 mod reach; // a path reaches only KV secrets, however it is encoded
 mod redirects; // a gateway's redirects are told and not followed with a token

@@ -113,8 +113,8 @@ async fn the_environments_namespace_goes_before_the_files() {
         let child = child(&default("namespace = \"of-the-file\""))
             .with("VAULT_ADDR", two.ours.address())
             .with("VAULT_TOKEN", &two.ours.token);
-        child.get(&two.reference("vault.kv")).await.fails("not_found");
-        child.with(variable, "of-the-environment").get(&two.reference("vault.kv")).await.fails("not_found");
+        child.get(&two.reference("vault.kv")).await.fails("config");
+        child.with(variable, "of-the-environment").get(&two.reference("vault.kv")).await.fails("config");
         let namespaces = two.ours.sent(&two.path, "x-vault-namespace");
         assert_eq!(namespaces, ["of-the-file", "of-the-environment"], "{variable}");
     }
@@ -348,9 +348,9 @@ async fn a_named_instance_at_the_environments_server_fills_its_gaps_from_the_env
     };
     let at = |address: &str| format!("address = \"{address}\"");
     for address in [String::new(), at(two.ours.address()), at(&format!("{}/", two.ours.address()))] {
-        with_variables(&named(&address)).get(&two.reference("team")).await.fails("not_found");
+        with_variables(&named(&address)).get(&two.reference("team")).await.fails("config");
         let own = format!("{address}\nnamespace = \"of-the-team\"");
-        with_variables(&named(&own)).get(&two.reference("team")).await.fails("not_found");
+        with_variables(&named(&own)).get(&two.reference("team")).await.fails("config");
     }
     let namespaces = two.ours.sent(&two.path, "x-vault-namespace");
     assert_eq!(namespaces, ["of-the-environment", "of-the-team"].repeat(3));

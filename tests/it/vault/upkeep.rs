@@ -1,10 +1,13 @@
 //! The life of one token: what remains of a static one, renewals that fail, runtimes that end before the connection.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use s1crets::{
     providers::vault_kv::VaultKv,
-    vault::{AppRole, Auth, VaultConfig},
+    vault::{AppRole, Auth, Vault, VaultConfig},
 };
 use s1crets_testbed::{Answer, Fault, FaultProxy, OpenBao, Stub, unique};
 use serde_json::{Value, json};
@@ -95,6 +98,33 @@ fn a_runtime_that_ends_before_the_connection_takes_no_renewal_along() {
         read(&kv, &path).await.unwrap_or_else(|error| panic!("{}", told(&error)));
     }));
     assert_eq!(kv.vault().status().logins, 2);
+}
+
+/// Of a program that leaves a runtime alone in the middle of a login: it neither goes on nor ends.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_on_a_runtime_that_nobody_drives_stops_no_other() {
+    let bao = OpenBao::shared();
+    let path = plant(bao, &json!({ "v": 1 }));
+    let proxy = FaultProxy::start(bao.address()).await;
+    proxy.fault_if(|request| request.path.ends_with("/login"), Fault::Hang).once();
+    let login = login(&role(bao, "1h"));
+    let config = VaultConfig::new(proxy.endpoint()).with_auth(login).with_timeout(Duration::from_secs(1));
+    let kv = Arc::new(VaultKv::new(Vault::new(config).expect("settings")));
+    let (first, asked) = (kv.clone(), path.clone());
+    let left_alone = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let read = async { tokio::time::timeout(Duration::from_millis(200), read(&first, &asked)).await };
+        runtime.block_on(read).expect_err("the server doesn't answer");
+        runtime
+    });
+    let runtime = left_alone.join().expect("no panic");
+    let reads = (0..3).map(|_| read(&kv, &path));
+    for answer in futures::future::join_all(reads).await {
+        answer.unwrap_or_else(|error| panic!("{}", told(&error)));
+    }
+    assert_eq!(kv.vault().status().logins, 1, "one for all who waited");
+    std::thread::spawn(move || drop(runtime)).join().expect("no panic");
+    read(&kv, &path).await.expect("its end changes nothing");
 }
 
 /// With few uses left the next token is got in the background. Where that fails, it is not tried at each call.

@@ -317,7 +317,7 @@ async fn a_proxy_of_the_config_file_forwards_every_call_and_reads_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn namespaces_nest_and_an_unknown_one_is_not_found() {
+async fn namespaces_nest_and_an_unknown_one_is_a_wrong_setting() {
     let bao = OpenBao::shared();
     bao.must("POST", "sys/namespaces/outer", &json!({}));
     bao.must_in("outer", "POST", "sys/namespaces/inner", &json!({}));
@@ -326,7 +326,7 @@ async fn namespaces_nest_and_an_unknown_one_is_not_found() {
     let kv_in = |namespace| kv(VaultConfig::new(bao.address()).with_token(bao.root_token()).with_namespace(namespace));
     let secret = read(&kv_in("/outer/inner/"), "kv1/a").await.unwrap_or_else(|error| panic!("{}", told(&error)));
     assert_eq!(secret.key("v").expect("v").expose_str().expect("text"), "deep");
-    assert_eq!(read(&kv_in("no-such"), "kv1/a").await.expect_err("no namespace").kind(), ErrorKind::NotFound);
+    assert_eq!(read(&kv_in("no-such"), "kv1/a").await.expect_err("no namespace").kind(), ErrorKind::Config);
     let _ = root(bao);
 }
 
