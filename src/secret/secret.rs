@@ -12,7 +12,7 @@ use crate::{
         Freshness, Json, KeyPath, Metadata, SecretValue,
         document::{Content, Document, NamedValues, SingleValue},
         freshness::Provenance,
-        json::{NodeId, NotJson, ROOT},
+        json::{NodeId, NotJson, ROOT, Tree},
         keypath::{self, Found},
     },
 };
@@ -167,7 +167,7 @@ impl Secret {
     /// The part under one key: like [`keypath`](Self::keypath) with one step.
     ///
     /// # Errors
-    /// [`ErrorKind::KeyNotFound`] if there is no such key, or the secret has no keys.
+    /// As [`keypath`](Self::keypath).
     pub fn key(&self, key: &str) -> Result<Self> {
         self.follow(std::iter::once(key), false)
     }
@@ -186,6 +186,8 @@ impl Secret {
     ///
     /// # Errors
     /// [`ErrorKind::KeyNotFound`] if a step leads nowhere, or the secret has no keys.
+    /// [`ErrorKind::Corrupt`] if the secret begins like a JSON object or array and is not JSON, and
+    /// for a string that is no text (see [`Json`]).
     pub fn keypath<I>(&self, steps: I) -> Result<Self>
     where
         I: IntoIterator,
@@ -204,6 +206,9 @@ impl Secret {
 
     /// Deserializes the JSON of the value with serde. A whole map is read as an object of strings.
     ///
+    /// serde_json reads standard JSON only: no `NaN` or `Infinity`, anywhere in the value, and up to
+    /// 127 levels. [`json`](Self::json) and [`keypath`](Self::keypath) read those, too.
+    ///
     /// The result is not wiped when it is dropped.
     ///
     /// # Errors
@@ -216,21 +221,32 @@ impl Secret {
             None if self.is_map() => self.json()?.raw(),
             None => self.expose_str()?,
         };
-        serde_json::from_str(text).map_err(|error| {
-            let what = if error.is_data() { "not of the shape asked for" } else { "not JSON" };
+        serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| {
+            let what = match (error.is_data(), Tree::parse(text)) {
+                (true, _) => "not of the shape asked for",
+                (false, Ok(_)) => "JSON that serde_json does not read, such as NaN or more than 127 levels",
+                (false, Err(_)) => "not JSON",
+            };
             Error::corrupt(format!("the secret is {what} (line {}, column {})", error.line(), error.column()))
         })
     }
 
     /// The whole secret with the part at `path` replaced by `value`, and every other byte as it
     /// was: what a provider writes when one key is updated. If the last step is missing in an
-    /// object or a map, it is added.
+    /// object or a map, it is added. Of a part, `path` begins at that part, and an empty path is
+    /// the part itself.
     ///
     /// # Errors
     /// [`ErrorKind::KeyNotFound`] if a step before the last one leads nowhere, or the secret has no
-    /// keys; [`ErrorKind::InvalidInput`] for bytes within JSON, and for a map under a key.
+    /// keys; [`ErrorKind::InvalidInput`] for bytes within JSON, for a map under a key, and for an
+    /// array that a keypath collected from several places; [`ErrorKind::Corrupt`] if the secret
+    /// begins like a JSON object or array and is not JSON.
     pub fn with_replaced(&self, path: &KeyPath, value: &SecretValue) -> Result<SecretValue> {
         match (&self.shared.document.content, &self.shared.origin) {
+            (_, Origin::Collected(_)) => {
+                Err(Error::invalid_input("an array that was collected from several places can't be replaced"))
+            }
+            (Content::Single(_), _) if path.is_empty() && self.node.is_none() => Ok(value.clone()),
             (Content::Map(map), Origin::Entry(index)) => self.replaced_entry(map, map.at(*index).0, path, value),
             (Content::Map(map), Origin::Whole) => match path.steps().split_first() {
                 Some((name, rest)) => self.replaced_entry(map, name, &KeyPath::new(rest.to_vec()), value),
@@ -369,7 +385,8 @@ impl Secret {
         if steps.peek().is_none() {
             return Ok(self);
         }
-        match keypath::resolve(self.view().map_err(no_keys)?, steps, pointer)? {
+        let json = self.view().map_err(|why| no_keys(why, self.value().ok()))?;
+        match keypath::resolve(json, steps, pointer)? {
             Found::Place(node) => Ok(Self { node: Some(node), ..self }),
             Found::Collected(array) => {
                 Ok(self.of_origin(Origin::Collected(Arc::new(SingleValue::text(array))), Some(ROOT)))
@@ -399,7 +416,7 @@ impl Secret {
 
     /// The text or bytes of `single` with `value` at `path` in its JSON.
     fn replaced_in(&self, single: &SingleValue, path: &KeyPath, value: &SecretValue) -> Result<SecretValue> {
-        let (text, tree) = single.json().map_err(no_keys)?;
+        let (text, tree) = single.json().map_err(|why| no_keys(why, Some(single)))?;
         let from = Json::new(text, tree, self.node.unwrap_or(ROOT));
         let mut text = keypath::replace(text, from, path, &value.to_json()?)?;
         Ok(match single.is_binary() {
@@ -409,8 +426,14 @@ impl Secret {
     }
 }
 
-fn no_keys(why: NotJson) -> Error {
-    Error::new(ErrorKind::KeyNotFound, format!("the secret has no keys: it is {why}"))
+/// The error for a key of a value that is not JSON. A value that begins like an object or array was
+/// meant to have keys, so it is corrupt. Any other one is a plain value: it has no keys.
+fn no_keys(why: NotJson, value: Option<&SingleValue>) -> Error {
+    let text = value.and_then(SingleValue::as_text).unwrap_or_default();
+    match text.trim_start_matches('\u{feff}').trim_ascii_start().starts_with(['{', '[']) {
+        true => Error::corrupt(format!("the secret can't be read for a key: it is {why}")),
+        false => Error::new(ErrorKind::KeyNotFound, format!("the secret has no keys: it is {why}")),
+    }
 }
 
 impl PartialEq for Secret {
