@@ -4,7 +4,7 @@
 use std::{
     borrow::Cow,
     fmt,
-    future::{IntoFuture, Ready, ready},
+    future::IntoFuture,
     marker::PhantomData,
     num::NonZeroU32,
     ops::{Deref, DerefMut},
@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use futures::future::{BoxFuture, Either};
+use futures::future::BoxFuture;
 
 use crate::{
     client::{
@@ -84,8 +84,16 @@ impl DerefMut for Boxed<GetOptions> {
     }
 }
 
-/// The future of a request. A read that the cache answers is ready at once.
-pub struct Response<'a, T>(Either<Ready<Result<T>>, BoxFuture<'a, Result<T>>>);
+/// The future of a request.
+pub struct Response<'a, T>(BoxFuture<'a, Result<T>>);
+
+/// The future of a [`Get`]. A read that the cache answers is ready at the first poll, which is when
+/// the cache is looked into: what was updated before is not served.
+pub struct Read<'a> {
+    /// The request, until the cache has no answer to it.
+    get: Option<Get<'a>>,
+    load: Option<BoxFuture<'a, Result<Secret>>>,
+}
 
 impl<'a, Mode> Get<'a, Mode> {
     pub(crate) fn new(client: Result<&'a Client>, provider: &'a str, path: &'a str) -> Self {
@@ -97,8 +105,9 @@ impl<'a, Mode> Get<'a, Mode> {
     }
 
     /// Sets the value to return if the secret, the version or the key does not exist. It is
-    /// returned whole, without the keypath, and never cached. Default: none, so absence is an
-    /// error.
+    /// returned whole, without the keypath, and never cached. Any other error stays one: the value
+    /// does not stand in for a secret that is denied, or whose JSON is corrupt. Default: none, so
+    /// absence is an error.
     pub fn default(self, value: impl Into<SecretValue>) -> Self {
         Self { default: Some(Box::new(Secret::new(value, Metadata::default()))), ..self }
     }
@@ -332,13 +341,10 @@ with_cached!(Get, GetByPath);
 
 impl<'a> IntoFuture for Get<'a> {
     type Output = Result<Secret>;
-    type IntoFuture = Response<'a, Secret>;
+    type IntoFuture = Read<'a>;
 
     fn into_future(self) -> Self::IntoFuture {
-        match self.at_once() {
-            Some(outcome) => Response(Either::Left(ready(outcome))),
-            None => Response::later(self.run()),
-        }
+        Read { get: Some(self), load: None }
     }
 }
 
@@ -371,15 +377,38 @@ impl<'a> IntoFuture for Update<'a> {
 
 impl<'a, T> Response<'a, T> {
     fn later(future: impl Future<Output = Result<T>> + Send + 'a) -> Self {
-        Self(Either::Right(Box::pin(future)))
+        Self(Box::pin(future))
     }
 }
 
-impl<T: Unpin> Future for Response<'_, T> {
+impl<T> Future for Response<'_, T> {
     type Output = Result<T>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(context)
+        self.0.as_mut().poll(context)
+    }
+}
+
+impl Future for Read<'_> {
+    type Output = Result<Secret>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Some(outcome) = self.get.as_ref().and_then(Get::at_once) {
+            return Poll::Ready(outcome);
+        }
+        if let Some(get) = self.get.take() {
+            self.load = Some(Box::pin(get.run()));
+        }
+        match &mut self.load {
+            Some(load) => load.as_mut().poll(context),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl fmt::Debug for Read<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Read")
     }
 }
 
