@@ -44,7 +44,7 @@ fn every_command_of_the_page_prints_what_is_written() {
 fn every_message_of_the_troubleshooting_page_is_printed() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path().to_str().unwrap();
-    let secrets = r#"{"secrets": {"app/PATH": {"type": "simple", "value": "x"}}}"#;
+    let secrets = r#"{"secrets": {"app/PATH": {"type": "simple", "value": "x"}, "other/half": {"x": "\ud800"}}}"#;
     fs::write(folder.path().join("secrets.json"), secrets).unwrap();
     fs::create_dir(folder.path().join("found")).unwrap();
     fs::write(folder.path().join("found/s1crets.toml"), "retry = 3\n").unwrap();
@@ -61,6 +61,13 @@ fn every_message_of_the_troubleshooting_page_is_printed() {
         let made = vault.must("POST", "auth/token/create", &json!({ "policies": policies, "no_default_policy": true }));
         format!("VAULT_TOKEN={}", made["auth"]["client_token"].as_str().unwrap())
     };
+    let aws_seed = AwsSeed::new(Moto::shared().endpoint(), "ca-west-1");
+    aws_seed.create_secret("prod/db", r#"{"password": "x"}"#);
+    aws_seed.create_secret("prod/broken", r#"{"password": "x",}"#);
+    let moto = format!(
+        "AWS_ENDPOINT_URL={} AWS_REGION=ca-west-1 AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test",
+        Moto::shared().endpoint()
+    );
     let (aws, address) = ("AWS_EC2_METADATA_DISABLED=true", format!("VAULT_ADDR={}", vault.address()));
     let runs: &[(&str, &str, String)] = &[
         ("found", "get app/db", String::new()),
@@ -76,6 +83,10 @@ fn every_message_of_the_troubleshooting_page_is_printed() {
             "update vault.kv://secret/app#token --value-file team.toml",
             format!("{address} {}", token(&["default"])),
         ),
+        (".", "update aws.sm://prod/db new", moto.clone()),
+        (".", "update aws.sm://prod/db @new", String::new()),
+        (".", "get aws.sm://prod/broken#password --default x", moto),
+        (".", "get --file secrets.json file://other/half#x", String::new()),
         (".", "run --file secrets.json --from app/ -- true", String::new()),
         (".", "run --file secrets.json --pure --keep DB_PASSWORD -- true", "DB_PASSWORD=file://app/PATH".to_owned()),
     ];
