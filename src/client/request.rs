@@ -1,19 +1,16 @@
 //! Requests: `get`, `get_by_path`, `path_exists` and `update` with their options, made by `.await`
 //! or `.call()`.
 
+mod response;
+
 use std::{
     borrow::Cow,
     fmt,
-    future::IntoFuture,
     marker::PhantomData,
     num::NonZeroU32,
     ops::{Deref, DerefMut},
-    pin::Pin,
-    task::{Context, Poll},
     time::Duration,
 };
-
-use futures::future::BoxFuture;
 
 use crate::{
     client::{
@@ -26,6 +23,7 @@ use crate::{
     secret::{KeyPath, Metadata, Secret, SecretValue},
 };
 
+pub use self::response::{Read, Response};
 pub use super::target::{At, IntoReference};
 
 /// Marks a request that is made by `.await`.
@@ -82,17 +80,6 @@ impl DerefMut for Boxed<GetOptions> {
     fn deref_mut(&mut self) -> &mut GetOptions {
         self.0.get_or_insert_default()
     }
-}
-
-/// The future of a request.
-pub struct Response<'a, T>(BoxFuture<'a, Result<T>>);
-
-/// The future of a [`Get`]. A read that the cache answers is ready at the first poll, which is when
-/// the cache is looked into: what was updated before is not served.
-pub struct Read<'a> {
-    /// The request, until the cache has no answer to it.
-    get: Option<Get<'a>>,
-    load: Option<BoxFuture<'a, Result<Secret>>>,
 }
 
 impl<'a, Mode> Get<'a, Mode> {
@@ -338,85 +325,6 @@ macro_rules! with_cached {
 pub(super) use with_cached;
 
 with_cached!(Get, GetByPath);
-
-impl<'a> IntoFuture for Get<'a> {
-    type Output = Result<Secret>;
-    type IntoFuture = Read<'a>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Read { get: Some(self), load: None }
-    }
-}
-
-impl<'a> IntoFuture for GetByPath<'a> {
-    type Output = Result<Listing>;
-    type IntoFuture = Response<'a, Listing>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Response::later(self.run())
-    }
-}
-
-impl<'a> IntoFuture for PathExists<'a> {
-    type Output = Result<bool>;
-    type IntoFuture = Response<'a, bool>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Response::later(self.run())
-    }
-}
-
-impl<'a> IntoFuture for Update<'a> {
-    type Output = Result<Updated>;
-    type IntoFuture = Response<'a, Updated>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Response::later(self.run())
-    }
-}
-
-impl<'a, T> Response<'a, T> {
-    fn later(future: impl Future<Output = Result<T>> + Send + 'a) -> Self {
-        Self(Box::pin(future))
-    }
-}
-
-impl<T> Future for Response<'_, T> {
-    type Output = Result<T>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.as_mut().poll(context)
-    }
-}
-
-impl Future for Read<'_> {
-    type Output = Result<Secret>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Some(outcome) = self.get.as_ref().and_then(Get::at_once) {
-            return Poll::Ready(outcome);
-        }
-        if let Some(get) = self.get.take() {
-            self.load = Some(Box::pin(get.run()));
-        }
-        match &mut self.load {
-            Some(load) => load.as_mut().poll(context),
-            None => Poll::Pending,
-        }
-    }
-}
-
-impl fmt::Debug for Read<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Read")
-    }
-}
-
-impl<T> fmt::Debug for Response<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Response")
-    }
-}
 
 /// Debug by target alone: values and defaults stay out.
 macro_rules! debug_by_target {

@@ -1,5 +1,7 @@
 //! `Secret`: a value that a provider returned, shared by its clones, redacted and wiped.
 
+mod replace;
+
 use std::{fmt, sync::Arc, time::SystemTime};
 
 use serde::de::DeserializeOwned;
@@ -231,34 +233,6 @@ impl Secret {
         })
     }
 
-    /// The whole secret with the part at `path` replaced by `value`, and every other byte as it
-    /// was: what a provider writes when one key is updated. If the last step is missing in an
-    /// object or a map, it is added. Of a part, `path` begins at that part, and an empty path is
-    /// the part itself.
-    ///
-    /// # Errors
-    /// [`ErrorKind::KeyNotFound`] if a step before the last one leads nowhere, or the secret has no
-    /// keys; [`ErrorKind::InvalidInput`] for bytes within JSON, for a map under a key, and for an
-    /// array that a keypath collected from several places; [`ErrorKind::Corrupt`] if the secret
-    /// begins like a JSON object or array and is not JSON.
-    pub fn with_replaced(&self, path: &KeyPath, value: &SecretValue) -> Result<SecretValue> {
-        match (&self.shared.document.content, &self.shared.origin) {
-            (_, Origin::Collected(_)) => {
-                Err(Error::invalid_input("an array that was collected from several places can't be replaced"))
-            }
-            (Content::Single(_), _) if path.is_empty() && self.node.is_none() => Ok(value.clone()),
-            (Content::Map(map), Origin::Entry(index)) => self.replaced_entry(map, map.at(*index).0, path, value),
-            (Content::Map(map), Origin::Whole) => match path.steps().split_first() {
-                Some((name, rest)) => self.replaced_entry(map, name, &KeyPath::new(rest.to_vec()), value),
-                None => Ok(value.clone()),
-            },
-            _ => self
-                .value()
-                .map_err(NamedValues::not_one_value)
-                .and_then(|single| self.replaced_in(single, path, value)),
-        }
-    }
-
     /// The backend's own name for the secret; `None` if it reports none.
     pub fn name(&self) -> Option<&str> {
         self.metadata().name.as_deref()
@@ -392,37 +366,6 @@ impl Secret {
                 Ok(self.of_origin(Origin::Collected(Arc::new(SingleValue::text(array))), Some(ROOT)))
             }
         }
-    }
-
-    /// The map with `value` at `path` in the value with this name.
-    fn replaced_entry(
-        &self,
-        map: &NamedValues,
-        name: &str,
-        path: &KeyPath,
-        value: &SecretValue,
-    ) -> Result<SecretValue> {
-        let changed = match path.is_empty() && self.node.is_none() {
-            true => value.clone(),
-            false => self.replaced_in(map.at(map.find(name)?).1, path, value)?,
-        };
-        let copy = |value: &SingleValue| match (value.is_binary(), value.as_text()) {
-            (false, Some(text)) => SecretValue::text(text),
-            _ => SecretValue::binary(value.bytes()),
-        };
-        let others = map.iter().filter(|(other, _)| *other != name).map(|(name, value)| (name, copy(value)));
-        SecretValue::map(others.chain([(name, changed)]))
-    }
-
-    /// The text or bytes of `single` with `value` at `path` in its JSON.
-    fn replaced_in(&self, single: &SingleValue, path: &KeyPath, value: &SecretValue) -> Result<SecretValue> {
-        let (text, tree) = single.json().map_err(|why| no_keys(why, Some(single)))?;
-        let from = Json::new(text, tree, self.node.unwrap_or(ROOT));
-        let mut text = keypath::replace(text, from, path, &value.to_json()?)?;
-        Ok(match single.is_binary() {
-            true => SecretValue::binary(std::mem::take(&mut *text)),
-            false => SecretValue::of_json(text),
-        })
     }
 }
 
