@@ -83,8 +83,7 @@ pub fn json(text: &str) {
     };
     Tree::parse(Json::new(text, &tree, ROOT).raw()).expect("JSON by itself");
     let ours = Json::new(text, &tree, ROOT);
-    // serde_json refuses numbers beyond f64 and deep nesting, and gives some keys a meaning of their
-    // own.
+    // serde_json refuses numbers beyond f64 and deep nesting, and some keys have a meaning for it.
     if let Ok(theirs) = serde_json::from_str(text)
         && !has_private_key(ours)
     {

@@ -196,7 +196,7 @@ fn collect<S: AsRef<str>>(array: Json<'_>, steps: &[S]) -> Result<Zeroizing<Stri
     }
     // The parts come from the text of the array, so the buffer doesn't have to grow.
     let mut text = Zeroizing::new(String::with_capacity(array.raw().len()));
-    // What is still to be written, the next part last.
+    // The parts still to be written, the next one last.
     let mut parts = vec![Part::Value(array, 0)];
     while let Some(part) = parts.pop() {
         let (mut json, first) = match part {

@@ -208,7 +208,7 @@ impl Secret {
 
     /// Deserializes the JSON of the value with serde. A whole map is read as an object of strings.
     ///
-    /// serde_json reads standard JSON only: no `NaN` or `Infinity`, anywhere in the value, and up to
+    /// serde_json reads standard JSON only: no `NaN` or `Infinity` anywhere in the value, and up to
     /// 127 levels. [`json`](Self::json) and [`keypath`](Self::keypath) read those, too.
     ///
     /// The result is not wiped when it is dropped.

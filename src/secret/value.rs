@@ -14,7 +14,8 @@ use crate::error::{Error, Result};
 /// A value to be written by `update`: text, bytes, JSON, or a map of named values.
 ///
 /// Without a keypath, text and JSON are written byte for byte. Under a keypath, text becomes a JSON
-/// string, and JSON is inserted as it is, without the whitespace around it. `Debug` is redacted, and the value is wiped when dropped.
+/// string, and JSON is inserted as it is, without the whitespace around it. `Debug` is redacted,
+/// and the value is wiped when dropped.
 #[derive(Clone)]
 pub struct SecretValue(Form);
 

@@ -19,8 +19,8 @@ use crate::{
 /// The future of a request.
 pub struct Response<'a, T>(BoxFuture<'a, Result<T>>);
 
-/// The future of a [`Get`]. A read that the cache answers is ready at the first poll, which is when
-/// the cache is looked into: what was updated before is not served.
+/// The future of a [`Get`]. It looks into the cache at its first poll, and is ready then if the cache
+/// has the answer. So it never returns a value that was updated before it was awaited.
 pub struct Read<'a> {
     /// The request, until the cache has no answer to it.
     get: Option<Get<'a>>,

@@ -57,7 +57,7 @@ impl Sink for String {
 
 /// An array or object whose end was not written yet.
 struct Open<'a> {
-    /// What was not written yet. A child of an object has a key.
+    /// The children that were not written yet, each with its key in an object.
     children: std::vec::IntoIter<(Option<&'a Key>, Json<'a>)>,
     /// Whether no child was written so far.
     is_empty: bool,

@@ -1,13 +1,13 @@
 //! Decodes JSON strings whose syntax was checked.
 //!
-//! JSON escapes UTF-16, so a string can hold half of a surrogate pair (`"\ud800"`). Python reads and
-//! writes such strings; a Rust `str` can't hold them.
+//! JSON escapes UTF-16, so a string can hold half of a surrogate pair (`"\ud800"`). Python reads
+//! and writes such strings; a Rust `str` can't hold them.
 
 use zeroize::Zeroizing;
 
 use super::{tree::Content, write::write_unit};
 
-/// What is between the quotes of a string.
+/// The content of a string, decoded.
 pub(super) enum Decoded {
     /// No escapes: the text is as it is written.
     AsWritten,
@@ -26,7 +26,7 @@ impl Decoded {
     }
 }
 
-/// Decodes what is between the quotes of a string.
+/// Decodes the content of a string: the text between its quotes.
 pub(super) fn decode(inner: &str) -> Decoded {
     match text(inner) {
         Some(text) => Decoded::Text(text),
@@ -57,7 +57,7 @@ fn text(inner: &str) -> Option<Zeroizing<String>> {
     Some(decoded)
 }
 
-/// What is between the quotes of a string, in UTF-16.
+/// The content of a string in UTF-16.
 pub(super) fn utf16(inner: &str) -> Zeroizing<Vec<u16>> {
     // No unit takes less than a byte.
     let mut units = Zeroizing::new(Vec::with_capacity(inner.len()));
@@ -96,7 +96,7 @@ fn escaped_unit(text: &str) -> (u16, usize) {
         Some(b'n') => b'\n',
         Some(b'r') => b'\r',
         Some(b't') => b'\t',
-        // One that stands for itself: the syntax was checked.
+        // A quote, a slash or a backslash: the syntax was checked.
         other => other.copied().unwrap_or_default(),
     };
     (character.into(), 2)

@@ -106,8 +106,8 @@ impl Key {
         self.units.as_deref().map(|units| units.as_slice())
     }
 
-    /// The code points of the key, in the order of which Python sorts keys. Half of a surrogate pair
-    /// is one, too.
+    /// The code points of the key, by which Python sorts keys. Half of a surrogate pair is one,
+    /// too.
     #[cfg(feature = "file")]
     pub(crate) fn code_points(&self) -> impl Iterator<Item = u32> {
         let text = self.units.is_none().then(|| self.name.chars().map(u32::from));

@@ -18,8 +18,8 @@ impl Secret {
     /// the part itself.
     ///
     /// # Errors
-    /// [`KeyNotFound`](crate::ErrorKind::KeyNotFound) if a step before the last one leads nowhere, or
-    /// the secret has no keys; [`InvalidInput`](crate::ErrorKind::InvalidInput) for bytes within
+    /// [`KeyNotFound`](crate::ErrorKind::KeyNotFound) if a step before the last one leads nowhere,
+    /// or the secret has no keys; [`InvalidInput`](crate::ErrorKind::InvalidInput) for bytes within
     /// JSON, for a map under a key, and for an array that a keypath collected from several places;
     /// [`Corrupt`](crate::ErrorKind::Corrupt) if the secret begins like a JSON object or array and
     /// is not JSON.

@@ -143,7 +143,7 @@ impl SecretsManager {
 /// Whether a value can be put although the current one can't be read.
 fn may_be_put_unread(error: &Error, options: &UpdateOptions) -> bool {
     match error.kind() {
-        // Whoever may write and not read puts text as text, and bytes as bytes.
+        // Without the right to read, text is put as text and bytes as bytes.
         ErrorKind::AccessDenied => options.if_version.is_none(),
         // A secret without a value looks like none. PutSecretValue tells them apart.
         _ => code(error) == Some(NO_VALUE),
