@@ -83,7 +83,8 @@ pub trait Provider: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// `NotFound` if there is no such secret: an update never creates one. `KeyNotFound` if a step
-    /// before the last one of the keypath leads nowhere.
+    /// before the last one of the keypath leads nowhere. `Corrupt` for a key of a value that begins
+    /// like a JSON object or array and is not JSON.
     async fn update(&self, path: &str, value: &SecretValue, options: &UpdateOptions) -> Result<Updated>;
 
     /// Asks the backend for the identity that it sees; `None` for a provider without one, such as a

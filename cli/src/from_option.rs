@@ -32,7 +32,10 @@ pub(crate) async fn variables(
     let is_path = target.path.ends_with('/') && target.keypath.is_empty();
     let exact = if is_path { None } else { Some(exact_secret(client, global, &target).await?) };
     match exact {
-        Some(Ok(secret)) => name_variables(keys(&secret, &target)?, naming.prefix, is_wanted),
+        Some(Ok(secret)) => {
+            let reference = format!("{}://{}", target.provider, target.path);
+            name_variables(keys(&secret, &reference)?, naming.prefix, is_wanted)
+        }
         missing_or_denied => match secrets_below(client, global, &target, naming).await? {
             found if found.is_empty() => {
                 let error = missing_or_denied.and_then(Result::err);
@@ -55,17 +58,17 @@ async fn exact_secret(client: &Client, global: &Global, target: &PathArg) -> Res
     }
 }
 
-/// The values of a map or a JSON object, by key.
-fn keys(secret: &Secret, target: &PathArg) -> Result<Vec<(String, Secret)>, Failure> {
+/// The values of a map or a JSON object, by key. `reference` is the secret's, for errors.
+fn keys(secret: &Secret, reference: &str) -> Result<Vec<(String, Secret)>, Failure> {
     if secret.is_map() {
         return Ok(secret.entries().map(|(name, value)| (name.to_owned(), value)).collect());
     }
-    let failure = |error: &Error| Failure::unreadable(&format!("{}://{}", target.provider, target.path), error);
+    let failure = |error: &Error| Failure::unreadable(reference, error);
     let not_an_object = || {
         let message = "the secret is neither a JSON object nor a map, so it has no keys to name variables after";
         failure(&Error::new(ErrorKind::InvalidInput, message))
     };
-    let json = secret.json().map_err(|_| not_an_object())?;
+    let json = secret.json().map_err(|_| broken(secret).map_or_else(not_an_object, |error| failure(&error)))?;
     if json.kind() != JsonKind::Object {
         return Err(not_an_object());
     }
@@ -88,9 +91,10 @@ async fn secrets_below(
     let mut found = Vec::with_capacity(listing.len());
     for (name, secret) in listing.iter() {
         let rest = rest_below(name, &target.path);
-        match naming.keys && has_keys(secret) {
+        match naming.keys && (has_keys(secret) || broken(secret).is_some()) {
             true => {
-                found.extend(keys(secret, target)?.into_iter().map(|(key, value)| (format!("{rest}/{key}"), value)))
+                let keys = keys(secret, &format!("{}://{name}", target.provider))?;
+                found.extend(keys.into_iter().map(|(key, value)| (format!("{rest}/{key}"), value)))
             }
             false => found.push((rest.to_owned(), secret.clone())),
         }
@@ -111,6 +115,11 @@ pub(crate) fn rest_below<'a>(name: &'a str, path: &str) -> &'a str {
 /// Whether this is a map or a JSON object.
 fn has_keys(secret: &Secret) -> bool {
     secret.is_map() || secret.json().is_ok_and(|json| json.kind() == JsonKind::Object)
+}
+
+/// Why the keys of a secret can't be read, if it was meant to have some: it is broken JSON.
+fn broken(secret: &Secret) -> Option<Error> {
+    secret.key("").err().filter(|error| error.kind() == ErrorKind::Corrupt && secret.json().is_err())
 }
 
 /// Makes a variable name from each path. A whole map becomes its JSON text.
@@ -151,9 +160,7 @@ mod tests {
 
     use super::*;
 
-    fn target() -> PathArg {
-        PathArg { provider: "memory".into(), path: "app/tls".into(), keypath: KeyPath::default() }
-    }
+    const REFERENCE: &str = "memory://app/tls";
 
     fn map() -> Secret {
         let entries = [("tls.crt", SecretValue::text("PEM")), ("keystore", SecretValue::binary([0xff]))];
@@ -176,12 +183,28 @@ mod tests {
 
     #[test]
     fn a_map_gives_one_variable_for_each_name() {
-        let found = keys(&map(), &target()).expect("names");
+        let found = keys(&map(), REFERENCE).expect("names");
         let variables = name_variables(found, "APP_", |_| true).expect("variables");
         let values: Vec<_> =
             variables.iter().map(|(name, it)| (name.as_str(), it.expose_bytes().expect("one"))).collect();
         assert_eq!(values, [("APP_KEYSTORE", &[0xff][..]), ("APP_TLS_CRT", b"PEM")]);
         assert!(has_keys(&map()));
+    }
+
+    #[test]
+    fn broken_json_is_corrupt_and_other_text_has_no_keys() {
+        for (text, kind) in [
+            ("{\"a\":1,}", ErrorKind::Corrupt),
+            ("{\"a\":\"\\ud800\"}", ErrorKind::Corrupt),
+            ("plain", ErrorKind::InvalidInput),
+            ("[1]", ErrorKind::InvalidInput),
+        ] {
+            let secret = Secret::text(text, Metadata::default());
+            let Err(Failure::Named { name, error }) = keys(&secret, REFERENCE) else { panic!("no keys: {text}") };
+            assert_eq!((name.as_str(), error.kind()), (REFERENCE, kind), "{text}");
+        }
+        let odd = Secret::text("{\"n\":NaN}", Metadata::default());
+        assert!(broken(&odd).is_none() && keys(&odd, REFERENCE).is_ok());
     }
 
     #[test]

@@ -38,6 +38,14 @@ impl PathArg {
         };
         Ok(Self { provider: reference.provider().into(), path: reference.path().into(), keypath })
     }
+
+    /// The text of the reference, for messages.
+    pub(crate) fn reference(&self) -> String {
+        match Reference::new(&self.provider, &self.path) {
+            Ok(reference) => reference.with_keypath(self.keypath.clone()).to_string(),
+            Err(_) => format!("{}://{}", self.provider, self.path.escape_debug()),
+        }
+    }
 }
 
 /// The provider of a bare path: `--provider`, or `file` with `--file`, or the configured default.

@@ -128,7 +128,9 @@ impl<P: Provider + ?Sized> Cached<P> {
         self.second_tier.drop_name(path);
         let name = path.to_owned();
         let by_name = move |secret: &Secret| secret.name() == Some(&name);
-        self.secrets.drop_if(|key| key::path_of(key) == path, Some(Arc::new(by_name)));
+        // That an ARN does not exist is remembered without the name that it ends with.
+        let by_key = |key: &String| key::path_of(key) == path || key::is_arn_of(key::path_of(key), path);
+        self.secrets.drop_if(by_key, Some(Arc::new(by_name)));
         self.listings.drop_if(|key| covers(&key.path, path), None);
     }
 

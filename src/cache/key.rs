@@ -41,6 +41,11 @@ pub(super) fn path_of(key: &str) -> &str {
     key.split_once('\0').map_or(key, |(path, _)| path)
 }
 
+/// Whether a path may be the ARN of the secret with this name.
+pub(super) fn is_arn_of(path: &str, name: &str) -> bool {
+    path.starts_with("arn:") && names_in_arn(path).any(|end| end == name)
+}
+
 /// The names that an ARN can end with: `/a/b`, `a/b` and `b` in `arn:…:parameter/a/b`, and `prod/db` in
 /// `arn:…:secret:prod/db-Ab12Cd`, whose last seven characters Secrets Manager has added.
 pub(super) fn names_in_arn(arn: &str) -> impl Iterator<Item = &str> {

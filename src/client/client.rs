@@ -12,6 +12,7 @@ use rapidhash::fast::RandomState;
 
 use crate::{
     cache::CacheStats,
+    capabilities::Capabilities,
     client::{
         ClientBuilder, GetRefs, Handle,
         dispatch::{check, name},
@@ -189,6 +190,14 @@ impl Client {
     pub async fn identity(&self, provider: &str) -> Result<Option<Identity>> {
         let identity = async { self.open(provider).await?.provider().identity().await };
         identity.await.map_err(|error: Error| error.with_context(Operation::Connect, || provider.to_owned()))
+    }
+
+    /// What a provider can do. Opens the provider.
+    ///
+    /// # Errors
+    /// As [`get`](crate::get), for an unknown provider or wrong settings.
+    pub async fn capabilities(&self, provider: &str) -> Result<Capabilities> {
+        Ok(self.open(provider).await?.provider().capabilities())
     }
 
     /// The names of the providers, in order.

@@ -22,7 +22,8 @@ use crate::{
 /// `NotFound` and `KeyNotFound`, unless a [`default`](Get::default) is set; `AccessDenied`,
 /// `Unauthenticated`, `Throttled`, `Timeout` and `Unavailable` from the backend; `Unsupported` for
 /// an option that the provider doesn't have; `InvalidInput` for an unknown provider or a malformed
-/// path; `Config` if `s1crets.toml` is malformed.
+/// path; `Corrupt` for a key of a secret whose JSON is broken; `Config` if `s1crets.toml` is
+/// malformed.
 ///
 /// # Cancellation
 /// If the future is dropped, the load goes on: other callers may wait for it, and its outcome is

@@ -1,19 +1,16 @@
 //! Requests: `get`, `get_by_path`, `path_exists` and `update` with their options, made by `.await`
 //! or `.call()`.
 
+mod response;
+
 use std::{
     borrow::Cow,
     fmt,
-    future::{IntoFuture, Ready, ready},
     marker::PhantomData,
     num::NonZeroU32,
     ops::{Deref, DerefMut},
-    pin::Pin,
-    task::{Context, Poll},
     time::Duration,
 };
-
-use futures::future::{BoxFuture, Either};
 
 use crate::{
     client::{
@@ -26,6 +23,7 @@ use crate::{
     secret::{KeyPath, Metadata, Secret, SecretValue},
 };
 
+pub use self::response::{Read, Response};
 pub use super::target::{At, IntoReference};
 
 /// Marks a request that is made by `.await`.
@@ -84,9 +82,6 @@ impl DerefMut for Boxed<GetOptions> {
     }
 }
 
-/// The future of a request. A read that the cache answers is ready at once.
-pub struct Response<'a, T>(Either<Ready<Result<T>>, BoxFuture<'a, Result<T>>>);
-
 impl<'a, Mode> Get<'a, Mode> {
     pub(crate) fn new(client: Result<&'a Client>, provider: &'a str, path: &'a str) -> Self {
         Self::of(Target::new(client, provider, path))
@@ -97,8 +92,9 @@ impl<'a, Mode> Get<'a, Mode> {
     }
 
     /// Sets the value to return if the secret, the version or the key does not exist. It is
-    /// returned whole, without the keypath, and never cached. Default: none, so absence is an
-    /// error.
+    /// returned whole, without the keypath, and never cached. Any other error stays one: the value
+    /// does not stand in for a secret that is denied, or whose JSON is corrupt. Default: none, so
+    /// absence is an error.
     pub fn default(self, value: impl Into<SecretValue>) -> Self {
         Self { default: Some(Box::new(Secret::new(value, Metadata::default()))), ..self }
     }
@@ -329,65 +325,6 @@ macro_rules! with_cached {
 pub(super) use with_cached;
 
 with_cached!(Get, GetByPath);
-
-impl<'a> IntoFuture for Get<'a> {
-    type Output = Result<Secret>;
-    type IntoFuture = Response<'a, Secret>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        match self.at_once() {
-            Some(outcome) => Response(Either::Left(ready(outcome))),
-            None => Response::later(self.run()),
-        }
-    }
-}
-
-impl<'a> IntoFuture for GetByPath<'a> {
-    type Output = Result<Listing>;
-    type IntoFuture = Response<'a, Listing>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Response::later(self.run())
-    }
-}
-
-impl<'a> IntoFuture for PathExists<'a> {
-    type Output = Result<bool>;
-    type IntoFuture = Response<'a, bool>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Response::later(self.run())
-    }
-}
-
-impl<'a> IntoFuture for Update<'a> {
-    type Output = Result<Updated>;
-    type IntoFuture = Response<'a, Updated>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Response::later(self.run())
-    }
-}
-
-impl<'a, T> Response<'a, T> {
-    fn later(future: impl Future<Output = Result<T>> + Send + 'a) -> Self {
-        Self(Either::Right(Box::pin(future)))
-    }
-}
-
-impl<T: Unpin> Future for Response<'_, T> {
-    type Output = Result<T>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(context)
-    }
-}
-
-impl<T> fmt::Debug for Response<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Response")
-    }
-}
 
 /// Debug by target alone: values and defaults stay out.
 macro_rules! debug_by_target {

@@ -12,8 +12,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use zeroize::Zeroizing;
 
 use super::{
-    Json, JsonKind,
-    json::{ROOT, Tree, quote},
+    JsonKind,
+    json::{Tree, quote},
 };
 
 /// The longest message in an error, in characters. Longer ones are cut.
@@ -45,7 +45,7 @@ impl Echo {
         if let Ok(text) = std::str::from_utf8(secret)
             && let Ok(tree) = Tree::parse(text)
         {
-            self.add_json(Json::new(text, &tree, ROOT));
+            self.add_values(text, &tree);
         }
         self
     }
@@ -55,7 +55,7 @@ impl Echo {
     #[must_use]
     pub(crate) fn with_body(mut self, body: &[u8]) -> Self {
         match std::str::from_utf8(body).ok().and_then(|text| Some((text, Tree::parse(text).ok()?))) {
-            Some((text, tree)) => self.add_json(Json::new(text, &tree, ROOT)),
+            Some((text, tree)) => self.add_values(text, &tree),
             None => self.opaque = true,
         }
         self
@@ -73,14 +73,14 @@ impl Echo {
         (!cut.is_empty()).then_some(cut)
     }
 
-    fn add_json(&mut self, json: Json<'_>) {
-        match json.kind() {
-            JsonKind::Object => json.members().for_each(|(_, member)| self.add_json(member)),
-            JsonKind::Array => json.elements().for_each(|element| self.add_json(element)),
-            JsonKind::String => self.add(json.as_str().unwrap_or_default().as_bytes(), SHORTEST_JSON_TEXT),
-            // It may be a PIN.
-            JsonKind::Number => self.add(json.raw().as_bytes(), SHORTEST_TEXT),
-            JsonKind::Null | JsonKind::Bool => {}
+    fn add_values(&mut self, text: &str, tree: &Tree) {
+        for json in tree.values(text) {
+            match json.kind() {
+                JsonKind::String => self.add(json.as_str().unwrap_or(json.raw()).as_bytes(), SHORTEST_JSON_TEXT),
+                // It may be a PIN.
+                JsonKind::Number => self.add(json.raw().as_bytes(), SHORTEST_TEXT),
+                JsonKind::Null | JsonKind::Bool | JsonKind::Array | JsonKind::Object => {}
+            }
         }
     }
 

@@ -5,16 +5,22 @@
 //! Only strings with escapes are decoded into buffers of their own, which are wiped when dropped.
 
 mod parse;
+mod strings;
 mod tree;
 mod write;
 
 use std::{fmt, ops::Range};
 
+#[cfg(any(test, feature = "file"))]
+use zeroize::Zeroizing;
+
 use self::tree::{Content, Node, Object};
 #[cfg(any(test, feature = "file"))]
 pub(crate) use self::write::write_ascii_string;
+#[cfg(feature = "file")]
+pub(crate) use self::write::{ascii_units_len, write_ascii_units};
 pub(crate) use self::{
-    tree::{NodeId, NotJson, ROOT, Tree},
+    tree::{Key, NodeId, NotJson, ROOT, Tree},
     write::{ascii_string_len, quote, write_string},
 };
 
@@ -23,6 +29,11 @@ pub(crate) use self::{
 /// Copying it is cheap. Numbers keep their text ([`raw`](Self::raw)), so no digit is lost to a
 /// float. If an object has the same key twice, the last one counts, as in most JSON parsers.
 /// `Debug` shows the kind of the value alone.
+///
+/// What Python's json module writes is read, too: the numbers `NaN`, `Infinity` and `-Infinity`,
+/// any depth, and strings with half of a surrogate pair (`"\ud800"`). Such a string is no text, so
+/// it has no [`as_str`](Self::as_str). In a key, the half goes by its escape, in lower case. A byte
+/// order mark before the document is skipped.
 #[derive(Clone, Copy)]
 pub struct Json<'a> {
     text: &'a str,
@@ -37,7 +48,7 @@ pub enum JsonKind {
     Null,
     /// `true` or `false`.
     Bool,
-    /// A number of any size and precision.
+    /// A number of any size and precision, or `NaN`, `Infinity` or `-Infinity`.
     Number,
     /// A string.
     String,
@@ -62,7 +73,7 @@ impl<'a> Json<'a> {
             Content::Null => JsonKind::Null,
             Content::Bool(_) => JsonKind::Bool,
             Content::Number => JsonKind::Number,
-            Content::String(_) => JsonKind::String,
+            Content::String(_) | Content::HalfPair => JsonKind::String,
             Content::Array(_) => JsonKind::Array,
             Content::Object(_) => JsonKind::Object,
         }
@@ -73,14 +84,12 @@ impl<'a> Json<'a> {
         &self.text[self.span()]
     }
 
-    /// The decoded text of a string; `None` for any other kind.
+    /// The decoded text of a string; `None` for any other kind, and for a string with half of a
+    /// surrogate pair, which is no text.
     pub fn as_str(self) -> Option<&'a str> {
         match self.content() {
             Content::String(Some(decoded)) => Some(decoded),
-            Content::String(None) => {
-                let Range { start, end } = self.span();
-                Some(&self.text[start + 1..end - 1])
-            }
+            Content::String(None) => Some(self.quoted()),
             _ => None,
         }
     }
@@ -122,6 +131,11 @@ impl<'a> Json<'a> {
     /// The keys and values of an object, in the order of the keys' Unicode code points; empty for
     /// any other kind.
     pub fn members(self) -> impl Iterator<Item = (&'a str, Json<'a>)> {
+        self.keyed_members().map(|(key, member)| (key.name(), member))
+    }
+
+    /// The members of an object, by keys that may be no text.
+    pub(crate) fn keyed_members(self) -> impl Iterator<Item = (&'a Key, Json<'a>)> {
         let members = match self.content() {
             Content::Object(members) => Some(members),
             _ => None,
@@ -136,6 +150,24 @@ impl<'a> Json<'a> {
             _ => &[],
         };
         elements.iter().map(move |node| self.at_node(*node))
+    }
+
+    /// Whether this is a string that is no text, because it has half of a surrogate pair.
+    #[inline]
+    pub(crate) fn is_half_pair(self) -> bool {
+        matches!(self.content(), Content::HalfPair)
+    }
+
+    /// Such a string in UTF-16; `None` for any other value.
+    #[cfg(any(test, feature = "file"))]
+    pub(crate) fn half_pair(self) -> Option<Zeroizing<Vec<u16>>> {
+        self.is_half_pair().then(|| strings::utf16(self.quoted()))
+    }
+
+    /// What stands between the quotes of a string.
+    fn quoted(self) -> &'a str {
+        let Range { start, end } = self.span();
+        &self.text[start + 1..end - 1]
     }
 
     pub(crate) fn span(self) -> Range<usize> {
@@ -175,6 +207,14 @@ impl<'a> Json<'a> {
     }
 }
 
+impl Tree {
+    /// All values of the document, which has this text.
+    #[cfg(any(feature = "vault", feature = "__aws"))]
+    pub(crate) fn values<'a>(&'a self, text: &'a str) -> impl Iterator<Item = Json<'a>> {
+        (ROOT..).zip(&self.nodes).map(move |(node, _)| Json::new(text, self, node))
+    }
+}
+
 impl JsonKind {
     /// The kind with its article, for messages.
     pub(crate) fn name(self) -> &'static str {
@@ -196,92 +236,4 @@ impl fmt::Debug for Json<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn view<'a>(text: &'a str, tree: &'a Tree) -> Json<'a> {
-        Json::new(text, tree, ROOT)
-    }
-
-    #[test]
-    fn numbers_keep_their_text() {
-        for number in ["1.10", "12345678901234567890123", "-0", "1e999"] {
-            let tree = Tree::parse(number).expect("a number");
-            assert_eq!(view(number, &tree).raw(), number);
-            assert_eq!(view(number, &tree).kind(), JsonKind::Number);
-        }
-    }
-
-    #[test]
-    fn texts_that_only_python_reads_as_json_are_refused() {
-        for text in ["NaN", "Infinity", "0123", "plain", " ", "", "{\"a\":1} x", "'a'"] {
-            assert!(Tree::parse(text).is_err(), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn the_last_of_two_equal_keys_counts_however_it_is_escaped() {
-        let text = r#"{"a":1,"\u0061":2}"#;
-        let tree = Tree::parse(text).expect("an object");
-        assert_eq!(view(text, &tree).get("a").map(Json::raw), Some("2"));
-    }
-
-    #[test]
-    fn members_are_found_and_listed_in_order_in_small_and_large_objects() {
-        for count in [0, 1, 8, 9, 100] {
-            let mut text = (0..count).rev().map(|key| format!("\"k{key:03}\":1{key}")).collect::<Vec<_>>();
-            // The first member comes again at the end, and counts.
-            text.extend(text.first().map(|first| format!("{}9", first)));
-            let text = format!("{{{}}}", text.join(","));
-            let tree = Tree::parse(&text).expect("an object");
-            let object = view(&text, &tree);
-            for key in 0..count {
-                let value = if key == count - 1 { format!("1{key}9") } else { format!("1{key}") };
-                assert_eq!(object.get(&format!("k{key:03}")).map(Json::raw), Some(&*value), "{text}");
-            }
-            assert_eq!(object.get("k").map(Json::raw), None);
-            let keys: Vec<_> = object.members().map(|(key, _)| key.to_owned()).collect();
-            assert_eq!(keys, (0..count).map(|key| format!("k{key:03}")).collect::<Vec<_>>());
-        }
-    }
-
-    #[test]
-    fn half_a_surrogate_pair_is_refused() {
-        for text in [r#""\ud800""#, r#""\ud800x""#, r#""\udc00\ud800""#, r#"{"\ud800":1}"#] {
-            assert_eq!(Tree::parse(text).err(), Some(NotJson::Surrogate), "{text}");
-        }
-    }
-
-    #[test]
-    fn deep_nesting_is_refused_without_a_stack_overflow() {
-        let text = "[".repeat(100_000) + &"]".repeat(100_000);
-        assert_eq!(Tree::parse(&text).err(), Some(NotJson::TooDeep));
-    }
-
-    proptest! {
-        #[test]
-        fn strings_are_decoded_however_they_are_escaped(text in any::<String>()) {
-            let mut ascii = String::new();
-            write_ascii_string(&mut ascii, &text);
-            prop_assert_eq!(ascii.len(), ascii_string_len(&text));
-            for json in [ascii, serde_json::to_string(&text).expect("a string")] {
-                let tree = Tree::parse(&json).expect("a string");
-                prop_assert_eq!(view(&json, &tree).as_str(), Some(text.as_str()));
-            }
-        }
-
-        #[test]
-        fn spans_agree_with_serde_json(a in any::<i64>(), b in ".*", c in any::<bool>()) {
-            let text = serde_json::json!({ "a": [a, c, null], "b": { "c": b } }).to_string();
-            let tree = Tree::parse(&text).expect("an object");
-            let root = view(&text, &tree);
-            prop_assert_eq!(root.get("a").and_then(|a| a.at(0)).and_then(Json::as_i64), Some(a));
-            prop_assert_eq!(root.get("a").and_then(|a| a.at(1)).and_then(Json::as_bool), Some(c));
-            prop_assert!(root.get("a").and_then(|a| a.at(2)).is_some_and(Json::is_null));
-            let nested = root.get("b").and_then(|b| b.get("c"));
-            prop_assert_eq!(nested.and_then(Json::as_str), Some(b.as_str()));
-        }
-    }
-}
+mod tests;

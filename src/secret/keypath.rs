@@ -21,7 +21,9 @@ use crate::{
 ///   does not do that.
 ///
 /// A step that leads nowhere, if only for one element of an array, is [`ErrorKind::KeyNotFound`].
-/// `null`, `false`, `0` and empty values are found like any other value.
+/// `null`, `false`, `0` and empty values are found like any other value. A secret that begins like
+/// a JSON object or array and is not JSON is [`ErrorKind::Corrupt`], and so is a string that is no
+/// text ([`Json`]).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct KeyPath {
     steps: Vec<String>,
@@ -119,24 +121,27 @@ pub(crate) fn resolve<S: AsRef<str>>(
     pointer: bool,
 ) -> Result<Found> {
     while let Some(step) = steps.next() {
-        let step = step.as_ref();
-        if let Some(child) = descend(json, step, pointer) {
+        if let Some(child) = descend(json, step.as_ref(), pointer) {
             json = json.at_node(child);
-        } else if json.kind() == JsonKind::Array && !pointer && !is_number(step) {
-            let rest: Vec<S> = steps.collect();
-            return collect(json, step, &rest).map(Found::Collected);
+        } else if !pointer && is_for_each(json, step.as_ref()) {
+            let steps: Vec<S> = std::iter::once(step).chain(steps).collect();
+            return collect(json, &steps).map(Found::Collected);
         } else {
-            return Err(missing(json, step));
+            return Err(missing(json, step.as_ref()));
         }
     }
-    Ok(Found::Place(json.node()))
+    match json.is_half_pair() {
+        true => Err(no_text()),
+        false => Ok(Found::Place(json.node())),
+    }
 }
 
-/// The whole document with the value at `path` replaced by `value`, which is JSON, and every other
-/// byte as it was. If an object lacks the last step, it is added behind the last member.
+/// The whole document with the value at `path`, from `root` on, replaced by `value`, which is JSON,
+/// and every other byte as it was. If an object lacks the last step, it is added behind the last
+/// member.
 pub(crate) fn replace(text: &str, root: Json<'_>, path: &KeyPath, value: &str) -> Result<Zeroizing<String>> {
     let Some((last, parents)) = path.steps.split_last() else {
-        return Ok(Zeroizing::new(value.to_owned()));
+        return Ok(splice(text, root.span(), &["", value, ""]));
     };
     let mut parent = root;
     for step in parents {
@@ -178,23 +183,64 @@ fn descend(json: Json<'_>, step: &str, pointer: bool) -> Option<NodeId> {
     }
 }
 
-/// The array of what `step` and then `rest` lead to in each element.
-fn collect<S: AsRef<str>>(array: Json<'_>, step: &str, rest: &[S]) -> Result<Zeroizing<String>> {
+/// Whether a step is applied to each element: a name, in an array.
+fn is_for_each(json: Json<'_>, step: &str) -> bool {
+    json.kind() == JsonKind::Array && !is_number(step)
+}
+
+/// The array of what the steps lead to in each element of `array`. Works without recursion, as
+/// arrays may lie in arrays to any depth.
+fn collect<S: AsRef<str>>(array: Json<'_>, steps: &[S]) -> Result<Zeroizing<String>> {
+    enum Part<'a> {
+        Punctuation(char),
+        /// What the steps from this one on lead to in a value.
+        Value(Json<'a>, usize),
+    }
     // The parts come from the text of the array, so the buffer doesn't have to grow.
     let mut text = Zeroizing::new(String::with_capacity(array.raw().len()));
-    text.push('[');
-    for (index, element) in array.elements().enumerate() {
-        if index > 0 {
-            text.push(',');
+    // The parts still to be written, the next one last.
+    let mut parts = vec![Part::Value(array, 0)];
+    while let Some(part) = parts.pop() {
+        let (mut json, first) = match part {
+            Part::Punctuation(mark) => {
+                text.push(mark);
+                continue;
+            }
+            Part::Value(json, first) => (json, first),
+        };
+        let mut array = None;
+        for (index, step) in steps.iter().enumerate().skip(first) {
+            if let Some(child) = descend(json, step.as_ref(), false) {
+                json = json.at_node(child);
+            } else if is_for_each(json, step.as_ref()) {
+                array = Some(index);
+                break;
+            } else {
+                return Err(missing(json, step.as_ref()));
+            }
         }
-        let steps = std::iter::once(step).chain(rest.iter().map(AsRef::as_ref));
-        match resolve(element, steps, false)? {
-            Found::Place(node) => text.push_str(array.at_node(node).raw()),
-            Found::Collected(inner) => text.push_str(&inner),
+        let Some(step) = array else {
+            text.push_str(json.raw());
+            continue;
+        };
+        text.push('[');
+        parts.push(Part::Punctuation(']'));
+        let start = parts.len();
+        for (index, element) in json.elements().enumerate() {
+            if index > 0 {
+                parts.push(Part::Punctuation(','));
+            }
+            parts.push(Part::Value(element, step));
         }
+        parts[start..].reverse();
     }
-    text.push(']');
     Ok(text)
+}
+
+/// The error for a string that can't be returned as a text.
+fn no_text() -> Error {
+    Error::corrupt("the value there is no text: it holds half of a surrogate pair, such as \\ud800")
+        .with_hint("read the object or array around it, which is returned as it is written")
 }
 
 fn missing(json: Json<'_>, step: &str) -> Error {
@@ -268,6 +314,31 @@ mod tests {
         assert_eq!(find(text, &["0"]).as_deref(), Some(r#""zero""#));
         assert_eq!(find(text, &["a", "2"]), None);
         assert_eq!(find(text, &["a", "b", "c"]), None, "one element has no such key");
+    }
+
+    #[test]
+    fn arrays_in_arrays_are_followed_to_any_depth() {
+        assert_eq!(find(r#"[[],[[{"a":1}],{"a":2}]]"#, &["a"]).as_deref(), Some("[[],[[1],2]]"));
+        assert_eq!(find(r#"[{"a":[[{"b":[3]}]]}]"#, &["a", "b", "0"]).as_deref(), Some("[[[3]]]"));
+        let depth = 100_000;
+        let nested = |inner: &str| "[".repeat(depth) + inner + &"]".repeat(depth);
+        assert_eq!(find(&nested(r#"{"a":1}"#), &["a"]), Some(nested("1")));
+        assert_eq!(find(&nested("1"), &["a"]), None);
+    }
+
+    #[test]
+    fn a_string_that_is_no_text_is_corrupt_and_its_neighbours_are_found() {
+        let text = r#"{"half":"\ud800","n":NaN,"a":[{"x":"\udc00"},{"x":"y"}]}"#;
+        assert_eq!(find(text, &["n"]).as_deref(), Some("NaN"));
+        assert_eq!(find(text, &["a", "1", "x"]).as_deref(), Some("\"y\""));
+        assert_eq!(find(text, &["a", "x"]).as_deref(), Some(r#"["\udc00","y"]"#));
+        assert_eq!(set(text, &["half"], "1").expect("set"), text.replacen(r#""\ud800""#, "1", 1));
+        let tree = Tree::parse(text).expect("JSON");
+        for steps in [&["half"][..], &["a", "0", "x"]] {
+            let error = resolve(Json::new(text, &tree, ROOT), steps.iter(), false).err().expect("no text");
+            assert_eq!(error.kind(), ErrorKind::Corrupt);
+            assert!(error.hint().is_some() && !error.message().contains("udc00"));
+        }
     }
 
     #[test]

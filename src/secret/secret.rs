@@ -1,5 +1,7 @@
 //! `Secret`: a value that a provider returned, shared by its clones, redacted and wiped.
 
+mod replace;
+
 use std::{fmt, sync::Arc, time::SystemTime};
 
 use serde::de::DeserializeOwned;
@@ -13,7 +15,7 @@ use crate::{
         Freshness, Json, KeyPath, Metadata, SecretValue,
         document::{Content, Document, NamedValues, SingleValue},
         freshness::Provenance,
-        json::{NodeId, NotJson, ROOT},
+        json::{NodeId, NotJson, ROOT, Tree},
         keypath::{self, Found},
     },
 };
@@ -178,7 +180,7 @@ impl Secret {
     /// The part under one key: like [`keypath`](Self::keypath) with one step.
     ///
     /// # Errors
-    /// [`ErrorKind::KeyNotFound`] if there is no such key, or the secret has no keys.
+    /// As [`keypath`](Self::keypath).
     pub fn key(&self, key: &str) -> Result<Self> {
         self.follow(std::iter::once(key), false)
     }
@@ -197,6 +199,8 @@ impl Secret {
     ///
     /// # Errors
     /// [`ErrorKind::KeyNotFound`] if a step leads nowhere, or the secret has no keys.
+    /// [`ErrorKind::Corrupt`] if the secret begins like a JSON object or array and is not JSON, and
+    /// for a string that is no text (see [`Json`]).
     pub fn keypath<I>(&self, steps: I) -> Result<Self>
     where
         I: IntoIterator,
@@ -215,6 +219,9 @@ impl Secret {
 
     /// Deserializes the JSON of the value with serde. A whole map is read as an object of strings.
     ///
+    /// serde_json reads standard JSON only: no `NaN` or `Infinity` anywhere in the value, and up to
+    /// 127 levels. [`json`](Self::json) and [`keypath`](Self::keypath) read those, too.
+    ///
     /// The result is not wiped when it is dropped.
     ///
     /// # Errors
@@ -227,31 +234,14 @@ impl Secret {
             None if self.is_map() => self.json()?.raw(),
             None => self.expose_str()?,
         };
-        serde_json::from_str(text).map_err(|error| {
-            let what = if error.is_data() { "not of the shape asked for" } else { "not JSON" };
+        serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| {
+            let what = match (error.is_data(), Tree::parse(text)) {
+                (true, _) => "not of the shape asked for",
+                (false, Ok(_)) => "JSON that serde_json does not read, such as NaN or more than 127 levels",
+                (false, Err(_)) => "not JSON",
+            };
             Error::corrupt(format!("the secret is {what} (line {}, column {})", error.line(), error.column()))
         })
-    }
-
-    /// The whole secret with the part at `path` replaced by `value`, and every other byte as it
-    /// was: what a provider writes when one key is updated. If the last step is missing in an
-    /// object or a map, it is added.
-    ///
-    /// # Errors
-    /// [`ErrorKind::KeyNotFound`] if a step before the last one leads nowhere, or the secret has no
-    /// keys; [`ErrorKind::InvalidInput`] for bytes within JSON, and for a map under a key.
-    pub fn with_replaced(&self, path: &KeyPath, value: &SecretValue) -> Result<SecretValue> {
-        match (&self.shared.document.content, &self.shared.origin) {
-            (Content::Map(map), Origin::Entry(index)) => self.replaced_entry(map, map.at(*index).0, path, value),
-            (Content::Map(map), Origin::Whole) => match path.steps().split_first() {
-                Some((name, rest)) => self.replaced_entry(map, name, &KeyPath::new(rest.to_vec()), value),
-                None => Ok(value.clone()),
-            },
-            _ => self
-                .value()
-                .map_err(NamedValues::not_one_value)
-                .and_then(|single| self.replaced_in(single, path, value)),
-        }
     }
 
     /// The backend's own name for the secret; `None` if it reports none.
@@ -384,7 +374,8 @@ impl Secret {
         if steps.peek().is_none() {
             return Ok(self);
         }
-        match keypath::resolve(self.view().map_err(no_keys)?, steps, pointer)? {
+        let json = self.view().map_err(|why| no_keys(why, self.value().ok()))?;
+        match keypath::resolve(json, steps, pointer)? {
             Found::Place(node) => Ok(Self { node: Some(node), ..self }),
             Found::Collected(array) => {
                 Ok(self.of_origin(Origin::Copied(Arc::new(SingleValue::text(array))), Some(ROOT)))
@@ -411,72 +402,16 @@ impl Secret {
     pub(crate) fn is_list(&self) -> bool {
         self.value().is_ok_and(|value| value.items().is_some())
     }
-
-    /// The map with `value` at `path` in the value with this name.
-    fn replaced_entry(
-        &self,
-        map: &NamedValues,
-        name: &str,
-        path: &KeyPath,
-        value: &SecretValue,
-    ) -> Result<SecretValue> {
-        let changed = match path.is_empty() && self.node.is_none() {
-            true => value.clone(),
-            false => self.replaced_in(map.at(map.find(name)?).1, path, value)?,
-        };
-        let copy = |value: &SingleValue| match (value.is_binary(), value.as_text()) {
-            (false, Some(text)) => SecretValue::text(text),
-            _ => SecretValue::binary(value.bytes()),
-        };
-        let others = map.iter().filter(|(other, _)| *other != name).map(|(name, value)| (name, copy(value)));
-        SecretValue::map(others.chain([(name, changed)]))
-    }
-
-    /// The text or bytes of `single` with `value` at `path` in its JSON.
-    fn replaced_in(&self, single: &SingleValue, path: &KeyPath, value: &SecretValue) -> Result<SecretValue> {
-        if let Some((index, rest)) =
-            path.steps().split_first().and_then(|(step, rest)| Some((keypath::index_in_list(step)?, rest)))
-            && let Some(items) = single.items()
-        {
-            return replaced_item(items, index, rest, value);
-        }
-        let (text, tree) = single.json().map_err(no_keys)?;
-        let from = Json::new(text, tree, self.node.unwrap_or(ROOT));
-        let mut text = keypath::replace(text, from, path, &value.to_json()?)?;
-        Ok(match single.is_binary() {
-            true => SecretValue::binary(std::mem::take(&mut *text)),
-            false => SecretValue::of_json(text),
-        })
-    }
 }
 
-/// A list with `value` at `index`, or within the JSON of the item there.
-fn replaced_item<'a>(
-    items: impl Iterator<Item = &'a str>,
-    index: usize,
-    rest: &[String],
-    value: &SecretValue,
-) -> Result<SecretValue> {
-    let mut items: Vec<_> = items.map(|item| Zeroizing::new(item.to_owned())).collect();
-    let count = items.len();
-    let Some(item) = items.get_mut(index) else {
-        let told = format!("no item {index} in the list, which has {count} from 0");
-        return Err(Error::new(ErrorKind::KeyNotFound, told));
-    };
-    let whole = Secret::text(std::mem::take(&mut **item), Metadata::default());
-    let changed = match rest.is_empty() {
-        true => value.clone(),
-        false => whole.with_replaced(&KeyPath::new(rest.to_vec()), value)?,
-    };
-    let text = changed.expose_text().filter(|text| !text.contains(','));
-    let text = text.ok_or_else(|| Error::invalid_input("an item of a list is text without a comma"))?;
-    *item = Zeroizing::new(text.to_owned());
-    let texts: Vec<_> = items.iter().map(|item| item.as_str()).collect();
-    Ok(SecretValue::text(texts.join(",")))
-}
-
-fn no_keys(why: NotJson) -> Error {
-    Error::new(ErrorKind::KeyNotFound, format!("the secret has no keys: it is {why}"))
+/// The error for a key of a value that is not JSON. A value that begins like an object or array was
+/// meant to have keys, so it is corrupt. Any other one is a plain value: it has no keys.
+fn no_keys(why: NotJson, value: Option<&SingleValue>) -> Error {
+    let text = value.and_then(SingleValue::as_text).unwrap_or_default();
+    match text.trim_start_matches('\u{feff}').trim_ascii_start().starts_with(['{', '[']) {
+        true => Error::corrupt(format!("the secret can't be read for a key: it is {why}")),
+        false => Error::new(ErrorKind::KeyNotFound, format!("the secret has no keys: it is {why}")),
+    }
 }
 
 impl PartialEq for Secret {

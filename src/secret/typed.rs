@@ -52,14 +52,17 @@ impl Secret {
     }
 
     /// The values of a secret with `"type": "versioned"`, decoded as by [`simple`](Self::simple).
-    /// An empty `previous` or `next` counts as absent.
+    /// A `previous` or `next` that is empty or `null` counts as absent.
     ///
     /// # Errors
     /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) if it is not of that shape.
     pub fn versioned(&self) -> Result<Versioned> {
         let entry = Entry::of_type(self, "versioned")?;
         let is_empty = |secret: &Self| secret.expose_bytes().is_ok_and(<[u8]>::is_empty);
-        let neighbour = |key| Ok::<_, Error>(entry.decoded(key)?.filter(|secret| !is_empty(secret)));
+        let neighbour = |key| match entry.is_null(key)? {
+            true => Ok(None),
+            false => Ok::<_, Error>(entry.decoded(key)?.filter(|secret| !is_empty(secret))),
+        };
         Ok(Versioned {
             previous: neighbour("previous")?,
             current: entry.decoded("current")?.ok_or_else(|| Error::corrupt("secret does not have 'current' value"))?,
@@ -121,19 +124,25 @@ impl Entry {
         }
     }
 
+    fn is_null(&self, key: &str) -> Result<bool> {
+        Ok(self.object.json()?.get(key).is_some_and(Json::is_null))
+    }
+
     /// The decoded value under `key`; `None` if it is missing.
     fn decoded(&self, key: &str) -> Result<Option<Secret>> {
         let Some(value) = self.object.json()?.get(key) else {
             return Ok(None);
         };
-        let Some(text) = value.as_str() else {
+        if value.kind() != JsonKind::String {
             return Err(Error::corrupt(format!("secret value '{key}' is not a string")));
-        };
+        }
+        let text = self.object.key(key)?;
         if self.encoding()? == Encoding::Identity {
-            return self.object.key(key).map(Some);
+            return Ok(Some(text));
         }
         // The error of the decoder would quote a symbol of the secret.
-        let bytes = STANDARD.decode(text).map_err(|_| Error::corrupt(format!("unable to decode base64 of '{key}'")))?;
+        let bytes = STANDARD.decode(text.expose_bytes()?);
+        let bytes = bytes.map_err(|_| Error::corrupt(format!("unable to decode base64 of '{key}'")))?;
         Ok(Some(Secret::binary(bytes, self.object.metadata().clone())))
     }
 }
@@ -244,6 +253,16 @@ mod tests {
         let entry = r#"{"type":"versioned","current":"","previous":"","next":""}"#;
         let versioned = secret(entry).versioned().expect("versioned");
         assert_eq!((text(&versioned.current), &versioned.previous, &versioned.next), ("", &None, &None));
+
+        for encoding in ["identity", "base64"] {
+            let entry = format!(
+                r#"{{"type":"versioned","current":"eA==","previous":null,"next":null,"encoding":"{encoding}"}}"#
+            );
+            let versioned = secret(&entry).versioned().expect("null is absent, as for baseplate");
+            assert_eq!((&versioned.previous, &versioned.next), (&None, &None));
+        }
+        let why = message(secret(r#"{"type":"versioned","current":null}"#).versioned());
+        assert_eq!(why, "secret value 'current' is not a string");
 
         let why = message(secret(r#"{"type":"versioned","previous":"p"}"#).versioned());
         assert_eq!(why, "secret does not have 'current' value");

@@ -14,7 +14,8 @@ use crate::error::{Error, Result};
 /// A value to be written by `update`: text, bytes, JSON, or a map of named values.
 ///
 /// Without a keypath, text and JSON are written byte for byte. Under a keypath, text becomes a JSON
-/// string, and JSON is inserted as it is. `Debug` is redacted, and the value is wiped when dropped.
+/// string, and JSON is inserted as it is, without the whitespace around it. `Debug` is redacted,
+/// and the value is wiped when dropped.
 #[derive(Clone)]
 pub struct SecretValue(Form);
 
@@ -42,10 +43,10 @@ impl SecretValue {
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if it is not exactly one JSON
-    /// value.
+    /// value. What only some parsers read, such as `NaN`, is refused.
     pub fn json_text(text: impl Into<String>) -> Result<Self> {
         let text = Zeroizing::new(text.into());
-        match Tree::parse(&text) {
+        match Tree::parse_strict(&text) {
             Ok(_) => Ok(Self(Form::Json(text))),
             Err(why) => Err(Error::invalid_input(format!("the new value is {why}"))),
         }
@@ -137,7 +138,7 @@ impl SecretValue {
     /// The JSON to insert for this value in a JSON document.
     pub(crate) fn to_json(&self) -> Result<Zeroizing<String>> {
         match &self.0 {
-            Form::Json(text) => Ok(text.clone()),
+            Form::Json(text) => Ok(Zeroizing::new(trimmed(text).to_owned())),
             Form::Text(text) => Ok(quote(text)),
             Form::Binary(_) => Err(Error::invalid_input("bytes can't be put under a key of a JSON secret")),
             Form::Map(_) => Err(Error::invalid_input("a map of named values can't be put under a key")),
@@ -152,6 +153,11 @@ impl SecretValue {
             Form::Map(entries) => Err(entries),
         }
     }
+}
+
+/// JSON without what may stand around it: whitespace, and a byte order mark at the start.
+fn trimmed(json: &str) -> &str {
+    json.trim_start_matches('\u{feff}').trim_matches([' ', '\t', '\n', '\r'])
 }
 
 /// Writes JSON into a buffer that doesn't grow: growing would leave a copy behind. So the JSON is
@@ -231,6 +237,17 @@ mod tests {
         assert_eq!(serde_json::from_str::<Vec<String>>(&json).expect("a list").len(), 1000);
         let error = SecretValue::json(&std::collections::HashMap::from([((1, 2), 3)])).expect_err("no string as a key");
         assert_eq!(error.kind(), crate::ErrorKind::InvalidInput);
+    }
+
+    #[test]
+    fn json_is_written_as_it_is_and_inserted_without_what_stands_around_it() {
+        let json = SecretValue::json_text("\u{feff} {\"a\": [1 ]}\r\n").expect("JSON");
+        assert_eq!(json.expose_text(), Some("\u{feff} {\"a\": [1 ]}\r\n"));
+        assert_eq!(*json.to_json().expect("JSON"), "{\"a\": [1 ]}");
+        for text in ["NaN", "[-Infinity]", r#""\ud800""#, "", "plain", "1 2"] {
+            let error = SecretValue::json_text(text).expect_err("not for every parser");
+            assert_eq!(error.kind(), crate::ErrorKind::InvalidInput, "{text}");
+        }
     }
 
     #[test]

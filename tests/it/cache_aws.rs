@@ -159,6 +159,26 @@ async fn an_old_answer_under_way_by_arn_is_not_kept_after_an_update_by_name() {
     assert_eq!(calls_of(&aws, async || assert_eq!(read(&arns[1]).await, "old")).await, 0, "another secret is kept");
 }
 
+/// A secret may be made without a value, as by Terraform. Until its first one, reads find nothing.
+#[tokio::test]
+async fn the_first_value_ends_what_was_remembered_under_name_and_arn() {
+    let aws = Aws::start().await;
+    for by_arn in [true, false] {
+        let (client, name) = (aws.client().await, unique("it/first-"));
+        let made = aws.seed.call("secretsmanager.CreateSecret", &json!({ "Name": name })).unwrap();
+        let arn = made["ARN"].as_str().unwrap();
+        for id in [&name, arn] {
+            fails(client.get("aws.sm", id).await, ErrorKind::NotFound);
+        }
+        let id = if by_arn { arn } else { &name };
+        let updated = client.update("aws.sm", id, "first").await.unwrap();
+        assert_eq!(updated.name.as_deref(), Some(name.as_str()));
+        for id in [&name, arn] {
+            assert_eq!(text(client.get("aws.sm", id).await), "first", "{id}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn who_has_written_by_name_does_not_join_an_older_load_by_arn() {
     let aws = Aws::start().await;

@@ -372,3 +372,45 @@ async fn an_update_writes_the_value_as_it_was_given() {
     }
     fails(SecretValue::json_text("{"), ErrorKind::InvalidInput);
 }
+
+/// Denied, misconfigured and corrupt are no "not found".
+#[tokio::test]
+async fn a_default_and_false_answer_only_for_what_is_missing() {
+    for &kind in ErrorKind::ALL {
+        let memory = Memory::new().with("a", r#"{"k":"v"}"#);
+        let client = client(&memory);
+        let failing = || {
+            client.clear();
+            memory.fail_next(Fault::new(kind));
+        };
+        let is_missing = matches!(kind, ErrorKind::NotFound | ErrorKind::KeyNotFound);
+        failing();
+        let got = client.get("memory", "a").key("k").default("spare").await;
+        failing();
+        let exists = client.path_exists("memory", "a").key("k").await;
+        match is_missing {
+            true => assert_eq!((text(got), exists.unwrap()), ("spare".to_owned(), false), "{kind}"),
+            false => assert_eq!([got.unwrap_err().kind(), exists.unwrap_err().kind()], [kind, kind]),
+        }
+        failing();
+        fails(client.get_refs(["memory://a#k"]).await.pop().unwrap(), kind);
+    }
+}
+
+/// Else a request that was made before an update, and awaited after it, would give the old value.
+#[tokio::test]
+async fn the_cache_is_looked_into_when_a_request_is_awaited() {
+    let memory = Memory::new().with("a", "old");
+    let client = client(&memory);
+    assert_eq!(text(client.get("memory", "a").await), "old");
+    let read = client.get("memory", "a").into_future();
+    client.update("memory", "a", "new").await.unwrap();
+    assert_eq!(text(read.await), "new");
+
+    // A value that is held is ready at the first poll, without a runtime.
+    let read = client.get("memory", "a").into_future().now_or_never();
+    assert_eq!(text(read.unwrap()), "new");
+    memory.set("a", "newer");
+    let read = client.refresh("memory", "a").into_future();
+    assert_eq!(text(read.await), "newer");
+}

@@ -164,6 +164,23 @@ async fn without_the_right_to_move_stages_the_version_is_compared_and_written() 
     assert_eq!(text(client.get("aws.sm", &name).await), r#"{"a":"theirs"}"#);
 }
 
+/// As `aws secretsmanager put-secret-value`, which reads nothing.
+#[tokio::test]
+async fn whoever_may_write_and_not_read_puts_the_value_in_its_own_form() {
+    let aws = Aws::start_in("eu-central-1").await;
+    let (client, name) = (aws.client().await, unique("it/sm/write-only-"));
+    aws.seed.create_secret(&name, r#"{"a":1}"#);
+    aws.proxy.fault("GetSecretValue", Fault::access_denied()).always();
+    let updated = client.update("aws.sm", &name, "new").await.unwrap();
+    assert_eq!(updated.name.as_deref(), Some(name.as_str()));
+    // What depends on the current value is refused.
+    fails(client.update("aws.sm", &name, "x").key("a").await, ErrorKind::AccessDenied);
+    fails(client.update("aws.sm", &name, "x").if_version("v").await, ErrorKind::AccessDenied);
+    aws.proxy.clear();
+    let secret = client.get("aws.sm", &name).await.unwrap();
+    assert_eq!((secret.expose_str().unwrap(), secret.version()), ("new", updated.version.as_deref()));
+}
+
 #[tokio::test]
 async fn an_error_of_a_refused_value_does_not_show_the_value() {
     let aws = Aws::start().await;

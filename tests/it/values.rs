@@ -135,6 +135,34 @@ async fn a_default_covers_a_missing_secret_and_a_missing_key() {
     .await;
 }
 
+/// A default would hide that the secret is there, and broken.
+#[tokio::test]
+async fn a_default_does_not_stand_in_for_a_secret_whose_json_is_broken() {
+    in_both_stores(r#"{"there": "x",}"#, async |client, store, name| {
+        let error = fails(client.get(store, name).key("there").default("spare").await, ErrorKind::Corrupt);
+        assert!(error.to_string().contains("not JSON (line 1, column 15)"), "{error}");
+        fails(client.path_exists(store, name).key("there").await, ErrorKind::Corrupt);
+        fails(client.update(store, name, "y").key("there").await, ErrorKind::Corrupt);
+        let many = client.get_refs([format!("{store}://{name}#there")]).await.pop().unwrap();
+        fails(many, ErrorKind::Corrupt);
+        assert_eq!(text(client.get(store, name).await), r#"{"there": "x",}"#, "the whole text is read all the same");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_python_writes_as_json_is_json_and_its_bytes_stay() {
+    let planted = "\u{feff}{\"load\": NaN, \"max\": -Infinity, \"half\": \"\\ud800\", \"user\": \"app\"}";
+    in_both_stores(planted, async |client, store, name| {
+        assert_eq!(text(client.get(store, name).key("user").await), "app", "{store}");
+        assert_eq!(text(client.get(store, name).key("max").await), "-Infinity", "{store}");
+        fails(client.get(store, name).key("half").default("spare").await, ErrorKind::Corrupt);
+        client.update(store, name, "x").key("user").await.unwrap();
+        assert_eq!(text(client.get(store, name).await), planted.replace("app", "x"), "{store}");
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_part_keeps_the_name_and_the_version_of_the_whole() {
     in_both_stores(r#"{"a":{"b":[1]}}"#, async |client, store, name| {

@@ -75,9 +75,9 @@ pub(crate) enum Command {
     /// Set a new value for an existing secret, or for one key of it
     ///
     /// Pass the value on stdin or with --value-file, so that it doesn't show up in the process
-    /// list. One newline at the end of text is dropped, because `get` prints one. Empty input is an
-    /// error, as it usually means that the command before the pipe failed; pass '' as VALUE to
-    /// empty a secret.
+    /// list. A file is stored byte for byte, and so is stdin, except that a single line of text
+    /// loses the newline at its end. Empty input is an error, as it usually means that the command
+    /// before the pipe failed; pass '' as VALUE to empty a secret.
     Update(Update),
     /// Write secrets as variables for a shell, a CI system or another program
     ///
@@ -141,5 +141,15 @@ pub(crate) struct PathAndKeys {
     pub(crate) path: String,
     /// Keys that lead to a value in a JSON secret; a number is an index into an array
     #[arg(value_name = "KEY")]
-    pub(crate) keys: Vec<String>,
+    keys: Vec<String>,
+    /// Another way to give KEY, as in `update`; repeat it to go deeper
+    #[arg(long, value_name = "KEY", conflicts_with = "keys")]
+    key: Vec<String>,
+}
+
+impl PathAndKeys {
+    /// The keys, whichever way they were given.
+    pub(crate) fn keys(&self) -> &[String] {
+        if self.key.is_empty() { &self.keys } else { &self.key }
+    }
 }

@@ -22,7 +22,7 @@ pub(crate) struct Exists {
 
 pub(crate) fn run(global: &Global, args: &Exists) -> Result<Exit, Failure> {
     let client = client_setup::client(global)?;
-    let PathArg { provider, path, keypath } = PathArg::parse(&client, global, &args.target.path, &args.target.keys)?;
+    let PathArg { provider, path, keypath } = PathArg::parse(&client, global, &args.target.path, args.target.keys())?;
     let exists = wait_and_shut_down(&client, client.path_exists(&provider, &path).keypath(keypath).into_future())?;
     if global.json {
         output::line(&json!({ "exists": exists }))?;

@@ -5,7 +5,7 @@ use std::io::Write;
 
 use clap::Args;
 use s1crets::{
-    Client, Error, Identity, JsonKind, Reference, Secret,
+    Client, Error, Identity, JsonKind, Secret,
     config::{Connection, CredentialSource},
 };
 use serde_json::{Value, json};
@@ -46,7 +46,7 @@ pub(crate) fn run(global: &Global, args: &Explain) -> Result<Exit, Failure> {
     let mut settings = builder.effective();
     let connections = diagnose::connections(&builder)?;
     let client = builder.build()?;
-    let target = PathArg::parse(&client, global, &args.target.path, &args.target.keys)?;
+    let target = PathArg::parse(&client, global, &args.target.path, args.target.keys())?;
     let connection = connections.of(&target.provider);
     connection.iter().for_each(|connection| connection.overlay(&mut settings));
     let instance = diagnose::instance(&settings, &target.provider, connection);
@@ -86,16 +86,8 @@ impl Explanation<'_> {
         diagnose::hint(&self.instance.kind, Some(&self.target.path), self.error()?)
     }
 
-    fn reference(&self) -> String {
-        let PathArg { provider, path, keypath } = self.target;
-        match Reference::new(provider, path) {
-            Ok(reference) => reference.with_keypath(keypath.clone()).to_string(),
-            Err(_) => format!("{provider}://{}", path.escape_debug()),
-        }
-    }
-
     fn print(&self, causes: bool) -> Result<(), Failure> {
-        let mut lines = vec![("reference", self.reference()), ("provider", self.instance.name_and_type())];
+        let mut lines = vec![("reference", self.target.reference()), ("provider", self.instance.name_and_type())];
         lines.extend(
             self.instance.settings.iter().map(|it| ("setting", format!("{it}  # {}", origin_text(it.origin())))),
         );
@@ -122,7 +114,7 @@ impl Explanation<'_> {
         let setting = |it: &s1crets::config::Setting| json!({ "key": it.key(), "value": it.toml(), "origin": super::config::origin_as_json(it.origin()) });
         let credential = |it: &CredentialSource| json!({ "source": it.description, "origin": super::config::origin_as_json(&it.origin) });
         json!({
-            "reference": self.reference(),
+            "reference": self.target.reference(),
             "provider": { "name": self.instance.name, "type": self.instance.kind },
             "settings": self.instance.settings.iter().map(setting).collect::<Vec<_>>(),
             "variables": diagnose::set_variables(&self.instance.kind, self.connection),

@@ -58,7 +58,7 @@ struct VersionArgs {
 
 pub(crate) fn run(global: &Global, args: &Get) -> Result<Exit, Failure> {
     let client = client_setup::client(global)?;
-    let PathArg { provider, path, keypath } = PathArg::parse(&client, global, &args.target.path, &args.target.keys)?;
+    let PathArg { provider, path, keypath } = PathArg::parse(&client, global, &args.target.path, args.target.keys())?;
     let mut call = client.get(&provider, &path).keypath(keypath).decrypt(!args.no_decrypt).cached(!global.no_cache);
     if let Some(default) = &args.default {
         call = call.default(default.as_str());

@@ -124,16 +124,17 @@ impl Encodings {
         }
     }
 
-    fn add_strings_in(&mut self, json: Json<'_>, depth: usize) {
-        if self.is_full() {
-            return;
+    /// Adds all strings without recursion: a document can be nested to any depth.
+    fn add_strings_in(&mut self, document: Json<'_>, depth: usize) {
+        let mut values = vec![document];
+        while let Some(json) = values.pop().filter(|_| !self.is_full()) {
+            if let Some(text) = json.as_str() {
+                self.add_value(text.as_bytes());
+                self.add_json_strings(text, depth - 1);
+            }
+            values.extend(json.elements());
+            values.extend(json.members().map(|(_, member)| member));
         }
-        if let Some(text) = json.as_str() {
-            self.add_value(text.as_bytes());
-            self.add_json_strings(text, depth - 1);
-        }
-        json.elements().for_each(|element| self.add_strings_in(element, depth));
-        json.members().for_each(|(_, member)| self.add_strings_in(member, depth));
     }
 
     /// Adds a value and its lines. Returns whether it is long enough.

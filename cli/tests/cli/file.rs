@@ -67,12 +67,79 @@ fn exists_answers_by_its_exit_status_only() {
         (&["ap"], 1),
         (&["app/db", "password"], 0),
         (&["app/db", "nope"], 1),
+        (&["app/db", "--key", "password"], 0),
+        (&["app/db", "--key", "nope"], 1),
         (&["file://app/db#nope"], 1),
     ] {
         let mut command = s1crets();
         command.arg("exists").args(arguments).env("S1CRETS_FILE", &file).env("S1CRETS_PROVIDER", "file");
         command.assert().code(status).stdout("").stderr("");
     }
+}
+
+/// As in `update`: another way to give the keys, not further ones.
+#[test]
+fn keys_are_arguments_or_options_and_mean_the_same() {
+    let (_folder, file) = example();
+    std::fs::write(&file, r#"{"secrets": {"a": {"o": {"x": [1, "two"]}}}}"#).unwrap();
+    let get = |arguments: &[&str]| {
+        let mut command = s1crets();
+        command.env("S1CRETS_FILE", &file).env("S1CRETS_PROVIDER", "file").args(arguments);
+        command.assert()
+    };
+    for keys in [
+        &["a", "o", "x", "1"][..],
+        &["a", "--key", "o", "--key", "x", "--key", "1"],
+        &["--key", "o", "a", "--key=x", "--key", "1"],
+        &["file://a", "--key", "o", "--key", "x", "--key", "1"],
+    ] {
+        get(&[&["get"], keys].concat()).success().stdout("two\n");
+        get(&[&["exists"], keys].concat()).success();
+        get(&[&["explain"], keys].concat()).success().stdout(predicate::str::contains("text of 3 bytes"));
+    }
+    get(&["get", "a", "o", "--key", "x"]).code(2).stderr(predicate::str::contains("cannot be used with"));
+    get(&["get", "file://a#o", "--key", "x"]).code(2).stderr(predicate::str::contains("names its key"));
+}
+
+/// One rule for all commands: what is there, and can't be read for a key, is no missing key.
+#[test]
+fn broken_json_is_corrupt_for_every_command() {
+    let (folder, _) = example();
+    // A CSI mount: each file by itself.
+    let data = folder.path().join("mount/..data");
+    std::fs::create_dir_all(&data).unwrap();
+    std::fs::write(data.join("half"), r#"{"data": {"x": "\ud800", "n": NaN}}"#).unwrap();
+    std::fs::write(data.join("broken"), r#"{"data": {"x": 1,}}"#).unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = s1crets();
+        command.args(arguments).arg("--file").arg(folder.path().join("mount")).env("PATH", "/usr/bin:/bin");
+        command.assert()
+    };
+    for (name, told) in [("half", "half of a surrogate pair"), ("broken", "not JSON (line 1, column 18)")] {
+        let template = folder.path().join(format!("{name}.j2"));
+        let look_up = format!("{{{{ secret(\"file://{name}#x\") | default(\"spare\") }}}}");
+        std::fs::write(&template, look_up).unwrap();
+        let (pair, reference) = (format!("V=file://{name}#x"), format!("file://{name}#x"));
+        for arguments in [
+            &["get", name, "x", "--default", "spare"][..],
+            &["get", &reference, "--default", "spare", "--json"],
+            &["exists", name, "x"],
+            &["export", &pair],
+            &["render", template.to_str().unwrap()],
+        ] {
+            run(arguments).code(5).stdout("").stderr(predicate::str::contains(told));
+        }
+        run(&["explain", name, "x"]).code(5).stdout(predicate::str::contains(told));
+        #[cfg(unix)]
+        {
+            let mut command = s1crets();
+            command.args(["run", "--env", &pair, "--file"]).arg(folder.path().join("mount")).args(["--", "true"]);
+            command.assert().code(5).stderr(predicate::str::contains(told));
+        }
+    }
+    run(&["get", "half", "n"]).success().stdout("NaN\n");
+    run(&["get", "half"]).success().stdout("{\"x\":\"\\ud800\",\"n\":NaN}\n");
+    run(&["get", "half", "nope", "--default", "spare"]).success().stdout("spare\n");
 }
 
 #[test]
@@ -94,8 +161,8 @@ fn update_reads_the_value_from_stdin_a_file_or_an_argument() {
     for (arguments, stdin, read) in [
         (vec!["app/db", "--key", "password"], "from stdin\n", "from stdin"),
         (vec!["file://app/db#password"], "by reference", "by reference"),
-        (vec!["app/db", key[0], key[1], "--value-file", "-"], "two\n\n", "two\n"),
-        (vec!["app/db", key[0], key[1], "--value-file", value_file.to_str().unwrap()], "", "from a file"),
+        (vec!["app/db", key[0], key[1], "--value-file", "-"], "two\n\n", "two\n\n"),
+        (vec!["app/db", key[0], key[1], "--value-file", value_file.to_str().unwrap()], "", "from a file\n"),
         (vec!["app/db", "from an argument", key[0], key[1]], "", "from an argument"),
         (vec!["app/db", "", key[0], key[1]], "", ""),
     ] {

@@ -52,6 +52,8 @@ mod shared_folder;
 /// A config file that is merely found is not used until it is trusted.
 #[cfg(unix)]
 mod trust;
+/// `update`: which bytes are stored, and what is refused so that nothing is lost.
+mod update;
 /// `vault.kv`, against what the real `bao` reads and writes.
 mod vault;
 

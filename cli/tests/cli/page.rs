@@ -44,7 +44,7 @@ fn every_command_of_the_page_prints_what_is_written() {
 fn every_message_of_the_troubleshooting_page_is_printed() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path().to_str().unwrap();
-    let secrets = r#"{"secrets": {"app/PATH": {"type": "simple", "value": "x"}}}"#;
+    let secrets = r#"{"secrets": {"app/PATH": {"type": "simple", "value": "x"}, "other/half": {"x": "\ud800"}}}"#;
     fs::write(folder.path().join("secrets.json"), secrets).unwrap();
     fs::create_dir(folder.path().join("found")).unwrap();
     fs::write(folder.path().join("found/s1crets.toml"), "retry = 3\n").unwrap();
@@ -70,6 +70,13 @@ fn every_message_of_the_troubleshooting_page_is_printed() {
     }));
     let sealed = runtime.block_on(Stub::start(|_| Answer::new(503, r#"{"errors":["Vault is sealed"]}"#)));
     let root_token = format!("VAULT_TOKEN={}", vault.root_token());
+    let aws_seed = AwsSeed::new(Moto::shared().endpoint(), "ca-west-1");
+    aws_seed.create_secret("prod/db", r#"{"password": "x"}"#);
+    aws_seed.create_secret("prod/broken", r#"{"password": "x",}"#);
+    let moto = format!(
+        "AWS_ENDPOINT_URL={} AWS_REGION=ca-west-1 AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test",
+        Moto::shared().endpoint()
+    );
     let (aws, address) = ("AWS_EC2_METADATA_DISABLED=true", format!("VAULT_ADDR={}", vault.address()));
     let on_aws = format!("{aws} AWS_REGION=eu-west-1 S1CRETS_RETRY=1");
     let keys = "AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=x";
@@ -111,6 +118,10 @@ fn every_message_of_the_troubleshooting_page_is_printed() {
         (".", "get vault.kv://secret/data/app", format!("{address} {root_token}")),
         (".", "get vault.kv://secret/app", format!("VAULT_AGENT_ADDR={}", vault.address())),
         (".", "get vault.kv://secret/app", format!("VAULT_ADDR={} VAULT_TOKEN=x S1CRETS_RETRY=1", sealed.endpoint())),
+        (".", "update aws.sm://prod/db new", moto.clone()),
+        (".", "update aws.sm://prod/db @new", String::new()),
+        (".", "get aws.sm://prod/broken#password --default x", moto),
+        (".", "get --file secrets.json file://other/half#x", String::new()),
         (".", "run --file secrets.json --from app/ -- true", String::new()),
         (".", "run --file secrets.json --pure --keep DB_PASSWORD -- true", "DB_PASSWORD=file://app/PATH".to_owned()),
     ];

@@ -77,5 +77,8 @@ impl std::fmt::Display for Malformed {
 fn vault<'a>(root: Json<'a>, key: &str) -> Result<&'a str> {
     let value = root.get("vault").and_then(|vault| vault.get(key));
     let value = value.ok_or_else(|| Error::not_found(format!("the file has no 'vault.{key}'")))?;
-    value.as_str().ok_or_else(|| Error::corrupt(format!("'vault.{key}' is {}, not a string", value.kind().name())))
+    value.as_str().ok_or_else(|| match value.kind() {
+        JsonKind::String => Error::corrupt(format!("'vault.{key}' is no text: it holds half of a surrogate pair")),
+        kind => Error::corrupt(format!("'vault.{key}' is {}, not a string", kind.name())),
+    })
 }

@@ -2,22 +2,27 @@
 
 use zeroize::Zeroizing;
 
-use crate::secret::{Json, JsonKind, json};
+use crate::secret::{
+    Json, JsonKind,
+    json::{self, Key},
+};
 
 /// The text that the fetcher would write: keys sorted at every level, ASCII only, no newline at the
 /// end. Numbers keep the text that they have.
 pub(super) fn python(value: Json<'_>) -> Zeroizing<String> {
     let mut length = Length(0);
-    write(value, 0, &mut length);
+    write(value, &mut length);
     // Sized up front: a buffer that grew would leave copies behind.
     let mut text = Zeroizing::new(String::with_capacity(length.0));
-    write(value, 0, &mut *text);
+    write(value, &mut *text);
     text
 }
 
 trait Sink {
     fn raw(&mut self, text: &str);
     fn string(&mut self, text: &str);
+    /// A string that is no text, in UTF-16.
+    fn units(&mut self, units: &[u16]);
 }
 
 struct Length(usize);
@@ -30,6 +35,10 @@ impl Sink for Length {
     fn string(&mut self, text: &str) {
         self.0 += json::ascii_string_len(text);
     }
+
+    fn units(&mut self, units: &[u16]) {
+        self.0 += json::ascii_units_len(units.iter().copied());
+    }
 }
 
 impl Sink for String {
@@ -40,47 +49,84 @@ impl Sink for String {
     fn string(&mut self, text: &str) {
         json::write_ascii_string(self, text);
     }
-}
 
-fn write(value: Json<'_>, depth: usize, out: &mut impl Sink) {
-    match (value.kind(), value.as_str()) {
-        (_, Some(text)) => out.string(text),
-        (JsonKind::Object, _) => write_object(value, depth, out),
-        (JsonKind::Array, _) => write_array(value, depth, out),
-        _ => out.raw(value.raw()),
+    fn units(&mut self, units: &[u16]) {
+        json::write_ascii_units(self, units.iter().copied());
     }
 }
 
-fn write_object(object: Json<'_>, depth: usize, out: &mut impl Sink) {
-    let mut empty = true;
-    for (key, member) in object.members() {
-        out.raw(if empty { "{" } else { "," });
-        break_line(depth + 1, out);
-        out.string(key);
-        out.raw(": ");
-        write(member, depth + 1, out);
-        empty = false;
-    }
-    close(empty, ["{}", "}"], depth, out);
+/// An array or object whose end was not written yet.
+struct Open<'a> {
+    /// The children that were not written yet, each with its key in an object.
+    children: std::vec::IntoIter<(Option<&'a Key>, Json<'a>)>,
+    /// Whether no child was written so far.
+    is_empty: bool,
+    end: &'static str,
 }
 
-fn write_array(array: Json<'_>, depth: usize, out: &mut impl Sink) {
-    let mut empty = true;
-    for element in array.elements() {
-        out.raw(if empty { "[" } else { "," });
-        break_line(depth + 1, out);
-        write(element, depth + 1, out);
-        empty = false;
+/// The members of an object in Python's order, by code point.
+fn sorted(object: Json<'_>) -> Vec<(Option<&Key>, Json<'_>)> {
+    let mut members: Vec<_> = object.keyed_members().collect();
+    // Texts are in that order already.
+    if members.iter().any(|(key, _)| key.units().is_some()) {
+        members.sort_by(|(key, _), (other, _)| key.code_points().cmp(other.code_points()));
     }
-    close(empty, ["[]", "]"], depth, out);
+    members.into_iter().map(|(key, member)| (Some(key), member)).collect()
 }
 
-fn close(empty: bool, [whole, end]: [&str; 2], depth: usize, out: &mut impl Sink) {
-    if empty {
-        return out.raw(whole);
+/// Writes without recursion: values may be nested to any depth.
+fn write<'a>(value: Json<'a>, out: &mut impl Sink) {
+    let mut open: Vec<Open<'a>> = begin(value, out).into_iter().collect();
+    while let Some(innermost) = open.last_mut() {
+        let (next, is_first) = (innermost.children.next(), innermost.is_empty);
+        innermost.is_empty = false;
+        match next {
+            Some((key, child)) => {
+                if !is_first {
+                    out.raw(",");
+                }
+                break_line(open.len(), out);
+                if let Some(key) = key {
+                    write_key(key, out);
+                }
+                open.extend(begin(child, out));
+            }
+            None => {
+                let end = innermost.end;
+                open.pop();
+                if !is_first {
+                    break_line(open.len(), out);
+                }
+                out.raw(end);
+            }
+        }
     }
-    break_line(depth, out);
-    out.raw(end);
+}
+
+/// Writes a value, or the start of an array or object, which is returned.
+fn begin<'a>(value: Json<'a>, out: &mut impl Sink) -> Option<Open<'a>> {
+    let (children, [start, end]): (Vec<_>, _) = match value.kind() {
+        JsonKind::Object => (sorted(value), ["{", "}"]),
+        JsonKind::Array => (value.elements().map(|element| (None, element)).collect(), ["[", "]"]),
+        _ => {
+            match (value.as_str(), value.half_pair()) {
+                (Some(text), _) => out.string(text),
+                (None, Some(units)) => out.units(&units),
+                (None, None) => out.raw(value.raw()),
+            }
+            return None;
+        }
+    };
+    out.raw(start);
+    Some(Open { children: children.into_iter(), is_empty: true, end })
+}
+
+fn write_key(key: &Key, out: &mut impl Sink) {
+    match key.units() {
+        Some(units) => out.units(units),
+        None => out.string(key.name()),
+    }
+    out.raw(": ");
 }
 
 fn break_line(depth: usize, out: &mut impl Sink) {
@@ -104,7 +150,7 @@ mod tests {
 
     fn formatted(text: &str) -> String {
         let tree = Tree::parse(text).expect("JSON");
-        let out = python(Json::new(text, &tree, ROOT));
+        let out = super::python(Json::new(text, &tree, ROOT));
         assert_eq!(out.len(), out.capacity(), "the buffer never moved");
         out.to_string()
     }
@@ -114,6 +160,12 @@ mod tests {
         let script = "import json,sys\n\
                       for line in sys.stdin.buffer.read().decode('utf-8').split('\\n'):\n\
                       \x20   print(json.dumps(json.dumps(json.loads(line), indent=2, sort_keys=True)))";
+        let output = python(script, documents);
+        output.lines().map(|line| serde_json::from_str(line).expect("a string")).collect()
+    }
+
+    /// What a script prints that is given these lines.
+    fn python(script: &str, lines: &[String]) -> String {
         let mut child = Command::new("python3")
             .args(["-c", script])
             .stdin(Stdio::piped())
@@ -121,13 +173,56 @@ mod tests {
             .spawn()
             .expect("python3 is on the path");
         let mut stdin = child.stdin.take().expect("piped");
-        let input = documents.join("\n");
+        let input = lines.join("\n");
         let writer = std::thread::spawn(move || stdin.write_all(input.as_bytes()).expect("python3 reads"));
         let output = child.wait_with_output().expect("python3 ends");
         writer.join().expect("written");
         assert!(output.status.success());
-        let lines = String::from_utf8(output.stdout).expect("ASCII");
-        lines.lines().map(|line| serde_json::from_str(line).expect("a string")).collect()
+        String::from_utf8(output.stdout).expect("ASCII")
+    }
+
+    /// Whether Python's json module reads each of these texts.
+    fn python_reads(texts: &[String]) -> Vec<bool> {
+        let script = "import json,sys\n\
+                      for line in sys.stdin.buffer.read().decode('utf-8').split('\\n'):\n\
+                      \x20   try: json.loads(json.loads(line)); print(1)\n\
+                      \x20   except ValueError: print(0)";
+        let lines: Vec<_> = texts.iter().map(|text| serde_json::to_string(text).expect("a string")).collect();
+        python(script, &lines).lines().map(|line| line == "1").collect()
+    }
+
+    #[test]
+    fn what_python_reads_is_read_and_nothing_else() {
+        let mut runner = TestRunner::deterministic();
+        let noise = r#"[\[\]{}:,"0-9eE+.\-tfnulrasyNIi \\\n]{0,10}"#;
+        let mut texts: Vec<String> =
+            ["NaN", "-NaN", "Infinity", "-Infinity", "+Infinity", "nan", "", "\u{a0}1"].map(str::to_owned).to_vec();
+        texts.extend([r#""\ud800""#, r#"{"\udfff":"\uD800\uDC00"}"#, r#""\ud8""#, "\"\t\""].map(str::to_owned));
+        texts.extend((0..2000).map(|_| noise.new_tree(&mut runner).expect("a text").current()));
+        for seed in 0..1000_usize {
+            // A document with one character replaced by its neighbour's copy, or left out.
+            let mut characters: Vec<_> =
+                json().new_tree(&mut runner).expect("a document").current().to_string().chars().collect();
+            let at = seed * 7919 % characters.len();
+            match seed % 2 {
+                0 => drop(characters.remove(at)),
+                _ => characters[at] = characters[(at + 1) % characters.len()],
+            }
+            texts.push(characters.into_iter().collect());
+        }
+        let theirs = python_reads(&texts);
+        assert!(theirs.iter().filter(|read| **read).count() > 200, "texts of both kinds are compared");
+        for (text, theirs) in texts.iter().zip(theirs) {
+            assert_eq!(Tree::parse(text).is_ok(), theirs, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn values_nested_to_any_depth_are_written_without_a_stack_overflow() {
+        let depth = 2_000;
+        let text = "[".repeat(depth) + "{\"a\":[]}" + &"]".repeat(depth);
+        let written = formatted(&text);
+        assert_eq!(written.split_whitespace().collect::<String>(), text);
     }
 
     #[test]
@@ -142,6 +237,9 @@ mod tests {
             r#"{"z":1,"Z":2,"é":3,"😀":4,"ａ":5,"\u0000":6,"~":7,"\u007f":8," ":9}"#,
             r#"["\"\\\/\b\f\n\r\t\u0001\u001f\u007f\u0080\u2028\uffff","😀\ud83d\ude00"]"#,
             r#"{"a":1,"b":2,"a":{"second":"counts"}}"#,
+            r#"{"secrets":{"a":{"load":NaN,"high":Infinity,"low":-Infinity}}}"#,
+            r#"["\ud800","\udfff\"x\n","\ud83d\ude00\udc00","\uD800é"]"#,
+            r#"{"😀":1,"\ud83d":2,"\udfff":3,"\uffff":4,"\ud7ff":5,"\\ud83d":6,"a":7}"#,
             r#""only a string""#,
             r#"7"#,
         ];

@@ -83,13 +83,13 @@ impl<'a> Change<'a> {
 
 /// A whole entry: the text of a JSON object.
 fn object(value: &SecretValue) -> Result<Zeroizing<String>> {
-    let hint = "to set one value of the entry use a keypath such as `value`";
+    let hint = "to change one value of the entry, name its key: `--key value`, or #value in a reference";
     let Some(text) = value.expose_text() else {
         return Err(Error::invalid_input("an entry of the secrets file is a JSON object, not bytes").with_hint(hint));
     };
     let why = match Tree::parse(text) {
         Ok(tree) if Json::new(text, &tree, ROOT).kind() == JsonKind::Object => {
-            return Ok(Zeroizing::new(text.to_owned()));
+            return Ok(Zeroizing::new(Json::new(text, &tree, ROOT).raw().to_owned()));
         }
         Ok(tree) => Json::new(text, &tree, ROOT).kind().name().to_owned(),
         Err(why) => why.to_string(),

@@ -201,11 +201,16 @@ impl VaultKv {
 
 /// The text of a value that is a JSON map, as every secret of the engine is.
 fn check_map(value: &SecretValue) -> Result<zeroize::Zeroizing<String>> {
-    let text = value.expose_text().ok_or_else(|| Error::invalid_input("a secret of Vault is a JSON map, not bytes"))?;
-    let tree = Tree::parse(text).map_err(|why| Error::invalid_input(format!("the new value is {why}")))?;
-    match Json::new(text, &tree, ROOT).kind() {
-        JsonKind::Object => Ok(zeroize::Zeroizing::new(text.to_owned())),
-        other => Err(Error::invalid_input(format!("a secret of Vault is a JSON map, not {}", other.name()))),
+    let refused = |what: &str| {
+        Error::invalid_input(format!("a secret of Vault is a JSON map, and the new value is {what}"))
+            .with_hint("to change one value of the map, name its key: `--key NAME`, or #NAME in a reference")
+    };
+    let text = value.expose_text().ok_or_else(|| refused("bytes"))?;
+    let tree = Tree::parse_strict(text).map_err(|why| refused(&why.to_string()))?;
+    let json = Json::new(text, &tree, ROOT);
+    match json.kind() {
+        JsonKind::Object => Ok(zeroize::Zeroizing::new(json.raw().to_owned())),
+        other => Err(refused(other.name())),
     }
 }
 
@@ -213,7 +218,7 @@ fn check_map(value: &SecretValue) -> Result<zeroize::Zeroizing<String>> {
 /// key.
 fn mergeable(value: &SecretValue) -> Result<Option<zeroize::Zeroizing<String>>> {
     let json = value.to_json()?;
-    let tree = Tree::parse(&json).map_err(|why| Error::invalid_input(format!("the new value is {why}")))?;
+    let tree = Tree::parse_strict(&json).map_err(|why| Error::invalid_input(format!("the new value is {why}")))?;
     let kind = Json::new(&json, &tree, ROOT).kind();
     Ok((!matches!(kind, JsonKind::Object | JsonKind::Null)).then_some(json))
 }

@@ -1,12 +1,10 @@
 //! The tree of places of a JSON text: one node for each value.
 
-use std::{fmt, ops::Range};
+use std::{cmp::Ordering, fmt, ops::Range};
 
 use zeroize::Zeroizing;
 
-/// Documents with more levels are refused: the walk is recursive, and no secret is a hundred levels
-/// deep. serde_json has the same limit.
-pub(super) const MAX_DEPTH: usize = 128;
+use super::strings::{Decoded, with_halves_escaped};
 
 pub(crate) type NodeId = u32;
 
@@ -26,15 +24,23 @@ pub(super) enum Content {
     Number,
     /// The decoded text, if it differs from what stands between the quotes.
     String(Option<Zeroizing<String>>),
+    /// A string with half of a surrogate pair, which is no text.
+    HalfPair,
     Array(Vec<NodeId>),
     Object(Object),
 }
 
-/// The members of an object, sorted by key.
+/// The members of an object, sorted by the names of their keys.
 pub(super) struct Object(Vec<(Key, NodeId)>);
 
 /// A decoded key. A map from user names to passwords has secrets in its keys, too.
-pub(super) type Key = Zeroizing<String>;
+#[derive(Default)]
+pub(crate) struct Key {
+    /// Half of a surrogate pair, which is no text, stands as its escape: `\ud800`.
+    name: Zeroizing<String>,
+    /// The key in UTF-16, if it has such a half.
+    units: Option<Box<Zeroizing<Vec<u16>>>>,
+}
 
 /// Why something is not JSON. It says where, and shows nothing of the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,9 +48,9 @@ pub(crate) enum NotJson {
     /// Not exactly one JSON value.
     Syntax { line: usize, column: usize },
     /// A string with half of a surrogate pair, which is no Unicode text.
-    Surrogate,
-    /// More than [`MAX_DEPTH`] levels.
-    TooDeep,
+    HalfPair,
+    /// More values than a [`NodeId`] can count.
+    TooLarge,
     /// Bytes that are not UTF-8.
     NotText,
     /// A map of named values, some of which are not UTF-8.
@@ -62,7 +68,7 @@ impl Object {
         // The sort is stable, so the last one of equal keys in the text comes first, and is kept.
         members.reverse();
         members.sort_by(|(key, _), (other, _)| key.cmp(other));
-        members.dedup_by(|(later, _), (kept, _)| later == kept);
+        members.dedup_by(|(later, _), (kept, _)| later.cmp(kept).is_eq());
         Self(members)
     }
 
@@ -70,14 +76,50 @@ impl Object {
     pub(super) fn get(&self, key: &str) -> Option<NodeId> {
         let Self(members) = self;
         if members.len() <= FEW {
-            return members.iter().find(|(member, _)| **member == key).map(|(_, node)| *node);
+            return members.iter().find(|(member, _)| *member.name == key).map(|(_, node)| *node);
         }
-        let index = members.binary_search_by(|(member, _)| member.as_str().cmp(key)).ok()?;
-        members.get(index).map(|(_, node)| *node)
+        let index = members.partition_point(|(member, _)| member.name.as_str() < key);
+        members.get(index).filter(|(member, _)| *member.name == key).map(|(_, node)| *node)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, NodeId)> {
-        self.0.iter().map(|(key, node)| (key.as_str(), *node))
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Key, NodeId)> {
+        self.0.iter().map(|(key, node)| (key, *node))
+    }
+}
+
+impl Key {
+    /// The key of a string, with what stands between its quotes.
+    pub(super) fn new(decoded: Decoded, written: &str) -> Self {
+        match decoded {
+            Decoded::AsWritten => Self { name: Zeroizing::new(written.to_owned()), units: None },
+            Decoded::Text(name) => Self { name, units: None },
+            Decoded::HalfPair(units) => Self { name: with_halves_escaped(&units), units: Some(Box::new(units)) },
+        }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The key in UTF-16, if it is no text.
+    pub(crate) fn units(&self) -> Option<&[u16]> {
+        self.units.as_deref().map(|units| units.as_slice())
+    }
+
+    /// The code points of the key, by which Python sorts keys. Half of a surrogate pair is one,
+    /// too.
+    #[cfg(feature = "file")]
+    pub(crate) fn code_points(&self) -> impl Iterator<Item = u32> {
+        let text = self.units.is_none().then(|| self.name.chars().map(u32::from));
+        let units = char::decode_utf16(self.units().unwrap_or_default().iter().copied());
+        let units = units.map(|unit| unit.map_or_else(|half| half.unpaired_surrogate().into(), u32::from));
+        text.into_iter().flatten().chain(units)
+    }
+
+    /// By name. Of two with the same name, the text comes first: one may be `\ud800` with a
+    /// backslash, and the other one half of a pair.
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.name.as_str().cmp(&other.name).then_with(|| self.units().cmp(&other.units()))
     }
 }
 
@@ -85,10 +127,10 @@ impl fmt::Display for NotJson {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Syntax { line, column } => write!(f, "not JSON (line {line}, column {column})"),
-            Self::Surrogate => f.write_str("not JSON (a string holds half of a surrogate pair)"),
+            Self::HalfPair => f.write_str("not JSON (a string holds half of a surrogate pair)"),
+            Self::TooLarge => f.write_str("JSON with too many values"),
             Self::NotText => f.write_str("binary"),
             Self::NotTextMap { values } => write!(f, "a map of {values} named values, not all of them text"),
-            Self::TooDeep => write!(f, "JSON nested deeper than {MAX_DEPTH} levels"),
         }
     }
 }

@@ -25,17 +25,24 @@ pub(crate) fn write_string(out: &mut String, text: &str) {
 /// in lower case for all other characters.
 #[cfg(any(test, feature = "file"))]
 pub(crate) fn write_ascii_string(out: &mut String, text: &str) {
+    write_ascii_units(out, text.encode_utf16());
+}
+
+/// As [`write_ascii_string`], for a string that is no text: it has half of a surrogate pair.
+#[cfg(any(test, feature = "file"))]
+pub(crate) fn write_ascii_units(out: &mut String, units: impl Iterator<Item = u16>) {
     out.push('"');
-    for character in text.chars() {
-        match character {
-            '"' | '\\' => write_escaped(out, character),
-            ' '..='~' => out.push(character),
-            other => write_escaped(out, other),
+    for unit in units {
+        match char::from_u32(unit.into()) {
+            Some(character @ ('"' | '\\' | '\0'..='\u{1f}')) => write_escaped(out, character),
+            Some(character @ ' '..='~') => out.push(character),
+            _ => write_unit(out, unit),
         }
     }
     out.push('"');
 }
 
+/// Appends the escape of a character that has one in ASCII.
 fn write_escaped(out: &mut String, character: char) {
     match character {
         '"' => out.push_str("\\\""),
@@ -49,7 +56,8 @@ fn write_escaped(out: &mut String, character: char) {
     }
 }
 
-fn write_unit(out: &mut String, unit: u16) {
+/// Appends the escape `\uXXXX`.
+pub(super) fn write_unit(out: &mut String, unit: u16) {
     out.push_str("\\u");
     for shift in [12, 8, 4, 0] {
         let digit = char::from_digit(u32::from(unit >> shift) & 0xf, 16);
@@ -60,10 +68,15 @@ fn write_unit(out: &mut String, unit: u16) {
 /// How many bytes [`write_ascii_string`] writes. A buffer of this size doesn't have to grow, which
 /// would leave a copy behind.
 pub(crate) fn ascii_string_len(text: &str) -> usize {
-    let escaped = text.chars().map(|character| match character {
-        '"' | '\\' | '\n' | '\r' | '\t' | '\u{8}' | '\u{c}' => 2,
-        ' '..='~' => 1,
-        other => 6 * other.len_utf16(),
+    ascii_units_len(text.encode_utf16())
+}
+
+/// As [`ascii_string_len`], for [`write_ascii_units`].
+pub(crate) fn ascii_units_len(units: impl Iterator<Item = u16>) -> usize {
+    let escaped = units.map(|unit| match char::from_u32(unit.into()) {
+        Some('"' | '\\' | '\n' | '\r' | '\t' | '\u{8}' | '\u{c}') => 2,
+        Some(' '..='~') => 1,
+        _ => 6,
     });
     escaped.sum::<usize>() + 2
 }

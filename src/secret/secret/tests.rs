@@ -37,14 +37,73 @@ fn a_collected_array_has_indices() {
 
 #[test]
 fn text_that_is_not_json_has_no_keys() {
-    for value in ["plain", "", "{\"a\":"] {
-        let error = secret(value).key("a").expect_err("no keys");
-        assert_eq!(error.kind(), ErrorKind::KeyNotFound);
-        assert_eq!(secret(value).json().expect_err("no JSON").kind(), ErrorKind::Corrupt);
+    for value in ["plain", "", "\"open", "nul", "-----BEGIN"] {
+        fails(secret(value).key("a"), ErrorKind::KeyNotFound);
+        fails(secret(value).with_replaced(&["a"].into(), &"x".into()), ErrorKind::KeyNotFound);
+        fails(secret(value).json(), ErrorKind::Corrupt);
     }
     let binary = Secret::binary([0xff, 0xfe], Metadata::default());
     assert_eq!(binary.key("a").expect_err("no keys").kind(), ErrorKind::KeyNotFound);
     assert_eq!(binary.expose_str().expect_err("no text").kind(), ErrorKind::Corrupt);
+}
+
+/// Broken JSON was meant to have keys: that one is missing can't be told.
+#[test]
+fn a_key_of_broken_json_is_corrupt_and_never_missing() {
+    for value in ["{\"a\":", "[1,]", " \n{a: hunter2}", "\u{feff}{\"a\" hunter2}", "{\"a\":1,}", "[section]\na=1"] {
+        for secret in [secret(value), Secret::binary(value, Metadata::default())] {
+            let errors = [
+                fails(secret.key("a"), ErrorKind::Corrupt),
+                fails(secret.with_replaced(&["a"].into(), &"x".into()), ErrorKind::Corrupt),
+            ];
+            assert!(errors.iter().all(|error| error.message().contains("not JSON (line ")), "{errors:?}");
+            assert!(!format!("{errors:?}").contains("hunter2"));
+        }
+    }
+    let map = Secret::map([("config", "{broken"), ("plain", "text")], Metadata::default()).expect("a map");
+    fails(map.keypath(["config", "a"]), ErrorKind::Corrupt);
+    fails(map.keypath(["plain", "a"]), ErrorKind::KeyNotFound);
+}
+
+#[test]
+fn what_python_writes_as_json_has_keys() {
+    let python = secret("\u{feff}{\"load\": NaN, \"half\": \"\\ud800\", \"user\": \"app\"}");
+    assert_eq!(python.key("user").expect("a key").expose_str().expect("text"), "app");
+    assert_eq!(python.key("load").expect("a key").expose_str().expect("text"), "NaN");
+    assert!(fails(python.key("half"), ErrorKind::Corrupt).hint().is_some());
+    let changed = python.with_replaced(&["user"].into(), &"x".into()).expect("replaced");
+    assert_eq!(changed.expose_text(), Some("\u{feff}{\"load\": NaN, \"half\": \"\\ud800\", \"user\": \"x\"}"));
+    let error = fails(python.parse::<serde_json::Value>(), ErrorKind::Corrupt);
+    assert!(error.message().contains("such as NaN"), "{error}");
+    let marked = secret("\u{feff}[1]");
+    assert_eq!((marked.parse::<[u8; 1]>().expect("a list"), marked.expose_str().expect("text")), ([1], "\u{feff}[1]"));
+}
+
+#[test]
+fn a_part_is_replaced_where_it_stands() {
+    let whole = secret(r#"{"a": {"b": [1, 2]}, "z": 1.10}"#);
+    let json = |text: &str| SecretValue::json_text(text).expect("JSON");
+    let empty = KeyPath::default();
+    let replaced = |part: &Secret, path: &KeyPath| {
+        let value = part.with_replaced(path, &json("9")).expect("replaced");
+        value.expose_text().expect("text").to_owned()
+    };
+    let part = |steps: &[&str]| whole.keypath(steps).expect("a part");
+    assert_eq!(replaced(&part(&["a", "b", "0"]), &empty), r#"{"a": {"b": [9, 2]}, "z": 1.10}"#);
+    assert_eq!(replaced(&part(&["a"]), &empty), r#"{"a": 9, "z": 1.10}"#);
+    assert_eq!(replaced(&part(&["a"]), &["b", "1"].into()), r#"{"a": {"b": [1, 9]}, "z": 1.10}"#);
+    // The whole value is the new one, as it is: JSON or not.
+    for (old, new) in [("plain", "text"), (r#"{"a":1}"#, "text"), ("x", r#"{"a":1}"#)] {
+        let value = secret(old).with_replaced(&empty, &new.into()).expect("replaced");
+        assert_eq!(value.expose_text(), Some(new));
+    }
+    let map = Secret::map([("config", r#"{"db":{"port":1}}"#), ("b", "x")], Metadata::default()).expect("a map");
+    let port = map.keypath(["config", "db", "port"]).expect("a part");
+    let changed = Secret::new(port.with_replaced(&empty, &json("2")).expect("replaced"), Metadata::default());
+    assert_eq!(changed.key("config").expect("a name"), secret(r#"{"db":{"port":2}}"#));
+    let collected = secret(r#"[{"p":1},{"p":2}]"#).key("p").expect("collected");
+    fails(collected.with_replaced(&["0"].into(), &json("9")), ErrorKind::InvalidInput);
+    fails(collected.with_replaced(&empty, &json("9")), ErrorKind::InvalidInput);
 }
 
 #[test]

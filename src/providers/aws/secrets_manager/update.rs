@@ -26,6 +26,13 @@ use crate::{
 /// AWS's code for a secret that doesn't exist, or has no value yet.
 const NO_VALUE: &str = "ResourceNotFoundException";
 
+/// A version that was made.
+struct Made {
+    /// The secret's name, whatever it was called in the request.
+    name: Option<String>,
+    version: String,
+}
+
 impl SecretsManager {
     pub(super) async fn update_value(
         &self,
@@ -35,10 +42,9 @@ impl SecretsManager {
     ) -> Result<Updated> {
         let current = match self.value(path, &Version::Current, options.retry_policy).await {
             Ok(current) => current,
-            // A secret without a value looks like none. PutSecretValue tells them apart.
-            Err(error) if code(&error) == Some(NO_VALUE) && options.keypath.is_empty() => {
+            Err(error) if options.keypath.is_empty() && may_be_put_unread(&error, options) => {
                 let made = self.put(path, value, None, options.retry_policy).await?;
-                return Ok(Updated::new(path, Some(made)));
+                return Ok(Updated::new(made.name.as_deref().unwrap_or(path), Some(made.version)));
             }
             Err(error) => return Err(error),
         };
@@ -49,19 +55,19 @@ impl SecretsManager {
         let read = (!options.keypath.is_empty()).then(|| current.version()).flatten();
         let made = match options.if_version.as_deref().or(read) {
             Some(based_on) => self.put_if_current(path, &value, based_on, options.retry_policy).await?,
-            None => self.put(path, &value, None, options.retry_policy).await?,
+            None => self.put(path, &value, None, options.retry_policy).await?.version,
         };
         Ok(Updated::new(current.name().unwrap_or(path), Some(made)))
     }
 
-    /// Makes a new version under these stages, by default `AWSCURRENT`. Returns its id.
+    /// Makes a new version under these stages, by default `AWSCURRENT`.
     async fn put(
         &self,
         id: &str,
         value: &SecretValue,
         stages: Option<Vec<String>>,
         policy: RetryPolicy,
-    ) -> Result<String> {
+    ) -> Result<Made> {
         let bytes = value.expose_bytes()?;
         let output = self.session.write(id, policy, value, |client, overrides| {
             // The SDK fills in the token, a UUID, once for all attempts.
@@ -73,7 +79,8 @@ impl SecretsManager {
             call.customize().config_override(overrides).send()
         });
         let output = output.await?;
-        output.version_id.ok_or_else(|| Error::corrupt("AWS answered without a version id"))
+        let version = output.version_id.ok_or_else(|| Error::corrupt("AWS answered without a version id"))?;
+        Ok(Made { name: output.name, version })
     }
 
     /// Makes `value` the current version if `based_on` still is.
@@ -85,7 +92,7 @@ impl SecretsManager {
         policy: RetryPolicy,
     ) -> Result<String> {
         let label = format!("s1crets-{}", uuid::Uuid::new_v4());
-        let made = self.put(id, value, Some(vec![label.clone()]), policy).await?;
+        let made = self.put(id, value, Some(vec![label.clone()]), policy).await?.version;
         let moved = self.move_stage(id, CURRENT, Some(&made), based_on, policy).await;
         if let Err(error) = self.move_stage(id, &label, None, &made, policy).await {
             tracing::debug!(kind = %error.kind(), "the update's own label could not be taken off the version");
@@ -129,7 +136,17 @@ impl SecretsManager {
         if current.version() != Some(based_on) {
             return Err(conflict());
         }
-        self.put(id, value, None, policy).await
+        Ok(self.put(id, value, None, policy).await?.version)
+    }
+}
+
+/// Whether a value can be put although the current one can't be read.
+fn may_be_put_unread(error: &Error, options: &UpdateOptions) -> bool {
+    match error.kind() {
+        // Without the right to read, text is put as text and bytes as bytes.
+        ErrorKind::AccessDenied => options.if_version.is_none(),
+        // A secret without a value looks like none. PutSecretValue tells them apart.
+        _ => code(error) == Some(NO_VALUE),
     }
 }
 

@@ -5,6 +5,7 @@
 mod change_stream;
 mod csi;
 mod kill;
+mod python;
 mod reading;
 mod reload;
 mod secret_watch;

@@ -108,6 +108,7 @@ async fn vault_url_and_token_are_read_from_the_vault_object_only() {
         (r#"{"secrets":{},"vault_token":"s.old"}"#, ErrorKind::NotFound),
         (r#"{"vault":{}}"#, ErrorKind::NotFound),
         (r#"{"vault":{"url":1,"token":null}}"#, ErrorKind::Corrupt),
+        (r#"{"vault":{"url":"\ud800","token":"\udc00"}}"#, ErrorKind::Corrupt),
     ] {
         let file = provider(text).await;
         assert_eq!(file.vault_url().expect_err("no address").kind(), kind, "{text}");
@@ -118,8 +119,8 @@ async fn vault_url_and_token_are_read_from_the_vault_object_only() {
 #[tokio::test]
 async fn a_file_of_another_format_is_corrupt_and_the_error_shows_no_content() {
     for (text, why) in [
-        ("", "not JSON (line 1, column 0)"),
-        (r#"{"secrets": {"hunter2": "#, "not JSON (line 1, column 24)"),
+        ("", "not JSON (line 1, column 1)"),
+        (r#"{"secrets": {"hunter2": "#, "not JSON (line 1, column 25)"),
         (r#"["hunter2"]"#, "it is an array, not an object"),
         (r#"{"secrets": "hunter2"}"#, "'secrets' is a string, not an object"),
         (r#"{"secrets": null}"#, "'secrets' is null, not an object"),
