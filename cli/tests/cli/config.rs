@@ -243,7 +243,7 @@ fn a_misspelt_provider_brings_the_one_that_was_meant() {
         ("provider = \"AWS.SM\"", "did you mean `aws.sm`?"),
         ("[providers.x]\ntype = \"secretsmanager\"", "did you mean `aws.sm`?"),
         ("[providers.x]\ntype = \"ssm\"", "did you mean `aws.ps`?"),
-        ("[providers.aws.sm]\nregion = \"x\"", "hint: write [providers.\"aws.sm\"]"),
+        ("[providers.aws.sm]\nregion = \"x\"", "write [providers.\"aws.sm\"]"),
         ("[secrets]\nA = \"vault://secret/app\"", "did you mean `vault.kv`?"),
     ] {
         let (folder, mut command) = with_config(text);

@@ -98,7 +98,7 @@ fn invalid_names_are_refused() {
         (&["--env", "A="], "is not of the form NAME=REFERENCE"),
         (&["--from", "file://a/"], "\"x-y\" and \"x_y\" both give the variable name X_Y"),
         (&["--from", "file://b/"], "\"1\" gives the invalid variable name \"1\"; set a --prefix"),
-        (&["--env-file", path], ".env: line 2: a name consists of letters, digits and '_'"),
+        (&["--env-file", path], ".env: line 2: a name consists of letters, digits, '_', '.' and '-'"),
         (&["--pure", "--deny", "["], "\"[\" is not a valid pattern"),
     ] {
         let mut command = run(&file);
@@ -126,7 +126,7 @@ fn names_with_dots_and_dashes_reach_the_program() {
     };
     let expected = ["1A=1", "A-B=app", "I.J=app", "c.d=app", "e-f.g=app", "spring.datasource.url=literal"];
     assert_eq!(found(&mut with_names()), expected);
-    let script = "tr '\\0' '\\n' < /proc/self/environ | sed -n 's/^A-B_FILE=//p' | xargs cat";
+    let script = "tr '\\0' '\\n' < /proc/$$/environ | sed -n 's/^A-B_FILE=//p' | xargs cat";
     with_names().args(["--files", "--", "sh", "-c", script]).assert().success().stdout("app");
     // A program may read its settings from such names too.
     fs::write(&env_file, "npm_config_script-shell=file://app/db#username\n").unwrap();
