@@ -36,7 +36,7 @@ pub(crate) struct Version(#[schemars(range(min = 1, max = 2))] u8);
 #[schemars(inline)]
 #[allow(dead_code, reason = "only its schema is used")]
 pub(super) struct SecretReference(
-    #[schemars(regex(pattern = r"^([a-z][a-z0-9._-]*://)?[^?#]+(#/[^#]*|(#[^#/][^#]*)*)$"))]
+    #[schemars(regex(pattern = r"^([a-z][a-z0-9._-]*://|(?!.*://))[^?#]+(#/[^#]*|(#[^#/][^#]*)*)$"))]
     String,
 );
 

@@ -92,7 +92,10 @@ fn export_and_run_take_the_secrets_of_the_config_or_leave_them_out_alike() {
     // USERNAME can't be read, and need not be: it is replaced.
     both(&["USERNAME=app/db#username"], &[&a, b, "USERNAME=app"]);
     both(&["USERNAME=app/db#username", "B=app/db#password"], &[&a, &format!("B={VALUE}"), "USERNAME=app"]);
-    both(&["--from", "app/db", "--prefix", ""], &[&a, b, &format!("PASSWORD={VALUE}"), "USERNAME=app"]);
+    both(
+        &["--from", "app/db", "--prefix", ""],
+        &[&a, b, &format!("PASSWORD={VALUE}"), "TYPE=credential", "USERNAME=app"],
+    );
     both(&["--no-config-secrets", "C=app/db#username"], &["C=app"]);
     for command in [&["export"][..], &["run", "--", "true"]] {
         let mut without = s1crets();

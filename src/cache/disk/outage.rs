@@ -102,8 +102,7 @@ pub(super) fn current(folder: &Folder, file: &str) -> Option<Outage> {
     read(folder, file)?.outage(clock::now())
 }
 
-/// Writes the file of an outage after a call that was begun at `begun` and failed. Blocks for as
-/// long as writing a small file takes.
+/// Writes the file of an outage after a call that was begun at `begun` and failed. Takes no lock.
 ///
 /// # Errors
 /// Any error of the system.

@@ -76,8 +76,8 @@ impl ScopedStore {
         outage::current(self.store.folder(), &self.outage_file())
     }
 
-    /// Notes a call that was begun at `begun` and failed for a transient reason. Blocks for as long
-    /// as writing a small file takes.
+    /// Notes a call that was begun at `begun` and failed for a transient reason. Takes as long as
+    /// writing a small file.
     pub(crate) fn note_failure(&self, begun: u64, kind: ErrorKind) {
         if let Err(error) = outage::begin(self.store.folder(), &self.outage_file(), begun, kind) {
             self.store.warn_of(Warning::Outage, &error);

@@ -212,7 +212,7 @@ impl DiskTier {
         } else if !missing.is_empty() {
             let (time, generation) = (clock::now(), scoped.snapshot());
             answers = call(missing.clone()).await;
-            note_outcome(scoped.clone(), time, &answers).await;
+            note_outcome(scoped, time, &answers);
             if let Some(generation) = generation.filter(|_| current.is_unchanged()) {
                 let request = |replaces| Request { time, generation, replaces };
                 let requests = missing.into_iter().zip(replaces.into_iter().map(request)).collect();
@@ -344,14 +344,12 @@ fn failed_elsewhere(kind: ErrorKind) -> Error {
 
 /// Notes for other processes whether a call failed. An error that is neither an answer nor an
 /// outage changes nothing.
-async fn note_outcome<T>(scoped: ScopedStore, begun: u64, answers: &[Result<T>]) {
+///
+/// It takes no lock, and less time than handing the work to another thread.
+fn note_outcome<T>(scoped: &ScopedStore, begun: u64, answers: &[Result<T>]) {
     match breaker::outcome_of(answers) {
-        // There is hardly ever a file to remove.
         CallOutcome::Answered => scoped.note_answer(),
-        CallOutcome::Failed(error) => {
-            let kind = error.kind();
-            let _ = tokio::task::spawn_blocking(move || scoped.note_failure(begun, kind)).await;
-        }
+        CallOutcome::Failed(error) => scoped.note_failure(begun, error.kind()),
         CallOutcome::Other => {}
     }
 }
