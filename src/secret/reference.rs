@@ -76,6 +76,11 @@ impl Reference {
         Self { keypath: keypath.into(), ..self }
     }
 
+    /// The same path and keypath of another provider, whose name the caller has checked.
+    pub(crate) fn with_provider(self, provider: &str) -> Self {
+        Self { provider: provider.to_owned(), ..self }
+    }
+
     /// Whether `text` begins like a reference, with a provider and `://`, and so is no bare path. A
     /// provider in upper case counts, although [parsing](FromStr) refuses it.
     pub fn looks_like(text: &str) -> bool {
