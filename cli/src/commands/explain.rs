@@ -115,7 +115,7 @@ impl Explanation<'_> {
         let setting = |it: &s1crets::config::Setting| json!({ "key": it.key(), "value": it.toml(), "origin": super::config::origin_as_json(it.origin()) });
         let credential = |it: &CredentialSource| json!({ "source": it.description, "origin": super::config::origin_as_json(&it.origin) });
         json!({
-            "reference": self.target.reference(),
+            "reference": self.target.to_string(),
             "provider": { "name": self.instance.name, "type": self.instance.kind },
             "settings": self.instance.settings.iter().map(setting).collect::<Vec<_>>(),
             "variables": diagnose::set_variables(&self.instance.kind, self.connection),

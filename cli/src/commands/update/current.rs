@@ -51,7 +51,7 @@ impl Current {
             Self::Denied(error) if !args.replace => {
                 let message = format!(
                     "update {}: the current value may not be read, and it may be a JSON object, which would be lost",
-                    target.reference()
+                    target
                 );
                 Err(Error::new(ErrorKind::AccessDenied, message)
                     .with_hint("to write the new value without looking at the current one, add --replace")
@@ -60,7 +60,7 @@ impl Current {
             Self::Value(secret) if target.keypath.is_empty() && !args.replace && has_keys(secret) => {
                 let message = format!(
                     "update {}: the current value is a JSON object, and the new one is not: all its keys would be lost",
-                    target.reference()
+                    target
                 );
                 match new.is_json_object() {
                     true => Ok(None),
