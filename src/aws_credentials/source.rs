@@ -95,7 +95,7 @@ impl AwsCredentialSource {
         match self {
             Self::Profile(_, chain) => matches!(chain.source, ProfileSource::Sso(_) | ProfileSource::WebIdentity(_)),
             Self::WebIdentity(_) => true,
-            Self::Given | Self::Variables | Self::Container(_) | Self::InstanceMetadata => false,
+            Self::Given | Self::Variables | Self::Container(_) | Self::InstanceMetadata(_) => false,
         }
     }
 
