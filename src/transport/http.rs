@@ -25,7 +25,7 @@ use std::{
 
 use bytes::Bytes;
 use reqwest::{
-    Client, Method, StatusCode, Url,
+    Client, Method, StatusCode,
     header::{HeaderMap, LOCATION},
 };
 use tokio::time::{sleep, timeout};
@@ -191,7 +191,7 @@ impl HttpClient {
     /// The client of the default timeout, and the URL that requests go to: for crates that send
     /// requests of their own. Redirects are not followed there.
     #[cfg(feature = "vaultrs")]
-    pub(crate) fn reqwest(&self) -> Result<(Client, Url)> {
+    pub(crate) fn reqwest(&self) -> Result<(Client, reqwest::Url)> {
         Ok((self.client(self.timeout)?, self.address.join("/")?))
     }
 

@@ -86,6 +86,7 @@ pub(super) const RULES: Rules<'static> = Rules {
             "vault::auth",
             "vault::config",
             "vault::error",
+            "vault::failure",
             "vault::http",
             "vault::request",
             "vault::response",
