@@ -76,8 +76,8 @@ impl AwsCredentialSource {
         Ok(container.map(Self::Container).unwrap_or_else(|| Self::InstanceMetadata(reason(&profiles, selected))))
     }
 
-    /// The provider of this source's credentials, with the region, the HTTP client and the endpoints
-    /// of `config`. `None` for credentials set in code.
+    /// The provider of this source's credentials, with the region, the HTTP client and the
+    /// endpoints of `config`. `None` for credentials set in code.
     pub(crate) fn provider(&self, config: &SdkConfig) -> Option<SharedCredentialsProvider> {
         Some(match self {
             Self::Given => return None,

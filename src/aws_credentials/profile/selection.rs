@@ -32,7 +32,7 @@ impl SelectedProfile {
         Self::by(settings, |name| env::var_os(name))
     }
 
-    /// The same with the variables of `env`.
+    /// Selects the profile by the variables of `env`.
     pub(crate) fn by(settings: Option<&str>, env: impl Fn(&str) -> Option<OsString>) -> Self {
         if let Some(name) = settings {
             return Self { name: name.to_owned(), choice: ProfileChoice::Settings };

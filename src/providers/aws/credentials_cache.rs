@@ -135,8 +135,8 @@ impl CredentialCache {
         cached.as_ref()?.credentials.account_id().map(|account| account.as_str().to_owned())
     }
 
-    /// The credentials at the beginning of the chain, whether or not they are still valid: those that
-    /// no call to STS renews. `None` before they are loaded.
+    /// The credentials at the beginning of the chain, which no call to STS renews. They may have
+    /// expired. `None` before they are loaded.
     pub(crate) fn first_of_chain(&self) -> Option<Credentials> {
         match &self.before {
             Some(before) => before.first_of_chain(),

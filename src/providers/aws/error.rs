@@ -184,7 +184,8 @@ fn with_usual_hint(error: Error) -> Error {
     }
 }
 
-/// The permission that a message of AWS names: `… not authorized to perform: ACTION on resource: ARN …`.
+/// The permission that a message of AWS names, such as `… not authorized to perform: ACTION on
+/// resource: ARN …`.
 fn denied_action(message: &str) -> Option<String> {
     let (_, rest) = message.split_once("not authorized to perform: ")?;
     let first_word = |text: &str| text.split([' ', ',']).next().map(str::to_owned);
@@ -258,7 +259,7 @@ pub(super) fn timed_out(policy: RetryPolicy) -> Error {
 }
 
 impl Refusal {
-    /// A refusal of which only the code is told.
+    /// A refusal with its code alone.
     pub(super) fn by_code(code: &str) -> Self {
         Self { code: code.into(), status: None, request_id: None }
     }

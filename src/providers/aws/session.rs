@@ -1,12 +1,12 @@
 //! Session with one AWS service: its client, region and credentials, opened again when AWS refuses them.
 //!
 //! # Expired credentials
-//! Credentials are renewed by the clock ahead of their end (see `credentials_cache`). AWS may refuse them
-//! earlier: they were revoked, or the clock is wrong. Then the session opens anew, which asks every
-//! source once more, and the call is made once more. Of many callers that are refused together one
-//! opens it; the others find the new session in place. A second refusal is returned, and remembered:
-//! while the source gives the same credentials, they are not asked for again at each call, but every
-//! [`RETRY_REFUSED`].
+//! Credentials are renewed by the clock ahead of their end (see `credentials_cache`). AWS may
+//! refuse them earlier: they were revoked, or the clock is wrong. Then the session opens anew, which
+//! asks every source once more, and the call is made once more. Of many callers that are refused
+//! together one opens it; the others find the new session in place. A second refusal is returned
+//! and remembered: the same credentials are asked for again every [`RETRY_REFUSED`], not at each
+//! call.
 //!
 //! # Logs
 //! At its trace level the SDK prints whole responses, so its own events are turned off
