@@ -116,6 +116,8 @@ fn of_alert(alert: AlertDescription) -> Option<&'static str> {
         AlertDescription::UnknownCA => Some("it does not know its issuer"),
         AlertDescription::CertificateExpired => Some("it has expired"),
         AlertDescription::CertificateRevoked => Some("it has been revoked"),
+        AlertDescription::DecryptError => Some("it can't verify its signature"),
+        AlertDescription::AccessDenied => Some("it is not allowed in"),
         AlertDescription::BadCertificate
         | AlertDescription::UnsupportedCertificate
         | AlertDescription::CertificateUnknown => Some("it does not accept it"),

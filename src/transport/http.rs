@@ -173,7 +173,7 @@ impl HttpClient {
             if status == StatusCode::PROXY_AUTHENTICATION_REQUIRED && proxy.is_some() && !hop.is_https {
                 return Err(Attempt::unsent(hop.proxy_failure(ProxyProblem::WantsLogin, None)));
             }
-            if !is_redirect(status) {
+            if !is_redirect(status, response.headers().contains_key(LOCATION)) {
                 return read(response, &hop).await;
             }
             if redirects == MOST_REDIRECTS {

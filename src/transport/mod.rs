@@ -8,6 +8,7 @@
 mod address;
 #[cfg(feature = "vault")]
 mod body;
+#[cfg_attr(not(feature = "vault"), allow(dead_code, reason = "the AWS providers need parts of it"))]
 mod certificate_error;
 #[cfg(feature = "vault")]
 mod certificates;
@@ -22,6 +23,7 @@ mod json_size;
 mod no_proxy;
 #[cfg(feature = "vault")]
 mod proxy;
+#[cfg_attr(not(feature = "vault"), allow(dead_code, reason = "the AWS providers need parts of it"))]
 mod proxy_error;
 #[cfg(feature = "vault")]
 mod redirect;

@@ -43,9 +43,13 @@ impl RefusedRedirect {
     }
 }
 
-/// Whether a status sends the request elsewhere.
-pub(super) fn is_redirect(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
+/// Whether a response sends the request elsewhere. 307 and 308 are nothing else.
+pub(super) fn is_redirect(status: StatusCode, has_location: bool) -> bool {
+    match status.as_u16() {
+        307 | 308 => true,
+        301..=303 => has_location,
+        _ => false,
+    }
 }
 
 impl Address {

@@ -34,7 +34,8 @@ use crate::{
 /// | status 404 from something that is not Vault; a success that is not JSON | `Corrupt` |
 /// | status 405 | `Unsupported` |
 /// | status 429 after all attempts | `Throttled` |
-/// | sealed, no leader, 5xx, no connection | `Unavailable` |
+/// | sealed, no leader, 5xx, no connection, no proxy | `Unavailable` |
+/// | a certificate that is not accepted, TLS where there is none, a redirect elsewhere | `Config` |
 /// | no response in time | `Timeout` |
 ///
 /// Messages hold what the server says, unless that repeats a value of the request.
@@ -45,8 +46,9 @@ use crate::{
 /// only if it is [idempotent](Self::idempotent). If the token turns out to be dead, the connection
 /// logs in and sends the request once more: the server did nothing for the dead token.
 ///
-/// The token goes to the connection's server, and to the node that a standby redirects to (307 or
-/// 308, to the same path, never from https to http).
+/// The token goes to the connection's server, and to the node that a standby redirects to (307, to
+/// the same path, never from https to http). Any other redirect that leads to another server is an
+/// error.
 #[must_use = "a request does nothing until it is awaited"]
 pub struct Request<'a> {
     vault: &'a Vault,

@@ -192,6 +192,23 @@ mod tests {
     }
 
     #[test]
+    fn every_variable_is_trimmed_and_a_blank_one_is_unset() {
+        let shown = |name: &str, value: &str| {
+            let config = config(&[("VAULT_SECRET_ID", "s"), (name, value)]);
+            format!("{config:?} {:?}", config.environment)
+        };
+        let unset = shown("NO_SUCH_VARIABLE", "");
+        for name in VARIABLES.iter().chain(&["HTTPS_PROXY", "https_proxy"]) {
+            for blank in ["", " ", "\r\n", "\t \n"] {
+                assert_eq!(shown(name, blank), unset, "{name}={blank:?}");
+            }
+            for value in ["1", "https://x", "60s"] {
+                assert_eq!(shown(name, &format!(" {value}\r\n")), shown(name, value), "{name}={value}");
+            }
+        }
+    }
+
+    #[test]
     fn the_proxy_of_a_web_servers_client_is_not_obeyed() {
         let vars = [("VAULT_ADDR", "http://vault"), ("HTTP_PROXY", "http://p:1"), ("REQUEST_METHOD", "GET")];
         assert!(config(&vars).proxy.is_none());

@@ -37,8 +37,9 @@
 //! One attempt may take the timeout to connect and again to receive each part of the response. No
 //! connection, and the statuses 412, 429, 472, 473 and 503, are retried after a backoff, or after
 //! `Retry-After`. If that is longer than an attempt may take, the call ends. Lost responses and the
-//! statuses 500, 502 and 504 are retried only for idempotent requests. A standby's redirect (307 or
-//! 308) is followed to the same call on another node, never from https to http.
+//! statuses 500, 502 and 504 are retried only for idempotent requests. A standby's redirect (307) is
+//! followed to the same call on another node, never from https to http. A certificate that is not
+//! accepted is an error of the configuration, and not retried.
 //!
 //! # Secrets
 //! Tokens, request bodies and responses lie in buffers that are wiped; what the HTTP and TLS

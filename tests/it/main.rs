@@ -28,6 +28,7 @@ mod environment; // precedence of region, credentials and endpoints: config, env
 mod examples; // the programs in examples/ do what they say
 mod expiry; // expired AWS credentials, and those about to expire: renewed once for all callers
 mod many; // get_refs: how many requests many references need, and the result of each
+mod no_proxy; // NO_PROXY means the same for AWS and for Vault
 mod parameter_store; // reads of Parameter Store: kinds of values, versions, batches, listings, path_exists
 mod parameter_update; // updates of Parameter Store: attributes that are kept, conditions, lost races
 mod references; // `/aws/reference/secretsmanager/…`, Parameter Store's way to Secrets Manager

@@ -39,6 +39,8 @@ mod file;
 mod manual;
 /// docs/cli.md: every command on it. docs/troubleshooting.md: every message on it.
 mod page;
+/// The messages on it about certificates, proxies, redirects and variables.
+mod page_network;
 /// `render`: look-ups, filters, errors and output files.
 mod render;
 /// `run`: the program's environment, its output, and its end.

@@ -5,7 +5,7 @@ use std::{fs, path::Path, process::Command};
 use s1crets_testbed::{AwsSeed, Moto, OpenBao};
 use serde_json::json;
 
-use crate::root;
+use crate::{page_network, root};
 
 /// A region that no other test uses, so that the names of the page are free.
 const REGION: &str = "ca-central-1";
@@ -109,6 +109,7 @@ fn every_message_of_the_troubleshooting_page_is_printed() {
         s1crets.envs(variables.split(' ').filter_map(|variable| variable.split_once('=')));
         printed += &String::from_utf8(s1crets.output().unwrap().stderr).unwrap();
     }
+    printed += &page_network::printed(folder.path(), &vault);
     let printed = printed.replace(&format!("{here}/found"), "…").replace(here, "…");
     let page = fs::read_to_string(root().join("docs/troubleshooting.md")).unwrap();
     let messages = page.split("\n```text\n").skip(1).flat_map(|rest| rest.split("\n```").next().unwrap().lines());

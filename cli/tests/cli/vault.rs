@@ -193,8 +193,47 @@ async fn a_connection_without_verification_warns_on_standard_error_every_time() 
     // The file did not name this server: its certificate is checked, and that is told too.
     let second = tempfile::tempdir().unwrap();
     let other = TlsFront::start(&Authority::create(second.path()), server.address()).await;
-    let refused = asked(&["get", reference], Some(other.endpoint())).await.unwrap().code(4).stdout("");
+    let refused = asked(&["get", reference], Some(other.endpoint())).await.unwrap().code(5).stdout("");
     refused.stderr(predicate::str::contains("`danger_skip_verify`").and(predicate::str::contains("is not followed")));
+}
+
+/// A certificate that is not accepted is told by the same words wherever it is met, and is never
+/// answered by a default.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_command_tells_a_bad_certificate_by_the_same_words() {
+    let server = OpenBao::dev();
+    let folder = tempfile::tempdir().unwrap();
+    let front = TlsFront::start(&Authority::create(folder.path()), server.address()).await;
+    let (config, reference) = (folder.path().join("s1crets.toml"), "vault.kv://secret/app#v");
+    std::fs::write(&config, format!("[secrets]\nV = \"{reference}\"\n")).unwrap();
+    let template = folder.path().join("template");
+    std::fs::write(&template, format!("{{{{ secret(\"{reference}\") }}}}")).unwrap();
+    let asked = |args: &[&str]| {
+        let mut command = crate::s1crets();
+        command.args(args).env("S1CRETS_CONFIG", &config).env("PATH", "/usr/bin:/bin");
+        command.env("VAULT_ADDR", front.endpoint()).env("VAULT_TOKEN", server.root_token());
+        command.env("VAULT_SKIP_VERIFY", "true");
+        tokio::task::spawn_blocking(move || command.assert())
+    };
+    let host = front.endpoint().trim_start_matches("https://");
+    let problem = format!("the certificate of {host} is not trusted: its issuer is not known here");
+    for args in [
+        &["get", reference][..],
+        &["get", reference, "--default", "x"],
+        &["exists", reference],
+        &["export"],
+        &["run", "--", "true"],
+        &["render", template.to_str().unwrap()],
+        &["explain", reference],
+        &["doctor", "vault.kv"],
+    ] {
+        let answer = asked(args).await.unwrap().code(5);
+        let output = answer.get_output();
+        let text = String::from_utf8_lossy(&[&*output.stdout, &*output.stderr].concat()).into_owned();
+        for words in [&*problem, "VAULT_CACERT (BAO_CACERT)", "VAULT_SKIP_VERIFY is not followed"] {
+            assert!(text.contains(words), "{args:?}: {words}\n{text}");
+        }
+    }
 }
 
 /// The token that an AppRole login gets is nowhere to be read off, and neither is one that was

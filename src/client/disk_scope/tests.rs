@@ -232,7 +232,7 @@ fn a_profile_is_the_one_of_the_settings_else_of_the_environment_else_the_default
 #[test]
 fn each_variable_of_vault_changes_the_scope() {
     let named = ["ADDR", "NAMESPACE", "TOKEN", "TOKEN_FILE", "CACERT", "CAPATH", "CLIENT_CERT", "CLIENT_KEY"];
-    let named = named.into_iter().chain(["TLS_SERVER_NAME", "PROXY_ADDR", "HTTP_PROXY"]);
+    let named = named.into_iter().chain(["CACERT_BYTES", "TLS_SERVER_NAME", "PROXY_ADDR", "HTTP_PROXY"]);
     let names = named.flat_map(|name| ["VAULT", "BAO"].map(|prefix| format!("{prefix}_{name}")));
     let others = ["SSL_CERT_FILE", "SSL_CERT_DIR", "HTTPS_PROXY", "S1CRETS_VAULT_DANGER_SKIP_VERIFY"];
     let world = || {

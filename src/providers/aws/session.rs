@@ -159,6 +159,11 @@ impl<S: Service> Session<S> {
         })
     }
 
+    /// The region of names, and of ARNs that have none.
+    pub(crate) fn home_region(&self) -> String {
+        self.live.load().clients.home_region().to_owned()
+    }
+
     /// Adds to "not found" where AWS looked for this id.
     pub(crate) fn with_place(&self, id: &str, error: Error) -> Error {
         self.live.load().with_place(id, error)

@@ -284,3 +284,14 @@ pub(super) async fn wait_for(done: impl Fn() -> bool) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
+
+/// Thirty million tiny values fit into the longest body, and would take gigabytes when parsed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_response_of_too_many_tiny_values_is_corrupt_before_it_is_parsed() {
+    let crowd = format!(r#"{{"request_id":"x","data":{{"data":{{"v":[{}0]}}}}}}"#, "0,".repeat(2_000_000));
+    let stub = Stub::start(move |_| Answer::new(200, &crowd)).await;
+    let kv = kv(VaultConfig::new(stub.endpoint()).with_token("a-token")).with_mounts(second());
+    let error = read(&kv, "secret/x").await.expect_err("no secret");
+    assert_eq!(error.kind(), ErrorKind::Corrupt, "{}", told(&error));
+    assert_eq!(error.message(), "the answer has too many JSON values to be one of Vault's");
+}

@@ -3,6 +3,7 @@
 pub(crate) mod api; // the typed API: each call and its errors, leases, custom logins
 mod aws; // logins by AWS identities, against a server that checks the signature
 mod canary; // no token, JWT, secret id or password is in any output
+mod certificates; // certificates that are not accepted, and a server's own as its authority
 mod cluster; // a cluster: an active node, a standby, and an uninitialized server
 mod conformance; // the contract of `Provider`, on both versions, bare and behind the cache
 mod connections; // tables of connections, shared by providers
@@ -13,11 +14,14 @@ mod load; // fifty tasks, and tokens that expire meanwhile
 mod logins; // each login: success and refusal
 mod outage; // seal, unseal, kill and restart under load, and cold reads while it is down
 mod precedence; // which of config file and environment wins, for each setting
+mod proxies; // a dead proxy is blamed, and not the server behind it
 mod reach; // a path reaches only KV secrets, however it is encoded
+mod redirects; // a gateway's redirects are told and not followed with a token
 mod sigv4; // whether AWS would accept a signature
 mod sources; // where a login reads its credential from
 mod token_hazards; // callers that go away, shutdowns, gateways that hide answers, limited uses
 mod upkeep; // remaining life of a static token, renewals that fail, runtimes that end
+mod variables; // empty, padded and malformed VAULT_ and BAO_ variables
 mod vaultrs; // the client of the crate vaultrs: our settings, no environment
 mod wire; // statuses, retries, redirects, timeouts, Unix sockets, TLS, proxies, namespaces
 mod wrapping; // wrapped secret ids, and what is reported as possible theft

@@ -135,11 +135,15 @@ async fn a_redirect_is_followed_with_the_token_to_the_same_call_only() {
 
     let before = active.requests().len();
     let to = active.endpoint().to_owned();
-    for location in [format!("{to}/v1/secret/data/other"), format!("{to}/login"), "ftp://x/".to_owned(), String::new()]
-    {
+    for (location, kind) in [
+        (format!("{to}/v1/secret/data/other"), ErrorKind::Config),
+        (format!("{to}/login"), ErrorKind::Config),
+        ("ftp://x/".to_owned(), ErrorKind::Config),
+        (String::new(), ErrorKind::Unavailable),
+    ] {
         let lying = Stub::start(move |_| Answer::new(307, "").with_header("location", &location)).await;
         let error = read(&kv_of(&lying), "secret/x").await.expect_err("not followed");
-        assert_eq!(error.kind(), ErrorKind::Unavailable, "{}", told(&error));
+        assert_eq!(error.kind(), kind, "{}", told(&error));
     }
     assert_eq!(active.requests().len(), before, "nobody else got the token");
     let ring = Stub::start(|request| Answer::new(307, "").with_header("location", &request.path)).await;
@@ -236,7 +240,7 @@ async fn a_gateways_redirect_to_its_own_login_gets_no_token() {
         .await;
         let kv = kv(config(gateway.endpoint()).with_retry(once())).with_mounts(second());
         let error = read(&kv, "secret/x").await.expect_err("not followed");
-        assert_eq!(error.kind(), ErrorKind::Unexpected, "{}", told(&error));
+        assert_eq!(error.kind(), ErrorKind::Config, "{}", told(&error));
     }
     assert!(foreign.requests().is_empty());
 }
@@ -249,14 +253,14 @@ async fn tls_sockets_names_and_health() {
     let trusted = TlsConfig::default().with_ca_file(bao.authority().certificate_file());
 
     let error = read(&kv(base()), &path).await.expect_err("an unknown authority");
-    assert_eq!(error.kind(), ErrorKind::Unavailable, "{}", told(&error));
+    assert_eq!(error.kind(), ErrorKind::Config, "{}", told(&error));
     read(&kv(base().with_tls(trusted.clone())), &path).await.unwrap_or_else(|error| panic!("{}", told(&error)));
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::copy(bao.authority().certificate_file(), folder.path().join("ca.pem")).expect("copied");
     read(&kv(base().with_tls(TlsConfig::default().with_ca_path(folder.path()))), &path).await.expect("by a folder");
     read(&kv(base().with_tls(trusted.clone().with_server_name("server"))), &path).await.expect("by its other name");
     let wrong = kv(base().with_tls(trusted.clone().with_server_name("another.name")));
-    assert_eq!(read(&wrong, &path).await.expect_err("another name").kind(), ErrorKind::Unavailable);
+    assert_eq!(read(&wrong, &path).await.expect_err("another name").kind(), ErrorKind::Config);
     let heard = crate::canary::Heard::everything();
     read(&kv(base().with_tls(TlsConfig::default().with_danger_skip_verify(true))), &path)
         .await
