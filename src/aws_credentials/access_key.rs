@@ -39,8 +39,8 @@ impl AccessKey<'_> {
     /// leave behind a pasted secret, and an empty part counts as missing.
     ///
     /// # Errors
-    /// `Config` if the id or the secret is missing, or if a part has a character that no key has: it
-    /// could not be sent in a header. `place` is where the key is written.
+    /// `Config` if the id or the secret is missing, or if a part has a character that no header can
+    /// hold. `place` is where the key is written.
     pub(super) fn credentials(self, place: &str, names: &PartNames, provider: &'static str) -> Result<Credentials> {
         let part = |value: Option<&str>, name| match value.map(str::trim).filter(|value| !value.is_empty()) {
             Some(value) if value.bytes().all(|byte| byte.is_ascii_graphic()) => Ok(Some(value.to_owned())),

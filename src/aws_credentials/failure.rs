@@ -209,16 +209,26 @@ fn status(text: &str) -> Option<u16> {
     digits.split(')').next()?.parse().ok()
 }
 
-/// Why instance metadata gives no credentials. `alone` if nothing else was configured, so that the
-/// machine may be none of EC2's.
-pub(super) fn of_instance_metadata(error: &CredentialsError, alone: bool) -> Error {
+/// Why instance metadata was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum MetadataReason {
+    /// Nothing else is configured. The machine may be none of EC2's.
+    NothingElse,
+    /// The profile of this name was selected, and names no credentials.
+    EmptyProfile(String),
+    /// `credential_source = Ec2InstanceMetadata`.
+    Named,
+}
+
+/// Why instance metadata gives no credentials.
+pub(super) fn of_instance_metadata(error: &CredentialsError, reason: &MetadataReason) -> Error {
     let text = text(error);
     let says = |part: &str| text.contains(part);
     if says("IMDS disabled by") {
-        return nothing_found("instance metadata is turned off by AWS_EC2_METADATA_DISABLED", alone);
+        return nothing_found("instance metadata is turned off by AWS_EC2_METADATA_DISABLED", reason);
     }
     if let Some((_, cause)) = disconnected(error) {
-        return nothing_found("instance metadata can't be reached", alone).with_source(cause);
+        return nothing_found("instance metadata can't be reached", reason).with_source(cause);
     }
     let status = match find(error) {
         Some(ImdsError::ErrorResponse(refused)) => Some(refused.response().status().as_u16()),
@@ -250,17 +260,23 @@ pub(super) fn of_instance_metadata(error: &CredentialsError, alone: bool) -> Err
     }
 }
 
-/// The error where no source is configured, and the last one is not there.
-pub(super) fn nothing_found(last: &str, alone: bool) -> Error {
-    match alone {
-        true => Error::new(
-            ErrorKind::Unauthenticated,
-            format!("no AWS credentials found: no variables, no profile, and {last}"),
-        )
-        .with_hint(NOTHING_FOUND),
-        false => Error::new(ErrorKind::Unauthenticated, format!("no AWS credentials: {last}"))
-            .with_hint("credential_source = Ec2InstanceMetadata works only on an EC2 instance with a role"),
-    }
+/// The error where instance metadata was the last source, and is not there.
+pub(super) fn nothing_found(metadata: &str, reason: &MetadataReason) -> Error {
+    let (what, hint) = match reason {
+        MetadataReason::NothingElse => {
+            let what = format!("no AWS credentials found: no variables, no profile, and {metadata}");
+            (what, NOTHING_FOUND)
+        }
+        MetadataReason::EmptyProfile(name) => (
+            format!("no AWS credentials found: the AWS profile {name:?} names none, and {metadata}"),
+            "give the profile an access key, credential_process, a role or an SSO login, or the machine a role",
+        ),
+        MetadataReason::Named => (
+            format!("no AWS credentials: {metadata}"),
+            "credential_source = Ec2InstanceMetadata works only on an EC2 instance with a role",
+        ),
+    };
+    Error::new(ErrorKind::Unauthenticated, what).with_hint(hint)
 }
 
 /// A command to log in to SSO with a profile.

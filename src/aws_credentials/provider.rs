@@ -19,7 +19,8 @@ use aws_types::region::Region;
 
 use super::{
     access_key::FromEnvironment,
-    failure, metadata,
+    failure::{self, MetadataReason},
+    metadata,
     profile::{
         chain::ProfileChain,
         sources::{ProfileRole, ProfileSource, Program, Sso, WebIdentity},
@@ -47,7 +48,7 @@ fn of_profile_source(source: &ProfileSource, config: &SdkConfig) -> SharedCreden
         ProfileSource::WebIdentity(web) => of_web_identity(web.clone(), config),
         ProfileSource::Environment => SharedCredentialsProvider::new(FromEnvironment),
         ProfileSource::Container => of_container(config),
-        ProfileSource::InstanceMetadata => of_instance_metadata(config, false),
+        ProfileSource::InstanceMetadata => of_instance_metadata(config, MetadataReason::Named),
     }
 }
 
@@ -99,14 +100,13 @@ pub(super) fn of_container(config: &SdkConfig) -> SharedCredentialsProvider {
     worded(provider, failure::of_container)
 }
 
-/// `alone` if nothing else was configured.
-pub(super) fn of_instance_metadata(config: &SdkConfig, alone: bool) -> SharedCredentialsProvider {
+pub(super) fn of_instance_metadata(config: &SdkConfig, reason: MetadataReason) -> SharedCredentialsProvider {
     let mut builder = ImdsCredentialsProvider::builder().configure(&provider_config(config));
     // A malformed variable is left to the SDK, which tells of it.
     if let Some(client) = config.http_client().and_then(|http| metadata::builder(&http).ok()) {
         builder = builder.imds_client(client.build());
     }
-    worded(builder.build(), move |error| failure::of_instance_metadata(error, alone))
+    worded(builder.build(), move |error| failure::of_instance_metadata(error, &reason))
 }
 
 /// The name of a source in the error of one that is too slow.

@@ -13,7 +13,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 
 use super::{
     access_key::{self, ACCESS_KEY},
-    failure::{self, CONTAINER_PATH, CONTAINER_URL},
+    failure::{self, CONTAINER_PATH, CONTAINER_URL, MetadataReason},
     profile::{
         chain::ProfileChain,
         profiles::Profiles,
@@ -43,7 +43,7 @@ pub(crate) enum AwsCredentialSource {
     /// The container's credentials, from the URL in this variable.
     Container(&'static str),
     /// The role of an EC2 instance.
-    InstanceMetadata,
+    InstanceMetadata(MetadataReason),
 }
 
 impl AwsCredentialSource {
@@ -73,7 +73,7 @@ impl AwsCredentialSource {
             return Ok(Self::Profile(selected, chain));
         }
         let container = [CONTAINER_PATH, CONTAINER_URL].into_iter().find(|name| is_set(name));
-        Ok(container.map_or(Self::InstanceMetadata, Self::Container))
+        Ok(container.map(Self::Container).unwrap_or_else(|| Self::InstanceMetadata(reason(&profiles, selected))))
     }
 
     /// The provider of this source's credentials, with the region, the HTTP client and the endpoints
@@ -85,7 +85,7 @@ impl AwsCredentialSource {
             Self::Profile(_, chain) => provider::of_chain(chain, config),
             Self::WebIdentity(web) => provider::of_web_identity(web.clone(), config),
             Self::Container(_) => provider::of_container(config),
-            Self::InstanceMetadata => provider::of_instance_metadata(config, true),
+            Self::InstanceMetadata(reason) => provider::of_instance_metadata(config, reason.clone()),
         })
     }
 
@@ -95,7 +95,7 @@ impl AwsCredentialSource {
         match self {
             Self::Profile(_, chain) => matches!(chain.source, ProfileSource::Sso(_) | ProfileSource::WebIdentity(_)),
             Self::WebIdentity(_) => true,
-            Self::Given | Self::Variables | Self::Container(_) | Self::InstanceMetadata => false,
+            Self::Given | Self::Variables | Self::Container(_) | Self::InstanceMetadata(_) => false,
         }
     }
 
@@ -104,14 +104,16 @@ impl AwsCredentialSource {
         match self {
             Self::Profile(_, chain) => chain.is_role(),
             Self::WebIdentity(_) => true,
-            Self::Given | Self::Variables | Self::Container(_) | Self::InstanceMetadata => false,
+            Self::Given | Self::Variables | Self::Container(_) | Self::InstanceMetadata(_) => false,
         }
     }
 
     /// The error if it gives no credentials within `limit`.
     pub(crate) fn timed_out(&self, limit: Duration) -> Error {
         let name = match self {
-            Self::InstanceMetadata => return failure::nothing_found("instance metadata gave no answer in time", true),
+            Self::InstanceMetadata(reason) => {
+                return failure::nothing_found("instance metadata gave no answer in time", reason);
+            }
             Self::Profile(_, chain) => provider::name_of(&chain.source),
             Self::Container(_) => provider::name_of(&ProfileSource::Container),
             Self::Given | Self::Variables | Self::WebIdentity(_) => "the source of AWS credentials".to_owned(),
@@ -126,7 +128,7 @@ impl AwsCredentialSource {
             Self::Profile(SelectedProfile { choice: ProfileChoice::Variable(name), .. }, _) => Some(name),
             Self::WebIdentity(_) => Some(TOKEN_FILE),
             Self::Container(name) => Some(name),
-            Self::Given | Self::Profile(..) | Self::InstanceMetadata => None,
+            Self::Given | Self::Profile(..) | Self::InstanceMetadata(_) => None,
         }
     }
 }
@@ -168,6 +170,14 @@ fn of_environment(profiles: &Profiles, selected: &SelectedProfile) -> Result<Opt
     })))
 }
 
+/// Why nothing but instance metadata is left.
+fn reason(profiles: &Profiles, SelectedProfile { name, .. }: SelectedProfile) -> MetadataReason {
+    match profiles.get(&name) {
+        Some(_) => MetadataReason::EmptyProfile(name),
+        None => MetadataReason::NothingElse,
+    }
+}
+
 fn is_set(name: &str) -> bool {
     env::var_os(name).is_some_and(|value| !value.is_empty())
 }
@@ -180,7 +190,7 @@ impl fmt::Display for AwsCredentialSource {
             Self::Profile(SelectedProfile { name, .. }, _) => write!(f, "AWS profile {name}"),
             Self::WebIdentity(_) => f.write_str("web identity"),
             Self::Container(_) => f.write_str("container credentials"),
-            Self::InstanceMetadata => f.write_str("instance metadata"),
+            Self::InstanceMetadata(_) => f.write_str("instance metadata"),
         }
     }
 }

@@ -251,7 +251,10 @@ async fn instance_metadata_that_refuses_or_is_absent_is_told() {
         assert_told(&answer, "unauthenticated", message, hint);
         assert!(!format!("{answer:?}").contains("hunter2"), "{answer:?}");
     }
-    // Not if it is the source of a profile.
+    let bare = with_profile("[profile x]\nregion = us-east-1\n");
+    let message = "no AWS credentials found: the AWS profile \"x\" names none, and instance metadata is turned off by \
+        AWS_EC2_METADATA_DISABLED";
+    assert_told(&get(&bare).await, "unauthenticated", message, "give the profile an access key");
     let role = "[profile x]\nrole_arn = A\ncredential_source = Ec2InstanceMetadata\n";
     let message = "no AWS credentials: instance metadata is turned off by AWS_EC2_METADATA_DISABLED";
     assert_told(&get(&with_profile(role)).await, "unauthenticated", message, "Ec2InstanceMetadata");

@@ -7,8 +7,8 @@ use s1crets::{Error, ErrorKind};
 pub(super) const READING: [(&str, &[&str]); 2] =
     [("aws.sm", &["secretsmanager:GetSecretValue", "kms:Decrypt"]), ("aws.ps", &["ssm:GetParameter", "kms:Decrypt"])];
 
-/// How the library's hint begins where AWS denies a read. That for a role or a source of credentials
-/// is another one, and names what is missing.
+/// How the library's hint begins where AWS denies a read and names no permission. Any other hint
+/// says more: that of a role, or of a source of credentials.
 const GENERAL: &str = "the identity needs this action";
 
 /// A hint for a failed read of a path, or for a provider if there is none.

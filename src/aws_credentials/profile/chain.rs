@@ -170,11 +170,9 @@ mod tests {
         }
         let quoted = format!("[profile a]\nrole_arn = A\nsource_profile = x y\n[profile 'x y']\n{KEY}");
         assert!(of(&quoted, "", "a").await.expect("valid").is_some());
-        let shared = format!(
-            "[profile a]\nsso_session = s t\nsso_account_id = 1\nsso_role_name = r\n\
-            [sso-session 's t']\nsso_region = x\nsso_start_url = u\n"
-        );
-        let chain = of(&shared, "", "a").await.expect("valid").expect("a chain");
+        let shared = "[profile a]\nsso_session = s t\nsso_account_id = 1\nsso_role_name = r\n\
+            [sso-session 's t']\nsso_region = x\nsso_start_url = u\n";
+        let chain = of(shared, "", "a").await.expect("valid").expect("a chain");
         let ProfileSource::Sso(sso) = chain.source else { panic!("{:?}", chain.source) };
         assert_eq!((sso.session.as_deref(), sso.start_url.as_str()), (Some("s t"), "u"));
     }

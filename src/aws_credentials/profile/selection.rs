@@ -1,4 +1,4 @@
-//! Which profile is selected: by the settings, a variable, or none, which is the one named `default`.
+//! Which profile is selected: that of the settings, of a variable, or the one named `default`.
 
 use std::{borrow::Cow, env, ffi::OsString};
 

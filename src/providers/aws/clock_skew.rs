@@ -20,8 +20,8 @@ const REFUSED_FROM: Duration = Duration::from_secs(5 * 60);
 /// Less is due to the time that requests take.
 const SMALL: Duration = Duration::from_secs(30);
 
-/// The message for a refusal because of the clock; `None` for any other. `date` is the header of the
-/// response.
+/// The message for a refusal because of the clock; `None` for any other. `date` is the header of
+/// the response.
 pub(super) fn told(code: &str, message: &str, date: Option<&str>, now: SystemTime) -> Option<String> {
     let by_date = date.and_then(|date| DateTime::from_str(date, Format::HttpDate).ok());
     let by_date = by_date.and_then(|date| Skew::between(now, SystemTime::try_from(date).ok()?));
@@ -68,7 +68,7 @@ impl Skew {
     fn in_message(message: &str) -> Option<Self> {
         let mut times = message.split(|character: char| !character.is_ascii_alphanumeric()).filter_map(time);
         let ours = times.next()?;
-        Self::between(ours, times.last()?)
+        Self::between(ours, times.next_back()?)
     }
 }
 

@@ -19,8 +19,8 @@ use crate::{
     secret::echo::Echo,
 };
 
-/// Makes an error of credentials that can't be loaded. The reason is in the chain of causes: an error
-/// of ours, or one of STS.
+/// Makes an error of credentials that can't be loaded. The reason is in the chain of causes: an
+/// error of ours, or one of STS.
 pub(super) fn from_credentials(error: CredentialsError, policy: RetryPolicy, echo: &Echo) -> Error {
     if let Some(told) = failure::told(&error) {
         return told.clone();
