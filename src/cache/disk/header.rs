@@ -21,7 +21,7 @@ use std::fmt;
 use s1crets_fs::seal::{Label, Seal};
 
 /// The version of the format that this library writes and reads.
-pub(super) const VERSION: u8 = 3;
+pub(super) const VERSION: u8 = 2;
 /// The length of a header, in bytes.
 pub(super) const HEADER: usize = 102;
 /// The length of the part that all versions share.

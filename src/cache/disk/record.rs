@@ -9,7 +9,8 @@
 //!
 //! The body is a [`Content`] in [postcard](https://postcard.jamesmunns.com/wire-format), which
 //! borrows what it reads: a value is never copied between the record's buffer and its own. A change
-//! of these types is a new [version](super::header::VERSION) of the format.
+//! of these types is a new [version](super::header::VERSION) of the format. A new variant at the end
+//! of an enum is none: to an older program such a record is malformed, which is a miss.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -323,7 +324,9 @@ mod tests {
         }
 
         let mut bytes = [0; 64];
-        for (kind, value, is_read) in [(0, b"x", true), (1, &[0xff], true), (0, &[0xff], false), (3, b"x", false)] {
+        for (kind, value, is_read) in
+            [(0, b"x", true), (1, &[0xff], true), (0, &[0xff], false), (3, b"x", true), (4, b"x", false)]
+        {
             let other = Other { content: 0, kind, value, rest: [0; 4] };
             let bytes = postcard::to_slice(&other, &mut bytes).expect("it fits");
             assert_eq!(decode(bytes).is_some(), is_read, "{kind}");

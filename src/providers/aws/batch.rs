@@ -14,9 +14,11 @@ use crate::{
 };
 
 /// Returns one answer for each of `paths`, in their order. Each name is loaded once, up to `size`
-/// names of one region per `load`, with at most `concurrency` loads in flight.
+/// names of one region per `load`, with at most `concurrency` loads in flight. Names and ARNs of the
+/// session's own region, `home`, are loaded together.
 pub(crate) async fn in_batches<F>(
     paths: &[String],
+    home: &str,
     size: usize,
     concurrency: usize,
     load: impl Fn(Vec<String>) -> F,
@@ -29,7 +31,8 @@ where
     names.dedup();
     let mut by_region = BTreeMap::<_, Vec<_>>::new();
     for name in &names {
-        by_region.entry(Place::of(name).map(|place| place.region)).or_default().push(name.clone());
+        let foreign = Place::of(name).map(|place| place.region).filter(|region| *region != home);
+        by_region.entry(foreign).or_default().push(name.clone());
     }
     let batches: Vec<_> = by_region.values().flat_map(|names| names.chunks(size)).map(<[String]>::to_vec).collect();
     let answers: HashMap<_, _> =

@@ -16,6 +16,7 @@ mod identity;
 #[cfg(feature = "aws-ps")]
 mod parameter_store;
 mod resolve;
+mod retries;
 #[cfg(feature = "aws-sm")]
 mod secrets_manager;
 mod session;

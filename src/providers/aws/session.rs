@@ -22,17 +22,8 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig, imds::region::ImdsRegionProvider, sts::AssumeRoleProvider};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_sdk_sts::config::IdentityCache;
-use aws_smithy_runtime_api::client::{
-    interceptors::context::InterceptorContext,
-    orchestrator::HttpResponse,
-    result::SdkError,
-    retries::classifiers::{ClassifyRetry, RetryAction},
-};
-use aws_smithy_types::{
-    error::metadata::ProvideErrorMetadata,
-    retry::{ErrorKind as RetryKind, RetryConfig, RetrySpec},
-    timeout::TimeoutConfig,
-};
+use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
+use aws_smithy_types::{error::metadata::ProvideErrorMetadata, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_types::origin::Origin;
 use tokio::sync::Mutex;
 
@@ -43,13 +34,14 @@ use super::{
     credentials_cache::CredentialCache,
     error, http, identity,
     resolve::{self, Resolved, ServiceName},
+    retries::{retry_config, timeout_config},
 };
 use crate::{
     aws_credentials::{metadata, shared_files, without_sdk_logs},
     config::{Connection, Section},
     error::{Error, ErrorKind, Result},
     provider::Identity,
-    retry::{Backoff, RetryPolicy},
+    retry::RetryPolicy,
     secret::SecretValue,
 };
 
@@ -157,6 +149,11 @@ impl<S: Service> Session<S> {
             let echo = values.fold(live.credentials.echo(), |echo, value| echo.with(value));
             live.with_place(id, error::from_sdk(error, policy.or(self.settings.retry_policy), &echo))
         })
+    }
+
+    /// The region of names, and of ARNs that have none.
+    pub(crate) fn home_region(&self) -> String {
+        self.live.load().clients.home_region().to_owned()
     }
 
     /// Adds to "not found" where AWS looked for this id.
@@ -338,44 +335,6 @@ fn service_config(
     Ok(builder.build())
 }
 
-/// The SDK's standard mode, with the backoff of the policy. By default, throttled calls wait longer
-/// than others.
-fn retry_config(policy: RetryPolicy) -> RetryConfig {
-    let usual = policy.or(RetryPolicy::default().with_backoff(Backoff::AWS)).backoff();
-    let throttled = policy.or(RetryPolicy::default().with_backoff(Backoff::AWS_THROTTLED)).backoff();
-    RetryConfig::standard()
-        .with_max_attempts(policy.attempts().get())
-        .with_initial_backoff(throttled.first())
-        .with_retry_spec(RetrySpec::v2_0().with_non_throttling_initial_backoff(usual.first()))
-        .with_max_backoff(throttled.longest())
-}
-
-fn timeout_config(policy: RetryPolicy) -> TimeoutConfig {
-    let timeout = policy.timeout();
-    TimeoutConfig::builder()
-        .connect_timeout(timeout)
-        .read_timeout(timeout)
-        .operation_attempt_timeout(policy.longest_attempt())
-        .build()
-}
-
-/// Retries a bare HTTP 429, as load balancers send it. The SDK knows throttling by AWS's codes only.
-#[derive(Debug)]
-pub(crate) struct RetryTooManyRequests;
-
-impl ClassifyRetry for RetryTooManyRequests {
-    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
-        match context.response().map(|response| response.status().as_u16()) {
-            Some(429) => RetryAction::retryable_error(RetryKind::ThrottlingError),
-            _ => RetryAction::NoActionIndicated,
-        }
-    }
-
-    fn name(&self) -> &'static str {
-        "HTTP 429"
-    }
-}
-
 /// `impl Service` for one SDK crate: the types have the same shape under different names.
 macro_rules! service {
     ($name:ident, $sdk:ident, $id:literal, $endpoint:literal) => {
@@ -390,7 +349,7 @@ macro_rules! service {
 
             fn client(config: &aws_types::SdkConfig) -> Self::Client {
                 let builder = $sdk::config::Builder::from(config)
-                    .retry_classifier(crate::providers::aws::session::RetryTooManyRequests);
+                    .retry_classifier(crate::providers::aws::retries::RetryTooManyRequests);
                 $sdk::Client::from_conf(builder.build())
             }
 
@@ -406,25 +365,3 @@ macro_rules! service {
     };
 }
 pub(crate) use service;
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    /// The first pause after a throttled call, that after another failure, and the longest.
-    fn pauses(policy: RetryPolicy) -> [Duration; 3] {
-        let config = retry_config(policy);
-        let usual = config.retry_spec().expect("set").non_throttling_initial_backoff();
-        [config.initial_backoff(), usual, config.max_backoff()]
-    }
-
-    #[test]
-    fn a_passing_failure_waits_milliseconds_and_a_throttled_call_a_second() {
-        let [millisecond, second] = [Duration::from_millis(1), Duration::from_secs(1)];
-        assert_eq!(pauses(RetryPolicy::default()), [second, 50 * millisecond, 20 * second]);
-        let own = RetryPolicy::default().with_backoff(Backoff::new(7 * millisecond, 9 * millisecond));
-        assert_eq!(pauses(own), [7 * millisecond, 7 * millisecond, 9 * millisecond]);
-    }
-}

@@ -154,7 +154,8 @@ impl Provider for SecretsManager {
     }
 
     async fn get_many(&self, paths: &[String], options: &GetOptions) -> Vec<Result<Secret>> {
-        in_batches(paths, BATCH, CONCURRENCY, |names| self.batch_or_single(names, options)).await
+        let home = self.session.home_region();
+        in_batches(paths, &home, BATCH, CONCURRENCY, |names| self.batch_or_single(names, options)).await
     }
 
     async fn get_by_path(&self, path: &str, options: &ListOptions) -> Result<Listing> {
