@@ -8,9 +8,9 @@ use super::{
     VaultKv,
     kv_mounts::KvVersion,
     mounts::{check_reach, is_kv, version_of},
-    place::Place,
+    place::{Place, either},
     provider::CONCURRENCY,
-    read::{either, unexplained},
+    read::unexplained,
 };
 use crate::{
     error::{Error, ErrorKind, Result},

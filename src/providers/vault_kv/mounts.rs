@@ -23,8 +23,7 @@ use tokio::time::timeout;
 use super::{
     kv_mounts::{KvMounts, KvVersion},
     lookups::Lookups,
-    place::Place,
-    read::either,
+    place::{Place, either},
 };
 use crate::{
     error::{Error, ErrorKind, Result},

@@ -80,6 +80,16 @@ impl Place {
     }
 }
 
+/// The hint where the token may not see the mounts either.
+pub(super) fn either(capability: &str, [second, first]: [&str; 2], place: &Place) -> String {
+    let mount = &place.mount;
+    format!(
+        "the token is alive: a policy of it would need path {second:?} {{ capabilities = [{capability:?}] }}, or {first:?} \
+         if {mount}/ is KV version 1; or there is no such mount, or one with more levels than {mount}/, which `mounts` in \
+         the config file would tell"
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,7 +2,12 @@
 
 use std::{collections::BTreeMap, time::SystemTime};
 
-use super::{VaultKv, kv_mounts::KvVersion, place::Place, provider::number};
+use super::{
+    VaultKv,
+    kv_mounts::KvVersion,
+    place::{Place, either},
+    provider::number,
+};
 use crate::{
     error::{Error, ErrorKind, Result},
     options::GetOptions,
@@ -145,16 +150,6 @@ pub(super) fn unexplained(error: Error) -> Error {
         }
         _ => error,
     }
-}
-
-/// The hint where the token may not see the mounts either.
-pub(super) fn either(capability: &str, [second, first]: [&str; 2], place: &Place) -> String {
-    let mount = &place.mount;
-    format!(
-        "the token is alive: a policy of it would need path {second:?} {{ capabilities = [{capability:?}] }}, or {first:?} \
-         if {mount}/ is KV version 1; or there is no such mount, or one with more levels than {mount}/, which `mounts` in \
-         the config file would tell"
-    )
 }
 
 /// The error of a version whose metadata says that it is deleted or destroyed.

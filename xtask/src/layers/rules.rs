@@ -94,6 +94,7 @@ pub(super) const RULES: Rules<'static> = Rules {
         ],
         &["vault::connection", "vault::identity"],
         &["vault::env", "vault::settings"],
+        &["vault::auth", "vault::auth::no_token"],
         &["vault::auth", "vault::auth::static_token"],
         &["vault::auth::login_client", "vault::auth::wrapping"],
         &["vault::token::manager", "vault::token::state_machine"],
