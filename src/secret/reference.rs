@@ -5,6 +5,7 @@ use std::{fmt, str::FromStr};
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use zeroize::Zeroizing;
 
 use crate::{
     error::{Error, Result},
@@ -133,9 +134,12 @@ impl Serialize for Reference {
 /// Deserializes from text.
 impl<'de> Deserialize<'de> for Reference {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(|error: Error| match error.hint() {
-            Some(hint) => de::Error::custom(format_args!("{}; {hint}", error.message())),
-            None => de::Error::custom(error.message()),
+        let text = Zeroizing::new(String::deserialize(deserializer)?);
+        text.parse().map_err(|error: Error| match (error.hint(), meant_reference(&text)) {
+            // Nothing of the text is repeated: it may be a secret that does not belong there.
+            (_, Some((provider, _))) => de::Error::custom(format_args!("{}; write {provider}://PATH", error.message())),
+            (Some(hint), None) => de::Error::custom(format_args!("{}; {hint}", error.message())),
+            (None, None) => de::Error::custom(error.message()),
         })
     }
 }
@@ -159,16 +163,20 @@ fn write_key(f: &mut fmt::Formatter<'_>, key: &str) -> fmt::Result {
     }
 }
 
-/// The error for a text without `://`. If it begins with what can only be a provider, as in
-/// `aws.sm:prod/db`, the hint is the right spelling. Any other text is not repeated: it may be a
-/// secret, as in `admin:password`.
+/// The error for a text without `://`. If it begins with what can only be a provider, the hint is the
+/// right spelling. Any other text is not repeated: it may be a secret, as in `admin:password`.
 fn not_a_reference(text: &str) -> Error {
     let error = Error::invalid_input("a reference is written PROVIDER://PATH or PROVIDER://PATH#KEY");
-    let parts = text.split_once(':').filter(|(provider, rest)| is_like_a_name(provider) && !rest.is_empty());
-    match parts.and_then(|(typed, rest)| Some((meant_type(typed)?, rest))) {
+    match meant_reference(text) {
         Some((provider, rest)) => error.with_hint(format!("write {}", spelled(provider, rest))),
         None => error,
     }
+}
+
+/// The provider that a text without `://` means, and what follows it, as in `aws.sm:prod/db`.
+fn meant_reference(text: &str) -> Option<(&'static str, &str)> {
+    let (typed, rest) = text.split_once(':').filter(|(_, rest)| !rest.is_empty() && !rest.starts_with("//"))?;
+    Some((meant_type(typed)?, rest))
 }
 
 /// A reference to what somebody wrote behind the name of a provider. The name of a parameter with

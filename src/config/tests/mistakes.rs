@@ -120,7 +120,12 @@ fn a_misspelt_provider_brings_the_one_that_was_meant() {
     for text in ["provider = \"AWS.SM\"", "[secrets]\nA = \"AWS.SM://prod/db\"", "[secrets]\nA = \"aws.sm:prod/db\""] {
         let error = Config::parse(text).expect_err(text);
         let told = format!("{} {}", error.message(), error.hint().unwrap_or_default());
-        assert!(told.contains("did you mean `aws.sm`?") || told.contains("write aws.sm://prod/db"), "{text}: {told}");
+        assert!(told.contains("did you mean `aws.sm`?") || told.contains("write aws.sm://PATH"), "{text}: {told}");
+    }
+    // A password in the wrong place, of a user whose name means a provider.
+    for text in ["[secrets]\nA = \"vault:hunter2\"", "[secrets]\nA = \"json:/hunter2\"", "[secrets]\nA = \"hunter2\""] {
+        let error = Config::parse(text).expect_err(text);
+        assert!(!format!("{error:?} {:?}", error.hint()).contains("hunter2"), "{error:?}");
     }
     let error = with_variables("", &[(env_vars::PROVIDER, "AWS.SM")]).expect_err("upper case");
     assert_eq!(error.hint(), Some("did you mean `aws.sm`?"));
