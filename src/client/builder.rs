@@ -22,7 +22,7 @@ use crate::{
     error::{Error, Result},
     fs::home,
     provider::Provider,
-    secret::reference::check_provider,
+    secret::provider_name::check_provider,
     single_flight::Executor,
 };
 #[cfg(all(feature = "disk-cache", unix))]

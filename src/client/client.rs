@@ -23,7 +23,7 @@ use crate::{
     config::Config,
     error::{Error, Operation, Result},
     provider::Identity,
-    secret::{Secret, SecretValue},
+    secret::{Secret, SecretValue, provider_name::similar},
     single_flight::Executor,
 };
 #[cfg(feature = "vault")]
@@ -201,6 +201,12 @@ impl Client {
     /// The provider for callers that name none: that of the config, or `aws.sm`.
     pub fn default_provider(&self) -> &str {
         &self.0.default_provider
+    }
+
+    /// The providers that a misspelt name may mean, in order, for a "did you mean": `vault.kv` for
+    /// `vault`, `aws.sm` for `AWS-SM`. Empty if the name is like none of them.
+    pub fn similar_providers(&self, name: &str) -> Vec<&str> {
+        similar(name, self.0.stacks.keys().map(String::as_str))
     }
 
     /// Drops what memory and disk hold of a secret, and of the listings that cover it. A provider

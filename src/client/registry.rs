@@ -11,10 +11,11 @@ use futures::future::BoxFuture;
 #[cfg(all(feature = "disk-cache", unix))]
 use crate::cache_scope::{Binding, Env};
 use crate::{
-    config::{Connection, Form, GeneralSettings, Section, TableType, Types, did_you_mean},
+    config::{Connection, Form, GeneralSettings, Section, TableType, Types, join},
     error::{Error, ErrorKind, Result},
     provider::Provider,
     providers,
+    secret::provider_name::{check_provider, did_you_mean_provider},
 };
 
 /// One provider to be: its section of the config, and what all providers share.
@@ -254,7 +255,7 @@ impl fmt::Debug for ProviderType {
 fn unknown_type<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> Error {
     let known: Vec<_> = known.collect();
     let error = Error::config(format!("there is no {what} of type {name:?}; there are {}", known.join(", ")));
-    match did_you_mean(name, &known) {
+    match did_you_mean_provider(name, known.into_iter()) {
         Some(hint) => error.with_hint(hint),
         None => error,
     }
@@ -265,12 +266,19 @@ fn not_built(what: &str, name: &str, feature: &str) -> Error {
         .with_hint(format!("build s1crets with the feature `{feature}`"))
 }
 
-/// An error that lists the providers there are.
+/// An error that lists the providers there are, and hints at the one that may be meant.
 pub(crate) fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Error {
     let mut known: Vec<_> = known.collect();
     known.sort_unstable();
-    Error::new(ErrorKind::InvalidInput, format!("there is no provider {name:?}; there are {}", known.join(", ")))
-        .with_hint(format!("name it in s1crets.toml, as [providers.{name}] with a `type`"))
+    let message = format!("there is no provider {name:?}; there are {}", known.join(", "));
+    let error = Error::new(ErrorKind::InvalidInput, message);
+    match did_you_mean_provider(name, known.into_iter()) {
+        Some(hint) => error.with_hint(hint),
+        None if check_provider(name).is_ok() => {
+            error.with_hint(format!("name it in s1crets.toml, as [{}] with a `type`", join("providers", name)))
+        }
+        None => error,
+    }
 }
 
 #[cfg(feature = "__aws")]
@@ -300,4 +308,37 @@ where
         let opened = open(settings.clone());
         Box::pin(async move { Ok(Arc::new(opened.await?) as _) })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret::provider_name::provider_types;
+
+    /// The names that hints know must be those that there are.
+    #[test]
+    fn every_type_has_its_other_names() {
+        let mut types: Vec<_> = provider_types().collect();
+        let mut known: Vec<_> = PROVIDER_TYPES.iter().map(|known| known.name).collect();
+        types.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(types, known);
+    }
+
+    #[test]
+    fn an_unknown_name_brings_the_one_that_is_meant_or_how_to_write_it() {
+        let known = || PROVIDER_TYPES.iter().map(|known| known.name);
+        for (name, hint) in [
+            ("vault", "did you mean `vault.kv`?"),
+            ("AWS.SM", "did you mean `aws.sm`?"),
+            ("billing", "name it in s1crets.toml, as [providers.billing] with a `type`"),
+            ("team.east", "name it in s1crets.toml, as [providers.\"team.east\"] with a `type`"),
+        ] {
+            assert_eq!(unknown(name, known()).hint(), Some(hint));
+        }
+        assert_eq!(unknown("A B", known()).hint(), None);
+        assert_eq!(find("vault").expect_err("no type").hint(), Some("did you mean `vault.kv`?"));
+        let error = check_connection_type("vault.kv").expect_err("no type");
+        assert_eq!(error.hint(), Some("did you mean `vault`?"));
+    }
 }

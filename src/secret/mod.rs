@@ -7,6 +7,7 @@ pub(crate) mod freshness;
 pub(crate) mod json;
 pub(crate) mod keypath;
 mod metadata;
+pub(crate) mod provider_name;
 pub(crate) mod reference;
 #[expect(clippy::module_inception, reason = "the file is named after its type")]
 pub(crate) mod secret;

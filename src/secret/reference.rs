@@ -5,10 +5,14 @@ use std::{fmt, str::FromStr};
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use zeroize::Zeroizing;
 
 use crate::{
     error::{Error, Result},
-    secret::KeyPath,
+    secret::{
+        KeyPath,
+        provider_name::{check_provider, is_like_a_name, meant_type},
+    },
 };
 
 /// The provider, path and keypath of a secret.
@@ -73,9 +77,10 @@ impl Reference {
         Self { keypath: keypath.into(), ..self }
     }
 
-    /// Whether `text` begins like a reference, with a provider and `://`, and so is no bare path.
+    /// Whether `text` begins like a reference, with a provider and `://`, and so is no bare path. A
+    /// provider in upper case counts, although [parsing](FromStr) refuses it.
     pub fn looks_like(text: &str) -> bool {
-        text.split_once("://").is_some_and(|(provider, _)| check_provider(provider).is_ok())
+        text.split_once("://").is_some_and(|(provider, _)| is_like_a_name(provider))
     }
 
     /// The name of the provider.
@@ -99,7 +104,7 @@ impl FromStr for Reference {
 
     fn from_str(text: &str) -> Result<Self> {
         let Some((provider, rest)) = text.split_once("://") else {
-            return Err(Error::invalid_input("a reference is written PROVIDER://PATH or PROVIDER://PATH#KEY"));
+            return Err(not_a_reference(text));
         };
         let (path, fragment) = match rest.split_once('#') {
             Some((path, fragment)) => (path, Some(fragment)),
@@ -124,7 +129,13 @@ impl Serialize for Reference {
 /// Deserializes from text.
 impl<'de> Deserialize<'de> for Reference {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(|error: Error| de::Error::custom(error.message()))
+        let text = Zeroizing::new(String::deserialize(deserializer)?);
+        text.parse().map_err(|error: Error| match (error.hint(), meant_reference(&text)) {
+            // Nothing of the text is repeated: it may be a secret that does not belong there.
+            (_, Some((provider, _))) => de::Error::custom(format_args!("{}; write {provider}://PATH", error.message())),
+            (Some(hint), None) => de::Error::custom(format_args!("{}; {hint}", error.message())),
+            (None, None) => de::Error::custom(error.message()),
+        })
     }
 }
 
@@ -147,17 +158,30 @@ fn write_key(f: &mut fmt::Formatter<'_>, key: &str) -> fmt::Result {
     }
 }
 
-/// Checks the name of a provider: a lower-case letter, then letters, digits, `.`, `-` and `_`.
-pub(crate) fn check_provider(name: &str) -> Result<()> {
-    let mut bytes = name.bytes();
-    let begins = bytes.next().is_some_and(|byte| byte.is_ascii_lowercase());
-    let goes_on = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-_".contains(&byte);
-    if begins && bytes.all(goes_on) {
-        return Ok(());
+/// The error for a text without `://`. If it begins with what can only be a provider, the hint is the
+/// right spelling. Any other text is not repeated: it may be a secret, as in `admin:password`.
+fn not_a_reference(text: &str) -> Error {
+    let error = Error::invalid_input("a reference is written PROVIDER://PATH or PROVIDER://PATH#KEY");
+    match meant_reference(text) {
+        Some((provider, rest)) => error.with_hint(format!("write {}", spelled(provider, rest))),
+        None => error,
     }
-    Err(Error::invalid_input(format!(
-        "{name:?} is not the name of a provider: it is a lower-case letter, then letters, digits, '.', '-' and '_'"
-    )))
+}
+
+/// The provider that a text without `://` means, and what follows it, as in `aws.sm:prod/db`.
+fn meant_reference(text: &str) -> Option<(&'static str, &str)> {
+    let (typed, rest) = text.split_once(':').filter(|(_, rest)| !rest.is_empty() && !rest.starts_with("//"))?;
+    Some((meant_type(typed)?, rest))
+}
+
+/// A reference to what somebody wrote behind the name of a provider. The name of a parameter with
+/// levels begins with a slash, and no other name does.
+fn spelled(provider: &str, rest: &str) -> String {
+    let path = rest.trim_start_matches('/');
+    match provider == "aws.ps" && rest.contains('/') {
+        true => format!("{provider}:///{path}"),
+        false => format!("{provider}://{path}"),
+    }
 }
 
 /// Checks a path: not empty, and without control characters, which no backend takes.
@@ -270,6 +294,41 @@ mod tests {
         ] {
             let reference = read(&format!("aws.sm://prod/db#{fragment}"));
             assert_eq!((reference.path(), reference.keypath()), ("prod/db", &KeyPath::new([key])), "{fragment}");
+        }
+    }
+
+    #[test]
+    fn a_missing_slash_gets_the_right_spelling_as_a_hint() {
+        for (text, hint) in [
+            ("aws.sm:prod/db", "write aws.sm://prod/db"),
+            ("aws.sm:/prod/db", "write aws.sm://prod/db"),
+            ("aws.sm:prod/db#password", "write aws.sm://prod/db#password"),
+            ("AWS.SM:prod/db", "write aws.sm://prod/db"),
+            ("aws.ps:/prod/db", "write aws.ps:///prod/db"),
+            ("aws.ps:prod/db", "write aws.ps:///prod/db"),
+            ("aws.ps:/prod", "write aws.ps:///prod"),
+            ("ssm:db", "write aws.ps://db"),
+            ("vault:secret/app#key", "write vault.kv://secret/app#key"),
+            ("file:app/db", "write file://app/db"),
+        ] {
+            let error = text.parse::<Reference>().expect_err(text);
+            assert_eq!((error.kind(), error.hint()), (crate::ErrorKind::InvalidInput, Some(hint)), "{text}");
+        }
+        // What follows the colon may be a password.
+        for text in ["admin:hunter2", "prod/db", "aws.sm:", ":x", "arn:aws:secretsmanager:x", "vualt:x"] {
+            assert_eq!(text.parse::<Reference>().expect_err(text).hint(), None, "{text}");
+        }
+        let error = "AWS.SM://prod/db".parse::<Reference>().expect_err("upper case");
+        assert_eq!(error.hint(), Some("did you mean `aws.sm`?"));
+    }
+
+    #[test]
+    fn a_text_with_a_scheme_looks_like_a_reference() {
+        for text in ["aws.sm://x", "AWS.SM://x", "https://x", "a-b_c.d1://"] {
+            assert!(Reference::looks_like(text), "{text}");
+        }
+        for text in ["aws.sm:x", "prod/db", "://x", "a b://x", "1a://x", "see aws.sm://x"] {
+            assert!(!Reference::looks_like(text), "{text}");
         }
     }
 
