@@ -10,6 +10,11 @@ use super::{
 };
 use crate::cache::CachePolicy;
 
+/// The most seconds of a setting as a number without a unit.
+const HOUR: u32 = 60 * 60;
+const WEEK: u32 = 7 * 24 * HOUR;
+const MONTH: u32 = 31 * 24 * HOUR;
+
 /// The `[cache]` table.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -21,7 +26,7 @@ pub struct CacheSettings {
     /// The most bytes. Default: no limit.
     pub max_bytes: Option<u64>,
     /// How long a value is fresh.
-    #[serde(default, with = "span")]
+    #[serde(default, serialize_with = "span::serialize", deserialize_with = "span::up_to::<WEEK, _>")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<super::schema::Span>"))]
     pub ttl: Option<Duration>,
     /// The fraction of `ttl` after which a read refreshes the value in the background; 1 turns it
@@ -30,19 +35,19 @@ pub struct CacheSettings {
     #[cfg_attr(feature = "schema", schemars(range(min = 0.0, max = 1.0)))]
     pub refresh_ahead: Option<f64>,
     /// How long an expired value is served in an outage; 0 turns it off.
-    #[serde(default, with = "span")]
+    #[serde(default, serialize_with = "span::serialize", deserialize_with = "span::up_to::<MONTH, _>")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<super::schema::Span>"))]
     pub max_stale: Option<Duration>,
     /// How long "not found" is cached; 0 turns it off.
-    #[serde(default, with = "span")]
+    #[serde(default, serialize_with = "span::serialize", deserialize_with = "span::up_to::<HOUR, _>")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<super::schema::Span>"))]
     pub negative_ttl: Option<Duration>,
     /// The least time between two loads of a secret that was reported as rejected.
-    #[serde(default, with = "span")]
+    #[serde(default, serialize_with = "span::serialize", deserialize_with = "span::up_to::<HOUR, _>")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<super::schema::Span>"))]
     pub reread_interval: Option<Duration>,
     /// How long a load waits for others to share one call with; 0 turns it off.
-    #[serde(default, with = "span")]
+    #[serde(default, serialize_with = "span::serialize", deserialize_with = "span::up_to::<1, _>")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<super::schema::Span>"))]
     pub batch_window: Option<Duration>,
     /// Whether to check the version before a value is read again.

@@ -126,7 +126,7 @@ pub(super) struct Root {
     pub(super) retry: Option<NonZeroU32>,
     /// The time to connect, and again to wait for a response, of one attempt.
     #[serde(default, serialize_with = "span::serialize", deserialize_with = "timeout")]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<super::schema::Span>"))]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<super::schema::Timeout>"))]
     pub(super) timeout: Option<Duration>,
     /// The caches in memory and on disk.
     #[serde(default)]

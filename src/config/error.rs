@@ -36,6 +36,11 @@ impl Malformed {
         Self { message: message.into(), origin: None, unknown: None, expected: None, hint: None }
     }
 
+    /// An error from below, with its hint.
+    pub(super) fn of(error: &Error) -> Self {
+        Self { hint: error.hint().map(Into::into), ..Self::new(error.message()) }
+    }
+
     /// A value of the wrong type or range. `found` must not repeat text, which may be a secret in
     /// the wrong place.
     pub(super) fn unfit(found: &str, expected: impl Into<String>) -> Self {
@@ -72,6 +77,11 @@ impl Malformed {
     /// The keys that the outermost table has, of an error about an unknown key.
     pub(super) fn into_known_keys(self) -> Vec<&'static str> {
         self.unknown.map_or_else(Vec::new, |unknown| unknown.known)
+    }
+
+    /// Adds how to fix it.
+    pub(super) fn with_hint(self, hint: impl Into<Box<str>>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
     }
 
     /// The same error in other words.

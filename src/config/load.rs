@@ -32,7 +32,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    secret::reference::check_provider,
+    secret::provider_name::check_provider,
 };
 
 /// The tables of the config file whose keys are names.
@@ -268,18 +268,19 @@ fn to_config(mut root: Table, types: &Types) -> Result<Config, Malformed> {
     let root = Root::deserialize(root).map_err(|error| error.or_known(PROVIDERS).or_known(CONNECTIONS))?;
     if let Some(name) = &root.provider {
         let origin = origins.get("provider").unwrap_or(&Origin::Code);
-        check_provider(name).map_err(|error| Malformed::new(error.message()).at(origin))?;
+        check_provider(name).map_err(|error| Malformed::of(&error).at(origin))?;
     }
-    for (what, tables, types) in
-        [("provider", &providers, &types.providers), ("connection", &connections, &types.connections)]
-    {
+    for (section, what, tables, types) in [
+        (PROVIDERS, "provider", &providers, &types.providers),
+        (CONNECTIONS, "connection", &connections, &types.connections),
+    ] {
         for (name, raw) in tables {
             // The names of both follow the same rule.
             if check_provider(name).is_err() {
                 let rule = "those are lower-case letters, digits, '.', '-' and '_', a letter first";
                 return Err(Malformed::new(format!("{name:?} is no {what}'s name: {rule}")).at(raw.origin()));
             }
-            table_type::check(types, name, raw)?;
+            table_type::check(section, types, name, raw)?;
         }
     }
     Ok(Config { providers, connections, origins, ..Config::from(root) })

@@ -51,6 +51,8 @@ pub use raw_table::RawTable;
 pub use run::RunSettings;
 #[cfg(all(feature = "schema", any(feature = "__aws", feature = "file", feature = "vault")))]
 pub(crate) use schema::Span;
+#[cfg(all(feature = "schema", any(feature = "__aws", feature = "vault")))]
+pub(crate) use schema::Timeout;
 #[cfg(all(feature = "schema", feature = "vault"))]
 pub(crate) use schema::Version;
 #[cfg(feature = "schema")]
@@ -63,11 +65,11 @@ pub(crate) use table::{Table, Value};
 pub(crate) use table_type::keys_of;
 pub(crate) use table_type::{Form, TableType, Types};
 pub use trust::{RecordState, TrustRecord, TrustStore};
-pub use values::parse_duration;
 #[cfg(any(feature = "file", feature = "vault"))]
 pub(crate) use values::path;
 #[cfg(any(feature = "__aws", feature = "file"))]
 pub(crate) use values::span;
 #[cfg(any(feature = "__aws", feature = "vault"))]
 pub(crate) use values::timeout;
+pub use values::{parse_duration, parse_timeout};
 pub use variables::env_vars;

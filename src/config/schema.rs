@@ -24,6 +24,15 @@ pub(crate) enum Span {
     Text(#[schemars(regex(pattern = r"^\s*\+?\.?[0-9]"))] String),
 }
 
+/// A timeout: a number of seconds up to 300, or text such as `500ms`, `10m` or `5 seconds`.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "only its schema is used")]
+pub(crate) enum Timeout {
+    Seconds(#[schemars(range(min = 0.0, max = 300.0))] f64),
+    Text(#[schemars(regex(pattern = r"^\s*\+?\.?[0-9]"))] String),
+}
+
 /// A version of Vault's KV engine.
 #[derive(JsonSchema)]
 #[schemars(inline)]

@@ -162,6 +162,14 @@ impl Table {
         }
     }
 
+    /// The tables directly below this one, by their keys.
+    pub(super) fn tables(&self) -> impl Iterator<Item = (&str, &Self)> {
+        self.0.iter().filter_map(|(key, node)| match &node.value {
+            Value::Table(table) => Some((key.as_str(), table)),
+            _ => None,
+        })
+    }
+
     pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::{
     error::Malformed,
+    origin::join,
     raw_table::RawTable,
     table::{Table, Value},
 };
@@ -84,13 +85,18 @@ pub(crate) fn keys_of<T: DeserializeOwned>() -> Vec<&'static str> {
 ///
 /// A table of an unknown type may still hold a secret under a wrong key. So it has to fit one of
 /// the types, whichever it turns out to be.
-pub(super) fn check(types: &TableTypes, name: &str, raw: &RawTable) -> Result<(), Malformed> {
+///
+/// `section` is `providers` or `connections`.
+pub(super) fn check(section: &str, types: &TableTypes, name: &str, raw: &RawTable) -> Result<(), Malformed> {
     if let Some(node) = raw.table.get(&["type"])
         && !matches!(node.value, Value::Text(_))
     {
         return Err(Malformed::unfit(node.value.description(), "text").at(&node.origin));
     }
     let (_, settings) = raw.table.clone().split(&["type"]);
+    if let Some(dotted) = dotted_name(types, name, &settings) {
+        return Err(unquoted(section, name, &dotted).at(raw.origin()));
+    }
     let type_name = raw.type_or(name);
     let form = match types.iter().find(|known| known.name == type_name) {
         Some(TableType { form: None, .. }) => return Ok(()),
@@ -101,6 +107,22 @@ pub(super) fn check(types: &TableTypes, name: &str, raw: &RawTable) -> Result<()
         },
     };
     (form.check)(settings).map_err(|error| explain(error.or_known("type"), types, type_name, form))
+}
+
+/// The name that is meant by `[providers.aws.sm]`, which TOML reads as a table `sm` of `aws`: a type
+/// has that name, or the table names its type.
+fn dotted_name(types: &TableTypes, name: &str, settings: &Table) -> Option<String> {
+    settings.tables().find_map(|(key, table)| {
+        let dotted = format!("{name}.{key}");
+        let is_name = types.iter().any(|known| known.name == dotted) || table.text(&["type"]).is_some();
+        if is_name { Some(dotted) } else { dotted_name(types, &dotted, table) }
+    })
+}
+
+fn unquoted(section: &str, name: &str, dotted: &str) -> Malformed {
+    let message =
+        format!("[{section}.{dotted}] without quotes is a table inside of {name:?}: a name with a dot needs quotes");
+    Malformed::new(message).with_hint(format!("write [{}]", join(section, dotted)))
 }
 
 /// The form that has most of the keys of a table.

@@ -6,6 +6,8 @@ use crate::{
     error::{ErrorKind, Result},
 };
 
+mod mistakes; // what was meant, told with the error
+
 const NO_VARIABLES: &dyn Fn(&str) -> Option<OsString> = &|_| None;
 
 #[test]
@@ -203,7 +205,7 @@ fn the_variables_key_goes_before_every_key_of_the_file() {
 #[test]
 fn a_malformed_variable_is_named_and_not_repeated() {
     for (name, value, expected) in [
-        (env_vars::TIMEOUT, "soon", "a number of seconds, or a time span"),
+        (env_vars::TIMEOUT, "soon", "a number of seconds up to 300, or a time span"),
         (env_vars::TIMEOUT, "0", "a time above 0"),
         (env_vars::RETRY, "0", "a whole number from 1 to 4294967295"),
         (env_vars::RETRY, "many", "a whole number"),

@@ -54,26 +54,42 @@ pub(crate) fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
     deserializer.deserialize_any(PathVisitor).map(Some)
 }
 
-/// Deserializes a timeout that may be left out: a duration above 0.
+/// Deserializes a timeout that may be left out: a duration above 0. A number above 300 is refused.
 pub(crate) fn timeout<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    match span::deserialize(deserializer)? {
+    match span::up_to::<LONGEST_BARE_TIMEOUT, D>(deserializer)? {
         Some(Duration::ZERO) => Err(de::Error::invalid_value(de::Unexpected::Other("0"), &"a time above 0")),
         timeout => Ok(timeout),
     }
 }
 
-/// A duration that may be left out, for `#[serde(default, with = "span")]`.
+/// The most seconds of a timeout as a number without a unit. Whoever writes more means milliseconds.
+const LONGEST_BARE_TIMEOUT: u32 = 300;
+
+/// Parses a timeout as the config has it: a duration above 0, and no bare number above 300. `None`
+/// if it is anything else.
+pub fn parse_timeout(text: &str) -> Option<Duration> {
+    let is_plausible = text.trim().parse().map_or(true, |seconds: f64| seconds <= f64::from(LONGEST_BARE_TIMEOUT));
+    parse_duration(text).filter(|timeout| is_plausible && !timeout.is_zero())
+}
+
+/// A duration that may be left out.
+///
+/// A number without a unit is seconds. Each setting has a most plausible number: whoever writes more
+/// means milliseconds, as other tools have them.
 pub(crate) mod span {
     use std::{fmt, time::Duration};
 
     use serde::{
         Deserializer, Serializer,
-        de::{self, Visitor},
+        de::{self, Unexpected, Visitor},
     };
 
     use super::parse_duration;
 
-    struct Span;
+    struct Span {
+        /// The largest number without a unit, in seconds.
+        most: u32,
+    }
 
     pub(crate) fn serialize<S: Serializer>(span: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
         match span {
@@ -82,29 +98,42 @@ pub(crate) mod span {
         }
     }
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-        deserializer.deserialize_any(Span).map(Some)
+    /// Deserializes a duration, if a number without a unit is at most `MOST` seconds.
+    pub(crate) fn up_to<'de, const MOST: u32, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Duration>, D::Error> {
+        deserializer.deserialize_any(Span { most: MOST }).map(Some)
+    }
+
+    impl Span {
+        fn bare<E: de::Error>(&self, duration: Option<Duration>, found: Unexpected<'_>) -> Result<Duration, E> {
+            let is_plausible = |duration: &Duration| *duration <= Duration::from_secs(self.most.into());
+            duration.filter(is_plausible).ok_or_else(|| E::invalid_value(found, self))
+        }
     }
 
     impl Visitor<'_> for Span {
         type Value = Duration;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a number of seconds, or a time span such as \"500ms\" or \"15m\"")
+            write!(f, "a number of seconds up to {}, or a time span such as \"500ms\" or \"10m\"", self.most)
         }
 
         fn visit_i64<E: de::Error>(self, seconds: i64) -> Result<Duration, E> {
-            let seconds =
-                u64::try_from(seconds).map_err(|_| E::invalid_value(de::Unexpected::Signed(seconds), &self))?;
-            Ok(Duration::from_secs(seconds))
+            let duration = u64::try_from(seconds).ok().map(Duration::from_secs);
+            self.bare(duration, Unexpected::Signed(seconds))
         }
 
         fn visit_f64<E: de::Error>(self, seconds: f64) -> Result<Duration, E> {
-            Duration::try_from_secs_f64(seconds).map_err(|_| E::invalid_value(de::Unexpected::Float(seconds), &self))
+            self.bare(Duration::try_from_secs_f64(seconds).ok(), Unexpected::Float(seconds))
         }
 
         fn visit_str<E: de::Error>(self, text: &str) -> Result<Duration, E> {
-            parse_duration(text).ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
+            let duration = parse_duration(text);
+            match text.trim().parse::<f64>() {
+                Ok(_) => self.bare(duration, Unexpected::Str(text)),
+                Err(_) => duration.ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self)),
+            }
         }
     }
 }

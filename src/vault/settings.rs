@@ -38,7 +38,7 @@ pub(crate) struct ConnectionSettings {
     pub(super) retry: Option<NonZeroU32>,
     /// The time to connect, and again to wait for a response, of one attempt.
     #[serde(deserialize_with = "timeout")]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::config::Span>"))]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::config::Timeout>"))]
     pub(super) timeout: Option<Duration>,
     /// The server's address: `https://HOST:PORT`, `http://HOST:PORT` or `unix:///PATH`.
     pub(super) address: Option<String>,

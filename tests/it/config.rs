@@ -102,7 +102,7 @@ fn what_is_wrong_in_the_settings_of_a_provider_is_told_with_its_place_and_what_w
         (
             "[providers.\"a.b\"]\ntype = \"aws.ssm\"",
             "in [providers.\"a.b\"], line 1: there is no provider of type",
-            Some("did you mean `aws.sm`?"),
+            Some("did you mean `aws.ps`?"),
         ),
         ("[providers.\"aws.sm\"]\nendpoint_url = \"127.0.0.1:80\"", "`endpoint_url` is no URL", None),
         ("[providers.\"aws.sm\"]\nsts_endpoint_url = \"http://\"", "`sts_endpoint_url` is no URL", None),
@@ -126,7 +126,7 @@ fn a_value_of_the_wrong_type_is_not_repeated() {
     let error = Config::parse("[providers.v]\nauth = \"hvs.token\"").unwrap_err();
     assert_eq!(error.message(), "line 2: expected a table, found text");
     let error = Config::parse("[cache]\nttl = \"hvs.token\"").unwrap_err();
-    assert!(error.message().starts_with("line 2: expected a number of seconds, "), "{error}");
+    assert!(error.message().starts_with("line 2: expected a number of seconds up to 604800, "), "{error}");
 }
 
 /// Those of the outermost table are others.

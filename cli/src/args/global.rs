@@ -74,6 +74,11 @@ pub(crate) struct Global {
 }
 
 fn duration(text: &str) -> Result<Duration, &'static str> {
-    let parsed = s1crets::config::parse_duration(text).filter(|duration| !duration.is_zero());
-    parsed.ok_or("expected a number of seconds above 0, or a duration such as 500ms or 2s")
+    match (s1crets::config::parse_timeout(text), s1crets::config::parse_duration(text)) {
+        (Some(timeout), _) => Ok(timeout),
+        (None, Some(implausible)) if !implausible.is_zero() => {
+            Err("a bare number is seconds, up to 300; for other times add a unit, as in 500ms or 10m")
+        }
+        (None, _) => Err("expected a number of seconds above 0, or a duration such as 500ms or 2s"),
+    }
 }

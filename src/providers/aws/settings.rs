@@ -46,7 +46,7 @@ struct AwsSettings {
     retry: Option<NonZeroU32>,
     /// The time to connect, and again to wait for a response, of one attempt.
     #[serde(deserialize_with = "timeout")]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::config::Span>"))]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::config::Timeout>"))]
     timeout: Option<Duration>,
     /// The region.
     region: Option<String>,
@@ -72,7 +72,7 @@ struct RoleSettings {
     /// The name of the session. Default: `s1crets`.
     session_name: Option<String>,
     /// The lifetime of the credentials, from 15 minutes to 12 hours. Default: 1 hour.
-    #[serde(default, deserialize_with = "span::deserialize")]
+    #[serde(default, deserialize_with = "span::up_to::<LONGEST_SESSION, _>")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<crate::config::Span>"))]
     duration: Option<Duration>,
     /// The external id that the role's trust policy demands.
@@ -122,7 +122,9 @@ fn is_url(text: &str) -> bool {
 }
 
 /// The range of [STS](https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html).
-const SESSION_DURATIONS: RangeInclusive<Duration> = Duration::from_secs(15 * 60)..=Duration::from_secs(12 * 60 * 60);
+const SESSION_DURATIONS: RangeInclusive<Duration> =
+    Duration::from_secs(15 * 60)..=Duration::from_secs(LONGEST_SESSION as u64);
+const LONGEST_SESSION: u32 = 12 * 60 * 60;
 
 impl Role {
     fn from_settings(settings: RoleSettings) -> Result<Self> {
