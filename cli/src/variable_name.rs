@@ -3,8 +3,8 @@
 #[cfg(unix)]
 use s1crets::{Error, ErrorKind};
 
-/// What [`is_valid`] accepts, for error messages.
-pub(crate) const RULE: &str = "letters, digits and '_', not starting with a digit";
+/// What [`is_settable`] accepts, for error messages.
+pub(crate) const RULE: &str = "letters, digits, '_', '.' and '-', not starting with '.' or '-'";
 
 /// Whether every shell accepts this as the name of a variable.
 pub(crate) fn is_valid(name: &str) -> bool {
@@ -12,11 +12,20 @@ pub(crate) fn is_valid(name: &str) -> bool {
     name.bytes().all(word) && name.bytes().next().is_some_and(|first| !first.is_ascii_digit())
 }
 
+/// Whether a program may be given a variable of this name. That takes no shell, so names such as
+/// `spring.datasource.url` are allowed too, as in the env files of Docker, Node and python-dotenv.
+///
+/// It is also a safe file name: `run --files` makes one of it.
+pub(crate) fn is_settable(name: &str) -> bool {
+    let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    name.bytes().all(|byte| word(byte) || b".-".contains(&byte)) && name.bytes().next().is_some_and(word)
+}
+
 /// # Errors
-/// `InvalidInput` if the name is not valid.
+/// `InvalidInput` if the name is not [settable](is_settable).
 #[cfg(unix)]
 pub(crate) fn check(name: &str) -> Result<(), Error> {
-    match is_valid(name) {
+    match is_settable(name) {
         true => Ok(()),
         false => Err(Error::new(ErrorKind::InvalidInput, format!("invalid variable name {name:?}: use {RULE}"))),
     }
@@ -36,10 +45,20 @@ mod tests {
     #[test]
     fn names_have_letters_digits_and_underscores_and_no_leading_digit() {
         for name in ["A", "_", "a1", "DB_PASSWORD"] {
-            assert!(is_valid(name), "{name}");
+            assert!(is_valid(name) && is_settable(name), "{name}");
         }
         for name in ["", "1A", "A-B", "A.B", "A B", "É", "A=", "A\0"] {
             assert!(!is_valid(name), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_program_may_be_given_names_with_dots_and_dashes() {
+        for name in ["A.B", "A-B", "1A", "spring.datasource.driver-class-name", "_."] {
+            assert!(is_settable(name), "{name}");
+        }
+        for name in ["", ".", "..", ".A", "-A", "A B", "A=", "É", "A\0", "A/B", "A\n"] {
+            assert!(!is_settable(name), "{name:?}");
         }
     }
 

@@ -4,8 +4,8 @@ use std::{collections::BTreeSet, fmt::Display, io::Write, path::PathBuf};
 
 use clap::{Subcommand, ValueHint};
 use s1crets::{
-    Config, Error, ErrorKind,
-    config::{self, ConfigLoader, Connection, Origin, Setting},
+    Client, Config, Error, ErrorKind,
+    config::{self, ConfigLoader, Connection, Origin, RawTable, Setting},
 };
 use serde_json::{Value, json};
 
@@ -212,27 +212,28 @@ pub(crate) fn faults(config: Config, global: &Global) -> Vec<Error> {
             add(&mut faults, error);
         }
     }
-    let mut none = config.clone();
-    none.providers.clear();
-    let client = match client_setup::with_options(none, global).build() {
+    // With every provider in memory, the client knows all names, also of those with errors.
+    let mut named = config.clone();
+    let in_memory = |provider: &mut RawTable| *provider = "type = 'memory'".parse().unwrap_or_default();
+    named.providers.values_mut().for_each(in_memory);
+    let client = match Client::builder().with_config(named).build() {
         Ok(client) => client,
         Err(error) => {
             add(&mut faults, error);
             return faults;
         }
     };
-    let mut known = client.providers();
-    known.extend(config.providers.keys().map(String::as_str));
-    known.sort_unstable();
-    known.dedup();
     let at = |keys: [&str; 2]| {
         let setting = settings.iter().find(|it| keys.contains(&it.key()));
         setting.map(|it| origin_text(it.origin())).unwrap_or_default()
     };
     let unknown = |place: &str, key: &str, provider: &str| {
-        let message =
-            format!("{place}: {key}: unknown provider {provider:?}; known providers are {}", known.join(", "));
-        (!known.contains(&provider)).then(|| Error::new(ErrorKind::Config, message))
+        let error = client.stats(provider).err()?;
+        let fault = Error::new(ErrorKind::Config, format!("{place}: {key}: {}", error.message()));
+        Some(match error.hint() {
+            Some(hint) => fault.with_hint(hint.to_owned()),
+            None => fault,
+        })
     };
     let place = if global.provider.is_some() { "command line".to_owned() } else { at(["provider"; 2]) };
     faults.extend(unknown(&place, "provider", path_arg::default_provider(&client, global)));
@@ -243,7 +244,7 @@ pub(crate) fn faults(config: Config, global: &Global) -> Vec<Error> {
     for (name, reference) in &config.secrets {
         let (bare, quoted) = (format!("secrets.{name}"), format!("secrets.{name:?}"));
         let place = at([&bare, &quoted]);
-        match variable_name::is_valid(name) {
+        match variable_name::is_settable(name) {
             true => faults.extend(unknown(&place, &bare, reference.provider())),
             false => {
                 let rule = variable_name::RULE;

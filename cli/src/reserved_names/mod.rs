@@ -66,9 +66,10 @@ fn refusal(name: &str, controls: &str, origin: NameOrigin<'_>) -> Error {
 
 /// The group that reserves a name; `None` if the name may be set from a secret.
 ///
-/// Case is ignored: Windows ignores it too, and curl and npm read names in lower case.
+/// Case is ignored: Windows ignores it too, and curl and npm read names in lower case. Dots and
+/// dashes count as `_`: npm and Spring read their settings from names with either.
 fn reserving_group(name: &str, origin: NameOrigin<'_>) -> Option<&'static NameGroup> {
-    let upper = name.to_ascii_uppercase();
+    let upper = name.to_ascii_uppercase().replace(['.', '-'], "_");
     let is_credential = CREDENTIAL_SUFFIXES.iter().any(|suffix| upper.ends_with(suffix));
     let allows_credentials = |group: &NameGroup| match group.credentials {
         CredentialPolicy::Refuse => false,

@@ -46,6 +46,12 @@ enum Source {
     Literal(OsString),
     /// The text of an inherited variable that is a reference, but that nobody asked to resolve.
     UnresolvedReference(OsString),
+    /// Text that would be a reference if its provider weren't misspelt.
+    Misspelt {
+        text: OsString,
+        /// The providers that may be meant, for people to read.
+        meant: String,
+    },
     Reference(String),
     /// A secret found by `--from`.
     Loaded(Secret),
@@ -70,7 +76,7 @@ impl Environment {
         }
         sources.load_from(client, global, args).await;
         for path in &args.env_file {
-            for (name, value) in env_file::read(path)? {
+            for (name, value) in env_file::read(path, global)? {
                 sources.add(name.into(), Source::classify(client, value.as_ref()));
             }
         }
@@ -81,6 +87,7 @@ impl Environment {
             sources.by_name.insert(name.into(), Source::Reference(reference));
         }
         sources.warn_about_references(global);
+        sources.warn_about_misspelt_providers(global);
         sources.load(client, global).await
     }
 
@@ -104,6 +111,7 @@ impl Source {
         match value.to_str().map(|value| EnvValue::classify(client, value)) {
             Some(EnvValue::Reference(reference)) => Self::Reference(reference.to_owned()),
             Some(EnvValue::Literal(literal)) => Self::Literal(literal.into()),
+            Some(EnvValue::Misspelt { text, meant }) => Self::Misspelt { text: text.into(), meant },
             None => Self::Literal(value.to_owned()),
         }
     }
@@ -169,13 +177,30 @@ impl Sources {
         }
     }
 
+    /// Warns about each literal that looks like a reference. Prints the variable and what it may
+    /// have meant, but nothing of the text, which may be a secret.
+    fn warn_about_misspelt_providers(&self, global: &Global) {
+        for (name, source) in &self.by_name {
+            if let Source::Misspelt { meant, .. } = source {
+                let name = name.to_string_lossy();
+                report::warning(
+                    &format!(
+                        "{name} looks like a reference, but there is no such provider; passed on as text (did you \
+                         mean {meant}?)"
+                    ),
+                    global,
+                );
+            }
+        }
+    }
+
     async fn load(self, client: &Client, global: &Global) -> Result<Environment, Failure> {
         let Self { names, by_name, mut failures } = self;
         let (mut environment, mut refs) = (Environment::default(), Vec::new());
         for (name, source) in by_name {
             match source {
-                Source::Literal(value) | Source::UnresolvedReference(value) => {
-                    environment.literals.insert(name, value);
+                Source::Literal(value) | Source::UnresolvedReference(value) | Source::Misspelt { text: value, .. } => {
+                    drop(environment.literals.insert(name, value))
                 }
                 Source::Loaded(secret) => {
                     environment.secrets.insert(name.to_string_lossy().into(), secret);

@@ -45,7 +45,7 @@ impl ResolveNames {
 
     /// Whether the variable was given by its name or matches a pattern.
     pub(super) fn matches(&self, name: &str) -> bool {
-        self.has_name(name) || variable_name::is_valid(name) && self.patterns.matches(name)
+        self.has_name(name) || variable_name::is_settable(name) && self.patterns.matches(name)
     }
 }
 

@@ -92,12 +92,13 @@ fn invalid_names_are_refused() {
     fs::write(&env_file, "A=1\nB C=canary\n").unwrap();
     let path = env_file.to_str().unwrap();
     for (arguments, told) in [
-        (&["--env", "A-B=file://a/x-y"][..], "invalid variable name \"A-B\""),
+        (&["--env", "A/B=file://a/x-y"][..], "invalid variable name \"A/B\""),
+        (&["--env", "..=file://a/x-y"], "invalid variable name \"..\""),
         (&["--env", "A"], "\"A\" is not of the form NAME=REFERENCE"),
         (&["--env", "A="], "is not of the form NAME=REFERENCE"),
         (&["--from", "file://a/"], "\"x-y\" and \"x_y\" both give the variable name X_Y"),
         (&["--from", "file://b/"], "\"1\" gives the invalid variable name \"1\"; set a --prefix"),
-        (&["--env-file", path], ".env: line 2: a name consists of letters, digits and '_'"),
+        (&["--env-file", path], ".env: line 2: a name consists of letters, digits, '_', '.' and '-'"),
         (&["--pure", "--deny", "["], "\"[\" is not a valid pattern"),
     ] {
         let mut command = run(&file);
@@ -108,6 +109,72 @@ fn invalid_names_are_refused() {
     command.assert().code(1).stderr("s1crets: no secrets below file://nothing/\n");
     let mut command = run(&file);
     command.args(["--env-file", "/nonexistent", "--", "true"]).assert().code(5);
+}
+
+/// As Docker hands them on: from an env file, `--env` and `[secrets]`, in the environment and in files.
+#[test]
+fn names_with_dots_and_dashes_reach_the_program() {
+    let (folder, file) = example();
+    let [env_file, config] = [".env", "s1crets.toml"].map(|name| folder.path().join(name));
+    fs::write(&env_file, "spring.datasource.url=literal\nA-B=file://app/db#username\n1A=1\n").unwrap();
+    fs::write(&config, "[secrets]\n\"c.d\" = \"file://app/db#username\"\n").unwrap();
+    let with_names = || {
+        let mut command = run(&file);
+        command.env("I.J", "file://app/db#username").arg("--config").arg(&config).arg("--env-file").arg(&env_file);
+        command.args(["--env", "e-f.g=file://app/db#username", "--resolve", "I.J"]);
+        command
+    };
+    let expected = ["1A=1", "A-B=app", "I.J=app", "c.d=app", "e-f.g=app", "spring.datasource.url=literal"];
+    assert_eq!(found(&mut with_names()), expected);
+    let script = "tr '\\0' '\\n' < /proc/$$/environ | sed -n 's/^A-B_FILE=//p' | xargs cat";
+    with_names().args(["--files", "--", "sh", "-c", script]).assert().success().stdout("app");
+    // A program may read its settings from such names too.
+    fs::write(&env_file, "npm_config_script-shell=file://app/db#username\n").unwrap();
+    let told = predicate::str::contains("npm_config_script-shell can't be set from a secret: it controls");
+    with_names().args(["--", "true"]).assert().code(2).stderr(told);
+}
+
+#[test]
+fn a_name_that_comes_twice_takes_the_later_value_with_a_warning() {
+    let (folder, file) = example();
+    let env_file = folder.path().join(".env");
+    fs::write(&env_file, "A=first\nB='x\ny'\nA=canary\nA=file://app/db#username\n").unwrap();
+    let path = env_file.display();
+    let told = format!(
+        "s1crets: warning: {path}: line 4 sets A again, after line 1; the later value counts\n\
+         s1crets: warning: {path}: line 5 sets A again, after line 4; the later value counts\n"
+    );
+    let mut command = run(&file);
+    command.arg("--env-file").arg(&env_file).args(["--", "printenv", "A"]);
+    command.assert().success().stdout("app\n").stderr(told);
+}
+
+#[test]
+fn a_misspelt_provider_is_passed_on_with_a_warning() {
+    let (folder, file) = example();
+    let env_file = folder.path().join(".env");
+    let text = "A=vualt://secret/canary\nB=AWS.SM://prod/db\nC=https://host/x\nD=postgres://u:canary@db/x\n\
+                E=redis://x\nF=vualt://overridden\nF=1\nG=amqp://x\n";
+    fs::write(&env_file, text).unwrap();
+    let warning = |name: &str, meant: &str| {
+        format!(
+            "s1crets: warning: {name} looks like a reference, but there is no such provider; passed on as text (did \
+             you mean {meant}?)\n"
+        )
+    };
+    let mut command = run(&file);
+    command.env("H", "vault://secret/app").args(["--resolve", "H", "--env-file"]).arg(&env_file);
+    let told = [
+        format!(
+            "s1crets: warning: {}: line 7 sets F again, after line 6; the later value counts\n",
+            env_file.display()
+        ),
+        warning("A", "vault.kv"),
+        warning("B", "aws.sm"),
+        warning("H", "vault.kv"),
+    ];
+    let output = "vualt://secret/canary\nAWS.SM://prod/db\nhttps://host/x\nvault://secret/app\n";
+    command.args(["--", "printenv", "A", "B", "C", "H"]).assert().success().stdout(output).stderr(told.concat());
 }
 
 #[test]

@@ -64,7 +64,7 @@ fn a_resolve_name_must_be_set_but_a_pattern_may_match_nothing() {
     resolve("NOT_*").arg("true").assert().success().stderr("");
     resolve("URL").args(["printenv", "URL"]).assert().success().stdout("https://host/x\n").stderr("");
     resolve("EMPTY").args(["printenv", "EMPTY"]).assert().success().stdout("\n").stderr("");
-    resolve("a.b").arg("true").assert().code(2).stderr(contains("invalid variable name \"a.b\""));
+    resolve("a/b").arg("true").assert().code(2).stderr(contains("invalid variable name \"a/b\""));
     resolve("[").arg("true").assert().code(2).stderr(contains("\"[\" is not a valid pattern"));
 }
 

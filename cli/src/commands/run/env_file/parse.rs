@@ -1,4 +1,4 @@
-//! Strict parser for env files: `NAME=value` lines.
+//! Parser for env files: `NAME=value` lines.
 //!
 //! ```text
 //! # A comment, on a line of its own or after a value and a space.
@@ -7,9 +7,13 @@
 //! NAME="text with the escapes \n \r \t \" \\ \$"
 //! ```
 //!
-//! Nothing is expanded: `$NAME` and `$(command)` are literal text. A duplicate name, an unclosed
-//! quote and text after a closing quote are errors. An error has the line number, but never text of
-//! the line, which may be a secret.
+//! Nothing is expanded: `$NAME` and `$(command)` are literal text. Any other backslash in double
+//! quotes is literal text too. A name may be set again. An unclosed quote and text after a closing
+//! quote are errors. An error has the line number, but never text of the line, which may be a
+//! secret.
+//!
+//! Where python-dotenv and Node agree on how to read a line, it is read that way, except that
+//! `\$` is an escape, as in a shell. The tests have the table.
 
 use crate::variable_name;
 
@@ -20,15 +24,21 @@ pub(super) struct ParseError {
     pub(super) why: &'static str,
 }
 
-/// The names and values of an env file, in the order of its lines.
-pub(super) fn parse(text: &str) -> Result<Vec<(String, String)>, ParseError> {
+/// One `NAME=value` of an env file.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Pair {
+    pub(super) name: String,
+    pub(super) value: String,
+    /// The line that the name is on, counted from 1.
+    pub(super) line: usize,
+}
+
+/// The names and values of an env file, in the order of its lines. A name may occur again.
+pub(super) fn parse(text: &str) -> Result<Vec<Pair>, ParseError> {
     let mut parser = Parser { text: text.strip_prefix('\u{feff}').unwrap_or(text), line: 1 };
-    let mut pairs: Vec<(String, String)> = Vec::new();
-    while let Some((name, value)) = parser.next_pair()? {
-        if pairs.iter().any(|(known, _)| *known == name) {
-            return Err(parser.error("this name is already set further up"));
-        }
-        pairs.push((name, value));
+    let mut pairs = Vec::new();
+    while let Some(pair) = parser.next_pair()? {
+        pairs.push(pair);
         parser.skip_line();
     }
     Ok(pairs)
@@ -45,7 +55,7 @@ impl Parser<'_> {
         ParseError { line: self.line, why }
     }
 
-    fn next_pair(&mut self) -> Result<Option<(String, String)>, ParseError> {
+    fn next_pair(&mut self) -> Result<Option<Pair>, ParseError> {
         loop {
             self.skip_blanks();
             match self.text.chars().next() {
@@ -56,7 +66,7 @@ impl Parser<'_> {
         }
     }
 
-    fn pair(&mut self) -> Result<(String, String), ParseError> {
+    fn pair(&mut self) -> Result<Pair, ParseError> {
         let line = self.text.lines().next().unwrap_or_default();
         let Some((name, _)) = line.split_once('=') else {
             return Err(self.error("expected NAME=value"));
@@ -64,31 +74,38 @@ impl Parser<'_> {
         self.text = &self.text[name.len() + 1..];
         let name = name.trim_end();
         let name = name.strip_prefix("export ").map_or(name, str::trim_start);
-        if !variable_name::is_valid(name) {
-            return Err(self.error("a name consists of letters, digits and '_', and doesn't begin with a digit"));
+        if !variable_name::is_settable(name) {
+            return Err(
+                self.error("a name consists of letters, digits, '_', '.' and '-', and doesn't begin with '.' or '-'")
+            );
         }
+        let line = self.line;
         let value = self.value()?;
         match value.contains('\0') {
             true => Err(self.error("a value can't contain NUL")),
-            false => Ok((name.to_owned(), value)),
+            false => Ok(Pair { name: name.to_owned(), value, line }),
         }
     }
 
     fn value(&mut self) -> Result<String, ParseError> {
-        self.skip_blanks();
+        let follows_blank = self.skip_blanks();
         match self.text.chars().next() {
             Some('\'') => self.quoted('\''),
             Some('"') => self.quoted('"'),
-            _ => self.bare(),
+            _ => self.bare(follows_blank),
         }
     }
 
-    /// An unquoted value: up to the end of the line, or to a comment after a space.
-    fn bare(&mut self) -> Result<String, ParseError> {
+    /// An unquoted value: up to the end of the line, or to a comment after a blank. So `NAME=#x` is
+    /// `#x`, as in a shell.
+    fn bare(&mut self, follows_blank: bool) -> Result<String, ParseError> {
         let line = self.text.lines().next().unwrap_or_default();
-        let comment = line.match_indices('#').find(|(at, _)| line[..*at].ends_with([' ', '\t']) || *at == 0);
-        let value = &line[..comment.map_or(line.len(), |(at, _)| at)];
-        let value = value.trim();
+        let begins_comment = |at: usize| match at {
+            0 => follows_blank,
+            _ => line[..at].ends_with([' ', '\t']),
+        };
+        let end = line.match_indices('#').map(|(at, _)| at).find(|at| begins_comment(*at));
+        let value = line[..end.unwrap_or(line.len())].trim();
         // To other readers it ends the line, so the rest would be another variable.
         if value.contains('\r') {
             return Err(self.error("a value without quotes contains a carriage return"));
@@ -99,20 +116,23 @@ impl Parser<'_> {
 
     fn quoted(&mut self, quote: char) -> Result<String, ParseError> {
         let (begin, mut value) = (self.line, String::new());
-        let mut chars = self.text.char_indices().skip(1);
+        let mut chars = self.text.char_indices().skip(1).peekable();
         let end = loop {
-            match chars.next() {
-                None => return Err(ParseError { line: begin, why: "the quote is never closed" }),
-                Some((at, found)) if found == quote => break at + 1,
-                Some((_, '\\')) if quote == '"' => {
-                    let escaped = chars.next().and_then(|(_, escaped)| unescape(escaped));
-                    value.push(escaped.ok_or_else(|| self.error(r#"unknown escape: use \n \r \t \" \\ or \$"#))?);
-                }
-                Some((_, found)) => {
-                    self.line += usize::from(found == '\n');
-                    value.push(found);
-                }
+            let Some((at, found)) = chars.next() else {
+                return Err(ParseError { line: begin, why: "the quote is never closed" });
+            };
+            if found == quote {
+                break at + 1;
             }
+            let escaped = match (found, quote) {
+                ('\\', '"') => chars.peek().and_then(|(_, next)| unescape(*next)),
+                _ => None,
+            };
+            if escaped.is_some() {
+                chars.next();
+            }
+            self.line += usize::from(found == '\n');
+            value.push(escaped.unwrap_or(found));
         };
         self.text = &self.text[end..];
         self.skip_blanks();
@@ -122,8 +142,12 @@ impl Parser<'_> {
         }
     }
 
-    fn skip_blanks(&mut self) {
-        self.text = self.text.trim_start_matches([' ', '\t', '\r']);
+    /// Skips blanks, and tells whether there were any.
+    fn skip_blanks(&mut self) -> bool {
+        let rest = self.text.trim_start_matches([' ', '\t', '\r']);
+        let skipped = rest.len() < self.text.len();
+        self.text = rest;
+        skipped
     }
 
     /// Skips the rest of the line.
@@ -133,6 +157,7 @@ impl Parser<'_> {
     }
 }
 
+/// The character that an escape in double quotes stands for. `None` if the backslash is text.
 fn unescape(escaped: char) -> Option<char> {
     Some(match escaped {
         'n' => '\n',
@@ -151,8 +176,8 @@ mod tests {
 
     fn one(text: &str) -> String {
         let pairs = parse(text).expect(text);
-        assert_eq!((pairs.len(), pairs[0].0.as_str()), (1, "A"), "{text:?}");
-        pairs[0].1.clone()
+        assert_eq!((pairs.len(), pairs[0].name.as_str()), (1, "A"), "{text:?}");
+        pairs[0].value.clone()
     }
 
     #[test]
@@ -163,8 +188,13 @@ mod tests {
             ("A = x y \r\n", "x y"),
             ("export A=x", "x"),
             ("\u{feff}# first\n\n  A=x # comment", "x"),
+            ("\u{feff}A=x", "x"),
             ("A=x#y", "x#y"),
-            ("A=#only a comment", ""),
+            ("A=#x", "#x"),
+            ("A=#", "#"),
+            ("A=#x #y", "#x"),
+            ("A= #only a comment", ""),
+            ("A=\t#only a comment", ""),
             ("A=$HOME `id` $(id) \\n", "$HOME `id` $(id) \\n"),
             ("A='x # \" \\n\ny'", "x # \" \\n\ny"),
             ("A=\"x # ' \\n \\$ \\\" \\\\\ty\" # comment", "x # ' \n $ \" \\\ty"),
@@ -176,20 +206,58 @@ mod tests {
         }
     }
 
+    /// What python-dotenv 1.2.2 and Node 20.20.2 (`util.parseEnv`, which `--env-file` uses) both
+    /// read. They disagree on `#` after `=`, `\"`, `\\`, `\r`, `\t` and `\'`, and on quotes in the
+    /// middle of a value.
+    #[test]
+    fn python_dotenv_and_node_read_the_same_where_they_agree() {
+        for (text, read) in [
+            ("A=\"x\\qy\"", &[("A", "x\\qy")][..]),
+            ("A=\"\\d+\\.\\w\"", &[("A", "\\d+\\.\\w")]),
+            ("A=\"\\u0041\\x41\\0\"", &[("A", "\\u0041\\x41\\0")]),
+            ("A=\"\\ \\é\\!\\/\\`\"", &[("A", "\\ \\é\\!\\/\\`")]),
+            ("A=\"x\\\ny\"", &[("A", "x\\\ny")]),
+            ("A=\"a\\nb\"", &[("A", "a\nb")]),
+            ("A='a\\nb'", &[("A", "a\\nb")]),
+            ("A=\\ny", &[("A", "\\ny")]),
+            ("A=x #y", &[("A", "x")]),
+            ("A=\"x\"#y", &[("A", "x")]),
+            ("A='#x'", &[("A", "#x")]),
+            ("A=1\nA=2", &[("A", "1"), ("A", "2")]),
+            ("A.B=1", &[("A.B", "1")]),
+            ("A-B=1", &[("A-B", "1")]),
+            ("export a.b-c.d=1", &[("a.b-c.d", "1")]),
+            ("1A=2", &[("1A", "2")]),
+        ] {
+            let pairs = parse(text).expect(text);
+            let pairs: Vec<_> = pairs.iter().map(|pair| (pair.name.as_str(), pair.value.as_str())).collect();
+            assert_eq!(pairs, read, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn every_pair_has_the_line_of_its_name() {
+        let pairs = parse("# c\nA='x\ny'\n\nB=\"x\\\ny\"\nA=2").expect("pairs");
+        assert_eq!(pairs.iter().map(|pair| pair.line).collect::<Vec<_>>(), [2, 5, 7]);
+    }
+
     #[test]
     fn a_syntax_error_has_its_line() {
         for (text, line) in [
             ("A=1\nB", 2),
-            ("A=1\n\n1B=2", 3),
-            ("A=1\nA=2", 2),
+            ("A=1\n\nB/C=2", 3),
             ("A='x\ny", 1),
-            ("A='x\ny'\nB=\"\\q\"", 3),
+            ("A='x\ny'\nB=\"x\" \"", 3),
+            ("A=\"x\\\ny\" z", 2),
+            ("A=\"x\\", 1),
             ("A='x' y", 1),
             ("A='x'y", 1),
             ("A=x\0", 1),
             ("A=1\rB=2\r", 1),
             ("=x", 1),
             ("A B=x", 1),
+            (".A=x", 1),
+            ("../A=x", 1),
         ] {
             assert_eq!(parse(text).expect_err(text).line, line, "{text:?}");
         }
@@ -197,7 +265,7 @@ mod tests {
 
     #[test]
     fn an_error_shows_no_part_of_a_value() {
-        for text in ["A='canary' x", "A=\"canary \\q\"", "A='canary", "canary"] {
+        for text in ["A='canary' x", "A=\"canary \\q\" x", "A='canary", "canary"] {
             assert!(!parse(text).expect_err(text).why.contains("canary"), "{text:?}");
         }
     }
@@ -216,8 +284,10 @@ mod tests {
                 format!("\"{escaped}\"")
             };
             let lines = values.iter().enumerate().map(|(index, value)| format!("{}={}\n", named(index), quote(value)));
+            let read = parse(&lines.collect::<String>()).expect("quoted");
+            let read: Vec<_> = read.into_iter().map(|pair| (pair.name, pair.value)).collect();
             let expected: Vec<_> = values.iter().cloned().enumerate().map(|(index, value)| (named(index), value)).collect();
-            prop_assert_eq!(parse(&lines.collect::<String>()), Ok(expected));
+            prop_assert_eq!(read, expected);
         }
     }
 }
