@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, io::Write};
 
-use super::{format::Document, value_rules};
+use super::{docker::TOO_LONG_LINE, format::Document, value_rules};
 use crate::quoting;
 
 /// Accepts values that all runners read from `GITHUB_ENV`.
@@ -21,10 +21,6 @@ pub(super) fn github_value(value: &[u8]) -> Result<(), &'static str> {
         false => Ok(()),
     }
 }
-
-/// The shortest line, in bytes without its end, that Go's
-/// [`Scanner`](https://pkg.go.dev/bufio#pkg-constants) can't read.
-const TOO_LONG_LINE: usize = 64 * 1024 - 1;
 
 /// The length of a delimiter's random part. 25 of 62 characters give 148 bits.
 const DELIMITER_LENGTH: usize = 25;

@@ -4,7 +4,7 @@ use clap::ValueEnum;
 use s1crets::{Error, ErrorKind, Secret};
 use zeroize::Zeroizing;
 
-use super::{ci, dotenv, json_yaml, name_rules, shell, systemd, value_rules};
+use super::{ci, docker, dotenv, json_yaml, name_rules, shell, systemd, value_rules};
 use crate::report::Failure;
 
 /// An output format, named after its reader.
@@ -18,6 +18,8 @@ pub(crate) enum Format {
     Powershell,
     /// A `.env` file, in the subset of its dialects that all readers agree on
     Dotenv,
+    /// A file for `docker run --env-file`, which takes quotes literally
+    Docker,
     /// A JSON object
     Json,
     /// A YAML mapping
@@ -89,6 +91,9 @@ impl Format {
             Self::Fish => Rules { name: name_rules::fish, value: value_rules::no_nul, whole, write: shell::fish },
             Self::Powershell => Rules { name, value: value_rules::text_without_nul, whole, write: shell::powershell },
             Self::Dotenv => Rules { name: name_rules::dotenv, value: dotenv::value, whole, write: dotenv::write },
+            Self::Docker => {
+                Rules { name: name_rules::docker, value: docker::value, whole: docker::lines, write: docker::write }
+            }
             Self::Json => Rules { name: name_rules::text, value: value_rules::text, whole, write: json_yaml::json },
             Self::Yaml => Rules { name: name_rules::yaml, value: value_rules::text, whole, write: json_yaml::yaml },
             Self::Systemd => Rules { name, value: systemd::value, whole, write: systemd::write },
@@ -112,18 +117,25 @@ impl Format {
         !matches!(self, Self::Json | Self::Yaml | Self::K8sSecret)
     }
 
+    /// Whether it is for the later steps of a CI job.
+    fn is_for_ci(self) -> bool {
+        matches!(self, Self::GithubEnv | Self::GitlabDotenv | Self::Azure | Self::Teamcity)
+    }
+
     /// Writes a document. The result is wiped when dropped.
     ///
     /// # Errors
-    /// `Unsupported` for every name and value that the format can't represent, all at once.
+    /// `Unsupported` for every name and value that the format can't represent, all at once. The hint
+    /// names formats that can.
     pub(crate) fn write(self, document: &Document<'_>) -> Result<Zeroizing<Vec<u8>>, Failure> {
         let rules = self.rules();
         let (mut failures, mut size) = (Vec::new(), 0);
         for entry in document.entries {
             // Generous upper bounds. A byte of a value takes at most 13, as `'+[char]127+'`.
             size += entry.name.len() * 2 + entry.bytes().len() * 16 + 128;
-            if let Err(why) = (rules.name)(entry.name).and_then(|()| (rules.value)(entry.bytes())) {
-                failures.push(Failure::unreadable(&entry.name.escape_debug().to_string(), &self.unsupported(why)));
+            if let Err(why) = self.check(entry) {
+                let error = with_formats_as_hint(self.unsupported(why), entry);
+                failures.push(Failure::unreadable(&entry.name.escape_debug().to_string(), &error));
             }
         }
         if let Err(why) = (rules.whole)(document) {
@@ -138,9 +150,28 @@ impl Format {
         Ok(out)
     }
 
+    /// Checks the name and the value of one entry.
+    fn check(self, entry: &Entry<'_>) -> Result<(), &'static str> {
+        let rules = self.rules();
+        (rules.name)(entry.name).and_then(|()| (rules.value)(entry.bytes()))
+    }
+
     fn unsupported(self, why: &'static str) -> Error {
-        let name = self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
-        Error::new(ErrorKind::Unsupported, format!("the format {name} can't represent this: {why}"))
+        Error::new(ErrorKind::Unsupported, format!("the format {} can't represent this: {why}", self.name()))
+    }
+
+    fn name(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+}
+
+/// Adds the formats that can represent an entry, except those that only a CI system reads.
+fn with_formats_as_hint(error: Error, entry: &Entry<'_>) -> Error {
+    let able = |format: &&Format| !format.is_for_ci() && format.check(entry).is_ok();
+    let able: Vec<_> = Format::value_variants().iter().filter(able).map(|format| format.name()).collect();
+    match able.is_empty() {
+        true => error,
+        false => error.with_hint(format!("formats that can: {}", able.join(", "))),
     }
 }
 

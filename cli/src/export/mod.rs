@@ -14,6 +14,7 @@
 //! The tests read each format back: with real shells and parsers, or by the documented rules.
 
 mod ci;
+mod docker;
 mod dotenv;
 mod format;
 mod json_yaml;

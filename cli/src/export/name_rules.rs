@@ -27,6 +27,15 @@ pub(super) fn posix_shells(name: &str) -> Result<(), &'static str> {
     }
 }
 
+/// Accepts a variable name as `run` hands it to a program, which takes no shell:
+/// `spring.datasource.url`.
+pub(super) fn docker(name: &str) -> Result<(), &'static str> {
+    match variable_name::is_settable(name) {
+        true => Ok(()),
+        false => Err("a name consists of letters, digits, '_', '.' and '-', and doesn't begin with '.' or '-'"),
+    }
+}
+
 /// Accepts a variable name that is not special to a shell that may source a `.env` file.
 pub(super) fn dotenv(name: &str) -> Result<(), &'static str> {
     word(name)?;

@@ -24,6 +24,7 @@ fn each_format_is_written_for_its_reader() {
         ("fish", format!("set -gx DB_PASSWORD '{VALUE}'\n")),
         ("powershell", format!("${{env:DB_PASSWORD}} = '{VALUE}'\n")),
         ("dotenv", format!("DB_PASSWORD='{VALUE}'\n")),
+        ("docker", format!("DB_PASSWORD={VALUE}\n")),
         ("json", format!("{{\n  \"DB_PASSWORD\": \"{VALUE}\"\n}}\n")),
         ("yaml", format!("\"DB_PASSWORD\": \"{VALUE}\"\n")),
         ("systemd", format!("DB_PASSWORD=\"{VALUE}\"\n")),

@@ -70,6 +70,52 @@ pub(super) fn node_dotenv(text: &str) -> Read {
     })
 }
 
+/// What Ruby's dotenv 2.4 would run or set that nobody asked for: it splits at line ends first,
+/// <https://github.com/bkeepers/dotenv/blob/v2.4.0/lib/dotenv/parser.rb>. `document` sets the
+/// variables `V0`, `V1` and so on. Foreman splits in the same way, and takes fewer lines for
+/// variables.
+pub(super) fn side_effects_in_ruby(document: &str) -> Vec<String> {
+    let mut effects = Vec::new();
+    for line in document.split(['\n', '\r']).filter(|line| !line.is_empty()) {
+        let trimmed = line.trim_start();
+        let trimmed = trimmed.strip_prefix("export ").map_or(trimmed, str::trim_start);
+        let end = trimmed.find(|letter: char| !letter.is_alphanumeric() && !"_.".contains(letter));
+        let (key, rest) = trimmed.split_at(end.unwrap_or(trimmed.len()));
+        let by_equals = rest.trim_start().strip_prefix('=');
+        let Some(value) = by_equals.or_else(|| rest.strip_prefix(':').filter(|it| it.starts_with([' ', '\t']))) else {
+            continue;
+        };
+        let value = value.trim();
+        let is_quoted = |quote: char| value.len() > 1 && value.starts_with(quote) && value.ends_with(quote);
+        if !is_quoted('\'') && value.contains(['$', '`']) {
+            effects.push(format!("expands or runs {value:?}"));
+        }
+        let is_ours = key.strip_prefix('V').is_some_and(|number| number.parse::<usize>().is_ok());
+        // The padding of base64 text is no value.
+        if !key.is_empty() && !is_ours && !value.trim_matches(['=', '\'', '"']).is_empty() {
+            effects.push(format!("sets {key}"));
+        }
+    }
+    effects
+}
+
+/// Docker's `parseKeyValueFile`,
+/// <https://github.com/docker/cli/blob/master/pkg/kvfile/kvfile.go>.
+pub(super) fn docker(text: &str) -> Read {
+    let mut found = Read::new();
+    for line in text.split_terminator('\n') {
+        let line = line.strip_suffix('\r').unwrap_or(line).trim_start();
+        assert!(line.len() < 64 * 1024 - 1, "bufio.Scanner: token too long");
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let (name, value) = line.split_once('=').expect("a value, not a variable to pass on");
+        assert!(!name.is_empty() && !name.contains([' ', '\t']), "{name:?}");
+        found.insert(name.to_owned(), value.to_owned());
+    }
+    found
+}
+
 /// Parses `NAME=` and a value in quotes. A quote after `\` does not end it.
 fn quoted_lines(text: &str, read: impl Fn(char, &str) -> String) -> Read {
     let (mut found, mut rest) = (Read::new(), text);

@@ -44,6 +44,61 @@ fn dotenv_round_trips_every_value_with_every_reader() {
 }
 
 #[test]
+fn docker_round_trips_every_value() {
+    check(Format::Docker, readers::docker);
+}
+
+/// Ruby's dotenv 2.4 ran the command in a line of a value.
+#[test]
+fn no_line_of_a_dotenv_value_is_run_or_set_by_a_reader_that_splits_at_line_ends() {
+    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(512) };
+    proptest!(config, |(values in batches())| {
+        let (_, out) = representable(Format::Dotenv, values);
+        let effects = readers::side_effects_in_ruby(std::str::from_utf8(&out).expect("text"));
+        prop_assert!(effects.is_empty(), "{effects:?}");
+    });
+    for value in [
+        "first\nX=$(touch /tmp/s1crets-was-here)",
+        "$(id)\nsecond",
+        "a\n`id`",
+        "a\n$HOME",
+        "a\nLD_PRELOAD=/tmp/x.so",
+        "a\nexport X=1",
+        "a\n  X = 1",
+        "a\nX: 1",
+        "it's\nX=1",
+        "a\nPATH=",
+        "a\nLD_PRELOAD==",
+    ] {
+        assert!(refused(Format::Dotenv, "A", &secret(value)), "{value:?}");
+    }
+    let certificate = "-----BEGIN CERTIFICATE-----\nMIIB+a/b\nREVGRw==\n-----END CERTIFICATE-----\n";
+    let key = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgk=\n-----END PRIVATE KEY-----";
+    for value in [certificate, key, "a\nb", "a\n\nb\n", "{\n  \"a\": 1,\n  \"b\": \"x=y\"\n}"] {
+        assert!(!refused(Format::Dotenv, "A", &secret(value)), "{value:?}");
+    }
+}
+
+#[test]
+fn a_refusal_names_the_formats_that_can() {
+    let value = secret("first\nX=$(id)");
+    let hint = |format: Format, name: &str| {
+        let entries = [Entry::new(name, &value).expect("one value")];
+        match format.write(&Document { entries: &entries, name: None }) {
+            Err(Failure::Many(failures)) => match &failures[0] {
+                Failure::Named { error, .. } => error.hint().map(str::to_owned),
+                other => panic!("{other:?}"),
+            },
+            other => panic!("{other:?}"),
+        }
+    };
+    let formats = "formats that can: sh, fish, powershell, json, yaml, systemd, k8s-secret";
+    assert_eq!(hint(Format::Dotenv, "A").as_deref(), Some(formats));
+    assert_eq!(hint(Format::Docker, "A").as_deref(), Some(formats));
+    assert_eq!(hint(Format::Dotenv, "A.B").as_deref(), Some("formats that can: json, yaml, k8s-secret"));
+}
+
+#[test]
 fn systemd_round_trips_every_value() {
     check(Format::Systemd, readers::systemd);
 }
@@ -106,6 +161,8 @@ fn names_that_a_reader_would_interpret_are_refused() {
         ] {
             assert!(refused(format, name, &value), "{format:?} {name:?}");
         }
+        let is_dockers = ["1A", "A-B"].contains(&name);
+        assert_eq!(refused(Format::Docker, name, &value), !is_dockers, "{name:?}");
     }
     for (format, name) in [
         (Format::GithubEnv, "GITHUB_TOKEN"),
@@ -141,6 +198,10 @@ fn values_that_a_format_cannot_represent_are_refused() {
         (Format::Dotenv, b"a\rb"),
         (Format::Dotenv, b"${x}"),
         (Format::Dotenv, b"x\\"),
+        (Format::Docker, b"a\nb"),
+        (Format::Docker, b"a\r"),
+        (Format::Docker, b"\xff"),
+        (Format::Docker, &[b'x'; 64 * 1024]),
         (Format::Json, b"\xff"),
         (Format::Yaml, b"\xc3"),
         (Format::Systemd, b"a\x1bb"),
