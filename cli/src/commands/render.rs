@@ -71,8 +71,14 @@ fn render(global: &Global, args: &Render, name: &str, source: &str) -> Result<Ex
     Ok(Exit::Found)
 }
 
-/// The name of a template for error messages, and its text.
+/// The name of a template for error messages, and its text, without a byte order mark: the output
+/// would begin with it.
 fn read(path: &Path) -> Result<(String, String), Failure> {
+    let (name, text) = read_with_mark(path)?;
+    Ok((name, text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)))
+}
+
+fn read_with_mark(path: &Path) -> Result<(String, String), Failure> {
     if path == Path::new("-") {
         let text = io::read_to_string(io::stdin().lock());
         let text = text.map_err(|error| Failure::io("can't read the template from stdin", error))?;

@@ -13,7 +13,6 @@
 //!   reach, [`MAX_STEPS`] the depth that a loop can, and [`STACK_SIZE`] suffices for both.
 
 use std::{
-    mem,
     panic::resume_unwind,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
@@ -25,7 +24,7 @@ use minijinja::{
 use s1crets::{Client, Error, Secret};
 
 use super::{
-    filters,
+    filters, hints,
     lookup::{Lookups, Requests},
 };
 use crate::{args::Global, report::Failure, wiping_buf::WipingBuf};
@@ -69,7 +68,8 @@ impl<'a> Template<'a> {
     /// Compiles a template. Errors call it by its name.
     ///
     /// # Errors
-    /// [`Failure::Usage`] with the line of a syntax error, or if the template is too long.
+    /// [`Failure::Secret`] with the line of a syntax error; [`Failure::Usage`] if the template is too
+    /// long.
     pub(crate) fn new(name: &'a str, source: &'a str) -> Result<Self, Failure> {
         let tagged = tagged_bytes(source);
         if tagged > MAX_TAGGED_BYTES {
@@ -117,8 +117,7 @@ impl<'a> Template<'a> {
 
     /// The look-ups that a run noted; `None` if it had all it needs.
     fn outstanding_requests(&self, ran: Result<(), TemplateError>) -> Result<Option<Requests>, Failure> {
-        let mut lookups = self.lookups();
-        let (requests, missing) = (mem::take(&mut lookups.requests), mem::take(&mut lookups.missing));
+        let (requests, missing) = self.lookups().take_outstanding();
         match (requests.is_empty(), missing.is_empty(), ran) {
             // The run worked with empty texts, so its result means nothing, errors included.
             (false, _, _) => Ok(Some(requests)),
@@ -135,21 +134,27 @@ impl<'a> Template<'a> {
     /// Says where and how a template fails. The engine's detail may contain a value, so it is shown
     /// only where it can't.
     fn failure(&self, error: &TemplateError) -> Failure {
-        let mut message = format!("{}:{}: {}", self.name, error.line().unwrap_or(1), error.kind());
         if error.kind() == ErrorKind::OutOfFuel {
             return Failure::Usage(format!("{}: the template takes more than {MAX_STEPS} steps", self.name));
         }
+        let mut message = format!("{}:{}: {}", self.name, error.line().unwrap_or(1), error.kind());
         let is_found_by_compiler = matches!(
             error.kind(),
             ErrorKind::SyntaxError | ErrorKind::UnknownFilter | ErrorKind::UnknownTest | ErrorKind::UnknownFunction
         );
-        match (error.detail(), error.range().and_then(|range| self.source.get(range))) {
+        // The expression is text of the template, not a value.
+        let expression = error.range().and_then(|range| self.source.get(range)).filter(|it| !it.contains('\n'));
+        match (error.detail(), expression) {
             (Some(detail), _) if is_found_by_compiler || filters::is_ours(detail) => message += &format!(": {detail}"),
-            // The expression is text of the template, not a value.
-            (_, Some(expression)) if !expression.contains('\n') => message += &format!(" in `{expression}`"),
+            (_, Some(expression)) => message += &format!(" in `{expression}`"),
             _ => {}
         }
-        Failure::Usage(message)
+        let names_below = |path: &str| lock(&self.lookups).names_below(path);
+        let failure = Error::new(s1crets::ErrorKind::InvalidInput, message);
+        Failure::Secret(match hints::hint(error, self.source, expression, names_below) {
+            Some(hint) => failure.with_hint(hint),
+            None => failure,
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    mem,
     sync::Arc,
 };
 
@@ -22,9 +23,9 @@ pub(super) struct Lookups {
     /// The text of the template. A reference that occurs in it may be shown.
     source: String,
     answers: Answers,
-    pub(super) requests: Requests,
+    requests: Requests,
     /// Errors of the secrets that this run needs and that can't be read, each once.
-    pub(super) missing: Vec<Error>,
+    missing: Vec<Error>,
 }
 
 /// References to read, as the template gives them.
@@ -66,6 +67,17 @@ impl Lookups {
             None => drop(self.requests.listings.insert(prefix.to_owned())),
         }
         Value::from_object(Unread)
+    }
+
+    /// The requests and the errors of the run that has ended.
+    pub(super) fn take_outstanding(&mut self) -> (Requests, Vec<Error>) {
+        (mem::take(&mut self.requests), mem::take(&mut self.missing))
+    }
+
+    /// The names below a path that was listed; none if it wasn't.
+    pub(super) fn names_below(&self, prefix: &str) -> Vec<String> {
+        let found = self.answers.listings.get(prefix).and_then(|answer| answer.as_ref().ok());
+        found.into_iter().flat_map(|found| found.keys().cloned()).collect()
     }
 
     pub(super) fn record(&mut self, answers: Answers) {
@@ -159,7 +171,7 @@ fn relative(listing: &Listing, path: &str) -> Result<BTreeMap<String, Secret>, E
 
 /// Adds the provider of `--provider`, or the default one, to a reference without a provider.
 fn reference(client: &Client, global: &Global, text: &str) -> String {
-    match Reference::looks_like(text) {
+    match path_arg::is_reference(client, text) {
         true => text.to_owned(),
         false => format!("{}://{text}", path_arg::default_provider(client, global)),
     }

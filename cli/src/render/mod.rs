@@ -13,6 +13,7 @@
 
 mod engine;
 mod filters;
+mod hints;
 mod lookup;
 
 pub(crate) use engine::{Template, on_deep_stack};

@@ -228,6 +228,56 @@ fn an_error_shows_file_and_line_and_never_a_value() {
 }
 
 #[test]
+fn a_mistake_brings_what_was_meant() {
+    for (template, hint) in [
+        ("{{ secert('app/db#password') }}", "did you mean `secret`?"),
+        ("{{ get_secret('app/db#password') }}", "did you mean `secret`?"),
+        ("{{ lookup('app/db#password') }}", "did you mean `secret`?"),
+        ("{{ secretz('app') }}", "did you mean `secret`?"),
+        ("{{ list('app') }}", "did you mean `secrets`?"),
+        ("{{ env('HOME') }}", "look up a secret with secret(\"REF#KEY\")"),
+        ("{{ secret('app/db#password') | tojson }}", "did you mean `json`?"),
+        ("{{ secret('app/db#password') | b64encode }}", "did you mean `base64`?"),
+        ("{{ secret('app/db#password') | jsno }}", "did you mean `json`?"),
+        ("{{ secret('app/db#password') | urlencode }}", "did you mean `url`?"),
+        ("{{ secret('app/db#password') | quote }}", "did you mean `shell`?"),
+        ("{{ secret('app/db#password') | uper }}", "did you mean `upper`?"),
+        ("{{ secret('app/db#password') | nope }}", "the filters of s1crets are json, url, base64, shell"),
+        ("{{ secret('vualt://secret/app#password') }}", "did you mean `vault.kv`?"),
+        ("{{ secret('AWS.SM://prod/db') }}", "did you mean `aws.sm`?"),
+        ("{{ secret('aws.sm:prod/db#password') }}", "write aws.sm://prod/db#password"),
+        ("{{ secrets('vault://secret/') }}", "did you mean `vault.kv`?"),
+        ("{{ secret('app/db').password }}", "a key is part of the reference: secret(\"app/db#password\")"),
+        ("{{ secret('app/db')['password'] }}", "a key is part of the reference: secret(\"app/db#password\")"),
+        ("{% set x = secret('app/db') %}{{ x.password }}", "its keys are part of the reference: secret(\"REF#KEY\")"),
+        ("{{ secrets('app').bd }}", "did you mean \"db\"?"),
+        ("{{ secrets('app').nothing }}", "`is defined`"),
+        ("{{ DB_PASSWORD }}", "a template has no variables but its own; look up a secret with secret("),
+        ("{{ with secret \"secret/app\" }}", "look up a secret with secret(\"REF#KEY\")"),
+    ] {
+        let (_folder, _, mut command) = render(template);
+        let output = command.assert().code(2).stdout("").get_output().stderr.clone();
+        let told = String::from_utf8(output).unwrap();
+        assert!(told.contains("\n  hint: ") && told.contains(hint), "{template}: {told}");
+        assert!(!told.contains("correct-horse"), "{template}: {told}");
+    }
+}
+
+/// What a value is like is told no more than the value itself.
+#[test]
+fn a_hint_is_not_made_from_a_value() {
+    let (_folder, file, mut command) = render("{{ secrets('list')[secret('a#v')] }}");
+    write_secrets(&file, r#"{"a": {"v": "hunter1"}, "list/hunter2": {"v": "x"}}"#);
+    command.assert().code(2).stderr(predicate::str::contains("hunter").not());
+}
+
+#[test]
+fn a_byte_order_mark_is_not_rendered() {
+    let (_folder, _, mut command) = render("\u{feff}user = {{ secret('app/db#username') }}\n");
+    command.assert().success().stdout("user = app\n");
+}
+
+#[test]
 fn a_template_may_come_from_standard_input() {
     let (_folder, file) = example();
     let mut command = s1crets();
