@@ -1,6 +1,6 @@
 //! `NAME=REF` pairs: parses them, and loads all their secrets in one batch.
 
-use s1crets::{Client, Reference, Secret};
+use s1crets::{Client, Secret};
 
 use crate::{args::Global, path_arg, report::Failure, whole_map::as_one_value};
 
@@ -25,7 +25,7 @@ impl NamedRef {
             .split_once('=')
             .filter(|(name, reference)| !name.is_empty() && !reference.is_empty())
             .ok_or_else(|| Failure::Usage(format!("{text:?} is not of the form NAME=REFERENCE")))?;
-        let reference = match Reference::looks_like(reference) {
+        let reference = match path_arg::is_reference(client, reference) {
             true => reference.to_owned(),
             false => format!("{}://{reference}", path_arg::default_provider(client, global)),
         };

@@ -1,6 +1,6 @@
 //! Parses PATH and KEY arguments into the provider, path and keypath of a request.
 
-use s1crets::{Client, ErrorKind, KeyPath, Reference, config::Setting};
+use s1crets::{Client, Error, ErrorKind, KeyPath, Reference, config::Setting};
 
 use crate::{args::Global, report::Failure};
 
@@ -17,9 +17,10 @@ impl PathArg {
     ///
     /// # Errors
     /// [`Failure::Usage`] if a reference comes with `--provider`, or has keys and is followed by
-    /// more.
+    /// more; [`Failure::Secret`] if it is malformed, or the name of a provider stands for the path.
     pub(crate) fn parse(client: &Client, global: &Global, path: &str, keys: &[String]) -> Result<Self, Failure> {
-        if !Reference::looks_like(path) {
+        if !is_reference(client, path) {
+            refuse_provider_as_path(client, path, keys)?;
             let provider = default_provider(client, global).to_owned();
             return Ok(Self { provider, path: path.to_owned(), keypath: KeyPath::from(keys) });
         }
@@ -37,6 +38,51 @@ impl PathArg {
             }
         };
         Ok(Self { provider: reference.provider().into(), path: reference.path().into(), keypath })
+    }
+}
+
+/// Whether a text is meant as a reference, so that the default provider must not be put in front of
+/// it: it has a provider and `://`, or can only be one that lacks slashes, as in `aws.sm:prod/db`.
+/// Parsing the latter fails, and the hint is the right spelling.
+///
+/// A bare path that is none of that, such as `file:3`, stays one.
+pub(crate) fn is_reference(client: &Client, text: &str) -> bool {
+    let is_misspelt = |(provider, rest): (&str, &str)| {
+        let is_path = provider.contains('.') || rest.contains('/');
+        is_path && (is_provider(client, provider) || text.parse::<Reference>().is_err_and(|it| it.hint().is_some()))
+    };
+    Reference::looks_like(text) || text.split_once(':').is_some_and(is_misspelt)
+}
+
+/// Refuses the name of a provider in place of a path, as in `get aws.sm prod/db`. No name of a
+/// secret has a dot and is a provider's, and no key of one has a slash.
+fn refuse_provider_as_path(client: &Client, typed: &str, keys: &[String]) -> Result<(), Error> {
+    let is_path = |key: &String| key.contains('/');
+    let provider = match is_provider(client, typed) {
+        true if typed.contains('.') || keys.first().is_some_and(is_path) => typed,
+        false if keys.first().is_some_and(is_path) => match client.similar_providers(typed)[..] {
+            [only] => only,
+            _ => return Ok(()),
+        },
+        _ => return Ok(()),
+    };
+    let error = Error::new(ErrorKind::InvalidInput, format!("{typed:?} stands for the path, but is a provider"));
+    Err(error.with_hint(match keys {
+        [] => format!("write {provider}://PATH"),
+        [path, keys @ ..] => format!("write {}", reference(provider, path, keys)),
+    }))
+}
+
+fn is_provider(client: &Client, name: &str) -> bool {
+    client.providers().contains(&name)
+}
+
+/// The reference to a typed path. Only the name of a parameter begins with a slash.
+fn reference(provider: &str, path: &str, keys: &[String]) -> String {
+    let path = if provider == "aws.ps" { path } else { path.trim_start_matches('/') };
+    match Reference::new(provider, path) {
+        Ok(reference) => reference.with_keypath(KeyPath::from(keys)).to_string(),
+        Err(_) => format!("{provider}://PATH"),
     }
 }
 
@@ -66,7 +112,7 @@ pub(crate) fn with_syntax_hint(failure: Failure, path: &str) -> Failure {
         (Some((path, key)), _) => {
             error.with_hint(format!("to read a key, use `{path} {key}` or PROVIDER://{path}#{key}"))
         }
-        (None, Some((provider, path))) => error.with_hint(format!("write a reference as {provider}://{path}")),
+        (None, Some((provider, path))) => error.with_hint(format!("write {provider}://{path}")),
         (None, None) => error,
     }
     .into()

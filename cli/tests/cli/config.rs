@@ -171,17 +171,21 @@ fn schema_prints_the_schema_in_docs() {
 fn check_reports_unknown_providers_and_invalid_addresses() {
     let (_folder, mut command) = with_config("[secrets]\nA = \"nope://x\"\nB = \"file://x\"\nC = \"awz.sm://x\"\n");
     let told = predicate::str::contains(
-        "s1crets: s1crets.toml:2: secrets.A: unknown provider \"nope\"; known providers are aws.ps, ",
+        "s1crets: s1crets.toml:2: secrets.A: there is no provider \"nope\"; there are aws.ps, ",
     )
     .and(predicate::str::contains("s1crets: s1crets.toml:4: secrets.C: "))
+    .and(predicate::str::contains("  hint: did you mean `aws.sm`?\n"))
     .and(predicate::str::contains("secrets.B").not());
     command.args(["config", "check"]).assert().code(5).stdout("").stderr(told);
     let (_folder, mut command) = with_config(
-        "provider = \"nobody\"\n[secrets]\n\"a-b\" = \"file://x\"\n[profiles.dev]\nsecrets.D = \"nope://x\"\n",
+        "provider = \"nobody\"\n[secrets]\n\"a b\" = \"file://x\"\n\"a-b.c\" = \"file://x\"\n\
+         [profiles.dev]\nsecrets.D = \"nope://x\"\n",
     );
-    let told = "s1crets: s1crets.toml:1: provider: unknown provider \"nobody\"; known providers are aws.ps, aws.sm, file, memory, vault.kv\n\
-                s1crets: s1crets.toml:3: [secrets] has an invalid variable name \"a-b\": use letters, digits and '_', not starting with a digit\n\
-                s1crets: s1crets.toml:5 (profile dev): secrets.D: unknown provider \"nope\"; known providers are aws.ps, aws.sm, file, memory, vault.kv\n";
+    let told = "s1crets: s1crets.toml:1: provider: there is no provider \"nobody\"; there are aws.ps, aws.sm, file, memory, vault.kv\n  \
+                hint: name it in s1crets.toml, as [providers.nobody] with a `type`\n\
+                s1crets: s1crets.toml:3: [secrets] has an invalid variable name \"a b\": use letters, digits, '_', '.' and '-', not starting with '.' or '-'\n\
+                s1crets: s1crets.toml:6 (profile dev): secrets.D: there is no provider \"nope\"; there are aws.ps, aws.sm, file, memory, vault.kv\n  \
+                hint: name it in s1crets.toml, as [providers.nope] with a `type`\n";
     command.args(["config", "check"]).assert().code(5).stdout("").stderr(told);
     let (_folder, mut command) = with_config(CONFIG);
     let told = predicate::str::contains("[providers.vault]").and(predicate::str::contains("hunter2").not());
@@ -199,13 +203,75 @@ fn check_reports_every_error_with_its_place() {
     for part in [
         "s1crets: in [providers.a], s1crets.toml:1: there is no provider of type \"nope1\"",
         "s1crets: in [providers.b], s1crets.toml:3: there is no provider of type \"nope2\"",
-        "s1crets: s1crets.toml:8: secrets.A: unknown provider \"zz\"",
+        "s1crets: s1crets.toml:8: secrets.A: there is no provider \"zz\"",
         "s1crets: in [providers.v], s1crets.toml:10 (profile p): there is no login method \"aproll\"",
     ] {
         assert_eq!(told.matches(part).count(), 1, "{part}: {told}");
     }
     in_trusted(folder.path()).arg("doctor").assert().code(5);
     let (folder, _) = with_config("provider = \"nobody\"\n");
-    let told = predicate::str::contains("fail config: s1crets.toml:1: provider: unknown provider \"nobody\"");
+    let told = predicate::str::contains("fail config: s1crets.toml:1: provider: there is no provider \"nobody\"");
     in_folder(folder.path()).arg("doctor").assert().code(5).stdout(told);
+}
+
+/// The same words from every command.
+#[test]
+fn a_misspelt_provider_brings_the_one_that_was_meant() {
+    let (_folder, mut command) = with_config("[providers.billing]\ntype = \"memory\"\n");
+    let run = |command: &mut assert_cmd::Command, arguments: &[&str], hint: &str| {
+        let output = command.args(arguments).output().unwrap();
+        let told = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert!(!output.status.success() && told.contains(hint), "{arguments:?}: {told}");
+    };
+    run(&mut command, &["get", "biling://x"], "hint: did you mean `billing`?");
+    for arguments in [
+        &["get", "--provider", "vault", "x"][..],
+        &["get", "vault://secret/app"],
+        &["get-by-path", "kv://secret/app"],
+        &["exists", "vualt.kv://secret/app"],
+        &["update", "Vault://secret/app", "x"],
+        &["explain", "vault-kv://secret/app"],
+        &["run", "--env", "A=vualt://secret/app", "--", "true"],
+        &["run", "--from", "vualt://secret/app", "--", "true"],
+        &["export", "A=VAULT://secret/app"],
+        &["export", "--from", "vault://secret/"],
+        &["doctor", "vault"],
+    ] {
+        run(&mut s1crets(), arguments, "did you mean `vault.kv`?");
+    }
+    for (text, hint) in [
+        ("provider = \"AWS.SM\"", "did you mean `aws.sm`?"),
+        ("[providers.x]\ntype = \"secretsmanager\"", "did you mean `aws.sm`?"),
+        ("[providers.x]\ntype = \"ssm\"", "did you mean `aws.ps`?"),
+        ("[providers.aws.sm]\nregion = \"x\"", "write [providers.\"aws.sm\"]"),
+        ("[secrets]\nA = \"vault://secret/app\"", "did you mean `vault.kv`?"),
+    ] {
+        let (folder, mut command) = with_config(text);
+        run(&mut command, &["config", "check"], hint);
+        let config = folder.path().join("s1crets.toml");
+        run(s1crets().arg("--config").arg(config), &["doctor"], hint);
+    }
+}
+
+/// `timeout = 5000` was meant in milliseconds.
+#[test]
+fn an_implausible_bare_number_is_refused_with_the_right_spelling() {
+    let spelling = predicate::str::contains("such as \"500ms\" or \"10m\"");
+    let (_folder, mut command) = with_config("timeout = 5000\n");
+    let place = predicate::str::contains("s1crets.toml:1: expected a number of seconds up to 300, or a time span");
+    command.args(["config", "check"]).assert().code(5).stderr(place.and(spelling.clone()));
+    let mut command = s1crets();
+    let told = predicate::str::contains("the variable S1CRETS_TIMEOUT").and(spelling);
+    command.args(["get", "x", "--no-config"]).env("S1CRETS_TIMEOUT", "5000").assert().code(5).stderr(told);
+    let told = predicate::str::contains("a bare number is seconds, up to 300; for other times add a unit");
+    s1crets().args(["get", "x", "--timeout", "5000"]).assert().code(2).stderr(told);
+    let (_folder, mut command) = with_config("timeout = \"10m\"\n");
+    command.args(["config", "check", "--timeout", "10m"]).assert().success();
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_the_config() {
+    let (_folder, mut command) = with_config("\u{feff}retry = 7\n[providers.file]\npath = \"secrets.json\"\n");
+    command.args(["config", "show", "--origin"]);
+    command.assert().success().stdout(predicate::str::contains("retry = 7  # s1crets.toml:1\n"));
 }

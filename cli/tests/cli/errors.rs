@@ -46,7 +46,8 @@ fn usage_errors_exit_with_2() {
 #[test]
 fn an_unknown_provider_lists_the_known_ones() {
     let known = "there is no provider \"vault\"; there are aws.ps, aws.sm, file, memory, vault.kv\n";
-    s1crets().args(["get", "--provider", "vault", "x"]).assert().code(2).stderr(predicate::str::contains(known));
+    let told = predicate::str::contains(format!("{known}  hint: did you mean `vault.kv`?\n"));
+    s1crets().args(["get", "--provider", "vault", "x"]).assert().code(2).stderr(told);
 }
 
 #[test]
@@ -62,13 +63,61 @@ fn a_bare_path_that_looks_like_a_reference_gets_a_syntax_hint() {
     let (_folder, file) = example();
     for (typed, hint) in [
         ("app/db#password", "to read a key, use `app/db password` or PROVIDER://app/db#password"),
-        ("aws.sm:/prod/db", "write a reference as aws.sm://prod/db"),
+        ("nope:/prod/db", "write nope://prod/db"),
     ] {
         let mut get = s1crets();
         get.args(["get", typed, "--file"]).arg(&file).assert().code(1).stderr(predicate::str::contains(hint));
     }
     let mut get = s1crets();
     get.args(["get", "app/none", "--file"]).arg(&file).assert().code(1).stderr(predicate::str::contains("hint").not());
+}
+
+/// It is a mistake, so that neither `--default` nor `exists` answers, and nothing is called.
+#[test]
+fn a_misspelt_reference_brings_the_right_spelling_from_every_command() {
+    let (folder, file) = example();
+    std::fs::write(folder.path().join("t.j2"), "{{ secret('aws.sm:prod/db') }}").unwrap();
+    for (arguments, hint) in [
+        (&["get", "aws.sm:prod/db"][..], "write aws.sm://prod/db"),
+        (&["get", "aws.sm:/prod/db"], "write aws.sm://prod/db"),
+        (&["get", "aws.sm", "prod/db"], "write aws.sm://prod/db"),
+        (&["get", "aws.sm", "/prod/db"], "write aws.sm://prod/db"),
+        (&["get", "aws.sm", "prod/db", "password"], "write aws.sm://prod/db#password"),
+        (&["get", "aws.sm"], "write aws.sm://PATH"),
+        (&["get", "aws.ps", "/prod/db"], "write aws.ps:///prod/db"),
+        (&["get", "ssm", "/prod/db"], "write aws.ps:///prod/db"),
+        (&["get", "vault", "secret/app", "key"], "write vault.kv://secret/app#key"),
+        (&["get", "file", "app/db"], "write file://app/db"),
+        (&["get", "aws.ps:/prod/db"], "write aws.ps:///prod/db"),
+        (&["get", "vault:secret/app#key"], "write vault.kv://secret/app#key"),
+        (&["get", "aws.sm:prod/db", "--default", "x"], "write aws.sm://prod/db"),
+        (&["exists", "aws.sm:prod/db"], "write aws.sm://prod/db"),
+        (&["exists", "aws.sm", "prod/db"], "write aws.sm://prod/db"),
+        (&["explain", "aws.sm", "prod/db"], "write aws.sm://prod/db"),
+        (&["get-by-path", "aws.ps:/prod"], "write aws.ps:///prod"),
+        (&["get-by-path", "aws.sm"], "write aws.sm://PATH"),
+        (&["update", "aws.sm:prod/db", "x"], "write aws.sm://prod/db"),
+        (&["update", "aws.sm", "prod/db"], "write aws.sm://PATH"),
+        (&["run", "--env", "A=aws.sm:prod/db", "--", "true"], "write aws.sm://prod/db"),
+        (&["run", "--from", "aws.sm:prod/db", "--", "true"], "write aws.sm://prod/db"),
+        (&["export", "A=aws.sm:prod/db"], "write aws.sm://prod/db"),
+        (&["export", "--from", "aws.sm:prod/db"], "write aws.sm://prod/db"),
+        (&["render", "t.j2"], "write aws.sm://prod/db"),
+    ] {
+        let mut command = s1crets();
+        command.current_dir(folder.path()).args(arguments).arg("--file").arg(&file);
+        if arguments.contains(&"--") {
+            command = s1crets();
+            command.args(&arguments[..1]).arg("--file").arg(&file).args(&arguments[1..]);
+        }
+        let told = predicate::str::contains(format!("hint: {hint}\n"));
+        command.assert().code(2).stdout("").stderr(told);
+    }
+    // Paths and keys that may be meant are left alone.
+    std::fs::write(&file, r#"{"secrets": {"file": {"key": "a"}, "file:3": {"key": "b"}}}"#).unwrap();
+    for (arguments, value) in [(&["file", "key"][..], "a\n"), (&["file:3", "key"], "b\n")] {
+        s1crets().arg("get").args(arguments).arg("--file").arg(&file).assert().success().stdout(value);
+    }
 }
 
 #[test]

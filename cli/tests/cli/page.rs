@@ -50,6 +50,15 @@ fn every_message_of_the_troubleshooting_page_is_printed() {
     fs::write(folder.path().join("found/s1crets.toml"), "retry = 3\n").unwrap();
     let team = "[providers.team]\ntype = \"vault.kv\"\naddress = \"http://127.0.0.1:1\"\n";
     fs::write(folder.path().join("team.toml"), team).unwrap();
+    for (file, text) in [
+        ("dotted.toml", "[providers.aws.sm]\nregion = \"eu-west-1\"\n"),
+        ("timeout.toml", "timeout = 5000\n"),
+        ("misspelt.env", "DB_PASSWORD=vualt://secret/app\n"),
+        ("twice.env", "MODE=dev\nMODE=prod\n"),
+        ("lines.json", r#"{"secrets": {"app": {"key": "first\nX=$(id)"}}}"#),
+    ] {
+        fs::write(folder.path().join(file), text).unwrap();
+    }
     let vault = OpenBao::dev();
     vault.must("POST", "secret/data/app", &json!({ "data": { "token": "x" } }));
     vault.must(
@@ -79,8 +88,20 @@ fn every_message_of_the_troubleshooting_page_is_printed() {
         (".", "run --file secrets.json --from app/ -- true", String::new()),
         (".", "run --file secrets.json --pure --keep DB_PASSWORD -- true", "DB_PASSWORD=file://app/PATH".to_owned()),
     ];
+    let plain = [
+        "get vault://secret/app",
+        "get aws.sm:prod/db",
+        "get aws.sm prod/db",
+        "get prod/db --config dotted.toml",
+        "get prod/db --config timeout.toml",
+        "run --env-file misspelt.env -- true",
+        "run --env-file twice.env -- true",
+        "export --file lines.json --format dotenv KEY=app#key",
+    ];
+    let plain = plain.iter().map(|command| (".", *command, String::new()));
+    let runs: Vec<_> = runs.iter().cloned().chain(plain).collect();
     let mut printed = String::new();
-    for (work, command, variables) in runs {
+    for (work, command, variables) in &runs {
         let mut s1crets = Command::new(assert_cmd::cargo::cargo_bin("s1crets"));
         s1crets.env_clear().env("HOME", here).current_dir(folder.path().join(work)).args(command.split(' '));
         s1crets.envs(variables.split(' ').filter_map(|variable| variable.split_once('=')));
