@@ -39,8 +39,7 @@ pub use config_file::{ConfigFile, Trust};
 pub use connection::{Connection, CredentialSource};
 pub use effective::Setting;
 #[cfg(feature = "vault")]
-pub(crate) use error::Malformed;
-pub(crate) use error::did_you_mean;
+pub(crate) use error::{Malformed, did_you_mean};
 pub use find::{FILE_NAME, default_places};
 pub(crate) use general::GeneralSettings;
 pub use load::ConfigLoader;
