@@ -99,9 +99,9 @@ pub(crate) fn line(value: &Value) -> Result<(), Failure> {
     print(|out| writeln!(out, "{}", escape::json(&value.to_string())))
 }
 
-/// A secret with its metadata and freshness as JSON. Text is under `value`, and bytes are in base64, under
-/// `value_base64`. A map has an object of its texts under `values`, and one of its bytes under
-/// `values_base64`.
+/// A secret with its metadata and freshness as JSON. Text is under `value`, and bytes are in
+/// base64, under `value_base64`. A map has an object of its texts under `values`, and one of its
+/// bytes under `values_base64`.
 ///
 /// Values are written as every JSON serializer writes them, because masks know that form. The rest
 /// is escaped.
@@ -114,7 +114,7 @@ fn secret_as_json(secret: &Secret) -> String {
         },
     };
     let freshness = secret.freshness();
-    let stale = freshness.is_some_and(|freshness| freshness.stale);
+    let stale = freshness.as_ref().is_some_and(staleness::is_stale);
     let age = as_json(freshness.map(|freshness| freshness.age.as_secs()));
     let source = as_json(freshness.map(|freshness| staleness::source(freshness.source)));
     let [created, name, version] =

@@ -17,7 +17,7 @@ pub(crate) fn warn<'a>(global: &Global, values: impl IntoIterator<Item = (&'a st
 
 fn message<'a>(values: impl IntoIterator<Item = (&'a str, &'a Secret)>) -> Option<String> {
     let values = values.into_iter().filter_map(|(name, secret)| Some((name, secret.freshness()?)));
-    let stale: Vec<_> = values.filter(|(_, freshness)| freshness.stale).collect();
+    let stale: Vec<_> = values.filter(|(_, freshness)| is_stale(freshness)).collect();
     let plural = if stale.len() == 1 { "" } else { "s" };
     let named: Vec<_> =
         stale.iter().take(NAMED).map(|(name, freshness)| format!("{name}, {}", age(freshness))).collect();
@@ -26,6 +26,12 @@ fn message<'a>(values: impl IntoIterator<Item = (&'a str, &'a Secret)>) -> Optio
         more => format!("; and {more} more"),
     };
     (!stale.is_empty()).then(|| format!("stale value{plural}: {}{more}", named.join("; ")))
+}
+
+/// Whether a value had expired when it was read. One that the provider has just given had not, even
+/// if its TTL is so short that it has by now.
+pub(crate) fn is_stale(freshness: &Freshness) -> bool {
+    freshness.stale && freshness.source != Source::Provider
 }
 
 /// How old a value is, where it comes from, and why it was not loaded again.

@@ -72,8 +72,8 @@ pub(super) struct Counter {
     exported: Exported,
 }
 
-/// A count that is exported later: whoever counts may hold a lock, under which the recorder must not
-/// be called.
+/// A count that is exported later: whoever counts may hold a lock, under which the recorder must
+/// not be called.
 pub(super) struct DeferredCounter {
     count: AtomicU64,
     /// How much of the count was exported.

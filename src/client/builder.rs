@@ -87,7 +87,8 @@ impl ClientBuilder {
     }
 
     /// Sets how long after its TTL a value may be served while its provider can't be reached; zero
-    /// turns that off. It wins over the policy of [`with_cache`](Self::with_cache). Default: 1 hour.
+    /// turns that off. It wins over the policy of [`with_cache`](Self::with_cache). Default: 1
+    /// hour.
     pub fn with_max_stale(self, max_stale: Duration) -> Self {
         Self { max_stale: Some(max_stale), ..self }
     }

@@ -30,8 +30,8 @@ pub enum Source {
     Provider,
     /// The cache in memory.
     Memory,
-    /// The cache on disk, where this process or another one stored the value. A value that was stale
-    /// when it was read from there stays one from disk until it is loaded.
+    /// The cache on disk, where this process or another one stored the value. A value that was
+    /// stale when it was read from there stays one from disk until it is loaded.
     Disk,
 }
 

@@ -56,10 +56,10 @@ pub(crate) struct Global {
     /// Read from the provider even if the value is cached
     #[arg(long, global = true)]
     pub(crate) no_cache: bool,
-    /// Use an expired value for this long while its provider can't be reached; 0 never does [default: 1h]
+    /// Use expired values this long while a provider can't be reached; 0 uses none [default: 1h]
     ///
-    /// The time counts from the value's expiry, which is `ttl` in [cache] after its load. In seconds,
-    /// or as a duration such as 30m. A warning tells that a value is stale.
+    /// The time counts from the value's expiry, which is `ttl` in [cache] after its load. In
+    /// seconds, or as a duration such as 30m. A warning tells that a value is stale.
     #[arg(long, global = true, value_name = "TIME", value_parser = span)]
     pub(crate) max_stale: Option<Duration>,
     /// Answer from the disk cache only, and call no provider

@@ -224,7 +224,7 @@ fn kind(secret: &Secret) -> &'static str {
 
 fn cached(secret: &Secret) -> String {
     let Some(freshness) = secret.freshness() else { return "none: this provider reads from memory".to_owned() };
-    let state = match freshness.stale {
+    let state = match staleness::is_stale(&freshness) {
         true => "stale".to_owned(),
         false => format!("fresh for {}", staleness::duration(freshness.expires_in)),
     };
@@ -244,7 +244,7 @@ fn secret_as_json(secret: &Secret) -> Value {
             "source": staleness::source(it.source),
             "age_seconds": it.age.as_secs(),
             "expires_in_seconds": it.expires_in.as_secs(),
-            "stale": it.stale,
+            "stale": staleness::is_stale(&it),
             "refresh_error": it.refresh_error.map(|kind| kind.as_str()),
         })),
     })

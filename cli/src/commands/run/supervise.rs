@@ -16,8 +16,8 @@
 //! - The waiting thread does not reap the command (`WNOWAIT`). Only the thread that forwards
 //!   signals does, so the process ID can't belong to another process while a signal is sent to it.
 //! - Every child that ends is reaped. As the first process of a container (PID 1), or where our
-//!   parent made us a subreaper, we inherit the orphans among the command's descendants, which would
-//!   stay behind as zombies.
+//!   parent made us a subreaper, we inherit the orphans among the command's descendants, which
+//!   would stay behind as zombies.
 //! - A signal reaches the command exactly once. The kernel sends a terminal's Ctrl-C to all
 //!   processes on that terminal, so it is forwarded only if the command has a terminal of its own,
 //!   or if it came while the command was being started.
