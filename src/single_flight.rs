@@ -91,18 +91,20 @@ where
     /// The value of each key: what `stored` has, or the outcome of its load, joined or started.
     ///
     /// `load` is called once with all keys that need a load. `store` sees each outcome before any
-    /// caller does, unless its load was [detached](Self::detach). `on_join` is called for every
-    /// load that was joined.
-    pub(crate) async fn load<F>(
+    /// caller does, under the lock of the list of loads, unless its load was
+    /// [detached](Self::detach). What it returns is called once the lock is released. `on_join` is
+    /// called for every load that was joined, without the lock.
+    pub(crate) async fn load<F, A>(
         self: &Arc<Self>,
         keys: &[K],
         stored: impl Fn(&K) -> Option<T>,
         load: impl Fn(Vec<K>) -> F,
-        store: impl Fn(&K, &Result<T>) + Clone + Send + 'static,
+        store: impl Fn(&K, &Result<T>) -> A + Clone + Send + 'static,
         on_join: impl Fn(),
     ) -> Vec<Result<T>>
     where
         F: Future<Output = Vec<Result<T>>> + Send + 'static,
+        A: FnOnce() + 'static,
     {
         let waits = self.join_or_start(keys, &stored, &on_join, &load, store.clone());
         let ids: Vec<_> = waits.iter().map(Wait::id).collect();
@@ -130,14 +132,15 @@ where
 
     /// Starts a load in the background, unless one is under way for that key or there is no runtime
     /// for it. Returns whether it did.
-    pub(crate) fn start<F>(
+    pub(crate) fn start<F, A>(
         self: &Arc<Self>,
         key: &K,
         load: impl FnOnce(Vec<K>) -> F,
-        store: impl Fn(&K, &Result<T>) + Send + 'static,
+        store: impl Fn(&K, &Result<T>) -> A + Send + 'static,
     ) -> bool
     where
         F: Future<Output = Vec<Result<T>>> + Send + 'static,
+        A: FnOnce() + 'static,
     {
         if self.executor.handle().is_none() {
             return false;
@@ -168,18 +171,19 @@ where
         }
     }
 
-    fn join_or_start<F>(
+    fn join_or_start<F, A>(
         self: &Arc<Self>,
         keys: &[K],
         stored: impl Fn(&K) -> Option<T>,
         on_join: impl Fn(),
         load: impl FnOnce(Vec<K>) -> F,
-        store: impl Fn(&K, &Result<T>) + Send + 'static,
+        store: impl Fn(&K, &Result<T>) -> A + Send + 'static,
     ) -> Vec<Wait<T>>
     where
         F: Future<Output = Vec<Result<T>>> + Send + 'static,
+        A: FnOnce() + 'static,
     {
-        let mut started = Vec::new();
+        let (mut started, mut joined) = (Vec::new(), 0);
         let mut state = self.state();
         let waits = keys.iter().map(|key| {
             // A load that ended since the caller looked is off the list; what it brought is stored.
@@ -187,7 +191,7 @@ where
                 return Wait::Stored(value);
             }
             if let Some((id, outcome)) = state.joinable(key) {
-                on_join();
+                joined += 1;
                 return Wait::Joined(id, outcome);
             }
             let (outcome, load) = state.start(key, self);
@@ -197,6 +201,7 @@ where
         });
         let waits = waits.collect();
         drop(state);
+        (0..joined).for_each(|_| on_join());
         // Without a runtime the loads are dropped here, off the list, and their waiters are told so.
         if !started.is_empty()
             && let Some(runtime) = self.executor.handle()
@@ -278,12 +283,13 @@ impl<T> Load<T> {
     }
 }
 
-async fn run<K, T>(
+async fn run<K, T, A>(
     started: Vec<UnderWay<K, T>>,
     load: impl Future<Output = Vec<Result<T>>>,
-    store: impl Fn(&K, &Result<T>),
+    store: impl Fn(&K, &Result<T>) -> A,
 ) where
     K: Hash + Eq,
+    A: FnOnce(),
 {
     let outcomes = AssertUnwindSafe(load).catch_unwind().await;
     let mut outcomes = outcomes.map(Vec::into_iter);
@@ -310,16 +316,19 @@ struct UnderWay<K: Hash + Eq, T> {
 
 impl<K: Hash + Eq, T> UnderWay<K, T> {
     /// Stores the outcome, unless the load was detached, and takes the load off the list, in one
-    /// step. Then hands the outcome to those who wait.
-    fn complete(mut self, outcome: Result<T>, store: impl Fn(&K, &Result<T>)) {
-        let sender = self.sender.take();
+    /// step. Then hands the outcome to those who wait, and calls what `store` returned.
+    fn complete<A: FnOnce()>(mut self, outcome: Result<T>, store: impl Fn(&K, &Result<T>) -> A) {
+        let (sender, mut after) = (self.sender.take(), None);
         self.leave(|key, load| {
             if load.may_store(&outcome) {
-                store(key, &outcome);
+                after = Some(store(key, &outcome));
             }
         });
         // Nobody may be waiting any more; what was loaded is stored all the same.
         let _ = sender.map(|sender| sender.send(outcome));
+        if let Some(after) = after {
+            after();
+        }
     }
 
     fn leave(&self, before: impl FnOnce(&K, &Load<T>)) {

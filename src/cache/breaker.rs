@@ -7,11 +7,12 @@ use std::{
 
 use crate::{
     clock::Instant,
+    error::{Error, ErrorKind, Result},
     retry::{Backoff, jitter},
 };
 
 /// How long a provider that failed is not asked. One that is back is noticed within the longest wait.
-const BACKOFF: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
+pub(super) const BACKOFF: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
 
 /// Counts the failed calls of a provider in a row, and says when it may be asked again.
 ///
@@ -28,7 +29,48 @@ struct Failures {
     retry_at: Option<Instant>,
 }
 
+/// What one call says about the provider.
+pub(super) enum CallOutcome<'a> {
+    /// It answered for some name, if only to say that there is no such secret.
+    Answered,
+    /// It failed for a transient reason.
+    Failed(&'a Error),
+    /// An error that is neither an answer nor an outage: credentials, configuration, a corrupt
+    /// reply.
+    Other,
+}
+
+/// What the answers of one call say about the provider.
+pub(super) fn outcome_of<T>(answers: &[Result<T>]) -> CallOutcome<'_> {
+    let is_answer = |answer: &Result<T>| match answer {
+        Ok(_) => true,
+        Err(error) => matches!(error.kind(), ErrorKind::NotFound | ErrorKind::AccessDenied),
+    };
+    if answers.iter().any(is_answer) {
+        return CallOutcome::Answered;
+    }
+    let failure = answers.iter().filter_map(|answer| answer.as_ref().err()).find(|error| error.kind().is_transient());
+    failure.map_or(CallOutcome::Other, CallOutcome::Failed)
+}
+
+/// An outage of the provider that another process has met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(all(feature = "disk-cache", unix)), allow(dead_code, reason = "only a disk tells of one"))]
+pub(super) struct Outage {
+    /// How the last call failed.
+    pub(super) kind: ErrorKind,
+    /// After which time the provider may be asked again.
+    pub(super) retry_in: Duration,
+}
+
 impl Breaker {
+    /// Opens the breaker for as long as the one of another process is open.
+    pub(super) fn adopt(&self, now: Instant, outage: Outage) {
+        let mut failures = self.failures();
+        let retry_at = now + outage.retry_in.min(BACKOFF.longest());
+        failures.retry_at = Some(failures.retry_at.map_or(retry_at, |own| own.max(retry_at)));
+    }
+
     /// Whether the provider may be asked.
     pub(super) fn may_ask(&self, now: Instant) -> bool {
         self.failures().retry_at.is_none_or(|retry_at| now >= retry_at)
@@ -88,6 +130,19 @@ mod tests {
         assert!(!breaker.failed_recently(now + first + longest));
         assert!(breaker.succeeded() && !breaker.succeeded() && !breaker.failed_recently(now));
         assert!(breaker.may_ask(now));
+    }
+
+    #[test]
+    fn an_outage_that_another_process_met_opens_the_breaker_for_the_longest_wait_at_most() {
+        let (breaker, now, longest) = (Breaker::default(), Instant::now(), BACKOFF.longest());
+        let outage = |retry_in| Outage { kind: ErrorKind::Timeout, retry_in };
+        breaker.adopt(now, outage(Duration::from_secs(2)));
+        assert!(!breaker.may_ask(now) && breaker.may_ask(now + Duration::from_secs(2)));
+        breaker.adopt(now, outage(Duration::from_secs(1)));
+        assert!(!breaker.may_ask(now + Duration::from_secs(1)), "the later end counts");
+        breaker.adopt(now, outage(Duration::MAX));
+        assert!(breaker.may_ask(now + longest));
+        assert!(!breaker.succeeded() && breaker.may_ask(now), "an answer closes it");
     }
 
     /// Forty reads that met one blip once kept the provider from being asked for half a minute.

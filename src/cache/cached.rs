@@ -7,7 +7,6 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -19,7 +18,7 @@ use super::disk::{Disk, DiskCache};
 use super::{
     batch::Priority,
     breaker::Breaker,
-    entries::{Cacheable, Entries, LoadEvents, Lookup, OnFailure},
+    entries::{Entries, LoadEvents, Lookup, OnFailure},
     key::{self, ListingKey},
     loader::{LoadReason, Loader},
     policy::CachePolicy,
@@ -32,7 +31,7 @@ use crate::{
     error::{Error, Result},
     options::{GetOptions, ListOptions, UpdateOptions},
     provider::{Identity, Listing, Provider, Updated, is_below},
-    secret::{Secret, SecretValue, Source, freshness::Provenance},
+    secret::{Secret, SecretValue},
     single_flight::Executor,
     watch::Watch,
 };
@@ -173,7 +172,7 @@ impl<P: Provider + ?Sized> Cached<P> {
         let key = key::of_secret(path, options).into_owned();
         let newer = |secret: Secret| (!secret.is_same_version(rejected)).then_some(secret);
         self.second_tier.catch_up(|| self.drop_memory());
-        self.secrets.restore(&key, || self.second_tier.restore(&key));
+        self.secrets.restore(&key, || self.second_tier.restore(&key), || None);
         if let Some(newer) = self.secrets.peek(&key).and_then(newer) {
             return Ok(Some(newer));
         }
@@ -228,7 +227,8 @@ impl<P: Provider + ?Sized> Cached<P> {
         let key = key::of_secret(path, options);
         let found = match self.secrets.lookup(&*key) {
             Lookup::Miss if self.second_tier.exists() => {
-                self.secrets.restore(&key.clone().into_owned(), || self.second_tier.restore(&*key))
+                let (key, disk) = (key.clone().into_owned(), &self.second_tier);
+                self.secrets.restore(&key, || disk.restore(&key), || disk.outage())
             }
             found => found,
         };
@@ -295,7 +295,9 @@ impl<P: Provider + ?Sized> Cached<P> {
     fn lookup_listing(&self, key: &ListingKey) -> Lookup<Listing> {
         self.second_tier.catch_up(|| self.drop_memory());
         match self.listings.lookup(key) {
-            Lookup::Miss if self.second_tier.exists() => self.listings.restore(key, || self.second_tier.restore(key)),
+            Lookup::Miss if self.second_tier.exists() => {
+                self.listings.restore(key, || self.second_tier.restore(key), || self.second_tier.outage())
+            }
             found => found,
         }
     }
@@ -319,22 +321,6 @@ impl<P: Provider + ?Sized> Cached<P> {
         let load = self.load_listing(path, options, LoadReason::of(options.cached));
         one(self.listings.load(&[key], load, OnFailure::of(options.cached)).await)
     }
-}
-
-/// A secret from the second tier that is still fresh, for a caller whose provider is not open yet.
-pub(crate) fn read_second_tier(
-    second_tier: &SecondTier,
-    policy: &CachePolicy,
-    path: &str,
-    options: &GetOptions,
-) -> Option<Secret> {
-    if !second_tier.exists() || !options.cached || !policy.keeps() || !key::is_valid(path) {
-        return None;
-    }
-    let (secret, loaded) = second_tier.restore::<Secret>(&*key::of_secret(path, options))?;
-    let deadlines = policy.deadlines(loaded, None, 0.0);
-    let provenance = Provenance { loaded, expires: deadlines.expires, end: None, source: Source::Disk, error: None };
-    deadlines.is_fresh(Instant::now()).then(|| secret.with_provenance(provenance))
 }
 
 #[async_trait]
@@ -425,64 +411,6 @@ impl<P: Provider + ?Sized> fmt::Debug for Cached<P> {
             .field("provider", &self.loader.provider())
             .field("stats", &self.stats())
             .finish_non_exhaustive()
-    }
-}
-
-impl Cacheable for Secret {
-    const KIND: &'static str = "secret";
-
-    fn is_complete(&self) -> bool {
-        true
-    }
-
-    fn lifetime(&self) -> Option<Duration> {
-        self.metadata().lifetime()
-    }
-
-    fn provenance(&self) -> Option<Provenance> {
-        self.provenance()
-    }
-
-    fn with_own_count(&self) -> Self {
-        Self::with_own_count(self)
-    }
-
-    fn bytes(&self) -> usize {
-        self.size()
-    }
-
-    fn with_provenance(self, provenance: Provenance) -> Self {
-        self.with_provenance(provenance)
-    }
-}
-
-impl Cacheable for Listing {
-    const KIND: &'static str = "listing";
-
-    fn is_complete(&self) -> bool {
-        self.failures().len() == 0
-    }
-
-    /// That of the secret that ends first.
-    fn lifetime(&self) -> Option<Duration> {
-        self.iter().filter_map(|(_, secret)| secret.metadata().lifetime()).min()
-    }
-
-    fn provenance(&self) -> Option<Provenance> {
-        self.provenance()
-    }
-
-    /// A listing is read far less often than a secret, and its values are shared one by one.
-    fn with_own_count(&self) -> Self {
-        self.clone()
-    }
-
-    fn bytes(&self) -> usize {
-        self.iter().map(|(name, secret)| name.len() + secret.bytes()).sum()
-    }
-
-    fn with_provenance(self, provenance: Provenance) -> Self {
-        self.with_provenance(provenance)
     }
 }
 

@@ -31,7 +31,8 @@ use moka::{
 use tokio::sync::watch;
 
 use super::{
-    breaker::Breaker,
+    breaker::{Breaker, Outage},
+    cacheable::Cacheable,
     policy::{CachePolicy, Deadlines, Verdict},
     stats::Counters,
     store::Store,
@@ -59,30 +60,6 @@ pub(super) struct Entries<K, T> {
     followers: Mutex<HashMap<K, watch::Sender<LoadEvents>>>,
     breaker: Arc<Breaker>,
     counters: Arc<Counters>,
-}
-
-/// What can be cached: a secret, or a listing.
-pub(super) trait Cacheable: Clone + Send + Sync + 'static {
-    /// The name of such values in metrics.
-    const KIND: &'static str;
-
-    /// Whether it is all of what was asked for. A listing with failures is not, and is not stored.
-    fn is_complete(&self) -> bool;
-
-    /// How long it lives by itself, counted from when it was requested; `None` if it has no end.
-    fn lifetime(&self) -> Option<Duration>;
-
-    /// What the cache noted when it served this; `None` for a value fresh from the provider.
-    fn provenance(&self) -> Option<Provenance>;
-
-    /// How many bytes it takes, about.
-    fn bytes(&self) -> usize;
-
-    /// The same value, with a reference count that only its own clones share.
-    fn with_own_count(&self) -> Self;
-
-    /// The same value with a note of where it came from.
-    fn with_provenance(self, provenance: Provenance) -> Self;
 }
 
 /// What happened to a key. A receiver is woken by the end of each load and by each drop.
@@ -170,13 +147,27 @@ where
 
     /// Looks a key up in the second tier: what `read` returns, with the time of its load, is stored if
     /// it is newer than what memory has.
-    pub(super) fn restore(&self, key: &K, read: impl FnOnce() -> Option<(T, Instant)>) -> Lookup<T> {
+    ///
+    /// `outage` is asked about a value that would have to be reloaded: if another process has just
+    /// seen the provider fail, the circuit breaker opens.
+    pub(super) fn restore(
+        &self,
+        key: &K,
+        read: impl FnOnce() -> Option<(T, Instant)>,
+        outage: impl FnOnce() -> Option<Outage>,
+    ) -> Lookup<T> {
         let drops_before = *self.drop_count();
         let Some((value, loaded)) = read() else { return Lookup::Miss };
-        let deadlines = self.policy.deadlines(loaded, None, jitter());
-        if deadlines.verdict(Instant::now()) == Verdict::Dead {
-            return Lookup::Miss;
-        }
+        let (deadlines, now) = (self.policy.deadlines(loaded, None, jitter()), Instant::now());
+        let (source, outage) = match deadlines.verdict(now) {
+            Verdict::Dead => return Lookup::Miss,
+            Verdict::Fresh => (Source::Memory, None),
+            Verdict::Due => (Source::Memory, outage()),
+            // Nobody has loaded it here: it stays a value from disk, however often it is served.
+            Verdict::Stale => (Source::Disk, outage()),
+        };
+        outage.iter().for_each(|outage| self.breaker.adopt(now, *outage));
+        let error = outage.map(|outage| outage.kind);
         // A copy that was read before a drop may be the very value that was dropped.
         let drops = self.drop_count();
         if *drops != drops_before {
@@ -186,11 +177,11 @@ where
         if self.store.get(key).is_some_and(|(_, stored)| stored.loaded >= loaded) {
             return Lookup::Miss;
         }
-        self.insert(key, value.clone(), deadlines, None);
+        self.insert(key, value.clone(), deadlines, source, error);
         drop(drops);
+        self.export_size();
         self.counters.restored.add();
-        let provenance =
-            Provenance { loaded, expires: deadlines.expires, end: None, source: Source::Disk, error: None };
+        let provenance = Provenance { loaded, expires: deadlines.expires, end: None, source: Source::Disk, error };
         self.judge(&value.with_provenance(provenance), &deadlines)
     }
 
@@ -277,7 +268,7 @@ where
                 self.negative.invalidate(&*key);
             }
         }
-        self.counters.holds(T::KIND, || self.store.size());
+        self.export_size();
         self.notify(|_| true, |events| events.drops += 1);
     }
 
@@ -340,7 +331,7 @@ where
     }
 
     /// Stores the outcome of a load.
-    fn store_outcome(self: &Arc<Self>) -> impl Fn(&K, &Result<T>) + Clone + Send + use<K, T> {
+    fn store_outcome(self: &Arc<Self>) -> impl Fn(&K, &Result<T>) -> Box<dyn FnOnce()> + Clone + Send + use<K, T> {
         let entries = self.clone();
         move |key, outcome| {
             match outcome {
@@ -348,7 +339,15 @@ where
                 Err(error) => entries.store_error(key, error),
             }
             entries.notify(|followed| followed == key, |_| {});
+            let entries = entries.clone();
+            Box::new(move || entries.export_size())
         }
+    }
+
+    /// Exports what changed in the store. The recorder is somebody else's code, which may read a
+    /// secret itself: no lock may be held.
+    fn export_size(&self) {
+        self.counters.holds(T::KIND, || self.store.size());
     }
 
     fn store_value(&self, key: &K, value: &T) {
@@ -360,7 +359,7 @@ where
             let deadlines = self.policy.deadlines(loaded, noted.and_then(|noted| noted.end), jitter());
             // Not while a copy from the second tier is compared with what is stored.
             let _writes = self.drop_count();
-            self.insert(key, value.clone(), deadlines, None);
+            self.insert(key, value.clone(), deadlines, Source::Memory, None);
         }
     }
 
@@ -368,7 +367,8 @@ where
         match error.kind() {
             kind if kind.is_transient() => {
                 if let Some((value, deadlines)) = self.store.get(key) {
-                    self.insert(key, value, deadlines, Some(kind));
+                    let source = value.provenance().map_or(Source::Memory, |noted| noted.source);
+                    self.insert(key, value, deadlines, source, Some(kind));
                 }
             }
             ErrorKind::NotFound => {
@@ -384,13 +384,13 @@ where
         }
     }
 
-    fn insert(&self, key: &K, value: T, deadlines: Deadlines, error: Option<ErrorKind>) {
+    /// `source` and `error` are what the entry says of itself until it is replaced.
+    fn insert(&self, key: &K, value: T, deadlines: Deadlines, source: Source, error: Option<ErrorKind>) {
         let Deadlines { loaded, expires, .. } = deadlines;
         let bytes = value.bytes() as u64;
         let end = value.provenance().and_then(|noted| noted.end);
-        let value = value.with_provenance(Provenance { loaded, expires, end, source: Source::Memory, error });
+        let value = value.with_provenance(Provenance { loaded, expires, end, source, error });
         self.store.put(key, || value.with_own_count(), deadlines, bytes);
-        self.counters.holds(T::KIND, || self.store.size());
     }
 
     /// With a note that it was loaded just now. A value that is not kept is as fresh as its own life is

@@ -70,9 +70,9 @@ impl Exporter {
 
 #[cfg(feature = "metrics")]
 impl Exported {
-    pub(super) fn add(&self) {
-        if let Some(counter) = &self.counter {
-            counter.increment(1);
+    pub(super) fn add(&self, count: u64) {
+        if let Some(counter) = self.counter.as_ref().filter(|_| count > 0) {
+            counter.increment(count);
         }
     }
 }
@@ -92,5 +92,5 @@ impl Exporter {
 
 #[cfg(not(feature = "metrics"))]
 impl Exported {
-    pub(super) fn add(&self) {}
+    pub(super) fn add(&self, _: u64) {}
 }

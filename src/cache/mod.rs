@@ -2,6 +2,7 @@
 
 mod batch;
 mod breaker;
+mod cacheable;
 mod cached;
 #[cfg(all(feature = "disk-cache", unix))]
 pub(crate) mod disk;
@@ -13,16 +14,17 @@ mod policy;
 mod provider_calls;
 mod revalidate;
 mod second_tier;
+mod second_tier_reads;
 mod stats;
 mod store;
 #[cfg(test)]
 mod tests;
 
 pub use cached::Cached;
-pub(crate) use cached::read_second_tier;
 #[cfg(all(feature = "disk-cache", unix))]
 pub use disk::{DiskCache, DiskKey, DiskStats, PruneStats};
 pub(crate) use entries::LoadEvents;
 pub use policy::CachePolicy;
 pub(crate) use second_tier::SecondTier;
+pub(crate) use second_tier_reads::{StaleUse, list_second_tier, read_second_tier};
 pub use stats::CacheStats;

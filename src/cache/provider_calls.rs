@@ -6,13 +6,13 @@
 use std::sync::Arc;
 
 use super::{
-    breaker::Breaker,
+    breaker::{self, Breaker, CallOutcome},
     stats::{Call, Counters},
 };
 use crate::{
     capabilities::Capabilities,
     clock::Instant,
-    error::{ErrorKind, Result},
+    error::Result,
     options::{GetOptions, ListOptions},
     provider::{Listing, Provider},
     secret::Secret,
@@ -80,27 +80,18 @@ impl<P: Provider + ?Sized> ProviderCalls<P> {
         self.report(begun, answers);
     }
 
-    /// Tells the circuit breaker how one call ended. A call that answered for any name is a success,
-    /// if only to say that there is no such secret. Errors that are neither an answer nor an outage
-    /// (credentials, configuration, a corrupt reply) change nothing.
+    /// Tells the circuit breaker how one call ended.
     fn report<T>(&self, begun: Instant, answers: &[Result<T>]) {
-        let is_answer = |answer: &Result<T>| match answer {
-            Ok(_) => true,
-            Err(error) => matches!(error.kind(), ErrorKind::NotFound | ErrorKind::AccessDenied),
-        };
-        if answers.iter().any(is_answer) {
-            if self.breaker.succeeded() {
-                tracing::info!(provider = self.counters.provider(), "the provider answers again");
+        let provider = self.counters.provider();
+        match breaker::outcome_of(answers) {
+            CallOutcome::Answered if self.breaker.succeeded() => {
+                tracing::info!(provider, "the provider answers again");
             }
-            return;
-        }
-        let failure =
-            answers.iter().filter_map(|answer| answer.as_ref().err()).find(|error| error.kind().is_transient());
-        if let Some(error) = failure
-            && self.breaker.failed(begun)
-        {
-            let (provider, kind) = (self.counters.provider(), error.kind().as_str());
-            tracing::warn!(provider, kind, "the provider fails; cached values are served for now");
+            CallOutcome::Failed(error) if self.breaker.failed(begun) => {
+                let kind = error.kind().as_str();
+                tracing::warn!(provider, kind, "the provider fails; cached values are served for now");
+            }
+            CallOutcome::Answered | CallOutcome::Failed(_) | CallOutcome::Other => {}
         }
     }
 }

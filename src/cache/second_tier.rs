@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 #[cfg(all(feature = "disk-cache", unix))]
 use super::disk::{Disk, DiskTier, ScopeSource};
-use super::{entries::Cacheable, key::Key, loader::LoadReason, policy::CachePolicy};
+use super::{breaker::Outage, cacheable::Cacheable, key::Key, loader::LoadReason, policy::CachePolicy};
 use crate::{clock::Instant, error::Result};
 
 /// What can be stored in a second tier.
@@ -61,6 +61,14 @@ impl SecondTier {
     pub(super) fn restore<T: Cacheable + Storable>(&self, key: &(impl Key + ?Sized)) -> Option<(T, Instant)> {
         #[cfg(all(feature = "disk-cache", unix))]
         return self.disk.as_ref()?.restore(key);
+        #[cfg(not(all(feature = "disk-cache", unix)))]
+        None
+    }
+
+    /// The outage of the provider that another process has met, while it lasts.
+    pub(super) fn outage(&self) -> Option<Outage> {
+        #[cfg(all(feature = "disk-cache", unix))]
+        return self.disk.as_ref()?.outage();
         #[cfg(not(all(feature = "disk-cache", unix)))]
         None
     }

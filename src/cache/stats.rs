@@ -56,7 +56,7 @@ pub(super) struct Counters {
     pub(super) refreshes: Counter,
     pub(super) revalidated: Counter,
     pub(super) revalidation_denied: Counter,
-    pub(super) evicted: Counter,
+    pub(super) evicted: DeferredCounter,
     calls: Counter,
     batched: Counter,
     loaded: Counter,
@@ -69,6 +69,15 @@ pub(super) struct Counters {
 pub(super) struct Counter {
     /// In parts, so that threads don't contend for one.
     parts: [Part; PARTS],
+    exported: Exported,
+}
+
+/// A count that is exported later: whoever counts may hold a lock, under which the recorder must
+/// not be called.
+pub(super) struct DeferredCounter {
+    count: AtomicU64,
+    /// How much of the count was exported.
+    told: AtomicU64,
     exported: Exported,
 }
 
@@ -106,7 +115,7 @@ impl Counters {
             refreshes: plain(metrics::REFRESHES),
             revalidated: plain(metrics::REVALIDATED),
             revalidation_denied: plain(metrics::REVALIDATION_DENIED),
-            evicted: plain(metrics::EVICTED),
+            evicted: DeferredCounter::new(exporter.counter(metrics::EVICTED, None)),
             // Exported in more detail, by call and by result.
             calls: own(),
             batched: own(),
@@ -141,9 +150,11 @@ impl Counters {
         self.exporter.answered(answer.as_ref().map_or_else(|error| error.kind().as_str(), |_| "ok"));
     }
 
-    /// Exports how many entries and bytes of one kind are cached, if metrics are on.
+    /// Exports how many entries and bytes of one kind are cached, and how many were evicted, if
+    /// metrics are on.
     pub(super) fn holds(&self, what: &'static str, size: impl FnOnce() -> (u64, u64)) {
         self.exporter.holds(what, size);
+        self.evicted.export();
     }
 
     /// The counts, with the sizes of single secrets and of listings.
@@ -177,11 +188,31 @@ impl Counter {
 
     pub(super) fn add(&self) {
         self.parts[part_of_this_thread()].0.fetch_add(1, Ordering::Relaxed);
-        self.exported.add();
+        self.exported.add(1);
     }
 
     fn get(&self) -> u64 {
         self.parts.iter().map(|part| part.0.load(Ordering::Relaxed)).sum()
+    }
+}
+
+impl DeferredCounter {
+    fn new(exported: Exported) -> Self {
+        Self { count: AtomicU64::new(0), told: AtomicU64::new(0), exported }
+    }
+
+    pub(super) fn add(&self) {
+        self.count.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn export(&self) {
+        let count = self.get();
+        let told = self.told.fetch_max(count, Ordering::Relaxed);
+        self.exported.add(count.saturating_sub(told));
+    }
+
+    fn get(&self) -> u64 {
+        self.count.load(Ordering::Relaxed)
     }
 }
 

@@ -13,12 +13,11 @@ use crate::{
     cache::{CachePolicy, SecondTier},
     client::{
         Client,
+        instances::Instances,
         registry::{self, Instance, Opening, PROVIDER_TYPES, ProviderType},
         stack::Stack,
     },
-    config::{
-        Config, Connection, GeneralSettings, Origin, Section, Setting, Table, Value, defaults::DEFAULT_PROVIDER, join,
-    },
+    config::{Config, Connection, Origin, Setting, Table, Value, defaults::DEFAULT_PROVIDER, join},
     error::{Error, Result},
     fs::home,
     provider::Provider,
@@ -55,6 +54,8 @@ pub struct ClientBuilder {
     config: Config,
     providers: BTreeMap<String, Arc<dyn Provider>>,
     cache: Option<CachePolicy>,
+    max_stale: Option<Duration>,
+    offline: Option<bool>,
     #[cfg(all(feature = "disk-cache", unix))]
     disk: Option<DiskCache>,
     retry: Option<NonZeroU32>,
@@ -83,6 +84,23 @@ impl ClientBuilder {
     /// Sets the policy of each provider's cache. Default: [`CachePolicy::default`].
     pub fn with_cache(self, policy: CachePolicy) -> Self {
         Self { cache: Some(policy), ..self }
+    }
+
+    /// Sets how long after its TTL a value may be served while its provider can't be reached; zero
+    /// turns that off. It wins over the policy of [`with_cache`](Self::with_cache). Default: 1
+    /// hour.
+    pub fn with_max_stale(self, max_stale: Duration) -> Self {
+        Self { max_stale: Some(max_stale), ..self }
+    }
+
+    /// Sets whether only the cache on disk answers, and no backend is called. Expired values are
+    /// served, marked as stale, for as long as in an outage.
+    ///
+    /// What the cache on disk does not hold is [`Unavailable`](crate::ErrorKind::Unavailable), and
+    /// so is an update. Providers that call no backend, such as `file`, are not affected. Default:
+    /// `false`.
+    pub fn with_offline(self, offline: bool) -> Self {
+        Self { offline: Some(offline), ..self }
     }
 
     /// Adds a cache on disk behind the caches in memory. Default: none.
@@ -151,31 +169,37 @@ impl ClientBuilder {
         let instances = Instances::new(&config, self.one_shot);
         instances.check_connections()?;
         let policy = config.cache_policy();
+        let offline = config.cache.offline == Some(true);
+        let stack = |kind: ProviderType, opening, second_tier| {
+            let stack = Stack::new(opening, policy).with_second_tier(second_tier);
+            stack.with_offline(offline && kind.calls_backend())
+        };
         let second_tier_of = second_tiers(&config)?;
         let mut stacks = HashMap::new();
         for kind in PROVIDER_TYPES.iter().filter(|kind| !config.providers.contains_key(kind.name)) {
             let instance = instances.of(kind.name);
             let second_tier = second_tier_of(*kind, &instance);
             let opening = kind.opening(instance).unwrap_or_else(failing);
-            stacks.insert(kind.name.to_owned(), Stack::new(opening, policy).with_second_tier(second_tier));
+            stacks.insert(kind.name.to_owned(), stack(*kind, opening, second_tier));
         }
         for (name, raw) in &config.providers {
             let opened = || {
                 let kind = registry::find(raw.type_or(name))?;
                 let instance = instances.of(name);
                 let second_tier = second_tier_of(kind, &instance);
-                Ok(Stack::new(kind.opening(instance)?, policy).with_second_tier(second_tier))
+                Ok(stack(kind, kind.opening(instance)?, second_tier))
             };
             let stack = opened().map_err(|error| raw.in_table(&join("providers", name), &error))?;
             stacks.insert(name.clone(), stack);
         }
         for (name, provider) in self.providers {
             check_provider(&name)?;
+            let calls_backend = !provider.capabilities().local;
             let opening: Opening = Box::new(move || {
                 let provider = provider.clone();
                 Box::pin(async move { Ok(provider) })
             });
-            stacks.insert(name, Stack::new(opening, policy));
+            stacks.insert(name, Stack::new(opening, policy).with_offline(offline && calls_backend));
         }
         Ok(Client::new(
             stacks,
@@ -229,6 +253,14 @@ impl ClientBuilder {
         if let Some(policy) = self.cache {
             config.cache = std::mem::take(&mut config.cache).filled(policy);
             config.set_by_code(&["cache"]);
+        }
+        if let Some(max_stale) = self.max_stale {
+            config.cache.max_stale = Some(max_stale);
+            config.set_by_code(&["cache", "max_stale"]);
+        }
+        if let Some(offline) = self.offline {
+            config.cache.offline = Some(offline);
+            config.set_by_code(&["cache", "offline"]);
         }
         #[cfg(all(feature = "disk-cache", unix))]
         if let Some(disk) = &self.disk {
@@ -286,57 +318,6 @@ impl ClientBuilder {
                 raw.set("endpoint_url", url.as_str());
             }
         }
-    }
-}
-
-/// The providers of a config as the registry takes them.
-struct Instances<'a> {
-    config: &'a Config,
-    general: GeneralSettings,
-    #[cfg(feature = "vault")]
-    connections: crate::vault::VaultConnections,
-}
-
-impl<'a> Instances<'a> {
-    fn new(config: &'a Config, one_shot: bool) -> Self {
-        let general = GeneralSettings { retry: config.retry, timeout: config.timeout, one_shot };
-        Self {
-            config,
-            general,
-            #[cfg(feature = "vault")]
-            connections: crate::vault::VaultConnections::new(config, &general),
-        }
-    }
-
-    /// The names of all providers: those of the config, and the built-in ones.
-    fn names(&self) -> impl Iterator<Item = &'a str> {
-        let providers = &self.config.providers;
-        let built_in = PROVIDER_TYPES.iter().map(|kind| kind.name).filter(|name| !providers.contains_key(*name));
-        built_in.chain(providers.keys().map(String::as_str))
-    }
-
-    fn type_of(&self, name: &'a str) -> &'a str {
-        self.config.providers.get(name).map_or(name, |raw| raw.type_or(name))
-    }
-
-    fn of(&self, name: &str) -> Instance {
-        Instance {
-            section: Section::new("providers", name, self.config.providers.get(name).cloned().unwrap_or_default()),
-            general: self.general,
-            #[cfg(feature = "vault")]
-            connections: self.connections.clone(),
-        }
-    }
-
-    /// Checks the tables of `[connections]`, also those that no provider uses.
-    fn check_connections(&self) -> Result<()> {
-        for (name, raw) in &self.config.connections {
-            registry::check_connection_type(raw.type_or(name))
-                .map_err(|error| raw.in_table(&join("connections", name), &error))?;
-        }
-        #[cfg(feature = "vault")]
-        self.connections.check()?;
-        Ok(())
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Instant;
 use tokio::{runtime::Handle as Runtime, sync::watch};
 
 use crate::{
-    cache::LoadEvents,
+    cache::{LoadEvents, StaleUse},
     client::{
         Client,
         stack::{Layers, Stack},
@@ -44,14 +44,28 @@ impl Client {
         match stack.layers() {
             Some(Layers::Cached(cached)) => cached.lookup(path, options),
             Some(Layers::Plain(_)) => None,
-            None => self.on_disk(stack, provider, path, options).map(Ok),
+            None => self.without_provider(stack, provider, path, options),
+        }
+    }
+
+    /// The answer for a provider that is not open, if it is known without opening it.
+    fn without_provider(
+        &self,
+        stack: &Stack,
+        provider: &str,
+        path: &str,
+        options: &GetOptions,
+    ) -> Option<Result<Secret>> {
+        match stack.is_offline() {
+            true => Some(stack.get_offline(path, options)),
+            false => self.on_disk(stack, provider, path, options).map(Ok),
         }
     }
 
     /// A secret from disk, for which the provider need not be open. It is opened in the background
     /// all the same: a process that lives on is better served from memory.
     fn on_disk(&self, stack: &Stack, provider: &str, path: &str, options: &GetOptions) -> Option<Secret> {
-        let secret = stack.on_disk(path, options)?;
+        let secret = stack.on_disk(path, options, StaleUse::InOutage)?;
         if stack.is_first_to_open()
             && let Some(runtime) = self.executor().handle()
         {
@@ -64,7 +78,14 @@ impl Client {
 
     pub(crate) async fn load(&self, provider: &str, path: &str, options: &GetOptions) -> Result<Secret> {
         check(path)?;
-        let layers = self.open(provider).await?;
+        let stack = self.find(provider);
+        if let Some(stack) = stack.filter(|stack| stack.is_offline()) {
+            return stack.get_offline(path, options);
+        }
+        let layers = match self.open(provider).await {
+            Ok(layers) => layers,
+            Err(error) => return stale_instead_of(error, stack, path, options),
+        };
         options.check(layers.provider().capabilities())?;
         logged(Operation::Get, provider, path, layers.provider().get(path, options)).await
     }
@@ -79,7 +100,7 @@ impl Client {
         let unopened = self.find(provider).filter(|stack| stack.layers().is_none());
         let known = |path: &String| match (check(path), unopened) {
             (Err(error), _) => Some(Err(error)),
-            (Ok(()), Some(stack)) => self.on_disk(stack, provider, path, options).map(Ok),
+            (Ok(()), Some(stack)) => self.without_provider(stack, provider, path, options),
             (Ok(()), None) => None,
         };
         let known: Vec<_> = paths.iter().map(known).collect();
@@ -97,7 +118,10 @@ impl Client {
         let started = Instant::now();
         let answers = match self.open(provider).await {
             Ok(layers) => layers.provider().get_many(paths, options).await,
-            Err(error) => paths.iter().map(|_| Err(error.clone())).collect(),
+            Err(error) => {
+                let stack = self.find(provider);
+                paths.iter().map(|path| stale_instead_of(error.clone(), stack, path, options)).collect()
+            }
         };
         let failed = answers.iter().filter(|answer| answer.is_err()).count();
         tracing::debug!(provider, ?paths, failed, elapsed = ?started.elapsed(), "called for many");
@@ -108,6 +132,9 @@ impl Client {
         if !path.is_empty() {
             check(path)?;
         }
+        if let Some(stack) = self.find(provider).filter(|stack| stack.is_offline()) {
+            return stack.list_offline(path, options);
+        }
         let layers = self.open(provider).await?;
         options.check(layers.provider().capabilities())?;
         logged(Operation::GetByPath, provider, path, layers.provider().get_by_path(path, options)).await
@@ -115,6 +142,9 @@ impl Client {
 
     pub(crate) async fn exists(&self, provider: &str, path: &str) -> Result<bool> {
         check(path)?;
+        if let Some(stack) = self.find(provider).filter(|stack| stack.is_offline()) {
+            return stack.exists_offline(path);
+        }
         let layers = self.open(provider).await?;
         logged(Operation::PathExists, provider, path, layers.provider().path_exists(path)).await
     }
@@ -201,6 +231,14 @@ impl Client {
                 .with_hint("call it from async code under Tokio, or use s1crets::blocking")
         })
     }
+}
+
+/// The expired value on disk, if a provider could not be opened for a transient reason; otherwise
+/// the error.
+fn stale_instead_of(error: Error, stack: Option<&Stack>, path: &str, options: &GetOptions) -> Result<Secret> {
+    let stale = StaleUse::Always(Some(error.kind()));
+    let stack = stack.filter(|_| error.kind().is_transient());
+    stack.and_then(|stack| stack.on_disk(path, options, stale)).ok_or(error)
 }
 
 /// Refuses a path that no backend takes.

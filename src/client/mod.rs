@@ -11,6 +11,7 @@ mod dispatch;
 mod get_refs;
 mod global;
 mod handle;
+mod instances;
 mod load_config;
 mod registry;
 pub mod request;

@@ -189,7 +189,6 @@ impl ProviderType {
     }
 
     /// Whether it calls a backend, so that there is something to retry, to cache and to explain.
-    #[cfg(all(feature = "disk-cache", unix))]
     pub(crate) fn calls_backend(self) -> bool {
         self.built.is_some_and(|row| row.backend.is_some())
     }

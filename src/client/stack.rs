@@ -1,18 +1,21 @@
 //! One provider of a client with the layers in front of it: opened on demand, memory, disk.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    borrow::Cow,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use tokio::sync::OnceCell;
 
 use crate::{
-    cache::{CachePolicy, Cached, SecondTier, read_second_tier},
+    cache::{CachePolicy, Cached, SecondTier, StaleUse, list_second_tier, read_second_tier},
     client::registry::Opening,
-    error::Result,
-    options::GetOptions,
-    provider::Provider,
+    error::{Error, ErrorKind, Result},
+    options::{GetOptions, ListOptions},
+    provider::{Listing, Provider},
     secret::Secret,
     single_flight::Executor,
 };
@@ -28,6 +31,8 @@ pub(crate) struct Stack {
     layers: OnceCell<Layers>,
     /// Whether somebody opens the provider in the background.
     opens: AtomicBool,
+    /// Whether only the disk answers: the provider is never opened.
+    offline: bool,
 }
 
 /// An open provider. One whose reads are lookups in memory has no cache in front.
@@ -38,8 +43,8 @@ pub(crate) enum Layers {
 
 impl Stack {
     pub(crate) fn new(opening: Opening, policy: CachePolicy) -> Self {
-        let (second_tier, layers, opens) = Default::default();
-        Self { opening, policy, second_tier, layers, opens }
+        let (second_tier, layers, opens, offline) = Default::default();
+        Self { opening, policy, second_tier, layers, opens, offline }
     }
 
     /// Adds a second tier behind memory.
@@ -47,9 +52,20 @@ impl Stack {
         Self { second_tier: Arc::new(second_tier), ..self }
     }
 
+    /// Sets whether only the disk answers. Default: `false`.
+    pub(crate) fn with_offline(self, offline: bool) -> Self {
+        Self { offline, ..self }
+    }
+
     /// The provider, opened by the first caller. If that fails, the next call tries again. Loads of
     /// its cache run on `executor`.
+    ///
+    /// # Errors
+    /// `Unavailable` for a stack that is offline; otherwise those of the provider.
     pub(crate) async fn open(&self, name: &str, executor: Executor) -> Result<&Layers> {
+        if self.offline {
+            return Err(offline("the client is offline, so the provider is not called"));
+        }
         let opened = self.layers.get_or_try_init(|| async {
             let provider = (self.opening)().await?;
             if provider.capabilities().local {
@@ -66,9 +82,55 @@ impl Stack {
         self.layers.get()
     }
 
-    /// A fresh secret on disk; the provider need not be open.
-    pub(crate) fn on_disk(&self, path: &str, options: &GetOptions) -> Option<Secret> {
-        read_second_tier(&self.second_tier, &self.policy, path, options)
+    /// A secret on disk, for which the provider need not be open.
+    pub(crate) fn on_disk(&self, path: &str, options: &GetOptions, stale: StaleUse) -> Option<Secret> {
+        read_second_tier(&self.second_tier, &self.policy, path, options, stale)
+    }
+
+    /// Whether only the disk answers.
+    pub(crate) fn is_offline(&self) -> bool {
+        self.offline
+    }
+
+    /// A secret of a stack that is offline.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub(crate) fn get_offline(&self, path: &str, options: &GetOptions) -> Result<Secret> {
+        self.on_disk(path, options, OFFLINE).ok_or_else(|| self.not_on_disk("this secret", options.cached))
+    }
+
+    /// A listing of a stack that is offline.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub(crate) fn list_offline(&self, path: &str, options: &ListOptions) -> Result<Listing> {
+        let listing = list_second_tier(&self.second_tier, &self.policy, path, options, OFFLINE);
+        listing.ok_or_else(|| self.not_on_disk("this listing", options.cached))
+    }
+
+    /// Whether the disk knows that a path exists: as a secret, or as a listing that is not empty.
+    ///
+    /// # Errors
+    /// What it does not hold may exist all the same.
+    pub(crate) fn exists_offline(&self, path: &str) -> Result<bool> {
+        if self.on_disk(path, &GetOptions::default(), OFFLINE).is_some() {
+            return Ok(true);
+        }
+        self.list_offline(path, &ListOptions::default()).map(|listing| !listing.is_empty())
+    }
+
+    fn not_on_disk(&self, what: &str, cached: bool) -> Error {
+        if !self.second_tier.exists() {
+            let message = "the client is offline, and this provider has no cache on disk to answer from";
+            return Error::config(message).with_hint(
+                "turn the cache on disk on while online: `disk = true` in [cache], or S1CRETS_CACHE_DISK=true",
+            );
+        }
+        match cached {
+            true => offline(format!("the client is offline, and the cache on disk does not hold {what}")),
+            false => offline("the client is offline, and the request refuses cached answers"),
+        }
     }
 
     /// Drops what memory and disk hold of a name, and the listings that cover it.
@@ -98,6 +160,15 @@ impl Stack {
     pub(crate) fn is_shared(&self) -> bool {
         self.second_tier.exists()
     }
+}
+
+/// Offline, an expired value is served within its bound.
+const OFFLINE: StaleUse = StaleUse::Always(None);
+
+fn offline(message: impl Into<Cow<'static, str>>) -> Error {
+    Error::new(ErrorKind::Unavailable, message)
+        .with_retryable(false)
+        .with_hint("to call the provider, leave out --offline, S1CRETS_CACHE_OFFLINE and `offline` in [cache]")
 }
 
 impl Layers {

@@ -47,6 +47,8 @@ pub struct CacheSettings {
     pub batch_window: Option<Duration>,
     /// Whether to check the version before a value is read again.
     pub revalidate: Option<bool>,
+    /// Whether only the cache on disk answers, and no backend is called. Default: no.
+    pub offline: Option<bool>,
     /// Whether there is also a cache on disk. Default: no.
     pub disk: Option<bool>,
     /// The folder of the cache on disk.
@@ -118,6 +120,7 @@ impl CacheSettings {
             reread_interval: Some(policy.reread_interval),
             batch_window: Some(policy.batch_window),
             revalidate: Some(policy.revalidate),
+            offline: self.offline.or(Some(false)),
             disk: self.disk.or(Some(false)),
             ..self
         }

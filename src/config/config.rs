@@ -14,6 +14,7 @@ use super::{
     origin::Origins,
     raw_table::RawTable,
     run::RunSettings,
+    secrets::{self, SecretTarget},
     table_type::{self, Types},
     values::{span, timeout},
 };
@@ -36,6 +37,7 @@ use crate::secret::Reference;
 /// reread_interval = "10s"    # least time between two loads of a rejected secret
 /// batch_window = "5ms"       # loads within it share one call, where the backend can batch; 0 turns it off
 /// revalidate = false         # check the version before a value is read again
+/// offline = false            # answer from the cache on disk only, and call no backend
 /// disk = true                # an encrypted cache on disk; off by default
 /// path = "/var/cache/app"    # its folder; default: s1crets in the user's cache folder
 /// key_file = "/run/keys/app" # its key; default: one is generated and kept in the folder
@@ -67,6 +69,7 @@ use crate::secret::Reference;
 ///
 /// [secrets]                  # environment variables of `s1crets run` and `s1crets export`
 /// DB_PASSWORD = "aws.sm://prod/db#password"
+/// DB_USER = "prod/db#username"   # of the default provider
 ///
 /// [run]                      # variables in which `s1crets run` resolves references
 /// resolve = ["APP_*"]
@@ -103,9 +106,13 @@ pub struct Config {
     /// The tables below `[connections]` by name.
     pub connections: BTreeMap<String, RawTable>,
     /// References to secrets, by the names of the environment variables that get their values.
+    ///
+    /// A bare path of the file is that of the default provider here.
     pub secrets: BTreeMap<String, Reference>,
     /// Settings of `s1crets run`.
     pub run: RunSettings,
+    /// The names among [`secrets`](Self::secrets) whose paths have no provider in the file.
+    pub(super) bare_secrets: BTreeSet<String>,
     pub(super) file: Option<ConfigFile>,
     pub(super) profile: Option<String>,
     /// Of the settings outside of `providers` and `connections`, whose tables have their own.
@@ -134,7 +141,7 @@ pub(super) struct Root {
     /// References to secrets, by the names of the environment variables that get their values.
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(with = "BTreeMap<String, super::schema::SecretReference>"))]
-    pub(super) secrets: BTreeMap<String, Reference>,
+    pub(super) secrets: BTreeMap<String, SecretTarget>,
     /// Settings of `s1crets run`.
     #[serde(default)]
     pub(super) run: RunSettings,
@@ -143,13 +150,15 @@ pub(super) struct Root {
 impl From<Root> for Config {
     fn from(root: Root) -> Self {
         let Root { provider, retry, timeout, cache, secrets, run } = root;
-        Self { provider, retry, timeout, cache, secrets, run, ..Self::default() }
+        let (secrets, bare_secrets) = secrets::resolve(secrets, provider.as_deref());
+        Self { provider, retry, timeout, cache, secrets, bare_secrets, run, ..Self::default() }
     }
 }
 
 impl Config {
     pub(super) fn root(&self) -> Root {
         let Self { provider, retry, timeout, cache, secrets, run, .. } = self.clone();
+        let secrets = secrets.into_iter().map(|(name, reference)| (name, SecretTarget::Full(reference))).collect();
         Root { provider, retry, timeout, cache, secrets, run }
     }
 

@@ -24,6 +24,7 @@ mod raw_table;
 mod run;
 #[cfg(feature = "schema")]
 mod schema;
+mod secrets;
 mod section;
 mod table;
 mod table_type;

@@ -31,12 +31,12 @@ pub(crate) enum Span {
 pub(crate) struct Version(#[schemars(range(min = 1, max = 2))] u8);
 
 /// A reference to a secret: `PROVIDER://PATH`, `PROVIDER://PATH#KEY` with any number of keys, or
-/// `PROVIDER://PATH#/json/pointer`.
+/// `PROVIDER://PATH#/json/pointer`. Without `PROVIDER://`, it is one of the default provider.
 #[derive(JsonSchema)]
 #[schemars(inline)]
 #[allow(dead_code, reason = "only its schema is used")]
 pub(super) struct SecretReference(
-    #[schemars(regex(pattern = r"^[a-z][a-z0-9._-]*://[^?#]+(#/[^#]*|(#[^#/][^#]*)*)$"))]
+    #[schemars(regex(pattern = r"^([a-z][a-z0-9._-]*://|(?!.*://))[^?#]+(#/[^#]*|(#[^#/][^#]*)*)$"))]
     String,
 );
 

@@ -63,7 +63,9 @@ fn what_is_unknown_or_malformed_is_told_with_its_line() {
         ("[profiles.p]\n\nretries = 1", 3, "unknown key `retries`"),
         ("[profiles.p.profiles.q]\nretry = 1", 1, "unknown key `profiles`"),
         ("profiles = 3", 1, "a table of tables"),
-        ("[secrets]\nA = \"b\"", 2, "PROVIDER://PATH"),
+        ("[secrets]\nA = \"B://c\"", 2, "provider"),
+        ("[secrets]\nA = \"\"", 2, ""),
+        ("[secrets]\nA = \"b#\"", 2, ""),
         ("retry = 99999999999999999999", 1, "does not fit"),
         ("retry = 2026-11-22", 1, "does not fit"),
         ("retry = ", 1, ""),
@@ -75,6 +77,23 @@ fn what_is_unknown_or_malformed_is_told_with_its_line() {
         let message = error.message().replace(" (profile p)", "");
         assert!(message.starts_with(&format!("line {line}: ")) && message.contains(why), "{text}: {message}");
     }
+}
+
+#[test]
+fn a_bare_path_in_secrets_is_one_of_the_default_provider() {
+    let text = "[secrets]\nA = \"prod/db#password\"\nB = \"/prod/db\"\nC = \"vault.kv://secret/app\"";
+    let shown = |config: &Config| config.secrets.values().map(ToString::to_string).collect::<Vec<_>>();
+    let config = Config::parse(text).expect("settings");
+    assert_eq!(shown(&config), ["aws.sm://prod/db#password", "aws.sm:///prod/db", "vault.kv://secret/app"]);
+    let of_file = Config::parse(&format!("provider = \"aws.ps\"\n{text}")).expect("settings");
+    assert_eq!(shown(&of_file), ["aws.ps://prod/db#password", "aws.ps:///prod/db", "vault.kv://secret/app"]);
+    let by_variable = with_variables(text, &[(env_vars::PROVIDER, "file")]).expect("settings");
+    assert_eq!(shown(&by_variable)[0], "file://prod/db#password");
+    let by_code = of_file.with_provider("file");
+    assert_eq!(shown(&by_code), ["file://prod/db#password", "file:///prod/db", "vault.kv://secret/app"]);
+    let settings = by_code.effective();
+    let setting = settings.iter().find(|setting| setting.key() == "secrets.A").expect("a setting");
+    assert_eq!(setting.to_string(), "secrets.A = \"file://prod/db#password\"");
 }
 
 #[test]
@@ -112,13 +131,13 @@ fn every_variable_goes_before_the_file_and_its_profile() {
         provider = "aws.sm"
         retry = 5
         timeout = 5
-        cache = { entries = 5, ttl = 5, disk = true, path = "/file", key_file = "/file" }
+        cache = { entries = 5, ttl = 5, max_stale = 5, offline = true, disk = true, path = "/file", key_file = "/file" }
         providers.file.path = "/file"
         [profiles.p]
         provider = "aws.ps"
         retry = 6
         timeout = 6
-        cache = { entries = 6, ttl = 6, disk = true, path = "/profile", key_file = "/profile" }
+        cache = { entries = 6, ttl = 6, max_stale = 6, offline = true, disk = true, path = "/profile", key_file = "/profile" }
         providers.file.path = "/profile"
         "#;
     for (name, value, key) in [
@@ -127,6 +146,8 @@ fn every_variable_goes_before_the_file_and_its_profile() {
         (env_vars::TIMEOUT, "7s", "timeout"),
         (env_vars::CACHE_ENTRIES, "7", "cache.entries"),
         (env_vars::CACHE_TTL, "7s", "cache.ttl"),
+        (env_vars::CACHE_MAX_STALE, "7s", "cache.max_stale"),
+        (env_vars::CACHE_OFFLINE, "false", "cache.offline"),
         (env_vars::CACHE_DISK, "false", "cache.disk"),
         (env_vars::CACHE_PATH, "/variable", "cache.path"),
         (env_vars::CACHE_KEY_FILE, "/variable", "cache.key_file"),

@@ -26,6 +26,11 @@ pub mod env_vars {
     pub const CACHE_ENTRIES: &str = "S1CRETS_CACHE_ENTRIES";
     /// How long the cache keeps a value: a number of seconds, or text such as `15m`.
     pub const CACHE_TTL: &str = "S1CRETS_CACHE_TTL";
+    /// How long an expired value may be served in an outage: a number of seconds, or text such as
+    /// `1h`; 0 turns it off.
+    pub const CACHE_MAX_STALE: &str = "S1CRETS_CACHE_MAX_STALE";
+    /// Whether only the cache on disk answers: `true` or `false`.
+    pub const CACHE_OFFLINE: &str = "S1CRETS_CACHE_OFFLINE";
     /// Whether there is also a cache on disk: `true` or `false`.
     pub const CACHE_DISK: &str = "S1CRETS_CACHE_DISK";
     /// The folder of the cache on disk.
@@ -46,6 +51,8 @@ const SETTINGS: &[(&str, &[&str], Read)] = &[
     (env_vars::TIMEOUT, &["timeout"], text),
     (env_vars::CACHE_ENTRIES, &["cache", "entries"], number),
     (env_vars::CACHE_TTL, &["cache", "ttl"], text),
+    (env_vars::CACHE_MAX_STALE, &["cache", "max_stale"], text),
+    (env_vars::CACHE_OFFLINE, &["cache", "offline"], truth),
     (env_vars::CACHE_DISK, &["cache", "disk"], truth),
     (env_vars::CACHE_PATH, &["cache", "path"], text),
     (env_vars::CACHE_KEY_FILE, &["cache", "key_file"], text),

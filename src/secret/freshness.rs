@@ -13,11 +13,12 @@ pub struct Freshness {
     /// How long the value stays fresh, by the cache's TTL or its own lifetime, whichever ends
     /// first. Zero if it is stale.
     pub expires_in: Duration,
-    /// Whether the value is older than its TTL. It is served because the provider can't be reached.
+    /// Whether the value is older than its TTL. It is served because the provider can't be reached,
+    /// or because the client is [offline](crate::ClientBuilder::with_offline).
     pub stale: bool,
     /// Where the value came from.
     pub source: Source,
-    /// Why the last reload failed; `None` if it did not.
+    /// Why the last reload failed, here or in another process; `None` if it did not.
     pub refresh_error: Option<ErrorKind>,
 }
 
@@ -29,7 +30,8 @@ pub enum Source {
     Provider,
     /// The cache in memory.
     Memory,
-    /// The cache on disk, where this process or another one stored the value.
+    /// The cache on disk, where this process or another one stored the value. A value that was
+    /// stale when it was read from there stays one from disk until it is loaded.
     Disk,
 }
 

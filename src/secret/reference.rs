@@ -73,6 +73,11 @@ impl Reference {
         Self { keypath: keypath.into(), ..self }
     }
 
+    /// The same path and keypath of another provider, whose name the caller has checked.
+    pub(crate) fn with_provider(self, provider: &str) -> Self {
+        Self { provider: provider.to_owned(), ..self }
+    }
+
     /// Whether `text` begins like a reference, with a provider and `://`, and so is no bare path.
     pub fn looks_like(text: &str) -> bool {
         text.split_once("://").is_some_and(|(provider, _)| check_provider(provider).is_ok())

@@ -54,7 +54,7 @@ fn what_the_parser_refuses_the_schema_refuses() {
         "[providers.x]\nroles = [{ name = \"b\" }]",
         "[providers.x]\nauth = { role = \"r\" }",
         "[secrets]\nA = 3",
-        "[secrets]\nA = \"no-reference\"",
+        "[secrets]\nA = \"A B://no-reference\"",
         "[secrets]\nA = \"file://\"",
         "[secrets]\nA = \"file://x?y\"",
         "provider = \"A B\"",

@@ -13,6 +13,8 @@ use crate::error::{Error, Result};
 
 /// How the names of records begin.
 pub(super) const RECORD: &str = "r-";
+/// How the names of the files of outages begin.
+pub(super) const OUTAGE: &str = "o-";
 /// How the names of unfinished files begin, which are renamed once they are whole.
 pub(super) const UNFINISHED: &str = "t-";
 

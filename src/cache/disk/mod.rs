@@ -54,6 +54,7 @@
 //! | `sweep` | removes expired records, those above the limit, and leftovers |
 //! | `maintenance` | statistics, clearing and pruning, for `s1crets cache` |
 //! | `momentary` | which failures pass by themselves |
+//! | `outage` | the circuit breaker that processes share |
 //! | `warnings` | logs each kind of trouble once |
 
 mod clock;
@@ -65,6 +66,7 @@ mod key;
 mod lock;
 mod maintenance;
 mod momentary;
+mod outage;
 mod record;
 mod scope;
 mod scoped;

@@ -236,6 +236,7 @@ pub(crate) fn fuzz(bytes: &[u8]) {
         assert_eq!(removable_after(bytes), Some(header.removable_after));
         let _ = DropFilter::name(&key, "a/b").matches("", Some(&header));
     }
+    let _ = super::outage::OutageRecord::parse(bytes);
     let Some(content) = decode(bytes) else { return };
     let header = Header { removable_after: 1, requested: 2, loaded: 3, subject: content.subject(&key, "a") };
     let mut record = seal(&key, name, header, &content).expect("what was read is small enough");

@@ -8,9 +8,15 @@ use tokio::time::Instant;
 use super::{
     generation::Snapshot,
     lock::LoadLock,
+    outage,
     record::OnDisk,
     store::{Answer, RecordStore, Restored},
+    warnings::Warning,
 };
+use crate::{cache::breaker::Outage, error::ErrorKind};
+
+/// The kind of an outage's name: no kind of record has it.
+const OUTAGE: u8 = u8::MAX;
 
 /// The records of one provider with its settings, by cache key.
 #[derive(Clone, Debug)]
@@ -63,6 +69,30 @@ impl ScopedStore {
     /// Removes the record of a key, which must not be served any more. Blocks.
     pub(crate) fn forget<T: OnDisk>(&self, key: &[u8]) {
         self.store.forget(self.scope.name(T::KIND, key));
+    }
+
+    /// The outage of the provider that another call has met, while it lasts.
+    pub(crate) fn outage(&self) -> Option<Outage> {
+        outage::current(self.store.folder(), &self.outage_file())
+    }
+
+    /// Notes a call that was begun at `begun` and failed for a transient reason. Takes as long as
+    /// writing a small file.
+    pub(crate) fn note_failure(&self, begun: u64, kind: ErrorKind) {
+        if let Err(error) = outage::begin(self.store.folder(), &self.outage_file(), begun, kind) {
+            self.store.warn_of(Warning::Outage, &error);
+        }
+    }
+
+    /// Notes a call that was answered.
+    pub(crate) fn note_answer(&self) {
+        if let Err(error) = self.store.folder().remove(&self.outage_file()) {
+            self.store.warn_of(Warning::Outage, &error);
+        }
+    }
+
+    fn outage_file(&self) -> String {
+        outage::file_of(self.scope.name(OUTAGE, b""))
     }
 
     /// Waits for the lock on the load of a key, until `deadline` at most.

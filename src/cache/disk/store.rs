@@ -116,6 +116,11 @@ impl RecordStore {
         Ok(Self { folder, seal, generation, drops, last_reads, limit, written, descriptors, warnings })
     }
 
+    /// The folder, for what is no record.
+    pub(super) fn folder(&self) -> &Folder {
+        &self.folder
+    }
+
     /// The names of the records of these settings.
     pub(super) fn scope(&self, settings: impl AsRef<[u8]>) -> Scope {
         self.seal.scope(settings)
@@ -304,7 +309,7 @@ impl RecordStore {
     }
 
     /// Logs a warning, or that the failure is momentary.
-    fn warn_of(&self, warning: Warning, error: &io::Error) {
+    pub(super) fn warn_of(&self, warning: Warning, error: &io::Error) {
         let warning = if momentary::is_momentary(error) { Warning::Momentary } else { warning };
         self.warnings.warn(warning, error);
     }

@@ -9,9 +9,9 @@ use rustix::fs::OFlags;
 use s1crets_fs::Folder;
 
 use super::{
-    folder::{self, RECORD, UNFINISHED},
+    folder::{self, OUTAGE, RECORD, UNFINISHED},
     header::{self, COMMON},
-    lock, momentary,
+    lock, momentary, outage,
 };
 
 /// What was removed from a disk cache.
@@ -52,9 +52,11 @@ pub(super) fn sweep(folder: &Folder, limit: u64, now: u64) -> io::Result<PruneSt
                 _ => stats.expired += u64::from(folder::remove_record(folder, &name)?),
             }
         } else if name.starts_with(UNFINISHED) {
-            stats.left_over += u64::from(is_leftover(folder, &name) && folder.remove(&name)?);
+            stats.left_over += u64::from(is_older_than(folder, &name, LEFTOVER) && folder.remove(&name)?);
         } else if name.starts_with(lock::LOAD_LOCK) {
             stats.left_over += u64::from(lock::remove_unheld(folder, &name).unwrap_or(false));
+        } else if name.starts_with(OUTAGE) && is_older_than(folder, &name, outage::FORGOTTEN) {
+            folder.remove(&name)?;
         }
     }
     living.sort_unstable();
@@ -77,9 +79,9 @@ pub(super) fn removable_after(folder: &Folder, file: &str) -> io::Result<Option<
     }
 }
 
-fn is_leftover(folder: &Folder, name: &str) -> bool {
+fn is_older_than(folder: &Folder, name: &str, age: Duration) -> bool {
     let changed = folder.file(name, OFlags::RDONLY).and_then(|file| file.metadata()?.modified());
-    changed.is_ok_and(|time| is_older(time, LEFTOVER))
+    changed.is_ok_and(|time| is_older(time, age))
 }
 
 /// A time in the future counts as old: the clock was set back since.

@@ -1,6 +1,7 @@
 //! [`DiskTier`]: the disk cache behind the memory of one provider.
 
 use std::{
+    cell::Cell,
     fmt,
     sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
@@ -23,7 +24,8 @@ use super::{
 };
 use crate::{
     cache::{
-        entries::Cacheable,
+        breaker::{self, CallOutcome, Outage},
+        cacheable::Cacheable,
         key::Key,
         loader::LoadReason,
         policy::{CachePolicy, Verdict},
@@ -165,6 +167,11 @@ impl DiskTier {
         Some((restored.value, instant_of(restored.loaded)?))
     }
 
+    /// The outage of the provider that another process has met, while it lasts.
+    pub(in crate::cache) fn outage(&self) -> Option<Outage> {
+        self.current()?.scoped.outage()
+    }
+
     /// The values of `keys`: those that other processes have stored meanwhile, and for all others
     /// the answers of one `call`, which are stored.
     pub(in crate::cache) async fn load<K, T, F>(
@@ -182,20 +189,30 @@ impl DiskTier {
         let Some(current) = self.current() else { return call(keys).await };
         let scoped = &current.scoped;
         // Released once the answers are stored.
-        let _locks = if reason == LoadReason::Refused { Vec::new() } else { load_locks::<K, T>(scoped, &keys).await };
+        let locks = if reason == LoadReason::Refused { Vec::new() } else { load_locks::<K, T>(scoped, &keys).await };
         let (mut found, mut missing, mut replaces) = (Vec::new(), Vec::new(), Vec::new());
+        let mut all_are_stale = true;
         for key in keys {
-            let (value, file) = stored_elsewhere::<T>(scoped, &key, reason, policy);
+            let Stored { value, file, is_stale } = stored_elsewhere::<T>(scoped, &key, reason, policy);
             if value.is_none() {
                 missing.push(key);
                 replaces.push(file);
+                all_are_stale &= is_stale;
             }
             found.push(value);
         }
         let mut answers = Vec::new();
-        if !missing.is_empty() {
+        // Whoever has waited for the failed load of another process does not repeat it.
+        let has_waited = || locks.iter().any(|lock| !matches!(lock, LoadLock::Held(_)));
+        if all_are_stale
+            && has_waited()
+            && let Some(outage) = scoped.outage()
+        {
+            answers = missing.iter().map(|_| Err(failed_elsewhere(outage.kind))).collect();
+        } else if !missing.is_empty() {
             let (time, generation) = (clock::now(), scoped.snapshot());
             answers = call(missing.clone()).await;
+            note_outcome(scoped, time, &answers);
             if let Some(generation) = generation.filter(|_| current.is_unchanged()) {
                 let request = |replaces| Request { time, generation, replaces };
                 let requests = missing.into_iter().zip(replaces.into_iter().map(request)).collect();
@@ -274,22 +291,37 @@ async fn load_locks<'a, K: Key, T: OnDisk>(scoped: &'a ScopedStore, keys: &[K]) 
     locks
 }
 
-/// The value that another process has stored, if it will do, and which file was there.
+/// What another process has stored under a key.
+struct Stored<T> {
+    /// The value, if it will do.
+    value: Option<T>,
+    /// Which file was there.
+    file: Option<Fingerprint>,
+    /// Whether its value has expired and may still be served in an outage.
+    is_stale: bool,
+}
+
+/// What another process has stored under a key, if a load for this reason can use it.
 fn stored_elsewhere<T: Cacheable + OnDisk>(
     scoped: &ScopedStore,
     key: &impl Key,
     reason: LoadReason,
     policy: &CachePolicy,
-) -> (Option<T>, Option<Fingerprint>) {
+) -> Stored<T> {
     let key = key.encoded();
     if reason == LoadReason::Refused {
-        return (None, scoped.fingerprint::<T>(&key));
+        return Stored { value: None, file: scoped.fingerprint::<T>(&key), is_stale: false };
     }
+    let is_stale = Cell::new(false);
     let deadlines = |loaded| Some(policy.deadlines(instant_of(loaded)?, None, 0.0));
-    let will_do = |loaded| match deadlines(loaded).map(|deadlines| deadlines.verdict(Instant::now())) {
-        Some(Verdict::Fresh) => true,
-        Some(Verdict::Due) => reason == LoadReason::Missing,
-        Some(Verdict::Stale | Verdict::Dead) | None => false,
+    let will_do = |loaded| {
+        let verdict = deadlines(loaded).map(|deadlines| deadlines.verdict(Instant::now()));
+        is_stale.set(verdict == Some(Verdict::Stale));
+        match verdict {
+            Some(Verdict::Fresh) => true,
+            Some(Verdict::Due) => reason == LoadReason::Missing,
+            Some(Verdict::Stale | Verdict::Dead) | None => false,
+        }
     };
     let (restored, file) = scoped.read_if::<T>(&key, will_do);
     let value = restored.and_then(|restored| {
@@ -302,7 +334,24 @@ fn stored_elsewhere<T: Cacheable + OnDisk>(
             error: None,
         }))
     });
-    (value, file)
+    Stored { value, file, is_stale: is_stale.get() }
+}
+
+/// The outcome of a load that is not made, because that of another process has just failed.
+fn failed_elsewhere(kind: ErrorKind) -> Error {
+    Error::new(kind, "the provider has just failed for another process")
+}
+
+/// Notes for other processes whether a call failed. An error that is neither an answer nor an
+/// outage changes nothing.
+///
+/// It takes no lock, and less time than handing the work to another thread.
+fn note_outcome<T>(scoped: &ScopedStore, begun: u64, answers: &[Result<T>]) {
+    match breaker::outcome_of(answers) {
+        CallOutcome::Answered => scoped.note_answer(),
+        CallOutcome::Failed(error) => scoped.note_failure(begun, error.kind()),
+        CallOutcome::Other => {}
+    }
 }
 
 /// Stores what the provider has answered, on a thread that may block. If the runtime ends, nobody

@@ -24,6 +24,8 @@ pub(super) enum Warning {
     Generation,
     /// The system is short of something.
     Momentary,
+    /// Other processes can't be told of an outage, or of its end.
+    Outage,
 }
 
 /// The log target of warnings, which the command shows by default.
@@ -59,6 +61,9 @@ impl Warning {
                  other processes may serve them until they expire"
             }
             Self::Generation => "the disk cache can't be watched for updates: it is not used until it can",
+            Self::Outage => {
+                "the disk cache can't note an outage or its end: other processes wait for calls of their own"
+            }
             Self::Momentary => "the system is short of a resource: the disk cache was not used for a read or a write",
         }
     }

@@ -170,6 +170,103 @@ mod recorder {
     }
 }
 
+/// A recorder that uses the very cache which it is told about, at each call.
+#[cfg(feature = "metrics")]
+mod recursive {
+    use std::cell::Cell;
+
+    use metrics::{Counter, CounterFn, Gauge, GaugeFn, Histogram, Key, KeyName, Metadata, SharedString, Unit};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    pub(super) struct Recursive(pub(super) Arc<Mutex<Option<Client>>>);
+
+    thread_local!(static WITHIN: Cell<bool> = const { Cell::new(false) });
+
+    impl Recursive {
+        fn use_cache(&self) {
+            let client = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            if let Some(client) = client.filter(|_| !WITHIN.replace(true)) {
+                client.stats("kept").expect("a provider");
+                client.invalidate("kept", "another").expect("a provider");
+                WITHIN.set(false);
+            }
+        }
+    }
+
+    impl CounterFn for Recursive {
+        fn increment(&self, _: u64) {
+            self.use_cache();
+        }
+
+        fn absolute(&self, _: u64) {}
+    }
+
+    impl GaugeFn for Recursive {
+        fn increment(&self, _: f64) {}
+
+        fn decrement(&self, _: f64) {}
+
+        fn set(&self, _: f64) {
+            self.use_cache();
+        }
+    }
+
+    impl metrics::Recorder for Recursive {
+        fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+        fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+        fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+        fn register_counter(&self, _: &Key, _: &Metadata<'_>) -> Counter {
+            Counter::from_arc(Arc::new(self.clone()))
+        }
+
+        fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
+            Gauge::from_arc(Arc::new(self.clone()))
+        }
+
+        fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
+            Histogram::noop()
+        }
+    }
+}
+
+/// Under a lock of the cache, the recorder would wait for itself.
+#[cfg(feature = "metrics")]
+#[test]
+fn a_recorder_may_use_the_cache_that_it_is_told_about() {
+    let (done, is_done) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let recorder = recursive::Recursive::default();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let work = async {
+            let memory = (0..40).fold(Memory::new(), |memory, number| memory.with(&format!("n/{number}"), VALUE));
+            // Room for few of them, so that some are evicted in each way.
+            let policy = CachePolicy::default().with_entries(10).with_max_bytes(VALUE.len() as u64 * 5);
+            let client = Client::builder().with_provider("kept", memory.clone()).with_cache(policy).build();
+            let client = client.expect("a client");
+            *recorder.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(client.clone());
+            for number in 0..40 {
+                let name = format!("n/{number}");
+                // The second one joins the load of the first one.
+                let read = async || client.get("kept", &name).await;
+                let (one, two) = futures::join!(read(), read());
+                assert_eq!((one.is_ok(), two.is_ok()), (true, true));
+                client.get("kept", &name).await.expect("a secret");
+            }
+            client.get_by_path("kept", "n").await.expect("a listing");
+            memory.fail_next(Fault::new(ErrorKind::Unavailable));
+            client.refresh("kept", "n/39").await.expect_err("an outage");
+        };
+        metrics::with_local_recorder(&recorder, || runtime.block_on(work));
+        done.send(()).expect("somebody waits");
+    });
+    is_done.recv_timeout(Duration::from_secs(60)).expect("the recorder waits for itself");
+}
+
 #[cfg(feature = "metrics")]
 #[test]
 fn metrics_tell_what_was_done_and_of_no_secret() {

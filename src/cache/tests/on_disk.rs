@@ -1,6 +1,7 @@
 //! The cache with a disk cache behind it: all tests around again, and what the disk adds.
 
 mod loads; // loads that processes share
+mod outages; // failing providers that processes tell each other about
 mod under_load; // threads, reads and file descriptors that it takes
 mod updates; // what updates and clears drop
 

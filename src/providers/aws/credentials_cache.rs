@@ -99,6 +99,7 @@ impl CredentialCache {
                 if let Ok(credentials) = outcome {
                     cached.store(Some(Arc::new(Cached::new(credentials.clone()))));
                 }
+                || {}
             };
             let load = |_| {
                 let cache = self.clone();

@@ -1,0 +1,68 @@
+//! The `[secrets]` table: references to secrets, by the names of the environment variables that get
+//! their values.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use super::{config::Config, defaults::DEFAULT_PROVIDER};
+use crate::secret::Reference;
+
+/// What a variable gets its value from, as the table has it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum SecretTarget {
+    /// `PROVIDER://PATH`.
+    Full(Reference),
+    /// A path of the default provider. The provider in the reference has no meaning.
+    Bare(Reference),
+}
+
+impl<'de> Deserialize<'de> for SecretTarget {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let parse = |text: &str| text.parse().map_err(|error: crate::Error| de::Error::custom(error.message()));
+        match text.contains("://") {
+            true => parse(&text).map(Self::Full),
+            false => parse(&format!("{DEFAULT_PROVIDER}://{text}")).map(Self::Bare),
+        }
+    }
+}
+
+impl Serialize for SecretTarget {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (Self::Full(reference) | Self::Bare(reference)) = self;
+        reference.serialize(serializer)
+    }
+}
+
+/// The references, and the names of those that are bare paths of this default provider.
+pub(super) fn resolve(
+    secrets: BTreeMap<String, SecretTarget>,
+    provider: Option<&str>,
+) -> (BTreeMap<String, Reference>, BTreeSet<String>) {
+    let provider = provider.unwrap_or(DEFAULT_PROVIDER);
+    let bare = secrets.iter().filter(|(_, target)| matches!(target, SecretTarget::Bare(_)));
+    let bare = bare.map(|(name, _)| name.clone()).collect();
+    let full = secrets.into_iter().map(|(name, target)| match target {
+        SecretTarget::Full(reference) => (name, reference),
+        SecretTarget::Bare(reference) => (name, reference.with_provider(provider)),
+    });
+    (full.collect(), bare)
+}
+
+impl Config {
+    /// Sets the default provider, to which bare paths in `[secrets]` belong as well. Default: the
+    /// `provider` of the file, else `aws.sm`.
+    #[must_use]
+    pub fn with_provider(mut self, name: impl Into<String>) -> Self {
+        let name = name.into();
+        for bare in &self.bare_secrets {
+            if let Some(reference) = self.secrets.get_mut(bare) {
+                *reference = reference.clone().with_provider(&name);
+            }
+        }
+        self.provider = Some(name);
+        self.set_by_code(&["provider"]);
+        self
+    }
+}
