@@ -5,7 +5,7 @@
 //! the main thread:
 //!
 //! - one reads signals, from [`Supervisor::start`] on,
-//! - one waits for the command to end,
+//! - one waits for children to end,
 //! - one joins the threads that pass on the output.
 //!
 //! Invariants:
@@ -15,23 +15,32 @@
 //!   start.
 //! - The waiting thread does not reap the command (`WNOWAIT`). Only the thread that forwards
 //!   signals does, so the process ID can't belong to another process while a signal is sent to it.
+//! - Every child that ends is reaped. As the first process of a container (PID 1), or where our
+//!   parent made us a subreaper, we inherit the orphans among the command's descendants, which
+//!   would stay behind as zombies.
 //! - A signal reaches the command exactly once. The kernel sends a terminal's Ctrl-C to all
-//!   processes on that terminal, so it is forwarded only if the command has a terminal of its own.
+//!   processes on that terminal, so it is forwarded only if the command has a terminal of its own,
+//!   or if it came while the command was being started.
 //! - After the command has ended, the output of its children is still passed on until they close
 //!   it, or until a signal ends that wait.
 //! - Signals that our parent set to be ignored (nohup) stay ignored.
 
 use std::{
     io,
-    process::{Child, ExitCode},
+    os::unix::process::ExitStatusExt,
+    process::{Child, ExitCode, ExitStatus},
     sync::{
         Arc,
+        atomic::{AtomicUsize, Ordering},
         mpsc::{Receiver, Sender, channel},
     },
     thread,
 };
 
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
+use rustix::{
+    io::Errno,
+    process::{Pid, Signal, WaitId, WaitIdOptions, WaitOptions, kill_process, waitid},
+};
 use signal_hook::{
     consts::{
         SIGALRM, SIGCHLD, SIGCONT, SIGHUP, SIGINT, SIGPROF, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGWINCH,
@@ -53,8 +62,8 @@ const SIGNALS: [i32; 12] =
 
 enum Event {
     Signal(Origin),
-    /// The command has ended, and has not been reaped.
-    Ended,
+    /// A child has ended, and has not been reaped.
+    ChildEnded,
     /// All output has been passed on, or that failed.
     OutputDone(io::Result<()>),
 }
@@ -63,6 +72,9 @@ enum Event {
 pub(super) struct Supervisor {
     events: Receiver<Event>,
     sender: Sender<Event>,
+    /// The last signal for the command that came since this was looked at; 0 for none. Noted by the
+    /// handler, so that it tells whether a signal came before the command was there.
+    came: Arc<AtomicUsize>,
 }
 
 /// A command that has been started.
@@ -92,26 +104,32 @@ impl Supervisor {
         // If our parent ignores SIGCHLD, the kernel would reap the command before we read its
         // status.
         flag::register(SIGCHLD, Arc::default())?;
+        let came = Arc::new(AtomicUsize::new(0));
+        for signal in caught.clone().filter(|signal| is_for_command(*signal)) {
+            flag::register_usize(signal, came.clone(), usize::try_from(signal).unwrap_or_default())?;
+        }
         let mut signals = SignalsInfo::<WithOrigin>::new(caught)?;
         let to_main = sender.clone();
         thread::spawn(move || signals.forever().try_for_each(|origin| to_main.send(Event::Signal(origin))));
-        Ok(Self { events, sender })
+        Ok(Self { events, sender, came })
     }
 
     /// The last signal that arrived before there was a command to forward it to.
     pub(super) fn signal_before_start(&self) -> Option<i32> {
-        let signals = self.events.try_iter().filter_map(|event| match event {
-            Event::Signal(origin) => Some(origin.signal),
+        match i32::try_from(self.came.swap(0, Ordering::SeqCst)) {
+            Ok(signal @ 1..) => Some(signal),
             _ => None,
-        });
-        signals.filter(|signal| is_for_command(*signal)).last()
+        }
     }
 
     /// Waits for the command and then for its output, and returns the status of the command.
-    pub(super) fn wait(self, mut running: Running, writers: Writers) -> Result<ExitCode, Failure> {
+    pub(super) fn wait(self, running: Running, writers: Writers) -> Result<ExitCode, Failure> {
         let wait_failed = |error| Failure::io("can't wait for the program", error);
         let pid = Pid::from_child(&running.child);
-        self.watch(pid, writers);
+        // One that came while the command was being started is on its way through the channel. The
+        // kernel sent it to a terminal's processes, and the command was not among them yet.
+        let mut missed = self.signal_before_start();
+        let reaped = self.watch(writers);
         let (mut status, mut output) = (None, None);
         for event in self.events {
             match event {
@@ -119,9 +137,18 @@ impl Supervisor {
                     // The signal ends the wait for the output of children that the command left
                     // behind.
                     Some(status) if is_for_command(origin.signal) => return Ok(launch::status_of(status)),
-                    _ => handle_signal(&running, pid, &origin),
+                    // There is no command to forward it to, and its process ID may be another's.
+                    Some(_) => drop(adjust_terminal(&running, origin.signal)),
+                    None => {
+                        let is_missed = missed.take_if(|signal| *signal == origin.signal).is_some();
+                        handle_signal(&running, pid, &origin, is_missed);
+                    }
                 },
-                Event::Ended => status = Some(running.child.wait().map_err(wait_failed)?),
+                Event::ChildEnded => {
+                    status = reap_children(pid).map_err(wait_failed)?.or(status);
+                    // The watching thread looks again. It is gone if there are no more children.
+                    let _ = reaped.send(());
+                }
                 Event::OutputDone(result) => output = Some(result),
             }
             if let (Some(status), Some(output)) = (status, output.take_if(|_| status.is_some())) {
@@ -132,13 +159,20 @@ impl Supervisor {
         Err(wait_failed(io::Error::other("the threads that watch it are gone")))
     }
 
-    /// Starts the threads that report the end of the command and of its output.
-    fn watch(&self, pid: Pid, writers: Writers) {
-        let to_main = self.sender.clone();
+    /// Starts the threads that report the end of children and of the output. The first one waits to
+    /// be told that what it reported was reaped.
+    fn watch(&self, writers: Writers) -> Sender<()> {
+        let (to_main, (reaped, are_reaped)) = (self.sender.clone(), channel());
         thread::spawn(move || {
-            let wait = || waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
-            while matches!(wait(), Err(rustix::io::Errno::INTR)) {}
-            to_main.send(Event::Ended)
+            loop {
+                match waitid(WaitId::All, WaitIdOptions::EXITED | WaitIdOptions::NOWAIT) {
+                    Err(Errno::INTR) => {}
+                    // No child is left, and so nobody whose orphans would become children.
+                    Err(_) => return,
+                    Ok(_) if to_main.send(Event::ChildEnded).is_err() || are_reaped.recv().is_err() => return,
+                    Ok(_) => {}
+                }
+            }
         });
         let to_main = self.sender.clone();
         thread::spawn(move || {
@@ -146,6 +180,21 @@ impl Supervisor {
             let results: Vec<_> = writers.into_iter().map(|writer| writer.join().unwrap_or_else(panicked)).collect();
             to_main.send(Event::OutputDone(results.into_iter().collect()))
         });
+        reaped
+    }
+}
+
+/// Reaps all children that have ended. Returns the status of the command, if it is among them.
+fn reap_children(command: Pid) -> io::Result<Option<ExitStatus>> {
+    let mut status = None;
+    loop {
+        match rustix::process::wait(WaitOptions::NOHANG) {
+            Ok(Some((pid, ended))) if pid == command => status = Some(ExitStatus::from_raw(ended.as_raw())),
+            // An orphan that became our child.
+            Ok(Some(_)) | Err(Errno::INTR) => {}
+            Ok(None) | Err(Errno::CHILD) => return Ok(status),
+            Err(error) => return Err(error.into()),
+        }
     }
 }
 
@@ -154,17 +203,27 @@ fn is_for_command(signal: i32) -> bool {
     !matches!(signal, SIGWINCH | SIGCONT)
 }
 
-fn handle_signal(running: &Running, pid: Pid, origin: &Origin) {
-    match origin.signal {
-        SIGWINCH if running.has_own_terminal => return (running.resize)(),
+/// Follows a signal about our terminal. Returns whether it is one that the command does not need.
+fn adjust_terminal(running: &Running, signal: i32) -> bool {
+    match signal {
+        SIGWINCH if running.has_own_terminal => (running.resize)(),
         // A shell continues the whole process group, so the command continues too.
-        SIGCONT => return (running.resume)(),
-        _ => {}
+        SIGCONT => (running.resume)(),
+        _ => return false,
+    }
+    true
+}
+
+/// Forwards a signal to the command, unless it has it already. `is_missed` tells that it came
+/// before the command was there.
+fn handle_signal(running: &Running, pid: Pid, origin: &Origin, is_missed: bool) {
+    if adjust_terminal(running, origin.signal) {
+        return;
     }
     // Without a sender the signal is from the kernel, for a key of the terminal, and the command
     // already has it if it shares the terminal. SIGHUP is different: the kernel sends it to the
     // session leader only, which may be this process.
-    if (origin.process.is_some() || running.has_own_terminal || origin.signal == SIGHUP)
+    if (origin.process.is_some() || running.has_own_terminal || origin.signal == SIGHUP || is_missed)
         && let Some(signal) = Signal::from_named_raw(origin.signal)
     {
         // Fails only if the command has just ended.

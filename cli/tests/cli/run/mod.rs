@@ -8,6 +8,8 @@ mod reserved_names; // names that a value from a provider must not have
 mod resolve; // variables of the environment that look like references
 mod signals; // how the program ends, and which signals reach it
 mod terminal; // the same on a terminal
+#[cfg(target_os = "linux")]
+mod zombies; // children that the program leaves behind
 
 use std::path::Path;
 
