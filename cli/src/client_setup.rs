@@ -6,7 +6,7 @@ use s1crets::{
     config::{ConfigFile, ConfigLoader},
 };
 
-use crate::{args::Global, report::Failure};
+use crate::{args::Global, path_arg, report::Failure};
 
 /// The client for the config file, the environment and the options.
 pub(crate) fn client(global: &Global) -> Result<Client, Failure> {
@@ -15,7 +15,20 @@ pub(crate) fn client(global: &Global) -> Result<Client, Failure> {
 
 /// The builder of that client.
 pub(crate) fn builder(global: &Global) -> Result<ClientBuilder, Failure> {
-    Ok(with_options(loader(global).load()?, global))
+    Ok(with_options(config(global)?, global))
+}
+
+/// The settings of the config file and the environment, for the client and for the command itself.
+pub(crate) fn config(global: &Global) -> Result<Config, Failure> {
+    Ok(with_default_provider(loader(global).load()?, global))
+}
+
+/// Makes the provider of the options the default one, also of bare paths in `[secrets]`.
+fn with_default_provider(config: Config, global: &Global) -> Config {
+    match path_arg::provider_of_options(global) {
+        Some(provider) => config.with_provider(provider),
+        None => config,
+    }
 }
 
 /// The loader of the config file named by `--config`, or found in this folder or one above it.
@@ -58,6 +71,7 @@ fn untrusted(loader: &ConfigLoader) -> Result<Option<ConfigFile>, Failure> {
 
 /// Applies the global options on top of the settings.
 pub(crate) fn with_options(config: Config, global: &Global) -> ClientBuilder {
+    let config = with_default_provider(config, global);
     let mut builder = Client::builder().with_config(config).with_one_shot(true);
     if let Some(region) = &global.region {
         builder = builder.with_region(region);
@@ -76,6 +90,12 @@ pub(crate) fn with_options(config: Config, global: &Global) -> ClientBuilder {
     }
     if let Some(timeout) = global.timeout {
         builder = builder.with_timeout(timeout);
+    }
+    if let Some(max_stale) = global.max_stale {
+        builder = builder.with_max_stale(max_stale);
+    }
+    if global.offline {
+        builder = builder.with_offline(true);
     }
     builder
 }

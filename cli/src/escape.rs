@@ -41,6 +41,14 @@ pub(crate) fn text(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped + &text[rest..])
 }
 
+/// Escapes one field of a line whose fields are separated by spaces: like [`text`], and spaces too.
+pub(crate) fn word(word: &str) -> Cow<'_, str> {
+    match text(word) {
+        escaped if escaped.contains(' ') => Cow::Owned(escaped.replace(' ', "\\u{20}")),
+        escaped => escaped,
+    }
+}
+
 /// Escapes JSON on one line, as a serializer writes it. The result is the same document.
 pub(crate) fn json(json: &str) -> String {
     let mut escaped = String::with_capacity(json.len());
@@ -122,6 +130,12 @@ mod tests {
         ] {
             assert_eq!(text(hostile), escaped);
         }
+    }
+
+    #[test]
+    fn a_field_of_a_line_has_no_spaces() {
+        assert!(matches!(word("prod/db"), Cow::Borrowed("prod/db")));
+        assert_eq!(word(" a\n b"), "\\u{20}a\\n\\u{20}b");
     }
 
     #[test]

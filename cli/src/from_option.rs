@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use s1crets::{Client, Error, ErrorKind, JsonKind, KeyPath, Secret};
 
-use crate::{args::Global, path_arg::PathArg, report::Failure, variable_name, whole_map::as_one_value};
+use crate::{args::Global, path_arg, path_arg::PathArg, report::Failure, variable_name, whole_map::as_one_value};
 
 /// How variable names are made from paths and keys.
 #[derive(Clone, Copy, Debug)]
@@ -36,8 +36,7 @@ pub(crate) async fn variables(
         missing_or_denied => match secrets_below(client, global, &target, naming).await? {
             found if found.is_empty() => {
                 let error = missing_or_denied.and_then(Result::err);
-                let nothing = || Error::new(ErrorKind::NotFound, format!("no secrets below {from}"));
-                Err(error.unwrap_or_else(nothing).into())
+                Err(error.unwrap_or_else(|| path_arg::nothing_below(from)).into())
             }
             found => name_variables(found, naming.prefix, is_wanted),
         },

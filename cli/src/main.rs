@@ -27,6 +27,7 @@ mod report;
 mod reserved_names;
 #[cfg(unix)]
 mod signals;
+mod staleness;
 mod variable_name;
 mod version;
 mod whole_map;

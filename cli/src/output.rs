@@ -9,7 +9,7 @@ use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use s1crets::{Error, Listing, Secret};
 use serde_json::{Value, json};
 
-use crate::{escape, report::Failure, whole_map::as_one_value};
+use crate::{escape, report::Failure, staleness, whole_map::as_one_value};
 
 /// How values are printed.
 #[derive(Clone, Copy, Debug)]
@@ -60,7 +60,7 @@ pub(crate) fn listing(listing: &Listing, style: Style) -> Result<(), Failure> {
     let lines: Vec<_> = lines.collect::<Result<_, Error>>()?;
     print(|out| {
         for (name, value) in lines {
-            out.write_all(escape::text(name).as_bytes())?;
+            out.write_all(escape::word(name).as_bytes())?;
             out.write_all(b" ")?;
             out.write_all(value)?;
             out.write_all(b"\n")?;
@@ -99,9 +99,9 @@ pub(crate) fn line(value: &Value) -> Result<(), Failure> {
     print(|out| writeln!(out, "{}", escape::json(&value.to_string())))
 }
 
-/// A secret with its metadata as JSON. Text is under `value`, and bytes are in base64, under
-/// `value_base64`. A map has an object of its texts under `values`, and one of its bytes under
-/// `values_base64`.
+/// A secret with its metadata and freshness as JSON. Text is under `value`, and bytes are in
+/// base64, under `value_base64`. A map has an object of its texts under `values`, and one of its
+/// bytes under `values_base64`.
 ///
 /// Values are written as every JSON serializer writes them, because masks know that form. The rest
 /// is escaped.
@@ -113,9 +113,15 @@ fn secret_as_json(secret: &Secret) -> String {
             Err(base64) => format!(r#""value_base64":{base64}"#),
         },
     };
+    let freshness = secret.freshness();
+    let stale = freshness.as_ref().is_some_and(staleness::is_stale);
+    let age = as_json(freshness.map(|freshness| freshness.age.as_secs()));
+    let source = as_json(freshness.map(|freshness| staleness::source(freshness.source)));
     let [created, name, version] =
         [as_json(secret.created().map(rfc3339)), as_json(secret.name()), as_json(secret.version())];
-    format!(r#"{{"created":{created},"name":{name},{values},"version":{version}}}"#)
+    format!(
+        r#"{{"age_seconds":{age},"created":{created},"name":{name},"source":{source},"stale":{stale},{values},"version":{version}}}"#
+    )
 }
 
 fn map_as_json(map: &Secret) -> String {
@@ -167,7 +173,7 @@ mod tests {
         let secret = Secret::map(entries, Metadata::default().with_version("7")).expect("a map");
         assert_eq!(
             secret_as_json(&secret),
-            r#"{"created":null,"name":null,"values":{"tls.crt":"PEM\n"},"values_base64":{"k\u202e":"/w=="},"version":"7"}"#
+            r#"{"age_seconds":null,"created":null,"name":null,"source":null,"stale":false,"values":{"tls.crt":"PEM\n"},"values_base64":{"k\u202e":"/w=="},"version":"7"}"#
         );
         let empty = Secret::new(SecretValue::map::<&str, &str>([]).expect("a map"), Metadata::default());
         assert!(secret_as_json(&empty).contains(r#""values":{},"values_base64":{}"#));

@@ -1,6 +1,8 @@
 //! Parses PATH and KEY arguments into the provider, path and keypath of a request.
 
-use s1crets::{Client, ErrorKind, KeyPath, Reference, config::Setting};
+use std::fmt;
+
+use s1crets::{Client, Error, ErrorKind, KeyPath, Reference, config::Setting};
 
 use crate::{args::Global, report::Failure};
 
@@ -40,19 +42,39 @@ impl PathArg {
     }
 }
 
+impl fmt::Display for PathArg {
+    /// The secret as a reference, where it can be written as one.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { provider, path, keypath } = self;
+        match Reference::new(provider, path) {
+            Ok(reference) => reference.with_keypath(keypath.clone()).fmt(f),
+            Err(_) => write!(f, "{provider}://{}", path.escape_debug()),
+        }
+    }
+}
+
 /// The provider of a bare path: `--provider`, or `file` with `--file`, or the configured default.
 pub(crate) fn default_provider<'a>(client: &'a Client, global: &'a Global) -> &'a str {
-    let named = global.provider.as_deref().or(global.file.as_ref().map(|_| "file"));
-    named.unwrap_or(client.default_provider())
+    provider_of_options(global).unwrap_or(client.default_provider())
+}
+
+/// The default provider that the options set, if they do.
+pub(crate) fn provider_of_options(global: &Global) -> Option<&str> {
+    global.provider.as_deref().or(global.file.as_ref().map(|_| "file"))
 }
 
 /// Like [`default_provider`], but from the settings, for callers whose client might not build.
 pub(crate) fn default_provider_by_settings(global: &Global, settings: &[Setting]) -> String {
-    let named = global.provider.clone().or_else(|| global.file.as_ref().map(|_| "file".to_owned()));
+    let named = provider_of_options(global).map(str::to_owned);
     let default = || {
         settings.iter().find(|setting| setting.key() == "provider").and_then(|it| serde_json::from_str(&it.json()).ok())
     };
     named.or_else(default).unwrap_or_default()
+}
+
+/// The error for a path with nothing below it. A mistyped path must not pass for an empty one.
+pub(crate) fn nothing_below(path: &str) -> Error {
+    Error::new(ErrorKind::NotFound, format!("there is no secret below {path}"))
 }
 
 /// Adds a hint on syntax to a "not found" error if the bare path looks as if it contained a key or

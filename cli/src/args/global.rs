@@ -56,6 +56,18 @@ pub(crate) struct Global {
     /// Read from the provider even if the value is cached
     #[arg(long, global = true)]
     pub(crate) no_cache: bool,
+    /// Use expired values this long while a provider can't be reached; 0 uses none [default: 1h]
+    ///
+    /// The time counts from the value's expiry, which is `ttl` in [cache] after its load. In
+    /// seconds, or as a duration such as 30m. A warning tells that a value is stale.
+    #[arg(long, global = true, value_name = "TIME", value_parser = span)]
+    pub(crate) max_stale: Option<Duration>,
+    /// Answer from the disk cache only, and call no provider
+    ///
+    /// Expired values are used for as long as --max-stale allows. A secret that the disk cache does
+    /// not hold is an error. The provider `file` works as usual.
+    #[arg(long, global = true, conflicts_with = "no_cache")]
+    pub(crate) offline: bool,
     /// Don't mask values in the log of a CI system
     ///
     /// By default, all values are masked in the logs of GitHub Actions, Forgejo, Gitea, Azure
@@ -71,6 +83,11 @@ pub(crate) struct Global {
     /// With --version, prints how s1crets was built.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
+}
+
+fn span(text: &str) -> Result<Duration, &'static str> {
+    let parsed = s1crets::config::parse_duration(text);
+    parsed.ok_or("expected a number of seconds, or a duration such as 30m or 1h")
 }
 
 fn duration(text: &str) -> Result<Duration, &'static str> {

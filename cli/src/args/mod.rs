@@ -63,9 +63,9 @@ pub(crate) enum Command {
     Get(Get),
     /// Print all secrets below a path, one `NAME VALUE` per line
     ///
-    /// Path levels end at a slash: prod/data does not match prod/database. Control characters in
-    /// names are escaped. With --json, names are exact, and a value of several lines stays on one
-    /// line.
+    /// Path levels end at a slash: prod/data does not match prod/database. Control characters and
+    /// spaces in names are escaped. With --json, names are exact, and a value of several lines
+    /// stays on one line. If there is nothing below the path, the exit status is 1.
     GetByPath(GetByPath),
     /// Check whether a secret, a path or a key exists
     ///
@@ -81,8 +81,8 @@ pub(crate) enum Command {
     Update(Update),
     /// Write secrets as variables for a shell, a CI system or another program
     ///
-    /// Without NAME=REF and --from, exports [secrets] of the config file. A NAME=REF overrides a
-    /// secret of the same name found by --from. If a secret is missing, or the format can't
+    /// Exports [secrets] of the config file, what --from finds, and each NAME=REF. If several set
+    /// the same name, the later one wins, as in `run`. If a secret is missing, or the format can't
     /// represent a name or a value, nothing is written and all such errors are printed.
     Export(Export),
     /// Render a template that contains secrets
@@ -123,7 +123,7 @@ pub(crate) enum Command {
     /// s1crets and its providers are withheld (see --keep).
     ///
     /// If several sources set the same variable, the later one wins: the environment, [secrets] of
-    /// the config file, --from, --env-file, --env.
+    /// the config file (unless --no-config-secrets leaves it out), --from, --env-file, --env.
     #[cfg(unix)]
     Run(Run),
     /// Print a completion script for a shell

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::{
     args::Global,
-    client_setup,
+    client_setup, escape,
     exit::Exit,
     output,
     report::{self, Failure},
@@ -54,7 +54,8 @@ fn stats(disk: &DiskCache, on: bool, json: bool) -> Result<(), Failure> {
     let (path, DiskStats { entries, expired, bytes, .. }) = (disk.folder()?, disk.stats()?);
     let fields =
         json!({ "path": path.to_string_lossy(), "on": on, "entries": entries, "expired": expired, "bytes": bytes });
-    let (path, state) = (path.display(), if on { "on" } else { "off" });
+    let (path, state) = (path.display().to_string(), if on { "on" } else { "off" });
+    let path = escape::text(&path);
     output::json_or_text(
         &fields,
         &format!("path     {path}\nstate    {state}\nentries  {entries}\nexpired  {expired}\nbytes    {bytes}"),
@@ -76,5 +77,5 @@ fn prune(disk: &DiskCache, entries: u64, json: bool) -> Result<(), Failure> {
 
 fn path(disk: &DiskCache, json: bool) -> Result<(), Failure> {
     let path = disk.folder()?;
-    output::json_or_text(&json!({ "path": path.to_string_lossy() }), &path.display().to_string(), json)
+    output::json_or_text(&json!({ "path": path.to_string_lossy() }), &escape::text(&path.display().to_string()), json)
 }

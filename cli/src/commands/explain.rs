@@ -5,7 +5,7 @@ use std::io::Write;
 
 use clap::Args;
 use s1crets::{
-    Client, Error, Identity, JsonKind, Reference, Secret,
+    Client, Error, Identity, JsonKind, Secret,
     config::{Connection, CredentialSource},
 };
 use serde_json::{Value, json};
@@ -20,6 +20,7 @@ use crate::{
     output,
     path_arg::PathArg,
     report::{Failure, causes_of},
+    staleness,
 };
 
 #[derive(Debug, Args)]
@@ -87,11 +88,7 @@ impl Explanation<'_> {
     }
 
     fn reference(&self) -> String {
-        let PathArg { provider, path, keypath } = self.target;
-        match Reference::new(provider, path) {
-            Ok(reference) => reference.with_keypath(keypath.clone()).to_string(),
-            Err(_) => format!("{provider}://{}", path.escape_debug()),
-        }
+        self.target.to_string()
     }
 
     fn print(&self, causes: bool) -> Result<(), Failure> {
@@ -231,11 +228,13 @@ fn kind(secret: &Secret) -> &'static str {
 
 fn cached(secret: &Secret) -> String {
     let Some(freshness) = secret.freshness() else { return "none: this provider reads from memory".to_owned() };
-    let span = |span: std::time::Duration| humantime::format_duration(std::time::Duration::from_secs(span.as_secs()));
-    let state = if freshness.stale { "stale".to_owned() } else { format!("fresh for {}", span(freshness.expires_in)) };
-    let source = format!("{:?}", freshness.source).to_lowercase();
+    let state = match staleness::is_stale(&freshness) {
+        true => "stale".to_owned(),
+        false => format!("fresh for {}", staleness::duration(freshness.expires_in)),
+    };
+    let (source, age) = (staleness::source(freshness.source), staleness::duration(freshness.age));
     let error = freshness.refresh_error.map(|kind| format!(", last refresh failed: {kind}")).unwrap_or_default();
-    format!("from the {source}, {} old, {state}{error}", span(freshness.age))
+    format!("from the {source}, {age} old, {state}{error}")
 }
 
 fn secret_as_json(secret: &Secret) -> Value {
@@ -246,10 +245,11 @@ fn secret_as_json(secret: &Secret) -> Value {
         "bytes": size(secret),
         "names": secret.is_map().then(|| secret.names().collect::<Vec<_>>()),
         "freshness": secret.freshness().map(|it| json!({
-            "source": format!("{:?}", it.source).to_lowercase(),
+            "source": staleness::source(it.source),
             "age_seconds": it.age.as_secs(),
             "expires_in_seconds": it.expires_in.as_secs(),
-            "stale": it.stale,
+            "stale": staleness::is_stale(&it),
+            "refresh_error": it.refresh_error.map(|kind| kind.as_str()),
         })),
     })
 }

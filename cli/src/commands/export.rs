@@ -8,8 +8,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use clap::{Args, ValueHint};
-use s1crets::{Client, Reference, Secret};
+use clap::{Args, ValueEnum, ValueHint};
+use s1crets::{Client, Error, ErrorKind, Reference, Secret};
 
 use super::wait_and_shut_down;
 use crate::{
@@ -22,6 +22,7 @@ use crate::{
     output, private,
     report::Failure,
     reserved_names::{AllowedNames, NameOrigin},
+    staleness,
 };
 
 /// The variable in which GitHub Actions passes the path of a job's environment file.
@@ -57,6 +58,9 @@ pub(crate) struct Export {
     /// Export the keys of JSON objects below the path of --from, not the objects
     #[arg(long, requires = "from")]
     keys: bool,
+    /// Leave out [secrets] of the config file
+    #[arg(long)]
+    no_config_secrets: bool,
     /// Write this format [default: sh, or json with --json]
     #[arg(short, long, value_enum)]
     format: Option<Format>,
@@ -69,14 +73,16 @@ pub(crate) struct Export {
 }
 
 pub(crate) fn run(global: &Global, args: &Export) -> Result<Exit, Failure> {
-    let config = client_setup::loader(global).load()?;
-    let secrets = config.secrets.clone();
+    check_output(args)?;
+    let config = client_setup::config(global)?;
+    let secrets = if args.no_config_secrets { BTreeMap::new() } else { config.secrets.clone() };
     let client = client_setup::with_options(config, global).build()?;
     let format = args.format.unwrap_or(if global.json { Format::Json } else { Format::Sh });
     let values = wait_and_shut_down(&client, load_all(&client, global, args, format, &secrets))?;
     let entries =
         values.iter().map(|(name, secret)| Entry::new(name, secret).map_err(|it| Failure::unreadable(name, &it)));
     let entries = entries.collect::<Result<Vec<_>, _>>()?;
+    staleness::warn(global, values.iter().map(|(name, secret)| (name.as_str(), secret)));
     ci_masks::register(global, values.iter().map(|(name, secret)| (name.as_str(), secret)))?;
     let text = format.write(&Document { entries: &entries, name: args.name.as_deref() })?;
     match &args.output {
@@ -89,7 +95,24 @@ pub(crate) fn run(global: &Global, args: &Export) -> Result<Exit, Failure> {
     Ok(Exit::Found)
 }
 
-/// Loads all secrets to export, sorted by name.
+/// Refuses the name of a format as the output file, unless a format is named as well. Other
+/// programs select the format by `-o`.
+fn check_output(args: &Export) -> Result<(), Failure> {
+    let name = args.output.as_deref().and_then(Path::to_str).filter(|_| args.format.is_none());
+    match name.filter(|name| Format::from_str(name, true).is_ok()) {
+        Some(name) => {
+            let error = Error::new(ErrorKind::InvalidInput, format!("--output takes a file, and {name} is a format"));
+            let format = name.to_lowercase();
+            let hint =
+                format!("to select the format, use --format {format}; to write a file of that name, use ./{name}");
+            Err(error.with_hint(hint).into())
+        }
+        None => Ok(()),
+    }
+}
+
+/// Loads all secrets to export, sorted by name. A later source replaces a name of an earlier one:
+/// `[secrets]` of the config file, `--from`, `NAME=REF`.
 async fn load_all(
     client: &Client,
     global: &Global,
@@ -101,9 +124,11 @@ async fn load_all(
     let mut pairs = typed.collect::<Result<Vec<_>, _>>()?;
     let names = Names { allowed: AllowedNames::parse(&args.names)?, are_checked: format.sets_variables() };
     let (mut values, mut failures) = load_from(client, global, args, &names).await;
-    if args.pairs.is_empty() && args.from.is_empty() {
-        pairs.extend(configured.iter().map(|(name, reference)| NamedRef::new(name, reference.to_string())));
-    }
+    // What a later source replaces is not read.
+    let is_replaced = |name: &str| values.contains_key(name) || pairs.iter().any(|pair| pair.name == name);
+    let configured = configured.iter().filter(|(name, _)| !is_replaced(name));
+    let configured: Vec<_> = configured.map(|(name, target)| NamedRef::new(name, target.to_string())).collect();
+    pairs.extend(configured);
     if pairs.is_empty() && args.from.is_empty() {
         let nothing = "nothing to export; pass NAME=REF or --from, or add [secrets] to the config file";
         return Err(Failure::Usage(nothing.into()));

@@ -11,6 +11,7 @@ use crate::{
     output::{self, Style},
     path_arg::{self, PathArg},
     report::Failure,
+    staleness,
 };
 
 #[derive(Debug, Args)]
@@ -58,7 +59,9 @@ struct VersionArgs {
 
 pub(crate) fn run(global: &Global, args: &Get) -> Result<Exit, Failure> {
     let client = client_setup::client(global)?;
-    let PathArg { provider, path, keypath } = PathArg::parse(&client, global, &args.target.path, &args.target.keys)?;
+    let target = PathArg::parse(&client, global, &args.target.path, &args.target.keys)?;
+    let reference = target.to_string();
+    let PathArg { provider, path, keypath } = target;
     let mut call = client.get(&provider, &path).keypath(keypath).decrypt(!args.no_decrypt).cached(!global.no_cache);
     if let Some(default) = &args.default {
         call = call.default(default.as_str());
@@ -82,6 +85,7 @@ pub(crate) fn run(global: &Global, args: &Get) -> Result<Exit, Failure> {
     if !is_default(args.default.as_deref(), &secret) {
         ci_masks::register(global, [(path.as_str(), &secret)])?;
     }
+    staleness::warn(global, [(reference.as_str(), &secret)]);
     output::secret(&secret, Style { json: global.json, newline: !args.no_newline, binary: args.binary })?;
     Ok(Exit::Found)
 }

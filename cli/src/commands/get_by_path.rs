@@ -11,8 +11,9 @@ use crate::{
     ci_masks, client_setup, escape,
     exit::Exit,
     output::{self, Style},
-    path_arg::PathArg,
+    path_arg::{self, PathArg},
     report::{self, Failure},
+    staleness,
 };
 
 #[derive(Debug, Args)]
@@ -38,7 +39,9 @@ pub(crate) struct GetByPath {
 
 pub(crate) fn run(global: &Global, args: &GetByPath) -> Result<Exit, Failure> {
     let client = client_setup::client(global)?;
-    let PathArg { provider, path, keypath } = PathArg::parse(&client, global, &args.path, &[])?;
+    let target = PathArg::parse(&client, global, &args.path, &[])?;
+    let reference = target.to_string();
+    let PathArg { provider, path, keypath } = target;
     if !keypath.is_empty() {
         let message = format!("can't list {}: a listing takes no keys; remove the part after '#'", args.path);
         return Err(Failure::Usage(message));
@@ -54,7 +57,12 @@ pub(crate) fn run(global: &Global, args: &GetByPath) -> Result<Exit, Failure> {
     spinner.finish_and_clear();
     let listing = listing?;
     ci_masks::register(global, listing.iter())?;
+    // All of them were listed together, so they are of one age.
+    staleness::warn(global, listing.iter().take(1).map(|(_, secret)| (reference.as_str(), secret)));
     output::listing(&listing, Style { json: global.json, newline: true, binary: args.binary })?;
+    if listing.is_empty() && listing.failures().len() == 0 {
+        return Err(path_arg::nothing_below(&reference).into());
+    }
     let mut exit = Exit::Found;
     for (name, error) in listing.failures() {
         exit = exit.max(Exit::of_kind(error.kind()));

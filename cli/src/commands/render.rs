@@ -16,6 +16,7 @@ use crate::{
     output, private,
     render::{Template, on_deep_stack},
     report::Failure,
+    staleness,
 };
 
 #[derive(Debug, Args)]
@@ -59,10 +60,11 @@ fn render(global: &Global, args: &Render, name: &str, source: &str) -> Result<Ex
     let template = Template::new(name, source)?;
     let client = client_setup::client(global)?;
     let text = wait_and_shut_down(&client, template.render(&client, global))?;
+    let secrets = template.secrets();
+    staleness::warn(global, secrets.iter().map(|(name, secret)| (name.as_str(), secret)));
     if args.check {
         return Ok(Exit::Found);
     }
-    let secrets = template.secrets();
     ci_masks::register(global, secrets.iter().map(|(name, secret)| (name.as_str(), secret)))?;
     match &args.output {
         Some(file) => private::write(file, &text, args.mode)?,

@@ -194,5 +194,5 @@ fn lock(lookups: &Mutex<Lookups>) -> MutexGuard<'_, Lookups> {
 
 /// The error for an empty listing. A mistyped path must not produce an empty file.
 pub(super) fn nothing_below(prefix: &str) -> Error {
-    Error::new(s1crets::ErrorKind::NotFound, format!("there is no secret below {prefix}"))
+    crate::path_arg::nothing_below(prefix)
 }

@@ -102,6 +102,21 @@ fn a_folder_that_others_can_read_is_not_touched() {
     assert!(folder.join("r-1").exists());
 }
 
+/// A newline in the folder's name starts no line of its own.
+#[test]
+fn the_folder_is_one_field_whatever_its_name() {
+    let hostile = "/nonexistent/a\nentries  7";
+    let field = "/nonexistent/a\\nentries  7";
+    let command = |name: &str| {
+        let mut command = s1crets();
+        command.env("S1CRETS_CACHE_PATH", hostile).args(["cache", name]);
+        command
+    };
+    command("path").assert().success().stdout(format!("{field}\n"));
+    let stats = format!("path     {field}\nstate    off\nentries  0\nexpired  0\nbytes    0\n");
+    command("stats").assert().success().stdout(stats);
+}
+
 #[test]
 fn a_malformed_setting_is_named() {
     let (home, _folder) = home();
@@ -111,22 +126,22 @@ fn a_malformed_setting_is_named() {
 }
 
 /// Commands that share a disk cache, in front of a moto that counts requests.
-struct Bench {
+pub(super) struct Bench {
     runtime: tokio::runtime::Runtime,
-    proxy: FaultProxy,
-    seed: AwsSeed,
+    pub(super) proxy: FaultProxy,
+    pub(super) seed: AwsSeed,
     home: TempDir,
 }
 
 impl Bench {
-    fn start() -> Self {
+    pub(super) fn start() -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let moto = Moto::shared().endpoint();
         let proxy = runtime.block_on(FaultProxy::start(moto));
         Self { runtime, proxy, seed: AwsSeed::new(moto, REGION), home: tempfile::tempdir().unwrap() }
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(super) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = at_home(&self.home);
         command.env("S1CRETS_CACHE_DISK", "true").env("AWS_REGION", REGION);
         command.env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");

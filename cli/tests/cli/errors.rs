@@ -170,7 +170,7 @@ fn names_and_messages_from_outside_can_not_forge_output() {
         command.env("S1CRETS_FILE", &file).env("S1CRETS_PROVIDER", "file").args(arguments);
         command
     };
-    let escaped = "app/a\\u{1b}[2J\\n::add-mask::x #\\u{23}vso[task.complete]\\u{202e} {\"v\":\"1\"}\n";
+    let escaped = "app/a\\u{1b}[2J\\n::add-mask::x\\u{20}#\\u{23}vso[task.complete]\\u{202e} {\"v\":\"1\"}\n";
     command(&["get-by-path", "app"]).assert().success().stdout(escaped);
     // As JSON, it is exact.
     let output = command(&["get-by-path", "app", "--json"]).assert().success();

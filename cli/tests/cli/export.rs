@@ -64,6 +64,84 @@ fn without_names_the_secrets_of_the_config_and_its_profile_are_exported() {
 }
 
 #[test]
+fn export_and_run_take_the_secrets_of_the_config_or_leave_them_out_alike() {
+    let (folder, file) = example();
+    let config = folder.path().join("config.toml");
+    let text = "[secrets]\nA = \"app/db#password\"\nB = \"app/db#username\"\nUSERNAME = \"app/none\"\n";
+    fs::write(&config, format!("provider = \"file\"\n[providers.file]\npath = {file:?}\n{text}")).unwrap();
+    let both = |arguments: &[&str], expected: &[&str]| {
+        let mut export = s1crets();
+        export.args(["export", "-f", "gitlab-dotenv", "--config"]).arg(&config).args(arguments);
+        export
+            .assert()
+            .success()
+            .stdout(expected.iter().map(|line| format!("{line}\n")).collect::<String>())
+            .stderr("");
+        let mut run = s1crets();
+        run.args(["run", "--pure", "--config"]).arg(&config);
+        for argument in arguments {
+            run.args(if argument.contains('=') { vec!["--env", argument] } else { vec![*argument] });
+        }
+        let output = run.args(["--", "/usr/bin/env"]).assert().success().stderr("");
+        let printed = String::from_utf8(output.get_output().stdout.clone()).unwrap();
+        let mut lines: Vec<_> = printed.lines().filter(|line| !line.starts_with("HOME=")).collect();
+        lines.sort_unstable();
+        assert_eq!(lines, expected, "{arguments:?}");
+    };
+    let (a, b) = (format!("A={VALUE}"), "B=app");
+    // USERNAME can't be read, and need not be: it is replaced.
+    both(&["USERNAME=app/db#username"], &[&a, b, "USERNAME=app"]);
+    both(&["USERNAME=app/db#username", "B=app/db#password"], &[&a, &format!("B={VALUE}"), "USERNAME=app"]);
+    both(
+        &["--from", "app/db", "--prefix", ""],
+        &[&a, b, &format!("PASSWORD={VALUE}"), "TYPE=credential", "USERNAME=app"],
+    );
+    both(&["--no-config-secrets", "C=app/db#username"], &["C=app"]);
+    for command in [&["export"][..], &["run", "--", "true"]] {
+        let mut without = s1crets();
+        without.args(&command[..1]).arg("--no-config-secrets").arg("--config").arg(&config).args(&command[1..]);
+        without.assert().code(2).stdout("");
+    }
+}
+
+/// As with `--provider` and `--file` for any other path without a provider.
+#[test]
+fn a_bare_path_in_the_config_is_one_of_the_default_provider() {
+    let (folder, file) = example();
+    let config = folder.path().join("config.toml");
+    fs::write(&config, "[secrets]\nA = \"app/db#password\"\n").unwrap();
+    for options in [&["--file", file.to_str().unwrap()][..], &["--provider", "file"]] {
+        let mut command = s1crets();
+        command.args(["export", "-f", "gitlab-dotenv", "--config"]).arg(&config).args(options);
+        command.env("S1CRETS_FILE", &file).assert().success().stdout(format!("A={VALUE}\n"));
+    }
+    let mut command = s1crets();
+    command.args(["config", "show", "--config"]).arg(&config);
+    command.assert().success().stdout(predicate::str::contains("secrets.A = \"aws.sm://app/db#password\"\n"));
+}
+
+#[test]
+fn a_format_given_as_the_output_file_is_refused() {
+    let (folder, file) = example();
+    let in_folder = |arguments: &[&str]| {
+        let mut command = export(&file);
+        command.current_dir(folder.path()).arg(PASSWORD).args(arguments);
+        command
+    };
+    for format in ["json", "yaml", "dotenv", "sh", "k8s-secret", "JSON"] {
+        let told = predicate::str::contains(format!("--output takes a file, and {format} is a format"));
+        let hint =
+            predicate::str::contains(format!("hint: to select the format, use --format {}", format.to_lowercase()));
+        in_folder(&["-o", format]).assert().code(2).stdout("").stderr(told.and(hint));
+        assert!(!folder.path().join(format).exists());
+    }
+    in_folder(&["-o", "./json"]).assert().success();
+    assert!(fs::read_to_string(folder.path().join("json")).unwrap().starts_with("export "));
+    in_folder(&["-f", "yaml", "-o", "yaml"]).assert().success();
+    assert!(folder.path().join("yaml").exists());
+}
+
+#[test]
 fn from_exports_the_keys_of_a_secret_and_a_pair_overrides_them() {
     let (_folder, file) = example();
     let mut command = export(&file);

@@ -59,6 +59,35 @@ fn a_listing_prints_one_line_per_secret() {
 }
 
 #[test]
+fn a_listing_of_nothing_ends_with_1_as_run_does() {
+    let (_folder, file) = example();
+    let told = "s1crets: there is no secret below file://nope/\n";
+    let list = |arguments: &[&str]| {
+        let mut command = s1crets();
+        command.args(arguments).env("S1CRETS_FILE", &file).env("S1CRETS_PROVIDER", "file");
+        command
+    };
+    list(&["get-by-path", "nope/"]).assert().code(1).stdout("").stderr(told);
+    list(&["get-by-path", "file://nope/"]).assert().code(1).stdout("").stderr(told);
+    list(&["run", "--from", "file://nope/", "--", "true"]).assert().code(1).stdout("").stderr(told);
+    list(&["export", "--from", "file://nope/"]).assert().code(1).stdout("").stderr(told);
+    let error = predicate::str::contains("\"kind\":\"not_found\"");
+    list(&["get-by-path", "nope/", "--json"]).assert().code(1).stdout("{}\n").stderr(error);
+}
+
+/// `NAME VALUE`: the first space ends the name.
+#[test]
+fn a_name_of_a_listing_has_neither_spaces_nor_line_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("secrets.json");
+    let text = serde_json::json!({ "secrets": { "app/a b\nc\td\r": { "v": "1" }, "app/é": { "v": "2" } } });
+    std::fs::write(&file, text.to_string()).unwrap();
+    let mut command = s1crets();
+    command.args(["get-by-path", "app", "--file"]).arg(&file);
+    command.assert().success().stdout("app/a\\u{20}b\\nc\\td\\r {\"v\":\"1\"}\napp/é {\"v\":\"2\"}\n");
+}
+
+#[test]
 fn exists_answers_by_its_exit_status_only() {
     let (_folder, file) = example();
     for (arguments, status) in [

@@ -42,6 +42,9 @@ mod run;
 /// Output paths in folders that others can write to.
 #[cfg(unix)]
 mod shared_folder;
+/// Stale values, `--max-stale` and `--offline`.
+#[cfg(unix)]
+mod stale;
 /// A config file that is merely found is not used until it is trusted.
 #[cfg(unix)]
 mod trust;

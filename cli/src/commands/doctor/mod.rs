@@ -10,7 +10,7 @@ use std::{
 
 use clap::Args;
 use s1crets::{
-    Client, Config, Error, ErrorKind, Identity,
+    Client, ClientBuilder, Config, Error, ErrorKind, Identity,
     config::{ConfigFile, Connection},
 };
 use serde_json::{Value, json};
@@ -91,6 +91,7 @@ fn examine(global: &Global, args: &Doctor) -> Vec<Finding> {
     }
     let faults = faults(config.clone(), global);
     findings.extend(faults.iter().map(|fault| Finding::failed("config", fault, None)));
+    let offline = global.offline || config.cache.offline == Some(true);
     let builder = client_setup::with_options(config.clone(), global);
     let settings = builder.effective();
     let connections = diagnose::connections(&builder).ok();
@@ -107,12 +108,12 @@ fn examine(global: &Global, args: &Doctor) -> Vec<Finding> {
     let default = path_arg::default_provider(&client, global);
     let all = diagnose::instances(&settings, default, &client.providers(), connections.as_ref());
     for instance in all.iter().filter(|it| args.providers.is_empty() || args.providers.contains(&it.name)) {
-        findings.extend(provider(&client, instance, connections.as_ref()));
+        findings.extend(provider(&client, instance, connections.as_ref(), offline));
     }
     for name in args.providers.iter().filter(|name| !all.iter().any(|it| it.name == **name)) {
         let connection = connections.as_ref().and_then(|all| all.of(name));
         let instance = diagnose::instance(&settings, name, connection);
-        findings.extend(provider(&client, &instance, connections.as_ref()));
+        findings.extend(provider(&client, &instance, connections.as_ref(), offline));
     }
     if let Err(failure) = wait_and_shut_down(&client, async { Ok::<_, Error>(()) }) {
         findings.push(Finding::fail("config", format!("{failure:?}"), Exit::Failed));
@@ -148,10 +149,14 @@ fn cache_folder(_: &Config) -> Option<Finding> {
     None
 }
 
-fn provider(client: &Client, instance: &Instance, connections: Option<&Connections>) -> Vec<Finding> {
+fn provider(client: &Client, instance: &Instance, connections: Option<&Connections>, offline: bool) -> Vec<Finding> {
     let mut findings: Vec<_> = files(instance).collect();
     let name = &instance.name;
     findings.extend(connections.and_then(|all| all.of(name)).into_iter().flat_map(connection));
+    if offline && calls_backend(&instance.kind) {
+        findings.push(Finding::warn(name, "not called", "offline: only the disk cache answers"));
+        return findings;
+    }
     match wait(async { Ok::<_, Error>(ask(client, name).await) }) {
         Ok(Ok(None)) => findings.push(Finding::ok(name, "readable")),
         Ok(Ok(Some(identity))) => findings.extend(identified(name, &identity)),
@@ -159,6 +164,11 @@ fn provider(client: &Client, instance: &Instance, connections: Option<&Connectio
         Err(failure) => findings.push(Finding::fail(name, format!("{failure:?}"), Exit::Failed)),
     }
     findings
+}
+
+/// Whether providers of this type call a backend: those that read a vendor's variables do.
+fn calls_backend(kind: &str) -> bool {
+    !ClientBuilder::variables(kind).is_empty()
 }
 
 /// The settings and the credential of a connection, each with its origin, and warnings about

@@ -64,7 +64,7 @@ impl Environment {
     ) -> Result<Self, Failure> {
         let mut sources = Sources { names: NameRules::parse(args)?, by_name: BTreeMap::new(), failures: Vec::new() };
         sources.inherit(client, args, config)?;
-        for (name, reference) in &config.secrets {
+        for (name, reference) in args.configured(config) {
             variable_name::check(name)?;
             sources.add(name.into(), Source::Reference(reference.to_string()));
         }

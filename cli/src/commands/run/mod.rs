@@ -25,7 +25,7 @@ use std::{
 };
 
 use clap::{Args, ValueHint};
-use s1crets::{Config, Error, ErrorKind};
+use s1crets::{Config, Error, ErrorKind, Reference};
 
 use self::{
     environment::Environment, redact_output::Started, secret_files::Files, supervise::Running, supervise::Supervisor,
@@ -37,6 +37,7 @@ use crate::{
     client_setup, core_dumps,
     redact::Matcher,
     report::Failure,
+    staleness,
 };
 
 const NO_SOURCE: &str =
@@ -85,6 +86,9 @@ pub(crate) struct Run {
     /// it, also with --env, --resolve, env files and [secrets].
     #[arg(long, value_name = "PATTERN")]
     names: Vec<String>,
+    /// Leave out [secrets] of the config file
+    #[arg(long)]
+    no_config_secrets: bool,
     /// Resolve this variable of the environment if it holds a reference
     ///
     /// Takes a name, which must be set, or a pattern such as DB_*.
@@ -131,13 +135,19 @@ pub(crate) struct Run {
 }
 
 impl Run {
+    /// `[secrets]` of the config file, unless it is left out.
+    fn configured<'a>(&self, config: &'a Config) -> impl Iterator<Item = (&'a String, &'a Reference)> + use<'a> {
+        let is_left_out = self.no_config_secrets;
+        config.secrets.iter().filter(move |_| !is_left_out)
+    }
+
     /// Fails if no source of secrets is given. Otherwise somebody who expects references in the
     /// environment to be resolved by themselves would run the program with references instead of
     /// secrets.
     fn check_sources(&self, config: &Config) -> Result<(), Failure> {
         let typed = [&self.env, &self.from, &self.resolve].iter().any(|given| !given.is_empty());
-        let configured =
-            !config.secrets.is_empty() || config.run.resolve.as_ref().is_some_and(|names| !names.is_empty());
+        let configured = self.configured(config).next().is_some()
+            || config.run.resolve.as_ref().is_some_and(|names| !names.is_empty());
         match typed || configured || !self.env_file.is_empty() || self.pure {
             true => Ok(()),
             false => Err(Error::new(ErrorKind::InvalidInput, NO_SOURCE).with_hint(RESOLVE_HINT).into()),
@@ -146,10 +156,11 @@ impl Run {
 }
 
 pub(crate) fn run(global: &Global, args: &Run) -> Result<ExitCode, Failure> {
-    let config = client_setup::loader(global).load()?;
+    let config = client_setup::config(global)?;
     args.check_sources(&config)?;
     let client = client_setup::with_options(config.clone(), global).build()?;
     let environment = wait_and_shut_down(&client, Environment::resolve(&client, global, args, &config))?;
+    staleness::warn(global, environment.secrets.iter().map(|(name, secret)| (name.as_str(), secret)));
     ci_masks::register(global, environment.secrets.iter().map(|(name, secret)| (name.as_str(), secret)))?;
     if !args.files && !args.redact {
         return Ok(launch::exec(launch::command(&args.command, &environment.in_clear()?), global));

@@ -105,7 +105,7 @@ fn invalid_names_are_refused() {
     }
     let mut command = run(&file);
     command.args(["--from", "file://nothing/", "--", "true"]);
-    command.assert().code(1).stderr("s1crets: no secrets below file://nothing/\n");
+    command.assert().code(1).stderr("s1crets: there is no secret below file://nothing/\n");
     let mut command = run(&file);
     command.args(["--env-file", "/nonexistent", "--", "true"]).assert().code(5);
 }
