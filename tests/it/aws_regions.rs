@@ -50,7 +50,7 @@ async fn an_arn_of_another_region_is_asked_in_that_region() {
     assert_eq!(text(client.get("aws.sm", name).await), "secret here");
     assert_eq!(text(client.get("aws.ps", &format!("/{name}")).await), "parameter here");
     for operation in ["GetSecretValue", "GetParameter"] {
-        assert_eq!(planted.regions(operation), [ELSEWHERE, REGION], "{operation}");
+        assert_eq!(planted.regions(operation), [REGION, ELSEWHERE], "{operation}");
     }
 }
 
@@ -63,7 +63,7 @@ async fn a_batch_is_split_by_region() {
     let parameters = get_together(client, "aws.ps", &[parameter.clone(), format!("/{name}")]).await;
     assert_eq!(parameters.into_iter().map(text).collect::<Vec<_>>(), ["parameter elsewhere", "parameter here"]);
     for operation in ["BatchGetSecretValue", "GetParameters"] {
-        assert_eq!(planted.regions(operation), [ELSEWHERE, REGION], "{operation}");
+        assert_eq!(planted.regions(operation), [REGION, ELSEWHERE], "{operation}");
     }
 }
 
