@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use zeroize::Zeroizing;
 
 use super::{config::Config, defaults::DEFAULT_PROVIDER};
 use crate::secret::Reference;
@@ -19,11 +20,11 @@ pub(super) enum SecretTarget {
 
 impl<'de> Deserialize<'de> for SecretTarget {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let parse = |text: &str| text.parse().map_err(|error: crate::Error| de::Error::custom(error.message()));
-        match text.contains("://") {
+        let text = Zeroizing::new(String::deserialize(deserializer)?);
+        let parse = |text: &str| Reference::parse_setting(text).map_err(de::Error::custom);
+        match text.contains("://") || Reference::lacks_slashes(&text) {
             true => parse(&text).map(Self::Full),
-            false => parse(&format!("{DEFAULT_PROVIDER}://{text}")).map(Self::Bare),
+            false => parse(&format!("{DEFAULT_PROVIDER}://{}", *text)).map(Self::Bare),
         }
     }
 }

@@ -77,6 +77,21 @@ impl Reference {
         Self { keypath: keypath.into(), ..self }
     }
 
+    /// Parses the text of a setting. The error repeats nothing of its path: it may be a secret that
+    /// does not belong there.
+    pub(crate) fn parse_setting(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|error: Error| match (error.hint(), meant_reference(text)) {
+            (_, Some((provider, _))) => format!("{}; write {provider}://PATH", error.message()),
+            (Some(hint), None) => format!("{}; {hint}", error.message()),
+            (None, None) => error.message().to_owned(),
+        })
+    }
+
+    /// Whether a text without `://` can only be a reference that lacks it, as in `aws.sm:prod/db`.
+    pub(crate) fn lacks_slashes(text: &str) -> bool {
+        meant_reference(text).is_some()
+    }
+
     /// The same path and keypath of another provider, whose name the caller has checked.
     pub(crate) fn with_provider(self, provider: &str) -> Self {
         Self { provider: provider.to_owned(), ..self }
@@ -135,12 +150,7 @@ impl Serialize for Reference {
 impl<'de> Deserialize<'de> for Reference {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Zeroizing::new(String::deserialize(deserializer)?);
-        text.parse().map_err(|error: Error| match (error.hint(), meant_reference(&text)) {
-            // Nothing of the text is repeated: it may be a secret that does not belong there.
-            (_, Some((provider, _))) => de::Error::custom(format_args!("{}; write {provider}://PATH", error.message())),
-            (Some(hint), None) => de::Error::custom(format_args!("{}; {hint}", error.message())),
-            (None, None) => de::Error::custom(error.message()),
-        })
+        Self::parse_setting(&text).map_err(de::Error::custom)
     }
 }
 

@@ -123,10 +123,12 @@ fn a_misspelt_provider_brings_the_one_that_was_meant() {
         assert!(told.contains("did you mean `aws.sm`?") || told.contains("write aws.sm://PATH"), "{text}: {told}");
     }
     // A password in the wrong place, of a user whose name means a provider.
-    for text in ["[secrets]\nA = \"vault:hunter2\"", "[secrets]\nA = \"json:/hunter2\"", "[secrets]\nA = \"hunter2\""] {
+    for text in ["[secrets]\nA = \"vault:hunter2\"", "[secrets]\nA = \"ssm:/hunter2\""] {
         let error = Config::parse(text).expect_err(text);
         assert!(!format!("{error:?} {:?}", error.hint()).contains("hunter2"), "{error:?}");
     }
+    let bare = Config::parse("[secrets]\nA = \"json:/x\"").expect("a path of the default provider");
+    assert_eq!(bare.secrets["A"].to_string(), "aws.sm://json:/x");
     let error = with_variables("", &[(env_vars::PROVIDER, "AWS.SM")]).expect_err("upper case");
     assert_eq!(error.hint(), Some("did you mean `aws.sm`?"));
 }
