@@ -8,6 +8,7 @@ use std::{
     },
 };
 
+use rustix::process::Pid;
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
     flag, low_level,
@@ -75,24 +76,35 @@ fn register() -> io::Result<Handlers> {
     Ok(Handlers { idle, came, writes: 0 })
 }
 
-/// The signals that our parent set to be ignored, as nohup does. They stay ignored, also in the
-/// command that `run` starts.
-///
-/// A bit mask, with signal 1 at bit 0.
+/// A set of signals: a bit mask, with signal 1 at bit 0.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Ignored(u64);
+pub(crate) struct SignalSet(u64);
 
-impl Ignored {
+impl SignalSet {
     pub(crate) fn has(self, signal: i32) -> bool {
         self.0 >> (signal - 1) & 1 == 1
     }
 }
 
-/// Reads the ignored signals from `/proc`. Empty on systems without it.
-pub(crate) fn ignored() -> Ignored {
+/// The signals that our parent set to be ignored, as nohup does, from `/proc`. They stay ignored,
+/// also in the command that `run` starts. Empty on systems without it.
+pub(crate) fn ignored() -> SignalSet {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    Ignored(mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default())
+    SignalSet(mask(&status, "SigIgn:").unwrap_or_default())
+}
+
+/// Whether a process that lives would have ended if it had got this signal: it neither handles nor
+/// ignores it, and does not hold it back to read it later. `false` if that can't be told.
+pub(crate) fn would_end(process: Pid, signal: i32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{}/status", process.as_raw_nonzero())).unwrap_or_default();
+    let masks = ["SigBlk:", "SigIgn:", "SigCgt:"].map(|name| mask(&status, name));
+    masks.iter().all(|mask| mask.is_some_and(|mask| !SignalSet(mask).has(signal)))
+}
+
+/// A set of signals in the text of `/proc/PID/status`.
+fn mask(status: &str, name: &str) -> Option<u64> {
+    let mask = status.lines().find_map(|line| line.strip_prefix(name))?;
+    u64::from_str_radix(mask.trim(), 16).ok()
 }
 
 #[cfg(test)]
@@ -107,7 +119,7 @@ mod tests {
         time::{Duration, Instant},
     };
 
-    use rustix::process::{Pid, Signal, kill_process};
+    use rustix::process::{Signal, kill_process};
 
     use super::*;
 
@@ -143,6 +155,21 @@ mod tests {
         });
         second.expect("the second write");
         println!("after the second write");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_signal_would_end_only_a_process_that_does_nothing_about_it() {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "trap : INT; trap '' HUP; echo ready; read line"]).stdin(Stdio::piped());
+        let mut shell = shell.stdout(Stdio::piped()).spawn().expect("started");
+        let mut line = String::new();
+        BufReader::new(shell.stdout.take().expect("piped")).read_line(&mut line).expect("ready");
+        let pid = Pid::from_child(&shell);
+        assert_eq!([SIGINT, SIGHUP, SIGTERM].map(|signal| would_end(pid, signal)), [false, false, true]);
+        drop(shell.stdin.take());
+        shell.wait().expect("ended");
+        assert!(!would_end(pid, SIGTERM), "it is gone");
     }
 
     #[test]

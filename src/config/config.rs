@@ -156,6 +156,21 @@ impl From<Root> for Config {
 }
 
 impl Config {
+    /// Sets the default provider, to which bare paths in `[secrets]` belong as well. Default: the
+    /// `provider` of the file, else `aws.sm`.
+    #[must_use]
+    pub fn with_provider(mut self, name: impl Into<String>) -> Self {
+        let name = name.into();
+        for bare in &self.bare_secrets {
+            if let Some(reference) = self.secrets.get_mut(bare) {
+                *reference = reference.clone().with_provider(&name);
+            }
+        }
+        self.provider = Some(name);
+        self.set_by_code(&["provider"]);
+        self
+    }
+
     pub(super) fn root(&self) -> Root {
         let Self { provider, retry, timeout, cache, secrets, run, .. } = self.clone();
         let secrets = secrets.into_iter().map(|(name, reference)| (name, SecretTarget::Full(reference))).collect();

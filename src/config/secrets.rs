@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use zeroize::Zeroizing;
 
-use super::{config::Config, defaults::DEFAULT_PROVIDER};
+use super::defaults::DEFAULT_PROVIDER;
 use crate::secret::Reference;
 
 /// What a variable gets its value from, as the table has it.
@@ -49,21 +49,4 @@ pub(super) fn resolve(
         SecretTarget::Bare(reference) => (name, reference.with_provider(provider)),
     });
     (full.collect(), bare)
-}
-
-impl Config {
-    /// Sets the default provider, to which bare paths in `[secrets]` belong as well. Default: the
-    /// `provider` of the file, else `aws.sm`.
-    #[must_use]
-    pub fn with_provider(mut self, name: impl Into<String>) -> Self {
-        let name = name.into();
-        for bare in &self.bare_secrets {
-            if let Some(reference) = self.secrets.get_mut(bare) {
-                *reference = reference.clone().with_provider(&name);
-            }
-        }
-        self.provider = Some(name);
-        self.set_by_code(&["provider"]);
-        self
-    }
 }

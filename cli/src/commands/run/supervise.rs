@@ -20,7 +20,7 @@
 //!   would stay behind as zombies.
 //! - A signal reaches the command exactly once. The kernel sends a terminal's Ctrl-C to all
 //!   processes on that terminal, so it is forwarded only if the command has a terminal of its own,
-//!   or if it came while the command was being started.
+//!   or if it came during the start and the command can't have it: else it would have ended.
 //! - After the command has ended, the output of its children is still passed on until they close
 //!   it, or until a signal ends that wait.
 //! - Signals that our parent set to be ignored (nohup) stay ignored.
@@ -126,9 +126,9 @@ impl Supervisor {
     pub(super) fn wait(self, running: Running, writers: Writers) -> Result<ExitCode, Failure> {
         let wait_failed = |error| Failure::io("can't wait for the program", error);
         let pid = Pid::from_child(&running.child);
-        // One that came while the command was being started is on its way through the channel. The
-        // kernel sent it to a terminal's processes, and the command was not among them yet.
-        let mut missed = self.signal_before_start();
+        // One that came while the command was being started is on its way through the channel. If it
+        // would have ended the command, the command was not there yet.
+        let mut missed = self.signal_before_start().filter(|signal| signals::would_end(pid, *signal));
         let reaped = self.watch(writers);
         let (mut status, mut output) = (None, None);
         for event in self.events {
