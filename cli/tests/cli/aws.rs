@@ -92,7 +92,7 @@ async fn a_certificate_is_checked_where_there_is_one() {
     get(authority.certificate_file()).await.unwrap().success().stdout("over TLS\n");
     let elsewhere = tempfile::tempdir().unwrap();
     let other = Authority::create(elsewhere.path()).certificate_file();
-    get(other).await.unwrap().code(4).stdout("");
+    get(other).await.unwrap().code(5).stdout("");
 }
 
 /// The SDK's error of a request that it can't send prints the request.
@@ -108,7 +108,7 @@ fn an_endpoint_that_is_none_is_told_without_the_request() {
     for part in ["SdkBody", "some/name\\\"", "SecretId", "hunter2"] {
         assert!(!told.contains(part), "{part}: {told}");
     }
-    assert!(told.contains("is it a URL"), "{told}");
+    assert!(told.contains("AWS_ENDPOINT_URL is no URL"), "{told}");
 }
 
 #[test]

@@ -115,7 +115,7 @@ fn a_record_of_one_server_is_not_served_for_another_one() {
     // Who has the token of one is nobody for the other.
     place.is_refused(&mut get(other.address()), 3);
     let mut namespaced = get(place.proxy.endpoint());
-    place.is_refused(namespaced.env("VAULT_NAMESPACE", "none"), 1);
+    place.is_refused(namespaced.env("VAULT_NAMESPACE", "none"), 5);
 }
 
 /// A value that came over unverified TLS, or from a server with a certificate of another authority, can't be trusted.
@@ -142,13 +142,13 @@ fn a_record_is_not_served_to_those_who_trust_somebody_else() {
     };
     trust(&stranger);
     unverified(&mut get());
-    place.is_refused(&mut get(), 4);
+    place.is_refused(&mut get(), 5);
     trust(&authority);
     place.reads(&mut get(), "the value", true);
     place.reads(&mut get(), "the value", false);
     unverified(get().env("VAULT_TOKEN", &may));
     trust(&stranger);
-    place.is_refused(&mut get(), 4);
+    place.is_refused(&mut get(), 5);
     trust(&authority);
     place.reads(&mut get(), "the value", false);
 }

@@ -127,8 +127,8 @@ fn a_misspelt_provider_brings_the_one_that_was_meant() {
         let error = Config::parse(text).expect_err(text);
         assert!(!format!("{error:?} {:?}", error.hint()).contains("hunter2"), "{error:?}");
     }
-    let bare = Config::parse("[secrets]\nA = \"json:/x\"").expect("a path of the default provider");
-    assert_eq!(bare.secrets["A"].to_string(), "aws.sm://json:/x");
+    let bare = Config::parse("[secrets]\nA = \"team:x\"").expect("a path of the default provider");
+    assert_eq!(bare.secrets["A"].to_string(), "aws.sm://team:x");
     let error = with_variables("", &[(env_vars::PROVIDER, "AWS.SM")]).expect_err("upper case");
     assert_eq!(error.hint(), Some("did you mean `aws.sm`?"));
 }
