@@ -231,9 +231,13 @@ where
         followers.entry(key).or_default().subscribe()
     }
 
-    /// When a read of a stored value starts the next reload: in the past, if one is due.
+    /// When a read of a stored value starts the next reload: in the past, if one is due. `None` for a
+    /// value that is too old to be served: a read of it asks the provider whatever the breaker says.
     pub(super) fn next_refresh(&self, key: &K) -> Option<Instant> {
         let (_, deadlines) = self.store.get(key)?;
+        if deadlines.verdict(Instant::now()) == Verdict::Dead {
+            return None;
+        }
         let refresh = deadlines.refresh;
         Some(self.breaker.retry_at().map_or(refresh, |retry_at| refresh.max(retry_at)))
     }

@@ -68,6 +68,7 @@ async fn a_value_is_not_served_past_its_own_end() {
     }
 }
 
+/// The task once took the open breaker for news, and asked without a pause from then on.
 #[tokio::test(start_paused = true)]
 async fn a_value_without_an_end_stays_past_max_stale() {
     let memory = memory();
@@ -79,6 +80,7 @@ async fn a_value_without_an_end_stays_past_max_stale() {
     pass(300).await;
     let secret = handle.get().expect("the value stays");
     assert!(secret.freshness().expect("cached").stale);
+    assert!(memory.calls() < 60, "{} calls in an outage of 300 s", memory.calls());
     assert_eq!(handle.last_error().expect("an error").kind(), ErrorKind::Unavailable);
 }
 
