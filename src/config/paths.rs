@@ -1,6 +1,6 @@
 //! File paths in the config: relative ones start from the folder of the config file.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::{
     config::Config,
@@ -55,6 +55,17 @@ fn resolve_in<'a>(
 
 /// A path made absolute. Only one that was read from a file starts from `folder`.
 pub(super) fn resolve(path: &Path, origin: &Origin, folder: Option<&Path>) -> Result<PathBuf, Malformed> {
+    if path.as_os_str().is_empty() {
+        return Err(Malformed::new("the path is empty").at(origin));
+    }
+    let is_home_of = |first: Component<'_>| {
+        let name = first.as_os_str().as_encoded_bytes();
+        name.starts_with(b"~") && name != b"~"
+    };
+    if path.components().next().is_some_and(is_home_of) {
+        let error = Malformed::new("only `~/` stands for a home folder, and not that of a named user");
+        return Err(error.with_hint("write the whole path, or `./~…` for a file of that name").at(origin));
+    }
     let homeless = || Malformed::new("there is no home folder for `~/`: HOME is no absolute path").at(origin);
     let folder = folder.filter(|_| origin.place().is_some());
     match path.strip_prefix("~") {
@@ -74,7 +85,10 @@ mod tests {
         let of_folder = |path: &str| resolve(Path::new(path), &of_file, Some(Path::new("/repo"))).expect("a home");
         assert_eq!(of_folder("certs/ca.pem"), Path::new("/repo/certs/ca.pem"));
         assert_eq!(of_folder("/etc/ca.pem"), Path::new("/etc/ca.pem"));
-        assert_eq!(of_folder("~other/x"), Path::new("/repo/~other/x"));
+        assert_eq!(of_folder("./~other/x"), Path::new("/repo/./~other/x"));
+        for refused in ["", "~other/x", "~other"] {
+            resolve(Path::new(refused), &of_file, Some(Path::new("/repo"))).expect_err(refused);
+        }
         assert_eq!(Some(of_folder("~/x")), home::folder().map(|home| home.join("x")));
         let of_variable = Origin::Variable("X");
         let resolved = resolve(Path::new("x"), &of_variable, Some(Path::new("/repo"))).expect("no home needed");

@@ -15,6 +15,7 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b
 
 const BINARY: &str = "the secret is binary, not text: use the filter base64";
 const NUL: &str = "the value contains a NUL byte, which no shell can represent";
+const FUNCTION: &str = "a function has no text: it takes arguments in parentheses";
 const NO_JSON: &str = "this can't be written as JSON";
 
 /// Registers the filters.
@@ -27,7 +28,7 @@ pub(super) fn add(environment: &mut Environment<'_>) {
 
 /// Whether an error message is one of ours, and so contains no value.
 pub(super) fn is_ours(detail: &str) -> bool {
-    [BINARY, NUL, NO_JSON].contains(&detail)
+    [BINARY, FUNCTION, NUL, NO_JSON].contains(&detail)
 }
 
 /// Writes a value without a filter, unchanged. Binary values are refused: the engine would garble
@@ -72,11 +73,13 @@ fn text(value: &Value) -> Result<String, Error> {
     Ok(value.to_string())
 }
 
-/// Refuses undefined and binary values, also within lists and maps.
+/// Refuses undefined and binary values and functions, also within lists and maps.
 fn check(value: &Value) -> Result<(), Error> {
     match value.kind() {
         ValueKind::Undefined => Err(Error::from(ErrorKind::UndefinedError)),
         ValueKind::Bytes => Err(invalid(BINARY)),
+        // The engine would print the name of its Rust type.
+        ValueKind::Plain => Err(invalid(FUNCTION)),
         ValueKind::Seq | ValueKind::Iterable => value.try_iter()?.try_for_each(|item| check(&item)),
         ValueKind::Map => value.try_iter()?.try_for_each(|key| check(&value.get_item(&key)?)),
         _ => Ok(()),

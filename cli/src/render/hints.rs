@@ -95,7 +95,11 @@ pub(super) fn hint(
         ErrorKind::UndefinedError => Some(undefined(expression?, names_below)),
         ErrorKind::SyntaxError => {
             let line = source.lines().nth(error.line()?.checked_sub(1)?)?;
-            (line.contains("secret") && !line.contains("secret(")).then(|| LOOK_UP.into())
+            line.contains("secret").then(|| LOOK_UP.into())
+        }
+        ErrorKind::TooManyArguments | ErrorKind::MissingArgument | ErrorKind::InvalidOperation => {
+            let line = source.lines().nth(error.line()?.checked_sub(1)?)?;
+            line.contains("secret").then(|| LOOK_UP.into())
         }
         _ => None,
     }

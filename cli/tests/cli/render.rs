@@ -254,6 +254,13 @@ fn a_mistake_brings_what_was_meant() {
         ("{{ secrets('app').nothing }}", "`is defined`"),
         ("{{ DB_PASSWORD }}", "a template has no variables but its own; look up a secret with secret("),
         ("{{ with secret \"secret/app\" }}", "look up a secret with secret(\"REF#KEY\")"),
+        ("{{ secret }}", "look up a secret with secret(\"REF#KEY\")"),
+        ("{{ secret | json }}", "look up a secret with secret(\"REF#KEY\")"),
+        ("{{ secrets | default('x') }}", "look up a secret with secret(\"REF#KEY\")"),
+        ("{{ secret('app/db', 'password') }}", "look up a secret with secret(\"REF#KEY\")"),
+        ("{{ secret(app/db) }}", "look up a secret with secret("),
+        ("{{ secret() }}", "look up a secret with secret(\"REF#KEY\")"),
+        ("{{ secret('app/db' }}", "look up a secret with secret(\"REF#KEY\")"),
     ] {
         let (_folder, _, mut command) = render(template);
         let output = command.assert().code(2).stdout("").get_output().stderr.clone();

@@ -71,7 +71,7 @@ fn every_path_starts_from_the_folder_of_the_file_or_from_home() {
             ("/abs/x", "/abs/x".into()),
             ("~/x", home.join("x")),
             ("~", home.clone()),
-            ("~user/x", folder.join("~user/x")),
+            ("./~user/x", folder.join("./~user/x")),
         ] {
             let text = format!("[{table}]\n{}", line.replace("PATH", &format!("{written:?}")));
             let text = Text { text: &text, path: None, folder: Some(folder) };

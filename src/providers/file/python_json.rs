@@ -9,35 +9,56 @@ use crate::secret::{
 
 /// The text that the fetcher would write: keys sorted at every level, ASCII only, no newline at the
 /// end. Numbers keep the text that they have.
-pub(super) fn python(value: Json<'_>) -> Zeroizing<String> {
+///
+/// `None` if it is longer than `limit` bytes: indentation makes deep values much longer than they
+/// were.
+pub(super) fn python(value: Json<'_>, limit: u64) -> Option<Zeroizing<String>> {
     let mut length = Length(0);
     write(value, &mut length);
+    if length.0 > limit {
+        return None;
+    }
     // Sized up front: a buffer that grew would leave copies behind.
-    let mut text = Zeroizing::new(String::with_capacity(length.0));
+    let mut text = Zeroizing::new(String::with_capacity(usize::try_from(length.0).ok()?));
     write(value, &mut *text);
-    text
+    Some(text)
 }
+
+/// Of each level.
+const INDENTATION: &str = "  ";
 
 trait Sink {
     fn raw(&mut self, text: &str);
     fn string(&mut self, text: &str);
     /// A string that is no text, in UTF-16.
     fn units(&mut self, units: &[u16]);
+    /// The end of a line, and the indentation of the next one.
+    fn line_break(&mut self, depth: usize);
 }
 
-struct Length(usize);
+struct Length(u64);
+
+impl Length {
+    fn add(&mut self, bytes: usize) {
+        self.0 = self.0.saturating_add(bytes as u64);
+    }
+}
 
 impl Sink for Length {
     fn raw(&mut self, text: &str) {
-        self.0 += text.len();
+        self.add(text.len());
     }
 
     fn string(&mut self, text: &str) {
-        self.0 += json::ascii_string_len(text);
+        self.add(json::ascii_string_len(text));
     }
 
     fn units(&mut self, units: &[u16]) {
-        self.0 += json::ascii_units_len(units.iter().copied());
+        self.add(json::ascii_units_len(units.iter().copied()));
+    }
+
+    fn line_break(&mut self, depth: usize) {
+        self.add(1 + INDENTATION.len() * depth);
     }
 }
 
@@ -52,6 +73,11 @@ impl Sink for String {
 
     fn units(&mut self, units: &[u16]) {
         json::write_ascii_units(self, units.iter().copied());
+    }
+
+    fn line_break(&mut self, depth: usize) {
+        self.push('\n');
+        (0..depth).for_each(|_| self.push_str(INDENTATION));
     }
 }
 
@@ -85,7 +111,7 @@ fn write<'a>(value: Json<'a>, out: &mut impl Sink) {
                 if !is_first {
                     out.raw(",");
                 }
-                break_line(open.len(), out);
+                out.line_break(open.len());
                 if let Some(key) = key {
                     write_key(key, out);
                 }
@@ -95,7 +121,7 @@ fn write<'a>(value: Json<'a>, out: &mut impl Sink) {
                 let end = innermost.end;
                 open.pop();
                 if !is_first {
-                    break_line(open.len(), out);
+                    out.line_break(open.len());
                 }
                 out.raw(end);
             }
@@ -129,13 +155,6 @@ fn write_key(key: &Key, out: &mut impl Sink) {
     out.raw(": ");
 }
 
-fn break_line(depth: usize, out: &mut impl Sink) {
-    out.raw("\n");
-    for _ in 0..depth {
-        out.raw("  ");
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::{
@@ -150,7 +169,7 @@ mod tests {
 
     fn formatted(text: &str) -> String {
         let tree = Tree::parse(text).expect("JSON");
-        let out = super::python(Json::new(text, &tree, ROOT));
+        let out = super::python(Json::new(text, &tree, ROOT), u64::MAX).expect("no limit");
         assert_eq!(out.len(), out.capacity(), "the buffer never moved");
         out.to_string()
     }

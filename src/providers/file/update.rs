@@ -77,7 +77,13 @@ impl<'a> Change<'a> {
         let text = keypath::replace(text, document.root(), &self.keypath, &self.json)?;
         let tree =
             Tree::parse(&text).map_err(|why| Error::invalid_input(format!("the new value makes the file {why}")))?;
-        Ok(python_json::python(Json::new(&text, &tree, ROOT)))
+        // The file is indented, so that one with deep values may become too large for its readers.
+        python_json::python(Json::new(&text, &tree, ROOT), read::MAX_SIZE).ok_or_else(|| {
+            Error::invalid_input(format!(
+                "the file would be larger than {} MiB, which no reader takes",
+                read::MAX_SIZE >> 20
+            ))
+        })
     }
 }
 

@@ -24,6 +24,22 @@ async fn set(provider: &FileProvider, name: &str, steps: &[&str], value: &str) -
     provider.update(name, &SecretValue::from(value), &options).await
 }
 
+/// Indentation takes two bytes for each level of each line.
+#[tokio::test]
+async fn a_file_that_no_reader_would_take_is_not_written() {
+    for depth in [7_400, 20_000] {
+        let place = Place::empty();
+        let deep = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        let text = format!(r#"{{"secrets":{{"a":{{"value":"old"}},"deep":{{"x":{deep}}}}},"vault":{{}}}}"#);
+        place.replace(&text);
+        let provider = place.watched().await;
+        let error = set(&provider, "a", &["value"], "new").await.expect_err("too large");
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+        assert!(error.message().contains("larger than 100 MiB"), "{error}");
+        assert_eq!(place.text(), text, "the file is as it was");
+    }
+}
+
 #[tokio::test]
 async fn one_key_is_changed_and_the_file_is_as_the_fetcher_writes_it() {
     let place = Place::empty();
