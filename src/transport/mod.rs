@@ -51,7 +51,7 @@ pub(crate) use self::{
     body::{Fields, wiped},
     certificates::is_pem_of_certificates,
     client::ServerConfig,
-    failure::{Failure, ProxyFailure},
+    failure::{Failure, ProxyFailure, Target},
     http::{HttpClient, Request, Response, StatusAction},
     redirect::RefusedRedirect,
 };

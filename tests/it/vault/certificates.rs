@@ -182,7 +182,7 @@ async fn a_server_with_or_without_tls_against_the_address_is_told_so() {
     let error = refusal(VaultConfig::new(&plain).with_token("a-token")).await;
     assert_eq!(
         (error.kind(), error.message()),
-        (ErrorKind::Config, &*format!("the server at {plain} speaks TLS alone"))
+        (ErrorKind::Config, &*format!("the server at {plain} only accepts TLS"))
     );
     assert!(error.hint().is_some_and(|hint| hint.contains(bao.address())), "{}", told(&error));
 }
