@@ -84,7 +84,7 @@ impl Place {
 pub(super) fn either(capability: &str, [second, first]: [&str; 2], place: &Place) -> String {
     let mount = &place.mount;
     format!(
-        "the token is alive: a policy of it would need path {second:?} {{ capabilities = [{capability:?}] }}, or {first:?} \
+        "the token is alive: its policies need path {second:?} {{ capabilities = [{capability:?}] }}, or {first:?} \
          if {mount}/ is KV version 1; or there is no such mount, or one with more levels than {mount}/, which `mounts` in \
          the config file would tell"
     )
