@@ -124,7 +124,10 @@ impl<'a> Environment<'a> {
     /// The environment of this process.
     pub(super) fn process() -> Self {
         // What is no Unicode is no value of a variable, and malformed rather than missing.
-        Self(&|name| env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
+        Self(&|name| {
+            let value = env::var_os(name)?.into_string();
+            Some(value.unwrap_or_else(|value| value.to_string_lossy().into_owned()))
+        })
     }
 
     #[cfg(any(test, all(feature = "disk-cache", unix)))]

@@ -123,3 +123,24 @@ fn from_redirect(refused: &RefusedRedirect) -> Error {
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_that_a_redirect_names_is_not_to_be_written_as_the_address() {
+        let address = || "https://b:8200".to_owned();
+        let error = |failure| from_failure(failure, RetryPolicy::default(), &VaultConfig::default());
+        let own = error(Failure::SpeaksNoTls(Target::Server(address())));
+        assert!(own.hint().is_some_and(|hint| hint.ends_with("write http://b:8200")), "{own:?}");
+        for failure in
+            [Failure::SpeaksNoTls(Target::Redirected(address())), Failure::SpeaksTls(Target::Redirected(address()))]
+        {
+            let error = error(failure);
+            assert!(error.message().contains("https://b:8200, to which it redirects"), "{error:?}");
+            let hint = error.hint().unwrap_or_default();
+            assert!(hint.contains("`api_addr`") && !hint.contains("http"), "{hint}");
+        }
+    }
+}
