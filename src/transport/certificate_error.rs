@@ -14,16 +14,33 @@ const MOST_NAMES: usize = 3;
 /// What is wrong with a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum CertificateProblem {
-    /// The server's certificate can't be traced to a trusted authority, and why.
-    NotTrusted(&'static str),
+    /// The server's certificate is not trusted, and why.
+    NotTrusted(Distrust),
     /// The server's certificate is for other names than the expected one.
     WrongName { expected: Option<String>, presented: Vec<String> },
     /// The server's certificate has expired: when, and what the clock here says.
     Expired { on: Option<String>, now: Option<String> },
     /// The server's certificate is not valid before a day to come.
     NotValidYet { from: Option<String>, now: Option<String> },
-    /// The server refuses the client's certificate, or wants one, and what it says.
+    /// The server refuses the client's certificate, or asks for one, and what it says.
     ClientRefused(&'static str),
+}
+
+/// Why a certificate is not trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Distrust {
+    UnknownIssuer,
+    /// An authority of the issuer's name is trusted, and has another key.
+    OtherIssuer,
+    /// It is that of an authority, as self-signed ones often are.
+    Authority,
+    Missing,
+    Revoked,
+    NotForServers,
+    Malformed,
+    Extension,
+    Algorithm,
+    Unverified,
 }
 
 /// Where the settings of a vendor name certificates, for hints.
@@ -41,7 +58,7 @@ pub(crate) struct CertificateSettings<'a> {
 pub(crate) fn certificate_problem(error: &(dyn StdError + 'static)) -> Option<CertificateProblem> {
     causes(error).find_map(|cause| match cause.downcast_ref::<TlsError>()? {
         TlsError::InvalidCertificate(error) => Some(of_certificate(error)),
-        TlsError::NoCertificatesPresented => Some(CertificateProblem::NotTrusted("the server presents none")),
+        TlsError::NoCertificatesPresented => Some(CertificateProblem::NotTrusted(Distrust::Missing)),
         TlsError::AlertReceived(alert) => of_alert(*alert).map(CertificateProblem::ClientRefused),
         _ => None,
     })
@@ -86,20 +103,53 @@ fn of_certificate(error: &CertificateError) -> CertificateProblem {
     }
 }
 
-fn why_not_trusted(error: &CertificateError) -> &'static str {
+fn why_not_trusted(error: &CertificateError) -> Distrust {
     use CertificateError as E;
     match error {
-        E::UnknownIssuer => "its issuer is not known here",
-        E::BadSignature => "its signature is not by the authority of that name that is trusted here",
-        E::Revoked => "it has been revoked",
-        E::InvalidPurpose | E::InvalidPurposeContext { .. } => "it is not meant for servers",
-        E::BadEncoding => "it is malformed",
-        E::UnhandledCriticalExtension => "it has a critical extension that is not supported",
+        E::UnknownIssuer => Distrust::UnknownIssuer,
+        E::BadSignature => Distrust::OtherIssuer,
+        E::Revoked => Distrust::Revoked,
+        E::InvalidPurpose | E::InvalidPurposeContext { .. } => Distrust::NotForServers,
+        E::BadEncoding => Distrust::Malformed,
+        E::UnhandledCriticalExtension => Distrust::Extension,
         E::UnsupportedSignatureAlgorithmContext { .. } | E::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
-            "it is signed by an algorithm that is not supported"
+            Distrust::Algorithm
         }
-        other if is_authority(other) => "it is self-signed, or an authority's own",
-        _ => "it can't be verified",
+        other if is_authority(other) => Distrust::Authority,
+        _ => Distrust::Unverified,
+    }
+}
+
+impl Distrust {
+    fn message(self) -> &'static str {
+        match self {
+            Self::UnknownIssuer => "its issuer is not known here",
+            Self::OtherIssuer => "its signature is not by the authority of that name that is trusted here",
+            Self::Authority => "it is self-signed, or an authority's own",
+            Self::Missing => "the server presents none",
+            Self::Revoked => "it has been revoked",
+            Self::NotForServers => "it is not meant for servers",
+            Self::Malformed => "it is malformed",
+            Self::Extension => "it has a critical extension that is not supported",
+            Self::Algorithm => "it is signed by an algorithm that is not supported",
+            Self::Unverified => "it can't be verified",
+        }
+    }
+
+    /// What to do about it. `authorities` is what names those to trust.
+    fn hint(self, authorities: &str) -> String {
+        let replaced = match self {
+            Self::UnknownIssuer | Self::OtherIssuer | Self::Authority | Self::Unverified => {
+                return format!("name the authority that signed it by {authorities}");
+            }
+            Self::Missing => return "give the server a certificate in its TLS settings".to_owned(),
+            Self::Revoked => "that has not been revoked",
+            Self::NotForServers => "with the extended key usage `serverAuth`",
+            Self::Malformed => "in the form of X.509 version 3",
+            Self::Extension => "without it",
+            Self::Algorithm => "signed by ECDSA, Ed25519 or RSA with SHA-256 or a longer hash",
+        };
+        format!("replace the server's certificate by one {replaced}")
     }
 }
 
@@ -112,7 +162,7 @@ pub(super) fn is_authority(error: &CertificateError) -> bool {
 /// What an alert says about the client's certificate.
 fn of_alert(alert: AlertDescription) -> Option<&'static str> {
     match alert {
-        AlertDescription::CertificateRequired => Some("it wants one"),
+        AlertDescription::CertificateRequired => Some("it asks for one"),
         AlertDescription::UnknownCA => Some("it does not know its issuer"),
         AlertDescription::CertificateExpired => Some("it has expired"),
         AlertDescription::CertificateRevoked => Some("it has been revoked"),
@@ -145,7 +195,7 @@ impl CertificateProblem {
     pub(crate) fn message(&self, server: &str) -> String {
         let told = format!("the certificate of {server}");
         match self {
-            Self::NotTrusted(why) => format!("{told} is not trusted: {why}"),
+            Self::NotTrusted(why) => format!("{told} is not trusted: {}", why.message()),
             Self::WrongName { expected, presented } => {
                 let expected = expected.as_deref().unwrap_or("that name");
                 match listed(presented) {
@@ -161,10 +211,16 @@ impl CertificateProblem {
         }
     }
 
+    /// Whether a setting here can make the certificate acceptable, by naming an authority.
+    pub(crate) fn is_of_trust(&self) -> bool {
+        use Distrust as D;
+        matches!(self, Self::NotTrusted(D::UnknownIssuer | D::OtherIssuer | D::Authority | D::Unverified))
+    }
+
     /// What to do about it.
     pub(crate) fn hint(&self, settings: CertificateSettings<'_>) -> String {
         match self {
-            Self::NotTrusted(_) => format!("name the authority that signed it by {}", settings.authorities),
+            Self::NotTrusted(why) => why.hint(settings.authorities),
             Self::WrongName { .. } => format!("use one of the certificate's names in {}", settings.name),
             Self::Expired { now, .. } | Self::NotValidYet { now, .. } => {
                 let clock = now.as_ref().map(|now| format!(", which says {now}")).unwrap_or_default();
@@ -172,7 +228,7 @@ impl CertificateProblem {
             }
             Self::ClientRefused(_) => match settings.client {
                 Some(client) => format!("set {client} to a certificate that the server accepts, with its key"),
-                None => "the server wants a client certificate, which there is no setting for".to_owned(),
+                None => "the server asks for a client certificate, which there is no setting for".to_owned(),
             },
         }
     }
@@ -225,6 +281,25 @@ mod tests {
     }
 
     #[test]
+    fn an_authority_is_to_be_named_only_where_that_helps() {
+        let settings = CertificateSettings { authorities: "`ca_file`", name: "the address", client: None };
+        let hint = |error: TlsError| certificate_problem(&wrapped(error)).expect("a certificate's").hint(settings);
+        for error in [CertificateError::UnknownIssuer, CertificateError::BadSignature] {
+            assert_eq!(hint(error.into()), "name the authority that signed it by `ca_file`");
+        }
+        for (error, told) in [
+            (CertificateError::Revoked.into(), "has not been revoked"),
+            (CertificateError::InvalidPurpose.into(), "serverAuth"),
+            (CertificateError::BadEncoding.into(), "X.509"),
+            (CertificateError::UnhandledCriticalExtension.into(), "without it"),
+            (TlsError::NoCertificatesPresented, "give the server a certificate"),
+        ] {
+            let hint = hint(error);
+            assert!(hint.contains(told) && !hint.contains("ca_file"), "{hint}");
+        }
+    }
+
+    #[test]
     fn names_of_a_certificate_are_told_and_not_believed() {
         let named = |presented: &[&str]| {
             told(CertificateError::NotValidForNameContext {
@@ -256,6 +331,6 @@ mod tests {
         assert!(speaks_no_tls(&plain) && certificate_problem(&plain).is_none());
         let refused = wrapped(TlsError::AlertReceived(AlertDescription::CertificateRequired));
         let problem = certificate_problem(&refused).expect("a certificate's");
-        assert_eq!(problem.message("vault:8200"), "vault:8200 refused the client's certificate: it wants one");
+        assert_eq!(problem.message("vault:8200"), "vault:8200 refused the client's certificate: it asks for one");
     }
 }

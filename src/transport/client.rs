@@ -26,7 +26,7 @@ pub(crate) struct ServerConfig {
 impl ServerConfig {
     /// Whether a certificate is presented on the way to this address. A redirect keeps the scheme.
     pub(crate) fn presents_certificates(address: &Address, proxy: Option<&ProxyUrl>) -> bool {
-        address.is_https() || proxy.is_some_and(|proxy| !proxy.as_str().starts_with("http://"))
+        address.is_https() || proxy.is_some_and(ProxyUrl::is_https)
     }
 
     /// The server as `HOST:PORT`, for messages.

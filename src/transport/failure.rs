@@ -1,5 +1,7 @@
 //! Why a request got no response, and whose fault that is.
 
+use std::fmt;
+
 use super::{
     certificate_error::{CertificateProblem, certificate_problem, speaks_no_tls},
     proxy_error::{ProxyProblem, proxy_problem},
@@ -13,15 +15,15 @@ pub(crate) enum Failure {
     /// The policy's time was over. The proxy, if there is one, may be to blame.
     Timeout { proxy: Option<String> },
     /// No connection to this address.
-    Connect(String, reqwest::Error),
+    Connect(Target, reqwest::Error),
     /// The connection to this address ended before the whole response was there.
-    Broken(String, reqwest::Error),
+    Broken(Target, reqwest::Error),
     /// A certificate of this `HOST:PORT`, or one for it, is not accepted.
     Certificate(String, CertificateProblem, reqwest::Error),
     /// The address is `https`, and what listens there does not speak TLS.
-    SpeaksNoTls(String),
-    /// The address is `http`, and what listens there speaks TLS alone.
-    SpeaksTls(String),
+    SpeaksNoTls(Target),
+    /// The address is `http`, and what listens there only accepts TLS.
+    SpeaksTls(Target),
     /// The proxy failed, not the server behind it. Boxed, because it is rare and long.
     Proxy(Box<ProxyFailure>),
     /// A redirect that was not followed. Boxed for the same reason.
@@ -42,14 +44,33 @@ pub(crate) struct ProxyFailure {
     pub(crate) proxy: String,
     /// What it was to reach, as `HOST:PORT`.
     pub(crate) server: String,
+    /// Whether the address is `https`, which decides which variable names a general proxy.
+    pub(crate) is_https: bool,
     pub(crate) source: Option<reqwest::Error>,
+}
+
+/// An address that was asked, for messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// That of the settings, as they spell it.
+    Server(String),
+    /// That of the node which the server redirects to.
+    Redirected(String),
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Server(address) => f.write_str(address),
+            Self::Redirected(address) => write!(f, "{address}, to which it redirects"),
+        }
+    }
 }
 
 /// Where a request goes: the server, or the node that it redirects to.
 #[derive(Debug)]
 pub(super) struct Hop<'a> {
-    /// The address as the settings spell it, for messages.
-    pub(super) address: String,
+    pub(super) target: Target,
     /// `HOST:PORT`.
     pub(super) server: String,
     pub(super) is_https: bool,
@@ -71,15 +92,21 @@ impl Hop<'_> {
             return Failure::Certificate(self.server.clone(), problem, error);
         }
         match error.is_connect() {
-            true if speaks_no_tls(&error) => Failure::SpeaksNoTls(self.address.clone()),
-            true => Failure::Connect(self.address.clone(), error),
-            false => Failure::Broken(self.address.clone(), error),
+            true if speaks_no_tls(&error) => Failure::SpeaksNoTls(self.target.clone()),
+            true => Failure::Connect(self.target.clone(), error),
+            false => Failure::Broken(self.target.clone(), error),
         }
     }
 
     pub(super) fn proxy_failure(&self, problem: ProxyProblem, source: Option<reqwest::Error>) -> Failure {
         let proxy = self.proxy.unwrap_or_default().to_owned();
-        Failure::Proxy(Box::new(ProxyFailure { problem, proxy, server: self.server.clone(), source }))
+        Failure::Proxy(Box::new(ProxyFailure {
+            problem,
+            proxy,
+            server: self.server.clone(),
+            is_https: self.is_https,
+            source,
+        }))
     }
 
     fn proxy_problem(&self, error: &reqwest::Error) -> Option<ProxyProblem> {

@@ -34,7 +34,7 @@ use zeroize::Zeroizing;
 use super::{
     address::{Address, host_and_port},
     client::{self, ServerConfig},
-    failure::{Failure, Hop},
+    failure::{Failure, Hop, Target},
     json_size::has_too_many_values,
     proxy::ProxyUrl,
     proxy_error::ProxyProblem,
@@ -158,9 +158,9 @@ impl HttpClient {
         let mut url = self.address.join(request.target).map_err(|error| Attempt::unsent(Failure::Config(error)))?;
         let call = self.address.call_of(&url).to_owned();
         // For messages: the host of the URL may be a name for TLS alone.
-        let (address, server) = (self.config.address.trim().to_owned(), self.config.server());
+        let (target, server) = (Target::Server(self.config.address.trim().to_owned()), self.config.server());
         let proxy = self.proxy.as_deref();
-        let mut hop = Hop { address, server, is_https: self.address.is_https(), proxy };
+        let mut hop = Hop { target, server, is_https: self.address.is_https(), proxy };
         let mut redirects = 0;
         loop {
             let mut builder = client.request(request.method.clone(), url.clone()).headers(request.headers.clone());
@@ -183,7 +183,7 @@ impl HttpClient {
             let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
             let next = self.address.redirected(status, &url, &call, location.unwrap_or_default());
             url = next.map_err(|refused| Attempt::unsent(Failure::Redirect(Box::new(refused))))?;
-            hop.address = format!("{}, to which it redirects", url.origin().ascii_serialization());
+            hop.target = Target::Redirected(url.origin().ascii_serialization());
             hop.server = host_and_port(&url);
         }
     }
@@ -253,7 +253,7 @@ async fn read(mut response: reqwest::Response, hop: &Hop<'_>) -> Result<Response
         body.extend_from_slice(&piece);
     }
     if status == 400 && !hop.is_https && body.starts_with(WANTS_TLS) {
-        return Err(Attempt::unsent(Failure::SpeaksTls(hop.address.clone())));
+        return Err(Attempt::unsent(Failure::SpeaksTls(hop.target.clone())));
     }
     if has_too_many_values(&body) {
         return Err(Attempt::unsent(Failure::TooManyValues));

@@ -8,7 +8,6 @@
 mod address;
 #[cfg(feature = "vault")]
 mod body;
-#[cfg_attr(not(feature = "vault"), allow(dead_code, reason = "the AWS providers need parts of it"))]
 mod certificate_error;
 #[cfg(feature = "vault")]
 mod certificates;
@@ -23,7 +22,6 @@ mod json_size;
 mod no_proxy;
 #[cfg(feature = "vault")]
 mod proxy;
-#[cfg_attr(not(feature = "vault"), allow(dead_code, reason = "the AWS providers need parts of it"))]
 mod proxy_error;
 #[cfg(feature = "vault")]
 mod redirect;
@@ -39,19 +37,21 @@ pub use proxy::ProxyUrl;
 #[cfg(feature = "vault")]
 pub use tls::TlsConfig;
 
-#[allow(unused_imports, reason = "the AWS providers tell certificates and proxies by them")]
-pub(crate) use certificate_error::{CertificateProblem, CertificateSettings, certificate_problem};
+pub(crate) use certificate_error::CertificateSettings;
+#[cfg(feature = "__aws")]
+pub(crate) use certificate_error::certificate_problem;
 pub(crate) use no_proxy::NoProxy;
-#[allow(unused_imports, reason = "the AWS providers tell certificates and proxies by them")]
-pub(crate) use proxy_error::{ProxyProblem, proxy_problem};
+#[cfg(feature = "__aws")]
+pub(crate) use proxy_error::proxy_problem;
 
 #[cfg(feature = "vault")]
 pub(crate) use self::{
     address::{Address, AddressError},
     body::{Fields, wiped},
+    certificate_error::CertificateProblem,
     certificates::is_pem_of_certificates,
     client::ServerConfig,
-    failure::{Failure, ProxyFailure},
+    failure::{Failure, ProxyFailure, Target},
     http::{HttpClient, Request, Response, StatusAction},
     redirect::RefusedRedirect,
 };

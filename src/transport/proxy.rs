@@ -3,18 +3,19 @@
 use std::fmt;
 
 use reqwest::Url;
+use zeroize::Zeroizing;
 
 use super::address::is_deceptive;
 use crate::error::{Error, Result};
 
-/// URL of an HTTP proxy. It may hold a password, which `Debug` doesn't show.
+/// URL of an HTTP proxy. It may hold a password, which `Debug` doesn't show, and which is wiped.
 #[derive(Clone)]
-pub struct ProxyUrl(String);
+pub struct ProxyUrl(Zeroizing<String>);
 
 impl ProxyUrl {
     /// Takes `http://[USER:PASSWORD@]HOST:PORT`. It is checked when the client is made.
     pub fn new(url: impl Into<String>) -> Self {
-        Self(url.into())
+        Self(Zeroizing::new(url.into()))
     }
 
     /// Reads a URL of a config file, which must hold no secret. `variable` can hold one.
@@ -53,8 +54,16 @@ impl ProxyUrl {
         if is_deceptive(&self.0) {
             return None;
         }
-        let url = if self.0.contains("://") { self.0.parse() } else { format!("http://{}", self.0).parse() };
+        let url = match self.0.contains("://") {
+            true => self.0.parse(),
+            false => Zeroizing::new(format!("http://{}", *self.0)).parse(),
+        };
         url.ok().filter(Url::has_host)
+    }
+
+    /// Whether the proxy is asked by TLS. Without a scheme it is not.
+    pub(crate) fn is_https(&self) -> bool {
+        self.parsed().is_some_and(|url| url.scheme() == "https")
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -103,6 +112,16 @@ mod tests {
             let error = ProxyUrl::new(proxy).check().expect_err(proxy);
             assert_eq!(error.kind(), crate::ErrorKind::Config, "{proxy}");
             assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_is_asked_by_tls_only_if_its_scheme_says_so() {
+        for proxy in ["https://h", "HTTPS://h:3128", "https://u:p@h"] {
+            assert!(ProxyUrl::new(proxy).is_https(), "{proxy}");
+        }
+        for proxy in ["h:3128", "u:p@h:3128", "http://h", "HTTP://h", ""] {
+            assert!(!ProxyUrl::new(proxy).is_https(), "{proxy}");
         }
     }
 

@@ -15,7 +15,7 @@ const TUNNEL_ERROR: &str = "tunnel error: ";
 pub(crate) enum ProxyProblem {
     /// There is no connection to it: refused, or no such host.
     Unreachable,
-    /// It wants a user name and a password, or others (status 407).
+    /// It asks for a user name and a password, or others (status 407).
     WantsLogin,
     /// It is there, and opens no connection to the server.
     NoTunnel,
@@ -51,26 +51,30 @@ impl ProxyProblem {
     }
 
     /// The error of a call. `proxy` is its URL without user name and password, `server` what was
-    /// asked, as `HOST:PORT`, and `settings` what names the proxy.
-    pub(crate) fn error(&self, proxy: &str, server: &str, settings: &str) -> Error {
+    /// asked, as `HOST:PORT`, `settings` what names the proxy, and `general` the variable that
+    /// `NO_PROXY` makes exceptions from, such as `HTTPS_PROXY`.
+    pub(crate) fn error(&self, proxy: &str, server: &str, settings: &str, general: &str) -> Error {
         let host = server.rsplit_once(':').map_or(server, |(host, _)| host);
         match self {
             Self::Unreachable => Error::new(ErrorKind::Unavailable, format!("the proxy {proxy} can't be reached"))
-                .with_hint(format!("{settings} names it; NO_PROXY={host} exempts the server from HTTPS_PROXY")),
+                .with_hint(format!("{settings} names it; NO_PROXY={host} exempts the server from {general}")),
             Self::WantsLogin => {
-                Error::new(ErrorKind::Unauthenticated, format!("the proxy {proxy} wants a login (status 407)"))
+                Error::new(ErrorKind::Unauthenticated, format!("the proxy {proxy} asks for a login (status 407)"))
                     .with_hint(format!("{settings} takes it as http://USER:PASSWORD@HOST:PORT"))
             }
             Self::NoTunnel => {
                 let message = format!("the proxy {proxy} opens no connection to {server}");
                 Error::new(ErrorKind::Unavailable, message).with_hint(format!(
-                    "the proxy may not allow that, or not reach it; NO_PROXY={host} exempts the server from HTTPS_PROXY"
+                    "the proxy may not allow that, or not reach it; NO_PROXY={host} exempts the server from {general}"
                 ))
             }
             Self::Certificate(problem) => {
-                Error::config(problem.message(&format!("the proxy {proxy}"))).with_hint(format!(
-                    "trust its authority in the same way as the server's, or name it as http://HOST:PORT by {settings}"
-                ))
+                let remedy = match problem.is_of_trust() {
+                    true => "trust its authority in the same way as the server's",
+                    false => "correct that at the proxy",
+                };
+                Error::config(problem.message(&format!("the proxy {proxy}")))
+                    .with_hint(format!("{remedy}, or name it as http://HOST:PORT by {settings}"))
             }
             Self::SpeaksNoTls => Error::config(format!("the proxy {proxy} does not speak TLS"))
                 .with_hint(format!("name it as http://HOST:PORT by {settings}")),

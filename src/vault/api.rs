@@ -27,15 +27,17 @@ use crate::{
 /// # Errors
 /// | what happened | [`ErrorKind`](crate::ErrorKind) |
 /// | --- | --- |
-/// | a path with `..`, an empty segment or a `/` at an end; a body that is no object; status 400 | `InvalidInput` |
-/// | the login is refused, or a static token is dead | `Unauthenticated` |
+/// | a path with `..`, an empty segment or a `/` at an end; a body that is no object; status 400 but for the below | `InvalidInput` |
+/// | status 400 for a check-and-set that another write came before | `Conflict` |
+/// | the login is refused, a static token is dead, or no token was sent (400, 403) | `Unauthenticated` |
+/// | a proxy asks for a user name and a password, or for others (407) | `Unauthenticated` |
 /// | the token is alive and its policies deny the request | `AccessDenied` |
 /// | status 404 from the server | `NotFound` |
 /// | status 404 for a mount or a namespace that doesn't exist; an address with a wrong path | `Config` |
 /// | status 404 from something that is not Vault; a success that is not JSON | `Corrupt` |
 /// | status 405; a path that the engine doesn't have | `Unsupported` |
 /// | status 429 after all attempts | `Throttled` |
-/// | sealed, no leader, 5xx, no connection, no proxy | `Unavailable` |
+/// | sealed, no leader, 5xx, no connection, no proxy; a locked or sealed namespace, or an upgrade of the mount, also by 400 | `Unavailable` |
 /// | a certificate that is not accepted, TLS where there is none, a redirect elsewhere | `Config` |
 /// | no response in time | `Timeout` |
 ///

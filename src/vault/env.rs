@@ -2,6 +2,8 @@
 
 use std::env;
 
+use zeroize::Zeroizing;
+
 use super::{
     auth::{AppRole, Auth},
     config::{VaultConfig, default_token_file},
@@ -11,7 +13,7 @@ use super::{
 };
 use crate::{
     config::{CredentialSource, Origin, Sourced},
-    transport::NoProxy,
+    transport::{Address, NoProxy},
 };
 
 /// The variables that [`VaultConfig::from_env`] reads. For each
@@ -122,7 +124,10 @@ impl<'a> Environment<'a> {
     /// The environment of this process.
     pub(super) fn process() -> Self {
         // What is no Unicode is no value of a variable, and malformed rather than missing.
-        Self(&|name| env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
+        Self(&|name| {
+            let value = env::var_os(name)?.into_string();
+            Some(value.unwrap_or_else(|value| value.to_string_lossy().into_owned()))
+        })
     }
 
     #[cfg(any(test, all(feature = "disk-cache", unix)))]
@@ -133,11 +138,17 @@ impl<'a> Environment<'a> {
     /// The value of a variable without blanks and line ends around it, and which form of it was set.
     /// A blank value counts as missing, as CI systems set variables so.
     pub(super) fn get(&self, name: &'static str) -> Option<Sourced<String>> {
+        self.secret(name).map(|found| found.map(|value| (*value).clone()))
+    }
+
+    /// As [`get`](Self::get), for a value that is wiped.
+    pub(super) fn secret(&self, name: &'static str) -> Option<Sourced<Zeroizing<String>>> {
         let bao = name
             .strip_prefix("VAULT_")
             .and_then(|rest| VARIABLES.iter().copied().find(|it| it.strip_prefix("BAO_") == Some(rest)));
         bao.into_iter().chain([name]).find_map(|name| {
-            let value = (self.0)(name)?.trim().to_owned();
+            let raw = Zeroizing::new((self.0)(name)?);
+            let value = Zeroizing::new(raw.trim().to_owned());
             (!value.is_empty()).then(|| Sourced::new(value, Origin::Variable(name)))
         })
     }
@@ -147,25 +158,32 @@ impl<'a> Environment<'a> {
         self.get(env_vars::AGENT_ADDR).or_else(|| self.get(env_vars::ADDR))
     }
 
-    /// The login that the environment names, and its description.
-    pub(super) fn login(&self) -> (Auth, CredentialSource) {
-        if let Some(token) = self.get(env_vars::TOKEN) {
+    /// Whether the environment is about the server at this address: it names that one, or none.
+    pub(super) fn is_about(&self, address: &str) -> bool {
+        let mut named = [env_vars::AGENT_ADDR, env_vars::ADDR].into_iter().filter_map(|name| self.get(name)).peekable();
+        named.peek().is_none() || named.any(|it| Address::are_same(&it.value, address))
+    }
+
+    /// The login that the environment names for the server at this address, and its description.
+    pub(super) fn login(&self, address: &str) -> (Auth, CredentialSource) {
+        if let Some(token) = self.secret(env_vars::TOKEN) {
             let described = CredentialSource::new(format!("token from {}", variable(&token.origin)), token.origin);
-            return (Auth::Token(SecretSource::given(token.value)), described);
+            return (Auth::Token(SecretSource::wiped(token.value)), described);
         }
         if let Some(file) = self.get(env_vars::TOKEN_FILE) {
             let path = crate::fs::home::expand(file.value.as_ref());
             let described = CredentialSource::new(format!("token from file {}", path.display()), file.origin);
             return (Auth::Token(SecretSource::file(path)), described);
         }
-        if let (Some(role), Some(secret)) = (self.get(env_vars::ROLE_ID), self.get(env_vars::SECRET_ID)) {
+        if let (Some(role), Some(secret)) = (self.get(env_vars::ROLE_ID), self.secret(env_vars::SECRET_ID)) {
             let text = format!("approle role {} with secret id from {}", role.value, variable(&secret.origin));
-            let login = AppRole::new(role.value, SecretSource::given(secret.value));
+            let login = AppRole::new(role.value, SecretSource::wiped(secret.value));
             return (Auth::AppRole(login), CredentialSource::new(text, role.origin));
         }
         let file = default_token_file();
         // Where `vault` and `bao` find no token, they send none: an agent may add its own.
-        if let Some(agent) = self.get(env_vars::AGENT_ADDR).filter(|_| !file.exists()) {
+        let agent = self.get(env_vars::AGENT_ADDR).filter(|agent| Address::are_same(&agent.value, address));
+        if let Some(agent) = agent.filter(|_| !file.exists()) {
             return (Auth::None, CredentialSource::new(NO_TOKEN, agent.origin));
         }
         let described = CredentialSource::new(format!("token from file {}", file.display()), Origin::Default);

@@ -225,7 +225,7 @@ fn missing_right(reply: &Response, call: &ApiRequest) -> String {
         Some(_) => "the token is alive",
         None => "no token is sent, and that of the proxy is alive",
     };
-    format!("{whose}: a policy of it would need {}", call.right())
+    format!("{whose}: its policies need {}", call.right())
 }
 
 /// The error of a lookup of the token itself, which only Vault can refuse.
@@ -289,9 +289,8 @@ pub(super) fn parse_address(text: &str) -> Result<Address> {
     Address::parse(text).map_err(|error| match error {
         AddressError::Malformed => Error::config("the address of Vault is malformed")
             .with_hint("write it as https://HOST:PORT, http://HOST:PORT or unix:///PATH"),
-        AddressError::HoldsCredentials => {
-            Error::config("the address of Vault holds a user name or a password, which Vault has none of")
-        }
+        AddressError::HoldsCredentials => Error::config("the address of Vault can't hold a user name or a password")
+            .with_hint("leave them out of the address: `auth` in the config file names a login"),
     })
 }
 

@@ -24,8 +24,8 @@
 //! each login ([`SecretSource`]). [`VaultConfig::from_env`] finds a token as `vault` and `bao` do.
 //!
 //! # Life of a token
-//! The first call obtains a token, once for all callers. It is renewed in the background after two
-//! thirds of its TTL. One that can't be renewed any more is replaced by a new login ahead of its
+//! The first call obtains a token, once for all callers. It is renewed in the background after 60
+//! to 70 % of its TTL. One that can't be renewed any more is replaced by a new login ahead of its
 //! end: at its maximum TTL, a batch token, limited uses, a refused renewal.
 //!
 //! After a refused call, one of the refused callers asks whether the token is still alive. If it

@@ -2,7 +2,8 @@
 //! origins.
 //!
 //! For the default connection, the environment wins over the file on *where* to connect, and the
-//! file over the environment on *as whom*. A connection of another table in `[connections]` takes
+//! file over the environment on *as whom*. An address that code sets wins over both; it takes from
+//! the environment only what that has for the same server, or for none that it names. A connection of another table in `[connections]` takes
 //! nothing from the environment. A provider other than `vault.kv` with a connection of its own
 //! keeps its settings, and fills the gaps from the environment only if that is about the same
 //! server.
@@ -117,6 +118,10 @@ impl Resolver<'_> {
         let own = &self.settings.own;
         self.applies |= self.settings.role == ConnectionRole::Inline
             && (own.address.is_none() || Address::are_same(&self.environments_address(), &address.value));
+        // Of the default connection, code alone can name another address than the environment.
+        if self.is_default && address.origin == Origin::Code {
+            self.applies = self.environment.is_about(&address.value);
+        }
         self.resolved.config.namespace =
             self.text("namespace", &own.namespace, env_vars::NAMESPACE, variables::check_namespace);
         self.authorities();
@@ -281,10 +286,10 @@ impl Resolver<'_> {
                 (auth.clone(), CredentialSource::new(settings.description(), section.origin("auth.method")))
             }
             _ if self.applies => {
-                if let Some(token) = self.environment.get(env_vars::TOKEN) {
+                if let Some(token) = self.environment.secret(env_vars::TOKEN) {
                     self.read(&token, |token| variables::check_token(token));
                 }
-                self.environment.login()
+                self.environment.login(&self.resolved.config.address)
             }
             _ => return,
         };

@@ -248,6 +248,33 @@ mod tests {
     }
 
     #[test]
+    fn the_environment_is_followed_at_an_address_of_code_only_if_it_is_about_that() {
+        let resolved = |variables: &[(&str, &str)]| {
+            let raw: RawTable = "address = 'http://code'".parse().expect("a table");
+            let section = Section::new("providers", DEFAULT_INSTANCE, raw);
+            let settings = VaultSettings::read(section, ConnectionRole::Default, &GeneralSettings::default());
+            let raw = |name: &str| variables.iter().find(|(it, _)| *it == name).map(|(_, value)| (*value).to_owned());
+            let settings = settings.expect("settings");
+            let connection = settings.resolve(&Environment::of(&raw)).into_connection();
+            let credential = connection.credential.map(|login| login.to_string());
+            (credential, settings.resolve(&Environment::of(&raw)).into_config())
+        };
+        let token = ("VAULT_TOKEN", "hunter2");
+        let sent = Some("token from VAULT_TOKEN".to_owned());
+        assert_eq!(resolved(&[token]).0, sent, "it names no server");
+        assert_eq!(resolved(&[token, ("VAULT_ADDR", "http://code/")]).0, sent);
+        let agent = ("VAULT_AGENT_ADDR", "http://agent");
+        assert_eq!(resolved(&[token, agent, ("VAULT_ADDR", "http://code")]).0, sent);
+        for other in [("VAULT_ADDR", "http://other"), ("BAO_ADDR", "http://other"), agent] {
+            let (credential, config) = resolved(&[token, other, ("VAULT_NAMESPACE", "n"), ("VAULT_CACERT", "/ca")]);
+            assert_eq!((credential, config.namespace, config.tls.ca_file), (None, None, None), "{other:?}");
+        }
+        // The login `none` is for the agent.
+        let (credential, _) = resolved(&[agent, ("VAULT_ADDR", "http://code")]);
+        assert!(credential.is_some_and(|login| login.contains(".vault-token")));
+    }
+
+    #[test]
     fn each_login_is_described_without_its_secret() {
         for (auth, described) in [
             (r#"{ method = "token", file = "/t" }"#, "token from file /t"),

@@ -70,7 +70,12 @@ where
 impl SecretSource {
     /// The value itself.
     pub fn given(value: impl Into<String>) -> Self {
-        Self(Kind::Given(Zeroizing::new(value.into())))
+        Self::wiped(Zeroizing::new(value.into()))
+    }
+
+    /// The value itself, which is wiped already.
+    pub(super) fn wiped(value: Zeroizing<String>) -> Self {
+        Self(Kind::Given(value))
     }
 
     /// A file that holds the value, read at each login.

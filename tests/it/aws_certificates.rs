@@ -142,7 +142,7 @@ async fn a_proxy_is_blamed_for_what_it_does() {
     assert!(answer.fails("unavailable").contains("the proxy http://127.0.0.1:9 can't be reached"), "{answer:?}");
     assert!(answer.hint.contains("HTTPS_PROXY") && !format!("{answer:?}").contains("hunter2"), "{answer:?}");
     let answer = world.get(&child().with("HTTPS_PROXY", login.endpoint())).await;
-    assert!(answer.fails("unauthenticated").contains("wants a login (status 407)"), "{answer:?}");
+    assert!(answer.fails("unauthenticated").contains("asks for a login (status 407)"), "{answer:?}");
     let answer = world.get(&child().with("ALL_PROXY", closed)).await;
     assert!(answer.fails("unavailable").contains("the proxy http://127.0.0.1:9"), "{answer:?}");
     // What is on this machine is not asked through a proxy.

@@ -28,7 +28,7 @@ pub(super) fn explained(error: &(dyn StdError + 'static)) -> Option<Error> {
     let server = host_and_port(endpoint);
     if let Some(problem) = proxy_problem(error) {
         let (variable, proxy) = proxy();
-        return Some(problem.error(&proxy, &server, variable));
+        return Some(problem.error(&proxy, &server, variable, variable));
     }
     let problem = certificate_problem(error)?;
     Some(Error::config(problem.message(&server)).with_hint(problem.hint(SETTINGS)))

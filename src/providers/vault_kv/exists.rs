@@ -1,6 +1,11 @@
 //! Existence and version probes. Metadata and names are tried first, and the value only as a last resort.
 
-use super::{VaultKv, kv_mounts::KvVersion, place::Place, read::gone};
+use super::{
+    VaultKv,
+    kv_mounts::KvVersion,
+    place::{Place, is_answer},
+    read::gone,
+};
 use crate::{
     error::{Error, ErrorKind, Result},
     options::{GetOptions, Version},
@@ -30,16 +35,14 @@ impl VaultKv {
             Some(KvVersion::V1) => self.exists_v1(path, &place, policy).await,
             Some(KvVersion::V2) => self.exists_v2(path, &place, policy).await,
             None => {
-                return match self.exists_v2(path, &place, policy).await {
-                    Ok(true) => Ok(true),
-                    other => {
-                        let first = Place { version: Some(KvVersion::V1), ..place };
-                        match self.exists_v1(path, &first, policy).await {
-                            // Another engine has replied. Its error may name a lease, so it wins.
-                            Err(error) if error.kind() != ErrorKind::Unsupported => other,
-                            answer => answer,
-                        }
-                    }
+                let second = self.exists_v2(path, &place, policy).await;
+                if matches!(second, Ok(true)) {
+                    return second;
+                }
+                let first = Place { version: Some(KvVersion::V1), ..place };
+                return match self.exists_v1(path, &first, policy).await {
+                    Err(error) if !is_answer(&error, second.as_ref().err()) => second,
+                    answer => answer,
                 };
             }
         };

@@ -8,7 +8,7 @@ use super::{
     VaultKv,
     kv_mounts::KvVersion,
     mounts::{check_reach, is_kv, version_of},
-    place::{Place, either},
+    place::{Place, either, is_answer},
     provider::CONCURRENCY,
     read::unexplained,
 };
@@ -96,8 +96,7 @@ impl VaultKv {
                 let first = Place { version: Some(KvVersion::V1), ..place.clone() };
                 match (self.names_at(&first, policy).await, second) {
                     (Ok(Some(names)), _) => Ok(names),
-                    // Another engine has replied. Its error may name a lease, so it wins.
-                    (Err(error), _) if error.kind() == ErrorKind::Unsupported => Err(error),
+                    (Err(error), second) if is_answer(&error, second.as_ref().err()) => Err(error),
                     (_, Err(error)) if error.kind() == ErrorKind::AccessDenied => {
                         Err(error.with_hint(either("list", [&place.names(), &first.names()], &place)))
                     }

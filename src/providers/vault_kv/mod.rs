@@ -46,7 +46,8 @@
 //! | no such mount or namespace; an address with a wrong path; a wrong version in the settings | `Config` |
 //! | the login is refused, or the token is dead and can't be replaced | `Unauthenticated` |
 //! | 429 | `Throttled` |
-//! | sealed, no leader, 5xx, no connection, a redirect that was not followed | `Unavailable` |
+//! | sealed, no leader, 5xx, no connection, no proxy | `Unavailable` |
+//! | a certificate that is not accepted, TLS where there is none, a redirect elsewhere | `Config` |
 //! | no answer within the timeout | `Timeout` |
 //! | somebody else has changed the secret since it was read | `Conflict` |
 //! | a new value that is no JSON map; a path with `..` | `InvalidInput` |

@@ -84,10 +84,26 @@ impl Place {
 pub(super) fn either(capability: &str, [second, first]: [&str; 2], place: &Place) -> String {
     let mount = &place.mount;
     format!(
-        "the token is alive: a policy of it would need path {second:?} {{ capabilities = [{capability:?}] }}, or {first:?} \
+        "the token is alive: its policies need path {second:?} {{ capabilities = [{capability:?}] }}, or {first:?} \
          if {mount}/ is KV version 1; or there is no such mount, or one with more levels than {mount}/, which `mounts` in \
          the config file would tell"
     )
+}
+
+/// Whether an error by the path of version 1 is the answer, where the version of the mount is
+/// unknown. `second` is the error by the path of version 2, or `None` if that leads to nothing.
+///
+/// What could not be asked is never "not found", nor what the other version is said to lack.
+pub(super) fn is_answer(first: &Error, second: Option<&Error>) -> bool {
+    match first.kind() {
+        // Another engine has replied. Its error may name a lease, so it wins.
+        ErrorKind::Unsupported => true,
+        ErrorKind::Unauthenticated => true,
+        kind if kind.is_transient() => true,
+        // The path of version 1 leads to no mount, or to one of version 2.
+        ErrorKind::NotFound | ErrorKind::Config => false,
+        _ => second.is_none(),
+    }
 }
 
 #[cfg(test)]

@@ -64,6 +64,9 @@ impl VaultKv {
         Err(match (second.kind(), first.kind()) {
             // Another engine has replied. Its error may name a lease, so it wins.
             (_, ErrorKind::Unsupported) if version.is_none() => first,
+            // What could not be asked may be there: the next attempt, or an older value, may serve.
+            (_, ErrorKind::Unauthenticated) => first,
+            (_, kind) if kind.is_transient() => first,
             // Below a namespace, only the path of version 1 leads to a mount, be it one of version
             // 2.
             (ErrorKind::Config, ErrorKind::NotFound | ErrorKind::Config) => first,

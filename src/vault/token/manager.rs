@@ -243,12 +243,12 @@ impl TokenManager {
 
     /// Logs in, in a task of its own, which holds the gate.
     async fn log_in_for_all(self: &Arc<Self>, pass: LoginPass) -> Result<()> {
-        let manager = self.clone();
+        let (manager, number) = (self.clone(), pass.number());
         let login = tokio::spawn(async move {
             let _pass = pass;
             manager.log_in().await
         });
-        self.login_gate.begun(login.abort_handle());
+        self.login_gate.begun(number, login.abort_handle());
         match login.await.map_err(JoinError::try_into_panic) {
             Ok(outcome) => outcome,
             Err(Ok(panic)) => std::panic::resume_unwind(panic),

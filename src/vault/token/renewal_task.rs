@@ -79,9 +79,9 @@ impl TokenManager {
 
     /// Logs in while the old token still serves.
     async fn replace(&self, token: &LiveToken) -> Result<()> {
-        let _pass = self.enter_login().await?;
+        let pass = self.enter_login().await?;
         if let Some(task) = self.state().task.clone() {
-            self.login_gate.begun(task);
+            self.login_gate.begun(pass.number(), task);
         }
         if self.state().validity_of(token).is_none() {
             return Ok(());

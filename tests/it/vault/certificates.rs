@@ -137,14 +137,14 @@ async fn a_named_certificate_is_still_checked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_certificate_that_the_server_wants_or_refuses_is_named() {
+async fn a_client_certificate_that_the_server_asks_for_or_refuses_is_named() {
     let (stub, folder) = server().await;
     let authority = Authority::create(folder.path());
     let front = TlsFront::for_clients_of(&authority, stub.endpoint()).await;
     let tls = || TlsConfig::default().with_ca_file(authority.certificate_file());
     let error = refusal(trusting(&front, tls())).await;
     assert_eq!(error.kind(), ErrorKind::Config, "{}", told(&error));
-    let words = format!("{} refused the client's certificate: it wants one", server_of(&front));
+    let words = format!("{} refused the client's certificate: it asks for one", server_of(&front));
     assert_eq!(error.message(), words);
     assert!(error.hint().is_some_and(|hint| hint.contains("VAULT_CLIENT_CERT")), "{}", told(&error));
 
@@ -182,7 +182,7 @@ async fn a_server_with_or_without_tls_against_the_address_is_told_so() {
     let error = refusal(VaultConfig::new(&plain).with_token("a-token")).await;
     assert_eq!(
         (error.kind(), error.message()),
-        (ErrorKind::Config, &*format!("the server at {plain} speaks TLS alone"))
+        (ErrorKind::Config, &*format!("the server at {plain} only accepts TLS"))
     );
     assert!(error.hint().is_some_and(|hint| hint.contains(bao.address())), "{}", told(&error));
 }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use s1crets::{
-    CachePolicy, Cached, ErrorKind, GetOptions, Provider, Result, RetryPolicy, Secret,
+    CachePolicy, Cached, ErrorKind, GetOptions, ListOptions, Provider, Result, RetryPolicy, Secret,
     providers::vault_kv::VaultKv,
     vault::{Auth, SecretSource, TlsConfig, UserPass, Vault, VaultConfig},
 };
@@ -33,6 +33,31 @@ const MACHINE: Duration = Duration::from_secs(3);
 /// A server as in production.
 pub(super) fn raft() -> OpenBao {
     tokio::task::block_in_place(OpenBao::raft)
+}
+
+/// What may be there by the path of the other version is not absent because that can't be asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_of_a_mount_of_unknown_version_is_no_absence() {
+    let bao = OpenBao::shared();
+    let of_version_2 = |path: &str| path.contains("/secret/data") || path.contains("/secret/metadata");
+    for denied in [false, true] {
+        let proxy = FaultProxy::start(bao.address()).await;
+        proxy.fault_if(is_preflight, Fault::Status(403)).always();
+        let first = move |path: &str| path.starts_with("/v1/secret") && !of_version_2(path);
+        proxy.fault_if(move |request| first(&request.path), Fault::Status(503)).always();
+        if denied {
+            proxy.fault_if(move |request| of_version_2(&request.path), Fault::Status(403)).always();
+        }
+        let kv = kv(VaultConfig::new(proxy.endpoint()).with_token(bao.root_token()).with_retry(once()));
+        let path = format!("secret/{}", unique("unknown-"));
+        let exists = kv.path_exists(&path).await.map(|_| ());
+        let listed = kv.get_by_path(&path, &ListOptions::default()).await.map(|_| ());
+        for (call, answer) in
+            [("path_exists", exists), ("get_by_path", listed), ("get", read(&kv, &path).await.map(|_| ()))]
+        {
+            assert_eq!(answer.expect_err(call).kind(), ErrorKind::Unavailable, "{call}, denied: {denied}");
+        }
+    }
 }
 
 /// A connection whose tokens live for five seconds, so that an outage outlives them.

@@ -29,17 +29,18 @@ fn is_told(error: &Error, kind: ErrorKind, message: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_proxy_that_is_away_or_wants_a_login_is_named() {
-    for address in ["https://vault.corp:8200", "http://vault.corp:8200"] {
+async fn a_proxy_that_is_away_or_asks_for_a_login_is_named() {
+    for (address, general) in [("https://vault.corp:8200", "HTTPS_PROXY"), ("http://vault.corp:8200", "HTTP_PROXY")] {
         for away in ["http://127.0.0.1:1", "http://no-such-host.invalid:3128"] {
             let error = refusal(address, away, TlsConfig::default()).await;
             is_told(&error, ErrorKind::Unavailable, &format!("the proxy {away} can't be reached"));
             let hint = error.hint().unwrap_or_default();
             assert!(hint.contains("VAULT_PROXY_ADDR") && hint.contains("NO_PROXY=vault.corp "), "{hint}");
+            assert_eq!(hint.matches(&format!(" {general}")).count(), 2, "{hint}");
         }
         let locked = Stub::start(|_| Answer::new(407, "")).await;
         let error = refusal(address, locked.endpoint(), TlsConfig::default()).await;
-        let message = format!("the proxy {} wants a login (status 407)", locked.endpoint());
+        let message = format!("the proxy {} asks for a login (status 407)", locked.endpoint());
         is_told(&error, ErrorKind::Unauthenticated, &message);
         assert_eq!(locked.requests().len(), 1, "the same password would be refused again");
     }

@@ -83,6 +83,6 @@ async fn a_page_to_log_in_is_told_without_what_it_was_called_with() {
     let error = read(&kv, "secret/x").await.expect_err("not followed");
     assert_eq!(error.kind(), ErrorKind::Config, "{}", told(&error));
     assert!(error.message().contains("to https://sso.corp/login, which"), "{}", told(&error));
-    assert!(error.hint().is_some_and(|hint| hint.contains("may want a login")), "{}", told(&error));
+    assert!(error.hint().is_some_and(|hint| hint.contains("may ask for a login")), "{}", told(&error));
     assert!(!told(&error).contains("hunter2") && !told(&error).contains("a-token"), "{}", told(&error));
 }

@@ -50,7 +50,7 @@ async fn empty_variables_count_as_unset_and_padded_ones_are_trimmed() {
 async fn a_malformed_variable_is_an_error_that_names_it() {
     for (name, value, words) in [
         ("VAULT_ADDR", "hunter2:8200", "the address of Vault is malformed"),
-        ("BAO_ADDR", "https://me:hunter2@vault", "holds a user name or a password"),
+        ("BAO_ADDR", "https://me:hunter2@vault", "can't hold a user name or a password"),
         ("VAULT_ADDR", "http://vault /", "the address of Vault is malformed"),
         ("VAULT_TOKEN", "hunter2\nhunter2", "it holds a character that no token has"),
         ("BAO_TOKEN", "hünter2", "it holds a character that no token has"),
