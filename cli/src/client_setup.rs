@@ -26,7 +26,7 @@ pub(crate) fn config(global: &Global) -> Result<Config, Failure> {
 /// Makes the provider of the options the default one, also of bare paths in `[secrets]`.
 fn with_default_provider(config: Config, global: &Global) -> Config {
     match path_arg::provider_of_options(global) {
-        Some(provider) => config.with_provider(provider),
+        Some(provider) => config.with_default_provider(provider),
         None => config,
     }
 }

@@ -112,12 +112,13 @@ pub(crate) fn rest_below<'a>(name: &'a str, path: &str) -> &'a str {
 }
 
 /// Whether this is a map or a JSON object.
-fn has_keys(secret: &Secret) -> bool {
+pub(crate) fn has_keys(secret: &Secret) -> bool {
     secret.is_map() || secret.json().is_ok_and(|json| json.kind() == JsonKind::Object)
 }
 
 /// Why the keys of a secret can't be read, if it was meant to have some: it is broken JSON.
 fn broken(secret: &Secret) -> Option<Error> {
+    // Only a look for a key, of any name, tells broken JSON from text that is not JSON at all.
     secret.key("").err().filter(|error| error.kind() == ErrorKind::Corrupt && secret.json().is_err())
 }
 

@@ -19,7 +19,7 @@ impl PathArg {
     ///
     /// # Errors
     /// [`Failure::Usage`] if a reference comes with `--provider`, or has keys and is followed by
-    /// more; [`Failure::Secret`] if it is malformed, or the name of a provider stands for the path.
+    /// more; [`Failure::Secret`] if it is malformed, or the name of a provider is where the path should be.
     pub(crate) fn parse(client: &Client, global: &Global, path: &str, keys: &[String]) -> Result<Self, Failure> {
         if !is_reference(client, path) {
             refuse_provider_as_path(client, path, keys)?;
@@ -68,11 +68,12 @@ fn refuse_provider_as_path(client: &Client, typed: &str, keys: &[String]) -> Res
         },
         _ => return Ok(()),
     };
-    let error = Error::new(ErrorKind::InvalidInput, format!("{typed:?} stands for the path, but is a provider"));
-    Err(error.with_hint(match keys {
-        [] => format!("write {provider}://PATH"),
-        [path, keys @ ..] => format!("write {}", reference(provider, path, keys)),
-    }))
+    let (rest, spelling) = match keys {
+        [] => ("is missing", format!("{provider}://PATH")),
+        [path, keys @ ..] => ("comes after it", reference(provider, path, keys)),
+    };
+    let message = format!("{typed:?} is a provider, and the path {rest}");
+    Err(Error::new(ErrorKind::InvalidInput, message).with_hint(format!("write {spelling}")))
 }
 
 fn is_provider(client: &Client, name: &str) -> bool {

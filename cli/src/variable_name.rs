@@ -3,8 +3,11 @@
 #[cfg(unix)]
 use s1crets::{Error, ErrorKind};
 
+/// What [`is_valid`] accepts, for error messages.
+pub(crate) const RULE: &str = "a name consists of letters, digits and '_', and doesn't begin with a digit";
 /// What [`is_settable`] accepts, for error messages.
-pub(crate) const RULE: &str = "letters, digits, '_', '.' and '-', not starting with '.' or '-'";
+pub(crate) const SETTABLE_RULE: &str =
+    "a name consists of letters, digits, '_', '.' and '-', and doesn't begin with '.' or '-'";
 
 /// Whether every shell accepts this as the name of a variable.
 pub(crate) fn is_valid(name: &str) -> bool {
@@ -27,7 +30,7 @@ pub(crate) fn is_settable(name: &str) -> bool {
 pub(crate) fn check(name: &str) -> Result<(), Error> {
     match is_settable(name) {
         true => Ok(()),
-        false => Err(Error::new(ErrorKind::InvalidInput, format!("invalid variable name {name:?}: use {RULE}"))),
+        false => Err(Error::new(ErrorKind::InvalidInput, format!("invalid variable name {name:?}: {SETTABLE_RULE}"))),
     }
 }
 

@@ -30,7 +30,7 @@ use crate::{
     clock::Instant,
     error::{Error, Result},
     options::{GetOptions, ListOptions, UpdateOptions},
-    provider::{Identity, Listing, Provider, Updated, is_below},
+    provider::{Identity, Listing, Provider, Updated},
     secret::{Secret, SecretValue},
     single_flight::Executor,
     watch::Watch,
@@ -117,7 +117,8 @@ impl<P: Provider + ?Sized> Cached<P> {
         self.lookup(path, options)?.ok()
     }
 
-    /// Drops a name, and the listings that cover it.
+    /// Drops a name, and the listings that cover it. Empty levels of a path don't count: `/a//b` drops
+    /// `a/b`, too, which may be the same secret.
     ///
     /// From now on this cache does not serve them. With a disk cache, in a Tokio runtime, their
     /// records are removed in the background: other processes may serve them until then, for some
@@ -126,11 +127,14 @@ impl<P: Provider + ?Sized> Cached<P> {
         // First the disk: a value that is no longer in memory must not be found there again.
         self.second_tier.drop_name(path);
         let name = path.to_owned();
-        let by_name = move |secret: &Secret| secret.name() == Some(&name);
+        let by_name = move |secret: &Secret| secret.name().is_some_and(|other| key::may_be_same(other, &name));
         // That an ARN does not exist is remembered without the name that it ends with.
-        let by_key = |key: &String| key::path_of(key) == path || key::is_arn_of(key::path_of(key), path);
+        let by_key = |key: &String| {
+            let known = key::path_of(key);
+            key::may_be_same(known, path) || key::is_arn_of(known, path)
+        };
         self.secrets.drop_if(by_key, Some(Arc::new(by_name)));
-        self.listings.drop_if(|key| covers(&key.path, path), None);
+        self.listings.drop_if(|key| key::may_cover(&key.path, path), None);
     }
 
     /// Drops whatever a path that may be an ARN names, as an ARN ends with the name of its secret.
@@ -419,11 +423,6 @@ impl<P: Provider + ?Sized> fmt::Debug for Cached<P> {
 /// Refuses a path that could be taken for the key of another entry.
 fn check(path: &str) -> Result<()> {
     if key::is_valid(path) { Ok(()) } else { Err(Error::invalid_input("the path contains a NUL character")) }
-}
-
-/// Whether a listing of `path` may hold `name`; the secret of that very name too, as some providers list it.
-fn covers(path: &str, name: &str) -> bool {
-    path == name || is_below(name, path)
 }
 
 fn one<T>(mut answers: Vec<Result<T>>) -> Result<T> {

@@ -58,6 +58,30 @@ pub(super) fn names_in_arn(arn: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+/// Whether two paths may name the same secret. Vault drops the empty levels of a path, so it has one
+/// secret under `/secret//app` and `secret/app`. Elsewhere these may be two, for which a drop of both
+/// costs a load.
+pub(super) fn may_be_same(path: &str, other: &str) -> bool {
+    path == other || levels(path).eq(levels(other))
+}
+
+/// Whether a listing of `path` may hold `name`; the secret of that very name too, as some providers
+/// list it. Empty levels don't count, as in [`may_be_same`].
+pub(super) fn may_cover(path: &str, name: &str) -> bool {
+    let mut name = levels(name);
+    levels(path).all(|level| name.next() == Some(level))
+}
+
+/// A path without its empty levels: the same for all that [may be the same](may_be_same).
+#[cfg_attr(not(all(feature = "disk-cache", unix)), allow(dead_code, reason = "only a disk asks"))]
+pub(super) fn without_empty_levels(path: &str) -> String {
+    levels(path).collect::<Vec<_>>().join("/")
+}
+
+fn levels(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/').filter(|level| !level.is_empty())
+}
+
 /// The key of a listing.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct ListingKey {
@@ -136,6 +160,21 @@ mod tests {
             assert!(names_in_arn(arn).any(|found| found == name), "{arn}");
         }
         assert_eq!(names_in_arn("a:").count() + names_in_arn("").count() + names_in_arn(":é-é").count(), 1);
+    }
+
+    #[test]
+    fn empty_levels_make_no_other_secret() {
+        for (path, name, same, covers) in [
+            ("secret//app", "secret/app/db", false, true),
+            ("/secret/app/", "secret/app", true, true),
+            ("", "/a", false, true),
+            ("//", "", true, true),
+            ("secret/ap", "secret/app", false, false),
+            ("secret/app/db", "secret/app", false, false),
+        ] {
+            assert_eq!((may_be_same(path, name), may_cover(path, name)), (same, covers), "{path:?} {name:?}");
+            assert_eq!(without_empty_levels(path) == without_empty_levels(name), same, "{path:?} {name:?}");
+        }
     }
 
     #[test]

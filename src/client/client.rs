@@ -212,8 +212,11 @@ impl Client {
         &self.0.default_provider
     }
 
-    /// The providers that a misspelt name may mean, in order, for a "did you mean": `vault.kv` for
-    /// `vault`, `aws.sm` for `AWS-SM`. Empty if the name is like none of them.
+    /// The providers of this client that a misspelt name may mean, in alphabetical order, for a "did
+    /// you mean" in a program of its own: `vault.kv` for `vault`, `aws.sm` for `AWS-SM`. Empty if the
+    /// name is like none of them. A name that is right gives itself.
+    ///
+    /// What is similar may change between releases. The hints of this library's errors use it, too.
     pub fn similar_providers(&self, name: &str) -> Vec<&str> {
         similar(name, self.0.stacks.keys().map(String::as_str))
     }

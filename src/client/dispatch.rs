@@ -84,7 +84,7 @@ impl Client {
         }
         let layers = match self.open(provider).await {
             Ok(layers) => layers,
-            Err(error) => return stale_instead_of(error, stack, path, options),
+            Err(error) => return stale_instead_of(error, stack, |stack, stale| stack.on_disk(path, options, stale)),
         };
         options.check(layers.provider().capabilities())?;
         logged(Operation::Get, provider, path, layers.provider().get(path, options)).await
@@ -120,7 +120,10 @@ impl Client {
             Ok(layers) => layers.provider().get_many(paths, options).await,
             Err(error) => {
                 let stack = self.find(provider);
-                paths.iter().map(|path| stale_instead_of(error.clone(), stack, path, options)).collect()
+                let answer = |path: &String| {
+                    stale_instead_of(error.clone(), stack, |stack, stale| stack.on_disk(path, options, stale))
+                };
+                paths.iter().map(answer).collect()
             }
         };
         let failed = answers.iter().filter(|answer| answer.is_err()).count();
@@ -132,10 +135,16 @@ impl Client {
         if !path.is_empty() {
             check(path)?;
         }
-        if let Some(stack) = self.find(provider).filter(|stack| stack.is_offline()) {
+        let stack = self.find(provider);
+        if let Some(stack) = stack.filter(|stack| stack.is_offline()) {
             return stack.list_offline(path, options);
         }
-        let layers = self.open(provider).await?;
+        let layers = match self.open(provider).await {
+            Ok(layers) => layers,
+            Err(error) => {
+                return stale_instead_of(error, stack, |stack, stale| stack.list_on_disk(path, options, stale));
+            }
+        };
         options.check(layers.provider().capabilities())?;
         logged(Operation::GetByPath, provider, path, layers.provider().get_by_path(path, options)).await
     }
@@ -233,12 +242,16 @@ impl Client {
     }
 }
 
-/// The expired value on disk, if a provider could not be opened for a transient reason; otherwise
-/// the error.
-fn stale_instead_of(error: Error, stack: Option<&Stack>, path: &str, options: &GetOptions) -> Result<Secret> {
+/// What `on_disk` finds, even if it has expired, if a provider could not be opened for a transient
+/// reason; otherwise the error.
+fn stale_instead_of<T>(
+    error: Error,
+    stack: Option<&Stack>,
+    on_disk: impl FnOnce(&Stack, StaleUse) -> Option<T>,
+) -> Result<T> {
     let stale = StaleUse::Always(Some(error.kind()));
     let stack = stack.filter(|_| error.kind().is_transient());
-    stack.and_then(|stack| stack.on_disk(path, options, stale)).ok_or(error)
+    stack.and_then(|stack| on_disk(stack, stale)).ok_or(error)
 }
 
 /// Refuses a path that no backend takes.

@@ -87,6 +87,11 @@ impl Stack {
         read_second_tier(&self.second_tier, &self.policy, path, options, stale)
     }
 
+    /// A listing on disk, for which the provider need not be open.
+    pub(crate) fn list_on_disk(&self, path: &str, options: &ListOptions, stale: StaleUse) -> Option<Listing> {
+        list_second_tier(&self.second_tier, &self.policy, path, options, stale)
+    }
+
     /// Whether only the disk answers.
     pub(crate) fn is_offline(&self) -> bool {
         self.offline
@@ -105,19 +110,21 @@ impl Stack {
     /// # Errors
     /// Why there is none.
     pub(crate) fn list_offline(&self, path: &str, options: &ListOptions) -> Result<Listing> {
-        let listing = list_second_tier(&self.second_tier, &self.policy, path, options, OFFLINE);
+        let listing = self.list_on_disk(path, options, OFFLINE);
         listing.ok_or_else(|| self.not_on_disk("this listing", options.cached))
     }
 
-    /// Whether the disk knows that a path exists: as a secret, or as a listing that is not empty.
+    /// Whether the disk knows that a path exists: as a secret, or as a listing that is not empty. The
+    /// answer is never `false`: what the disk does not hold may exist all the same.
     ///
     /// # Errors
-    /// What it does not hold may exist all the same.
+    /// The disk does not know.
     pub(crate) fn exists_offline(&self, path: &str) -> Result<bool> {
-        if self.on_disk(path, &GetOptions::default(), OFFLINE).is_some() {
-            return Ok(true);
+        let has_listed = || self.list_on_disk(path, &ListOptions::default(), OFFLINE).is_some_and(|it| !it.is_empty());
+        match self.on_disk(path, &GetOptions::default(), OFFLINE).is_some() || has_listed() {
+            true => Ok(true),
+            false => Err(self.not_on_disk("this path", true)),
         }
-        self.list_offline(path, &ListOptions::default()).map(|listing| !listing.is_empty())
     }
 
     fn not_on_disk(&self, what: &str, cached: bool) -> Error {

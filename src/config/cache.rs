@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     config::Config,
-    values::{some_fraction, span},
+    values::{parse_up_to, some_fraction, span},
 };
 use crate::cache::CachePolicy;
 
@@ -27,7 +27,7 @@ pub struct CacheSettings {
     pub max_bytes: Option<u64>,
     /// How long a value is fresh.
     #[serde(default, serialize_with = "span::serialize", deserialize_with = "span::up_to::<WEEK, _>")]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<super::schema::Span>"))]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<super::schema::Span<WEEK>>"))]
     pub ttl: Option<Duration>,
     /// The fraction of `ttl` after which a read refreshes the value in the background; 1 turns it
     /// off.
@@ -36,19 +36,19 @@ pub struct CacheSettings {
     pub refresh_ahead: Option<f64>,
     /// How long an expired value is served in an outage; 0 turns it off.
     #[serde(default, serialize_with = "span::serialize", deserialize_with = "span::up_to::<MONTH, _>")]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<super::schema::Span>"))]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<super::schema::Span<MONTH>>"))]
     pub max_stale: Option<Duration>,
     /// How long "not found" is cached; 0 turns it off.
     #[serde(default, serialize_with = "span::serialize", deserialize_with = "span::up_to::<HOUR, _>")]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<super::schema::Span>"))]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<super::schema::Span<HOUR>>"))]
     pub negative_ttl: Option<Duration>,
     /// The least time between two loads of a secret that was reported as rejected.
     #[serde(default, serialize_with = "span::serialize", deserialize_with = "span::up_to::<HOUR, _>")]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<super::schema::Span>"))]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<super::schema::Span<HOUR>>"))]
     pub reread_interval: Option<Duration>,
     /// How long a load waits for others to share one call with; 0 turns it off.
     #[serde(default, serialize_with = "span::serialize", deserialize_with = "span::up_to::<1, _>")]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<super::schema::Span>"))]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<super::schema::Span<1>>"))]
     pub batch_window: Option<Duration>,
     /// Whether to check the version before a value is read again.
     pub revalidate: Option<bool>,
@@ -65,6 +65,12 @@ pub struct CacheSettings {
     /// The file of a service manager's credential that holds its key. Both others win over it.
     /// Default: the systemd credential `s1crets-cache-key`, if there is one.
     pub key_credential: Option<PathBuf>,
+}
+
+/// Parses `max_stale` as the config has it: a duration, and no bare number of seconds above 31 days.
+/// `None` if it is anything else.
+pub fn parse_max_stale(text: &str) -> Option<Duration> {
+    parse_up_to(MONTH, text)
 }
 
 impl Config {

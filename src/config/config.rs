@@ -159,7 +159,7 @@ impl Config {
     /// Sets the default provider, to which bare paths in `[secrets]` belong as well. Default: the
     /// `provider` of the file, else `aws.sm`.
     #[must_use]
-    pub fn with_provider(mut self, name: impl Into<String>) -> Self {
+    pub fn with_default_provider(mut self, name: impl Into<String>) -> Self {
         let name = name.into();
         for bare in &self.bare_secrets {
             if let Some(reference) = self.secrets.get_mut(bare) {

@@ -34,7 +34,7 @@ mod trust;
 mod values;
 mod variables;
 
-pub use cache::CacheSettings;
+pub use cache::{CacheSettings, parse_max_stale};
 pub use config::Config;
 pub use config_file::{ConfigFile, Trust};
 pub use connection::{Connection, CredentialSource};
@@ -49,7 +49,7 @@ pub(crate) use origin::join;
 pub use origin::{Origin, Place};
 pub use raw_table::RawTable;
 pub use run::RunSettings;
-#[cfg(all(feature = "schema", any(feature = "__aws", feature = "file", feature = "vault")))]
+#[cfg(all(feature = "schema", any(feature = "__aws", feature = "file")))]
 pub(crate) use schema::Span;
 #[cfg(all(feature = "schema", any(feature = "__aws", feature = "vault")))]
 pub(crate) use schema::Timeout;

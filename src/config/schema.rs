@@ -1,8 +1,11 @@
 //! The JSON Schema of `s1crets.toml`, from the types that read it.
 
+use std::borrow::Cow;
+
 use schemars::{
     JsonSchema, Schema, SchemaGenerator,
     generate::SchemaSettings,
+    json_schema,
     transform::{RecursiveTransform, Transform},
 };
 use serde_json::{Value, json};
@@ -10,27 +13,50 @@ use serde_json::{Value, json};
 use super::{
     config::Root,
     table_type::{TableType, TableTypes, Types},
+    values::LONGEST_BARE_TIMEOUT,
 };
 
 /// The names of providers and connections.
 const NAME: &str = "^[a-z][a-z0-9._-]*$";
 
-/// A duration: a number of seconds, or text such as `500ms`, `15m` or `5 seconds`.
-#[derive(JsonSchema)]
-#[serde(untagged)]
-#[allow(dead_code, reason = "only its schema is used")]
-pub(crate) enum Span {
-    Seconds(#[schemars(range(min = 0.0))] f64),
-    Text(#[schemars(regex(pattern = r"^\s*\+?\.?[0-9]"))] String),
+/// A duration: a number of seconds up to `MOST`, or text such as `500ms`, `15m` or `5 seconds`.
+pub(crate) struct Span<const MOST: u32>;
+
+/// A timeout: a duration above 0.
+#[cfg_attr(not(any(feature = "__aws", feature = "vault")), allow(dead_code, reason = "no provider has a timeout"))]
+pub(crate) struct Timeout;
+
+impl<const MOST: u32> JsonSchema for Span<MOST> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("Span{MOST}").into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        duration(&json!({ "type": "number", "minimum": 0, "maximum": MOST }))
+    }
 }
 
-/// A timeout: a number of seconds up to 300, or text such as `500ms`, `10m` or `5 seconds`.
-#[derive(JsonSchema)]
-#[serde(untagged)]
-#[allow(dead_code, reason = "only its schema is used")]
-pub(crate) enum Timeout {
-    Seconds(#[schemars(range(min = 0.0, max = 300.0))] f64),
-    Text(#[schemars(regex(pattern = r"^\s*\+?\.?[0-9]"))] String),
+impl JsonSchema for Timeout {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Timeout".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        duration(&json!({ "type": "number", "exclusiveMinimum": 0, "maximum": LONGEST_BARE_TIMEOUT }))
+    }
+}
+
+/// A number of seconds, or text that begins like a duration.
+fn duration(seconds: &Value) -> Schema {
+    json_schema!({ "anyOf": [seconds, { "type": "string", "pattern": r"^\s*\+?\.?[0-9]" }] })
 }
 
 /// A version of Vault's KV engine.

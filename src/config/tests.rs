@@ -91,7 +91,7 @@ fn a_bare_path_in_secrets_is_one_of_the_default_provider() {
     assert_eq!(shown(&of_file), ["aws.ps://prod/db#password", "aws.ps:///prod/db", "vault.kv://secret/app"]);
     let by_variable = with_variables(text, &[(env_vars::PROVIDER, "file")]).expect("settings");
     assert_eq!(shown(&by_variable)[0], "file://prod/db#password");
-    let by_code = of_file.with_provider("file");
+    let by_code = of_file.with_default_provider("file");
     assert_eq!(shown(&by_code), ["file://prod/db#password", "file:///prod/db", "vault.kv://secret/app"]);
     let settings = by_code.effective();
     let setting = settings.iter().find(|setting| setting.key() == "secrets.A").expect("a setting");

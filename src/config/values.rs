@@ -63,13 +63,18 @@ pub(crate) fn timeout<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Opti
 }
 
 /// The most seconds of a timeout as a number without a unit. Whoever writes more means milliseconds.
-const LONGEST_BARE_TIMEOUT: u32 = 300;
+pub(super) const LONGEST_BARE_TIMEOUT: u32 = 300;
 
 /// Parses a timeout as the config has it: a duration above 0, and no bare number above 300. `None`
 /// if it is anything else.
 pub fn parse_timeout(text: &str) -> Option<Duration> {
-    let is_plausible = text.trim().parse().map_or(true, |seconds: f64| seconds <= f64::from(LONGEST_BARE_TIMEOUT));
-    parse_duration(text).filter(|timeout| is_plausible && !timeout.is_zero())
+    parse_up_to(LONGEST_BARE_TIMEOUT, text).filter(|timeout| !timeout.is_zero())
+}
+
+/// Parses a duration, if a number without a unit is at most `most` seconds.
+pub(super) fn parse_up_to(most: u32, text: &str) -> Option<Duration> {
+    let is_plausible = text.trim().parse().map_or(true, |seconds: f64| seconds <= f64::from(most));
+    parse_duration(text).filter(|_| is_plausible)
 }
 
 /// A duration that may be left out.

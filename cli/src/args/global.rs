@@ -60,7 +60,7 @@ pub(crate) struct Global {
     ///
     /// The time counts from the value's expiry, which is `ttl` in [cache] after its load. In
     /// seconds, or as a duration such as 30m. A warning tells that a value is stale.
-    #[arg(long, global = true, value_name = "TIME", value_parser = span)]
+    #[arg(long, global = true, value_name = "TIME", value_parser = max_stale)]
     pub(crate) max_stale: Option<Duration>,
     /// Answer from the disk cache only, and call no provider
     ///
@@ -85,9 +85,12 @@ pub(crate) struct Global {
     pub(crate) verbose: u8,
 }
 
-fn span(text: &str) -> Result<Duration, &'static str> {
-    let parsed = s1crets::config::parse_duration(text);
-    parsed.ok_or("expected a number of seconds, or a duration such as 30m or 1h")
+fn max_stale(text: &str) -> Result<Duration, &'static str> {
+    match (s1crets::config::parse_max_stale(text), s1crets::config::parse_duration(text)) {
+        (Some(max_stale), _) => Ok(max_stale),
+        (None, Some(_)) => Err("a bare number is seconds, up to 31 days; for longer times add a unit, as in 60d"),
+        (None, None) => Err("expected a number of seconds, or a duration such as 30m or 1h"),
+    }
 }
 
 fn duration(text: &str) -> Result<Duration, &'static str> {

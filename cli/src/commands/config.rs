@@ -247,8 +247,8 @@ pub(crate) fn faults(config: Config, global: &Global) -> Vec<Error> {
         match variable_name::is_settable(name) {
             true => faults.extend(unknown(&place, &bare, reference.provider())),
             false => {
-                let rule = variable_name::RULE;
-                let message = format!("{place}: [secrets] has an invalid variable name {name:?}: use {rule}");
+                let rule = variable_name::SETTABLE_RULE;
+                let message = format!("{place}: [secrets] has an invalid variable name {name:?}: {rule}");
                 faults.push(Error::new(ErrorKind::Config, message));
             }
         }

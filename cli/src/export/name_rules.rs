@@ -8,7 +8,7 @@ use crate::variable_name;
 pub(super) fn word(name: &str) -> Result<(), &'static str> {
     match variable_name::is_valid(name) {
         true => Ok(()),
-        false => Err("a name consists of letters, digits and '_', and doesn't begin with a digit"),
+        false => Err(variable_name::RULE),
     }
 }
 
@@ -32,7 +32,7 @@ pub(super) fn posix_shells(name: &str) -> Result<(), &'static str> {
 pub(super) fn docker(name: &str) -> Result<(), &'static str> {
     match variable_name::is_settable(name) {
         true => Ok(()),
-        false => Err("a name consists of letters, digits, '_', '.' and '-', and doesn't begin with '.' or '-'"),
+        false => Err(variable_name::SETTABLE_RULE),
     }
 }
 

@@ -183,7 +183,7 @@ fn check_reports_unknown_providers_and_invalid_addresses() {
     );
     let told = "s1crets: s1crets.toml:1: provider: there is no provider \"nobody\"; there are aws.ps, aws.sm, file, memory, vault.kv\n  \
                 hint: name it in s1crets.toml, as [providers.nobody] with a `type`\n\
-                s1crets: s1crets.toml:3: [secrets] has an invalid variable name \"a b\": use letters, digits, '_', '.' and '-', not starting with '.' or '-'\n\
+                s1crets: s1crets.toml:3: [secrets] has an invalid variable name \"a b\": a name consists of letters, digits, '_', '.' and '-', and doesn't begin with '.' or '-'\n\
                 s1crets: s1crets.toml:6 (profile dev): secrets.D: there is no provider \"nope\"; there are aws.ps, aws.sm, file, memory, vault.kv\n  \
                 hint: name it in s1crets.toml, as [providers.nope] with a `type`\n";
     command.args(["config", "check"]).assert().code(5).stdout("").stderr(told);

@@ -102,6 +102,10 @@ fn a_misspelt_reference_brings_the_right_spelling_from_every_command() {
         (&["run", "--from", "aws.sm:prod/db", "--", "true"], "write aws.sm://prod/db"),
         (&["export", "A=aws.sm:prod/db"], "write aws.sm://prod/db"),
         (&["export", "--from", "aws.sm:prod/db"], "write aws.sm://prod/db"),
+        (&["export", "A=AWS.SM://prod/db"], "did you mean `aws.sm`?"),
+        (&["export", "A=AWS.SM:prod/db"], "write aws.sm://prod/db"),
+        (&["run", "--env", "A=AWS.SM://prod/db", "--", "true"], "did you mean `aws.sm`?"),
+        (&["get", "AWS.SM://prod/db"], "did you mean `aws.sm`?"),
         (&["render", "t.j2"], "write aws.sm://prod/db"),
     ] {
         let mut command = s1crets();

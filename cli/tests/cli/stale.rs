@@ -102,6 +102,10 @@ fn max_stale_bounds_how_long_an_expired_value_is_used() {
     get().env("S1CRETS_CACHE_MAX_STALE", "0").assert().code(4).stdout("");
     get().env("S1CRETS_CACHE_MAX_STALE", "0").args(["--max-stale", "1h"]).assert().success();
     get().args(["--max-stale", "soon"]).assert().code(2).stderr(predicate::str::contains("such as 30m"));
+    // A bare number that can only be meant as milliseconds is refused as in the variable.
+    get().args(["--max-stale", "3600000"]).assert().code(2).stderr(predicate::str::contains("add a unit"));
+    get().env("S1CRETS_CACHE_MAX_STALE", "3600000").assert().code(5);
+    get().args(["--max-stale", "60d"]).assert().success();
 }
 
 #[test]

@@ -124,7 +124,7 @@ async fn without_the_right_to_read_only_replace_writes() {
                 command.env("AWS_ENDPOINT_URL", &endpoint).args(["update", &reference]).args(arguments);
                 command.write_stdin("new\n").assert()
             };
-            let told = format!("s1crets: update {reference}: the current value may not be read");
+            let told = format!("s1crets: update {reference}: the current value can't be read with these credentials");
             let hint = "hint: to write the new value without looking at the current one, add --replace";
             update(&[]).code(3).stderr(predicate::str::contains(told).and(predicate::str::contains(hint)));
             on_moto().args(["get", &reference]).assert().success().stdout(format!("{OBJECT}\n"));

@@ -143,4 +143,45 @@ mod on_disk {
         let error = timeout(Duration::from_secs(10), client.get("m", "a\nb").into_future()).await.expect("at once");
         assert_eq!(error.expect_err("refused").kind(), ErrorKind::InvalidInput);
     }
+
+    /// Fills a disk cache with the listings of `a` and of a path with nothing below it.
+    async fn listed(folder: &Path) {
+        let memory = Memory::new().with("a/b", "x");
+        let cached = Cached::new(Arc::new(memory), CachePolicy::default());
+        let cached = cached.with_disk_cache(DiskCache::default().with_path(folder), "scope");
+        for path in ["a", "none"] {
+            cached.get_by_path(path, &ListOptions::default()).await.expect("a listing");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_provider_that_can_not_be_opened_is_answered_for_from_disk() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("cache");
+        listed(&path).await;
+        for (kind, answered) in [(ErrorKind::Unavailable, true), (ErrorKind::Config, false)] {
+            let opening: Opening = Box::new(move || Box::pin(async move { Err(Error::new(kind, "can't open")) }));
+            let listing = client(&path, opening).get_by_path("m", "a").await;
+            assert_eq!(listing.as_ref().is_ok_and(|listing| listing.len() == 1), answered, "{kind}");
+            assert!(answered || listing.is_err_and(|error| error.kind() == kind));
+        }
+    }
+
+    #[tokio::test]
+    async fn offline_the_disk_never_says_that_a_path_does_not_exist() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("cache");
+        listed(&path).await;
+        let disk = Disk::new(DiskCache::default().with_path(&path), 1000);
+        let second_tier = SecondTier::on_disk(disk, "scope".to_owned());
+        let opening: Opening = Box::new(|| Box::pin(std::future::pending()));
+        let stack = Stack::new(opening, CachePolicy::default()).with_second_tier(second_tier).with_offline(true);
+        assert!(stack.exists_offline("a").expect("it is listed"));
+        assert!(stack.list_offline("none", &ListOptions::default()).expect("it is listed").is_empty());
+        for path in ["none", "other"] {
+            let error = stack.exists_offline(path).expect_err("not known");
+            assert_eq!(error.kind(), ErrorKind::Unavailable, "{path}");
+            assert!(error.to_string().contains("does not hold this path"), "{error}");
+        }
+    }
 }

@@ -81,7 +81,7 @@ struct RoleSettings {
     session_name: Option<String>,
     /// The lifetime of the credentials, from 15 minutes to 12 hours. Default: 1 hour.
     #[serde(default, deserialize_with = "span::up_to::<LONGEST_SESSION, _>")]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::config::Span>"))]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::config::Span<LONGEST_SESSION>>"))]
     duration: Option<Duration>,
     /// The external id that the role's trust policy demands.
     external_id: Option<String>,

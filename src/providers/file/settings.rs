@@ -23,11 +23,11 @@ struct FileSettings {
     path: Option<PathBuf>,
     /// How long to wait for the file at the start.
     #[serde(deserialize_with = "span::up_to::<600, _>")]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::config::Span>"))]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::config::Span<600>>"))]
     wait: Option<Duration>,
     /// The first pause between two attempts to read the file at the start. It doubles each time.
     #[serde(deserialize_with = "span::up_to::<60, _>")]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::config::Span>"))]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::config::Span<60>>"))]
     backoff: Option<Duration>,
 }
 

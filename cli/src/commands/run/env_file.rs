@@ -17,7 +17,7 @@ use crate::{
 ///
 /// # Errors
 /// `Failure::Io` if it can't be read, `Failure::Usage` with the line if it is malformed.
-pub(super) fn read(path: &Path, global: &Global) -> Result<Vec<(String, String)>, Failure> {
+pub(super) fn read(path: &Path, global: &Global) -> Result<Vec<(String, Zeroizing<String>)>, Failure> {
     let text = fs::read_to_string(path).map(Zeroizing::new);
     let text = text.map_err(|error| Failure::io(format!("can't read the env file {}", path.display()), error))?;
     let malformed = |ParseError { line, why }| Failure::Usage(format!("{}: line {line}: {why}", path.display()));

@@ -6,12 +6,12 @@
 use s1crets::{Client, Error, ErrorKind, JsonKind, Secret};
 
 use super::{Update, new_value::NewValue};
-use crate::path_arg::PathArg;
+use crate::{from_option::has_keys, path_arg::PathArg};
 
 /// The current value, as far as it was looked at.
 pub(super) enum Current {
     Value(Secret),
-    /// It may not be read.
+    /// It can't be read with these credentials.
     Denied(Error),
     /// It does not matter, or there is none: the update says so.
     Unknown,
@@ -45,13 +45,13 @@ impl Current {
     pub(super) fn check(&self, target: &PathArg, new: &NewValue, args: &Update) -> Result<Option<&'static str>, Error> {
         match self {
             Self::Denied(_) if !target.keypath.is_empty() => Ok(Some(
-                "the current value may not be read, so the new one is stored as text; --as-json stores a number or \
-                 boolean",
+                "the current value can't be read with these credentials, so the new one is stored as text; --as-json \
+                 stores a number or boolean",
             )),
             Self::Denied(error) if !args.replace => {
                 let message = format!(
-                    "update {}: the current value may not be read, and it may be a JSON object, which would be lost",
-                    target
+                    "update {target}: the current value can't be read with these credentials, and it may be a JSON \
+                     object, which would be lost"
                 );
                 Err(Error::new(ErrorKind::AccessDenied, message)
                     .with_hint("to write the new value without looking at the current one, add --replace")
@@ -82,9 +82,4 @@ impl Current {
         let kind = secret.json().ok()?.kind();
         Some(kind).filter(|kind| matches!(kind, JsonKind::Number | JsonKind::Bool))
     }
-}
-
-/// Whether this is a map or a JSON object.
-fn has_keys(secret: &Secret) -> bool {
-    secret.is_map() || secret.json().is_ok_and(|json| json.kind() == JsonKind::Object)
 }

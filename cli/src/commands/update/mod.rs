@@ -52,7 +52,8 @@ pub(crate) struct Update {
     /// Write the whole value even if it replaces a JSON object by something else
     ///
     /// Without it, s1crets reads the current value first, and refuses to replace a JSON object by a
-    /// value that is not one. Needed, too, if the current value may not be read.
+    /// value that is not one. Needed, too, if the current value can't be read with these
+    /// credentials.
     #[arg(long, conflicts_with = "key")]
     replace: bool,
     /// Update only if this is still the current version

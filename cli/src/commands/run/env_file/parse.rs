@@ -15,6 +15,8 @@
 //! Where python-dotenv and Node agree on how to read a line, it is read that way, except that
 //! `\$` is an escape, as in a shell. The tests have the table.
 
+use zeroize::Zeroizing;
+
 use crate::variable_name;
 
 /// The line of a syntax error and its reason, without any text of the file.
@@ -28,7 +30,8 @@ pub(super) struct ParseError {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Pair {
     pub(super) name: String,
-    pub(super) value: String,
+    /// It may be a secret.
+    pub(super) value: Zeroizing<String>,
     /// The line that the name is on, counted from 1.
     pub(super) line: usize,
 }
@@ -75,9 +78,7 @@ impl Parser<'_> {
         let name = name.trim_end();
         let name = name.strip_prefix("export ").map_or(name, str::trim_start);
         if !variable_name::is_settable(name) {
-            return Err(
-                self.error("a name consists of letters, digits, '_', '.' and '-', and doesn't begin with '.' or '-'")
-            );
+            return Err(self.error(variable_name::SETTABLE_RULE));
         }
         let line = self.line;
         let value = self.value()?;
@@ -87,7 +88,7 @@ impl Parser<'_> {
         }
     }
 
-    fn value(&mut self) -> Result<String, ParseError> {
+    fn value(&mut self) -> Result<Zeroizing<String>, ParseError> {
         let follows_blank = self.skip_blanks();
         match self.text.chars().next() {
             Some('\'') => self.quoted('\''),
@@ -98,7 +99,7 @@ impl Parser<'_> {
 
     /// An unquoted value: up to the end of the line, or to a comment after a blank. So `NAME=#x` is
     /// `#x`, as in a shell.
-    fn bare(&mut self, follows_blank: bool) -> Result<String, ParseError> {
+    fn bare(&mut self, follows_blank: bool) -> Result<Zeroizing<String>, ParseError> {
         let line = self.text.lines().next().unwrap_or_default();
         let begins_comment = |at: usize| match at {
             0 => follows_blank,
@@ -111,11 +112,13 @@ impl Parser<'_> {
             return Err(self.error("a value without quotes contains a carriage return"));
         }
         self.text = &self.text[line.len()..];
-        Ok(value.to_owned())
+        Ok(value.to_owned().into())
     }
 
-    fn quoted(&mut self, quote: char) -> Result<String, ParseError> {
-        let (begin, mut value) = (self.line, String::new());
+    fn quoted(&mut self, quote: char) -> Result<Zeroizing<String>, ParseError> {
+        let begin = self.line;
+        // Large enough from the start: a value that grew would leave copies behind.
+        let mut value = Zeroizing::new(String::with_capacity(self.text.len()));
         let mut chars = self.text.char_indices().skip(1).peekable();
         let end = loop {
             let Some((at, found)) = chars.next() else {
@@ -177,7 +180,7 @@ mod tests {
     fn one(text: &str) -> String {
         let pairs = parse(text).expect(text);
         assert_eq!((pairs.len(), pairs[0].name.as_str()), (1, "A"), "{text:?}");
-        pairs[0].value.clone()
+        pairs[0].value.to_string()
     }
 
     #[test]
@@ -285,7 +288,7 @@ mod tests {
             };
             let lines = values.iter().enumerate().map(|(index, value)| format!("{}={}\n", named(index), quote(value)));
             let read = parse(&lines.collect::<String>()).expect("quoted");
-            let read: Vec<_> = read.into_iter().map(|pair| (pair.name, pair.value)).collect();
+            let read: Vec<_> = read.into_iter().map(|pair| (pair.name, pair.value.to_string())).collect();
             let expected: Vec<_> = values.iter().cloned().enumerate().map(|(index, value)| (named(index), value)).collect();
             prop_assert_eq!(read, expected);
         }
