@@ -52,7 +52,7 @@ pub(super) const STS: ServiceName = ServiceName { id: "STS", variable: "AWS_ENDP
 pub(super) struct Resolved {
     /// `None` if only instance metadata may know.
     region: Option<Sourced>,
-    profile: SharedProfile,
+    pub(super) profile: SharedProfile,
     pub(super) fips: Option<bool>,
     pub(super) dual_stack: Option<bool>,
     /// Whether the endpoints of environment and profile are ignored.
@@ -99,7 +99,7 @@ impl Resolved {
     /// for AWS's own. `config` is one that the SDK loaded for the profile.
     ///
     /// # Errors
-    /// `Config` if it is no URL, or can't be used together with a FIPS or dual-stack endpoint.
+    /// `Config` if it is not a URL, or can't be used together with a FIPS or dual-stack endpoint.
     pub(super) fn endpoint(
         &self,
         config: &SdkConfig,
@@ -108,7 +108,7 @@ impl Resolved {
     ) -> Result<Option<Sourced>> {
         let Some(endpoint) = self.unchecked_endpoint(config, settings, service)? else { return Ok(None) };
         if !is_url(&endpoint.value) {
-            let told = format!("{} is no URL, such as http://HOST:PORT", endpoint.source.subject(ENDPOINT_KEY));
+            let told = format!("{} is not a URL: write it as http://HOST:PORT", endpoint.source.subject(ENDPOINT_KEY));
             return Err(Error::config(told));
         }
         for (is_on, (variable, key), what) in [(self.fips, FIPS, "FIPS"), (self.dual_stack, DUAL_STACK, "dual-stack")] {
@@ -162,7 +162,7 @@ impl Resolved {
             let problem = match value.trim() {
                 "" => "empty",
                 url if url != value => "surrounded by white space",
-                url if !is_url(url) => "no URL",
+                url if !is_url(url) => "not a URL",
                 _ => continue,
             };
             return Err(Error::config(format!("{name} is {problem}, and {} can't be used with it", self.credentials))
@@ -198,7 +198,7 @@ fn region(settings: &AwsConfig, profile: &SharedProfile) -> Result<Option<Source
     };
     match found {
         Some(region) if !is_region(&region.value) => Err(Error::config(format!(
-            "{} is {:?}, which is no AWS region",
+            "{} is {:?}, which is not an AWS region",
             region.source.subject("region"),
             region.value
         ))
