@@ -14,6 +14,7 @@
 
 use std::{
     future::Future,
+    num::NonZeroU32,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -32,12 +33,14 @@ use super::{
     clients::Clients,
     config::AwsConfig,
     credentials_cache::CredentialCache,
-    error, http, identity,
+    error,
+    failed_call::explained,
+    http, identity,
     resolve::{self, Resolved, ServiceName},
     retries::{retry_config, timeout_config},
 };
 use crate::{
-    aws_credentials::{metadata, shared_files, without_sdk_logs},
+    aws_credentials::{CallSettings, metadata, shared_files, without_sdk_logs},
     config::{Connection, Section},
     error::{Error, ErrorKind, Result},
     provider::Identity,
@@ -151,6 +154,11 @@ impl<S: Service> Session<S> {
         })
     }
 
+    /// The attempts of a call with this policy, in total.
+    pub(crate) fn attempts(&self, policy: RetryPolicy) -> NonZeroU32 {
+        policy.or(self.settings.retry_policy).attempts()
+    }
+
     /// The region of names, and of ARNs that have none.
     pub(crate) fn home_region(&self) -> String {
         self.live.load().clients.home_region().to_owned()
@@ -257,10 +265,11 @@ async fn load(settings: &AwsConfig) -> Result<(SdkConfig, Resolved, Arc<Credenti
     // Found before the SDK loads the rest: it would look for the region again, and for longer.
     let resolved = Resolved::of(settings).await?;
     let http = http::client(resolved.trust.clone());
+    let metadata = metadata::builder(Some(http.clone()), |key| resolved.profile.get(key).map(|it| it.value));
     let region = match resolved.region() {
         Some(region) => Some(region),
-        None => match metadata::hasty_client(&http)? {
-            Some(metadata) => ImdsRegionProvider::builder().imds_client(metadata).build().region().await,
+        None => match metadata::hasty_client(metadata.clone()?) {
+            Some(client) => ImdsRegionProvider::builder().imds_client(client).build().region().await,
             None => None,
         },
     };
@@ -274,7 +283,8 @@ async fn load(settings: &AwsConfig) -> Result<(SdkConfig, Resolved, Arc<Credenti
     let given = settings.credentials.clone().map(SharedCredentialsProvider::new);
     // A profile's roles are assumed at the same STS as those of the settings.
     let sts = service_config(&config, settings, &resolved, resolve::STS)?;
-    let source = given.or_else(|| resolved.credentials.provider(&sts));
+    let source =
+        given.or_else(|| resolved.credentials.provider(&CallSettings { config: &sts, explain: explained, metadata }));
     let Some(source) = source else {
         return Err(Error::new(ErrorKind::Unexpected, "the AWS SDK has no source of credentials"));
     };

@@ -17,7 +17,10 @@ use super::{Login, LoginClient};
 #[cfg(all(feature = "disk-cache", unix))]
 use crate::cache_scope::Binding;
 use crate::{
-    aws_credentials::{failure, profile::selection::SelectedProfile, source::AwsCredentialSource, without_sdk_logs},
+    aws_credentials::{
+        CallSettings, failure, metadata, profile::selection::SelectedProfile, source::AwsCredentialSource,
+        without_sdk_logs,
+    },
     error::{Error, ErrorKind, Result},
     retry::RetryPolicy,
     vault::{Fields, token::Grant},
@@ -123,7 +126,10 @@ impl AwsIam {
         let missing = || Error::new(ErrorKind::Unauthenticated, "no AWS credentials were found for the login to Vault");
         let found = async {
             let source = AwsCredentialSource::find(self.profile.as_deref()).await?;
-            let provider = source.provider(&loader.load().await).ok_or_else(missing)?;
+            let config = loader.load().await;
+            let metadata = metadata::of_profile(self.profile.as_deref()).await;
+            let provider =
+                source.provider(&CallSettings { config: &config, explain: |_| None, metadata }).ok_or_else(missing)?;
             // The SDK's own error may quote a profile.
             let said = |error| failure::told(&error).cloned().unwrap_or_else(missing);
             provider.provide_credentials().await.map_err(said)

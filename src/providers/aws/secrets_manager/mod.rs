@@ -91,8 +91,8 @@ impl SecretsManager {
     /// Finds region and credentials. No call is made to Secrets Manager.
     ///
     /// # Errors
-    /// [`Config`](crate::ErrorKind::Config) if no region can be found,
-    /// [`Unauthenticated`](crate::ErrorKind::Unauthenticated) if there is no profile of the name that is set.
+    /// [`Config`](crate::ErrorKind::Config) if no region can be found, if there is no profile of the
+    /// name that is set, or if a setting, a variable or the profile is malformed.
     pub async fn open(config: AwsConfig) -> Result<Self> {
         Ok(Self { session: Session::open(config).await? })
     }
