@@ -4,11 +4,11 @@ use std::{num::NonZeroU32, ops::RangeInclusive, time::Duration};
 
 use serde::Deserialize;
 
-use super::{
-    config::{AwsConfig, Role},
-    resolve::is_url,
-};
 use crate::{
+    aws_session::{
+        config::{AwsConfig, Role},
+        resolve::is_url,
+    },
     config::{Form, GeneralSettings, Section, span, timeout},
     error::{Error, Result},
     retry::RetryPolicy,

@@ -46,12 +46,12 @@ use aws_sdk_ssm::{
     types::{Parameter, ParameterMetadata, ParameterStringFilter, ParameterType},
 };
 
-use super::{
-    batch::in_batches,
-    config::AwsConfig,
-    session::{NO_ID, Session, service},
-};
+use super::batch::in_batches;
 use crate::{
+    aws_session::{
+        config::AwsConfig,
+        session::{NO_ID, Session, service},
+    },
     capabilities::Capabilities,
     config::{Connection, Section},
     error::{Error, ErrorKind, Result},

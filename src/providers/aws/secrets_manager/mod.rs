@@ -50,13 +50,13 @@ use aws_sdk_secretsmanager::{
 };
 
 use self::batch_read::{Wanted, is_listing_of, is_refusal, prefix};
-use super::{
-    batch::in_batches,
-    config::AwsConfig,
-    error::code,
-    session::{Session, service},
-};
+use super::batch::in_batches;
 use crate::{
+    aws_session::{
+        config::AwsConfig,
+        error::code,
+        session::{Session, service},
+    },
     capabilities::Capabilities,
     config::{Connection, Section},
     error::{Error, ErrorKind, Result},

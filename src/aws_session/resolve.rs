@@ -300,7 +300,7 @@ fn shown(url: &str) -> &str {
 
 /// Whether the SDK could send a request to this URL. Its own error about a malformed one is no
 /// help.
-pub(super) fn is_url(text: &str) -> bool {
+pub(crate) fn is_url(text: &str) -> bool {
     let rest = text.split_once("://").filter(|(scheme, _)| ["http", "https"].contains(&&*scheme.to_ascii_lowercase()));
     rest.is_some_and(|(_, rest)| {
         !rest.starts_with(['/', ':', '?', '#'])
