@@ -191,11 +191,14 @@ fn worded_after(
     }
 }
 
+/// The error of ours for one of the SDK's, and whether there were credentials before.
+type Words = dyn Fn(&CredentialsError, bool) -> Error + Send + Sync;
+
 /// A provider whose errors are ours, but for those of STS.
 struct Worded {
     provider: SharedCredentialsProvider,
     explain: Explain,
-    words: Box<dyn Fn(&CredentialsError, bool) -> Error + Send + Sync>,
+    words: Box<Words>,
     has_given: AtomicBool,
 }
 
