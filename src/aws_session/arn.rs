@@ -1,7 +1,5 @@
 //! The region and account in an ARN, which say where a secret is.
 
-use super::resolve::is_region;
-
 /// The region and the account of an ARN: `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Place<'a> {
@@ -17,6 +15,14 @@ impl<'a> Place<'a> {
         parts.next()?;
         is_region(region).then_some(Self { region, account })
     }
+}
+
+/// Whether this can be the name of a region: it becomes a part of host names.
+pub(super) fn is_region(text: &str) -> bool {
+    (1..=63).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        && !text.starts_with('-')
+        && !text.ends_with('-')
 }
 
 #[cfg(test)]

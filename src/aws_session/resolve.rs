@@ -10,6 +10,7 @@ use aws_config::SdkConfig;
 use aws_types::{region::Region, service_config::ServiceConfigKey};
 
 use super::{
+    arn::is_region,
     config::{AwsConfig, Role},
     http, session,
     shared_profile::SharedProfile,
@@ -319,14 +320,6 @@ fn has_port(rest: &str) -> bool {
         Some((_, port)) if !port.contains(']') => port.parse::<u16>().is_ok(),
         _ => !host.is_empty(),
     }
-}
-
-/// Whether this can be the name of a region: it becomes a part of host names.
-pub(super) fn is_region(text: &str) -> bool {
-    (1..=63).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-        && !text.starts_with('-')
-        && !text.ends_with('-')
 }
 
 #[cfg(test)]

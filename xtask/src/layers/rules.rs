@@ -76,7 +76,7 @@ pub(super) const RULES: Rules<'static> = Rules {
             "config::trust",
             "config::variables",
         ],
-        &["aws_session::resolve", "aws_session::session"],
+        &["aws_session::clients", "aws_session::resolve", "aws_session::session"],
         // The crate's own types are in mod.rs, as is what the helpers need of them.
         &["providers::aws::secrets_manager", "providers::aws::secrets_manager::batch_read"],
         &["providers::file::reloader", "providers::file::secret_watches"],
