@@ -124,6 +124,8 @@ pub mod config;
 
 #[cfg(feature = "__aws")]
 mod aws_credentials;
+#[cfg(feature = "__aws")]
+mod aws_session;
 #[cfg(all(feature = "disk-cache", unix))]
 #[cfg_attr(
     not(all(feature = "__aws", feature = "vault")),

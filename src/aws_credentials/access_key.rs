@@ -1,13 +1,12 @@
 //! Access keys: from environment variables, and checked before a request is signed with them.
 
-use std::env;
-
 use aws_credential_types::{
     Credentials,
     attributes::AccountId,
     provider::{ProvideCredentials, error::CredentialsError, future},
 };
 
+use super::variables;
 use crate::error::{Error, Result};
 
 /// The variable of an access key's id, which says that the environment has credentials.
@@ -64,30 +63,31 @@ impl AccessKey<'_> {
     }
 }
 
-/// The value of an environment variable, without whitespace around it. `None` if it is not set,
-/// empty or not UTF-8.
-pub(super) fn variable(name: &str) -> Option<String> {
-    let value = env::var(name).ok()?;
-    let trimmed = value.trim();
-    (!trimmed.is_empty()).then(|| trimmed.to_owned())
-}
-
-/// Whether the environment has an access key.
-pub(super) fn is_in_environment() -> bool {
-    variable(ACCESS_KEY).is_some()
+/// Whether the environment has an access key, or a part of one. The second name of the secret alone
+/// does not count: other programs have that variable too.
+///
+/// # Errors
+/// `Config` if a part is not UTF-8.
+pub(super) fn is_in_environment() -> Result<bool> {
+    let parts = [variables::secret(ACCESS_KEY)?, variables::secret(SECRET_KEYS[0])?];
+    Ok(parts.iter().any(Option::is_some))
 }
 
 /// The access key of the environment.
 ///
 /// # Errors
-/// As [`AccessKey::credentials`].
+/// As [`AccessKey::credentials`]; `Config` if a part is not UTF-8.
 pub(super) fn from_environment() -> Result<Credentials> {
-    let secret = SECRET_KEYS.into_iter().find_map(variable);
-    let [id, token, account_id] = [ACCESS_KEY, VARIABLES.token, "AWS_ACCOUNT_ID"].map(variable);
+    let secret = match variables::secret(SECRET_KEYS[0])? {
+        Some(secret) => Some(secret),
+        None => variables::secret(SECRET_KEYS[1])?,
+    };
+    let (id, token) = (variables::secret(ACCESS_KEY)?, variables::secret(VARIABLES.token)?);
+    let account_id = variables::text("AWS_ACCOUNT_ID")?;
     let key = AccessKey {
-        id: id.as_deref(),
-        secret: secret.as_deref(),
-        token: token.as_deref(),
+        id: id.as_deref().map(String::as_str),
+        secret: secret.as_deref().map(String::as_str),
+        token: token.as_deref().map(String::as_str),
         account_id: account_id.as_deref(),
     };
     key.credentials("the environment", &VARIABLES, "EnvironmentVariable")

@@ -6,7 +6,7 @@
 use std::{
     fmt, io,
     os::unix::process::CommandExt,
-    process::{Command, ExitStatus, Output, Stdio},
+    process::{Command, ExitStatus, Stdio},
     time::SystemTime,
 };
 
@@ -16,6 +16,10 @@ use aws_credential_types::{
 };
 use aws_smithy_types::date_time::{DateTime, Format};
 use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt},
+    process::Child,
+};
 use zeroize::Zeroizing;
 
 use super::{
@@ -37,9 +41,15 @@ const NOT_RUN: [(i32, &str); 2] = [(126, "it is not executable"), (127, "there i
 /// The longest part of stderr in a cause: the end, which usually says why.
 const LONGEST_STDERR: usize = 500;
 
-/// The shortest part of stdout that stderr must not repeat, and how many of them are searched for.
+/// The shortest word of stdout and of the command that stderr must not repeat.
 const SHORTEST_WORD: usize = 8;
+const SHORTEST_ARGUMENT: usize = 6;
+
+/// How many of them are searched for. If there are more, stderr is not quoted.
 const MOST_WORDS: usize = 100;
+
+/// How much of an output is read at once.
+const CHUNK: usize = 8 * 1024;
 
 const MEMBERS: PartNames = PartNames { id: "AccessKeyId", secret: "SecretAccessKey", token: "SessionToken" };
 
@@ -52,11 +62,10 @@ impl ProgramProvider {
     }
 
     async fn credentials(&self) -> Result<Credentials> {
-        let output = self.run().await?;
-        let stdout = Zeroizing::new(output.stdout);
-        match output.status.success() {
-            true => self.parse(&stdout).map_err(|error| self.with_stderr(error, &stdout, &output.stderr)),
-            false => Err(self.with_stderr(self.failed(output.status), &stdout, &output.stderr)),
+        let Output { status, stdout, stderr } = self.run().await?;
+        match status.success() {
+            true => self.parse(&stdout).map_err(|error| self.with_stderr(error, &stdout, &stderr)),
+            false => Err(self.with_stderr(self.failed(status), &stdout, &stderr)),
         }
     }
 
@@ -72,7 +81,7 @@ impl ProgramProvider {
         let failed = |error: io::Error| Error::config(format!("{self} can't be run: sh: {error}"));
         let child = tokio::process::Command::from(shell).kill_on_drop(true).spawn().map_err(failed)?;
         let group = child.id().filter(|_| !has_terminal).and_then(|id| Pid::from_raw(id.cast_signed()));
-        let mut output = Box::pin(child.wait_with_output());
+        let mut output = Box::pin(output(child));
         // Dropped before the child, so that no other process has its id yet.
         let mut group = Group(group);
         let output = output.as_mut().await.map_err(failed)?;
@@ -98,17 +107,25 @@ impl ProgramProvider {
     }
 
     /// Adds the end of stderr as the cause, unless it repeats what is on stdout, where credentials
-    /// are.
+    /// are, or of the command, which may hold a secret: bash quotes a line that it can't parse.
     fn with_stderr(&self, error: Error, stdout: &[u8], stderr: &[u8]) -> Error {
-        let words = stdout.split(|byte| !byte.is_ascii_graphic() || b"\"'=,:;".contains(byte));
-        let echo = words.filter(|word| word.len() >= SHORTEST_WORD).take(MOST_WORDS).fold(Echo::default(), Echo::with);
+        let name = self.name();
+        let printed = words(stdout).filter(|word| word.len() >= SHORTEST_WORD).collect::<Vec<_>>();
+        let command = self.0.command.as_bytes();
+        let lines = command.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+        let written = words(command).filter(|word| word.len() >= SHORTEST_ARGUMENT).chain(lines);
+        let written = written.filter(|word| *word != name.as_bytes()).collect::<Vec<_>>();
+        if printed.len() > MOST_WORDS || written.len() > MOST_WORDS {
+            return error;
+        }
+        let echo = printed.into_iter().chain(written).fold(Echo::default(), Echo::with);
         let stderr = String::from_utf8_lossy(stderr);
         if echo.with(stdout).quotable(&stderr).is_none() {
             return error;
         }
         let line = stderr.split_whitespace().collect::<Vec<_>>().join(" ");
         let from = line.char_indices().rev().nth(LONGEST_STDERR - 1).map_or(0, |(index, _)| index);
-        error.with_source(Stderr(format!("{} said: {}", self.name(), &line[from..])))
+        error.with_source(Stderr(format!("{name} said: {}", &line[from..])))
     }
 
     /// The first word of the command. The others may hold a secret.
@@ -158,6 +175,42 @@ impl ProgramProvider {
         builder.set_expiry(expiry);
         Ok(builder.build())
     }
+}
+
+/// How a program ended, and what it printed.
+struct Output {
+    status: ExitStatus,
+    stdout: Zeroizing<Vec<u8>>,
+    stderr: Zeroizing<Vec<u8>>,
+}
+
+/// Waits for a program. Unlike Tokio's own, it leaves no copies of the output in memory.
+async fn output(mut child: Child) -> io::Result<Output> {
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let (stdout, stderr) = futures::try_join!(read(stdout), read(stderr))?;
+    Ok(Output { status: child.wait().await?, stdout, stderr })
+}
+
+/// Reads to the end. A buffer that has become too small is wiped.
+async fn read(pipe: Option<impl AsyncRead + Unpin>) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut text = Zeroizing::new(Vec::with_capacity(CHUNK));
+    let Some(mut pipe) = pipe else { return Ok(text) };
+    loop {
+        if text.capacity() - text.len() < CHUNK {
+            let mut larger = Zeroizing::new(Vec::with_capacity(2 * text.capacity() + CHUNK));
+            larger.extend_from_slice(&text);
+            text = larger;
+        }
+        let mut limited = (&mut pipe).take(CHUNK as u64);
+        if limited.read_buf(&mut *text).await? == 0 {
+            return Ok(text);
+        }
+    }
+}
+
+/// The words of an output or a command, without quotes and signs around them.
+fn words(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    text.split(|byte| !byte.is_ascii_graphic() || b"\"'`=,:;(){}<>|&".contains(byte))
 }
 
 /// As errors name it.
@@ -293,6 +346,35 @@ mod tests {
             assert!(source.unwrap_or_default().starts_with(cause.unwrap_or_default()), "{command}");
             assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
         }
+    }
+
+    /// As bash does with a line that it can't parse, and programs with an argument.
+    #[tokio::test]
+    async fn a_stderr_that_repeats_a_part_of_the_command_is_not_quoted() {
+        let error = || Error::config("it failed");
+        let quoted = |command: &str, stdout: &[u8], stderr: &str| {
+            let error = program(command).with_stderr(error(), stdout, stderr.as_bytes());
+            std::error::Error::source(&error).map(ToString::to_string)
+        };
+        for (command, stderr) in [
+            ("prog --token hun )", "bash: -c: line 1: `prog --token hun )'"),
+            ("\n  prog hun )\n", "sh: -c: line 2: `prog hun )'"),
+            ("prog --token=hunter2", "no such token: hunter2"),
+            ("prog (hunter2", "syntax error near unexpected token `hunter2'"),
+        ] {
+            assert_eq!(quoted(command, b"", stderr), None, "{command}");
+        }
+        let told = quoted("aws-login --profile x", b"", "aws-login: log in first");
+        assert_eq!(told.as_deref(), Some("aws-login said: aws-login: log in first"));
+        let long = "many-words ".repeat(MOST_WORDS + 1);
+        assert_eq!(quoted("prog", long.as_bytes(), "anything"), None);
+    }
+
+    #[tokio::test]
+    async fn an_output_longer_than_one_chunk_is_read_whole() {
+        let token = "t".repeat(3 * CHUNK + 1);
+        let whole = format!(r#"{{"Version":1,"AccessKeyId":"a","SecretAccessKey":"s","SessionToken":"{token}"}}"#);
+        assert_eq!(run(&whole).await.expect("credentials").session_token(), Some(token.as_str()));
     }
 
     #[tokio::test]

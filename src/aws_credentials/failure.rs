@@ -32,10 +32,16 @@ const CONTAINER_HOST: &str = "http://169.254.170.2";
 const NOTHING_FOUND: &str =
     "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the machine a role";
 
+const NAMED_METADATA: &str = "credential_source = Ec2InstanceMetadata works only on an EC2 instance with a role";
+
 /// The error behind that of a credentials provider, if it is one of ours.
 pub(crate) fn told(error: &CredentialsError) -> Option<&Error> {
     find(error)
 }
+
+/// Recognises an error of a call that got no answer because of a setting here: certificates or a
+/// proxy. The HTTP client that makes the calls knows how to.
+pub(crate) type Explain = fn(&(dyn StdError + 'static)) -> Option<Error>;
 
 /// The first error of a type in a chain of causes.
 pub(crate) fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
@@ -184,8 +190,8 @@ pub(super) fn of_container(error: &CredentialsError) -> Error {
         let why = match () {
             () if text.contains("allowed IP") => "plain HTTP is allowed only to this machine, ECS and EKS",
             () if text.contains("DNS") => "its host is unknown",
-            () if text.contains("auth token") => "its token has a character that no header can hold",
-            () => "it is no URL",
+            () if text.contains("auth token") => "its token has a character that a header can't hold",
+            () => "it is not a URL",
         };
         return Error::config(format!("{what} can't be used: {why}")).with_hint(hint);
     }
@@ -218,6 +224,8 @@ pub(crate) enum MetadataReason {
     EmptyProfile(String),
     /// `credential_source = Ec2InstanceMetadata`.
     Named,
+    /// It gave credentials before, so it is there.
+    HasGiven,
 }
 
 /// Why instance metadata gives no credentials.
@@ -227,8 +235,14 @@ pub(super) fn of_instance_metadata(error: &CredentialsError, reason: &MetadataRe
     if says("IMDS disabled by") {
         return nothing_found("instance metadata is turned off by AWS_EC2_METADATA_DISABLED", reason);
     }
-    if let Some((_, cause)) = disconnected(error) {
-        return nothing_found("instance metadata can't be reached", reason).with_source(cause);
+    if let Some((timed_out, cause)) = disconnected(error) {
+        return match reason {
+            MetadataReason::Named => unreachable("instance metadata", NAMED_METADATA, (timed_out, cause)),
+            MetadataReason::HasGiven => unreachable("instance metadata", "try again", (timed_out, cause)),
+            MetadataReason::NothingElse | MetadataReason::EmptyProfile(_) => {
+                nothing_found("instance metadata can't be reached", reason).with_source(cause)
+            }
+        };
     }
     let status = match find(error) {
         Some(ImdsError::ErrorResponse(refused)) => Some(refused.response().status().as_u16()),
@@ -271,10 +285,8 @@ pub(super) fn nothing_found(metadata: &str, reason: &MetadataReason) -> Error {
             format!("no AWS credentials found: the AWS profile {name:?} names none, and {metadata}"),
             "give the profile an access key, credential_process, a role or an SSO login, or the machine a role",
         ),
-        MetadataReason::Named => (
-            format!("no AWS credentials: {metadata}"),
-            "credential_source = Ec2InstanceMetadata works only on an EC2 instance with a role",
-        ),
+        MetadataReason::Named => (format!("no AWS credentials: {metadata}"), NAMED_METADATA),
+        MetadataReason::HasGiven => (format!("no AWS credentials: {metadata}"), "try again"),
     };
     Error::new(ErrorKind::Unauthenticated, what).with_hint(hint)
 }

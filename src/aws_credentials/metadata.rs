@@ -8,57 +8,109 @@ use aws_config::{
 };
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
-use super::variables;
+use super::{
+    profile::{profiles::Profiles, selection::SelectedProfile},
+    variables,
+};
 use crate::error::{Error, Result};
 
-const ENDPOINT: &str = "AWS_EC2_METADATA_SERVICE_ENDPOINT";
-const ENDPOINT_MODE: &str = "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE";
+/// The variables, and the keys of a profile.
+const ENDPOINT: (&str, &str) = ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "ec2_metadata_service_endpoint");
+const ENDPOINT_MODE: (&str, &str) = ("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "ec2_metadata_service_endpoint_mode");
 
-/// A client of instance metadata, for credentials: with the SDK's own timeouts and attempts.
+/// A client of instance metadata, for credentials: with the SDK's own timeouts and attempts. `key`
+/// reads the profile in force.
+///
+/// The endpoint is always set. The SDK would look for it in shared files of its own finding, which
+/// may be others than those that profiles are read from.
 ///
 /// # Errors
-/// `Config` if a variable is malformed.
-pub(crate) fn builder(http: &SharedHttpClient) -> Result<imds::client::Builder> {
-    let builder = imds::Client::builder().configure(&ProviderConfig::default().with_http_client(http.clone()));
-    let mode =
-        match variables::text(ENDPOINT_MODE)? {
-            Some(mode) => Some(mode.parse::<EndpointMode>().map_err(|_| {
-                Error::config(format!("{ENDPOINT_MODE} is {mode:?}")).with_hint("it can be IPv4 or IPv6")
-            })?),
-            None => None,
-        };
-    let endpoint = variables::text(ENDPOINT)?;
-    // A blank variable would be an endpoint to the SDK.
-    let default = match mode {
-        Some(EndpointMode::IpV6) => "http://[fd00:ec2::254]",
-        _ => "http://169.254.169.254",
-    };
-    let is_left_to_the_sdk = [ENDPOINT, ENDPOINT_MODE].iter().all(|name| std::env::var_os(name).is_none());
-    if is_left_to_the_sdk {
-        // It has keys of the profile too.
-        return Ok(builder);
+/// `Config` if a variable or a key of the profile is malformed.
+pub(crate) fn builder(
+    http: Option<SharedHttpClient>,
+    key: impl Fn(&str) -> Option<String>,
+) -> Result<imds::client::Builder> {
+    let mut config = ProviderConfig::default();
+    if let Some(http) = http {
+        config = config.with_http_client(http);
     }
-    let endpoint = endpoint.as_deref().unwrap_or(default);
+    let builder = imds::Client::builder().configure(&config);
+    let (endpoint, name) = endpoint(key)?;
     builder
         .endpoint(endpoint)
-        .map_err(|_| Error::config(format!("{ENDPOINT} is no URL")).with_hint("write it as http://HOST"))
+        .map_err(|_| Error::config(format!("{name} is not a URL")).with_hint("write it as http://HOST"))
+}
+
+/// As [`builder`], with the SDK's HTTP client and the keys of the profile that the settings or the
+/// environment name.
+///
+/// # Errors
+/// As [`builder`], and `Config` if a shared file is malformed.
+pub(crate) async fn of_profile(named: Option<&str>) -> Result<imds::client::Builder> {
+    let profiles = Profiles::load().await?;
+    let profile = profiles.get(&SelectedProfile::of(named).name);
+    builder(None, |key| profile?.get(key).map(str::to_owned))
+}
+
+/// The endpoint, and what names it: variables win over the profile, and an endpoint over a mode.
+fn endpoint(key: impl Fn(&str) -> Option<String>) -> Result<(String, &'static str)> {
+    let set = |(variable, of_profile): (&'static str, &'static str)| -> Result<Option<(String, &'static str)>> {
+        let of_profile_key = || key(of_profile).and_then(|value| variables::cleaned(&value).map(str::to_owned));
+        let of_variable = variables::text(variable)?.map(|value| (value, variable));
+        Ok(of_variable.or_else(|| of_profile_key().map(|value| (value, of_profile))))
+    };
+    if let Some(endpoint) = set(ENDPOINT)? {
+        return Ok(endpoint);
+    }
+    let (mode, name) = match set(ENDPOINT_MODE)? {
+        Some((mode, name)) => {
+            let parsed = mode.parse::<EndpointMode>();
+            (
+                parsed.map_err(|_| Error::config(format!("{name} is {mode:?}")).with_hint("it can be IPv4 or IPv6"))?,
+                name,
+            )
+        }
+        None => (EndpointMode::IpV4, ENDPOINT.0),
+    };
+    let default = match mode {
+        EndpointMode::IpV6 => "http://[fd00:ec2::254]",
+        _ => "http://169.254.169.254",
+    };
+    Ok((default.to_owned(), name))
 }
 
 /// The timeout for the region: metadata is one hop away, or not there.
 const REGION_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// A client that answers at once or not at all, for the region. `None` if metadata is turned off.
-///
-/// # Errors
-/// `Config` if a variable is malformed.
-pub(crate) fn hasty_client(http: &SharedHttpClient) -> Result<Option<imds::Client>> {
+pub(crate) fn hasty_client(builder: imds::client::Builder) -> Option<imds::Client> {
     if variables::is_metadata_disabled() {
-        return Ok(None);
+        return None;
     }
-    let builder = builder(http)?
+    let builder = builder
         .max_attempts(1)
         .connect_timeout(REGION_TIMEOUT)
         .read_timeout(REGION_TIMEOUT)
         .operation_timeout(REGION_TIMEOUT);
-    Ok(Some(builder.build()))
+    Some(builder.build())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_endpoint_is_that_of_the_profile_in_force() {
+        let of = |pairs: &'static [(&str, &str)]| {
+            endpoint(|key| pairs.iter().find(|(name, _)| *name == key).map(|(_, value)| (*value).to_owned()))
+        };
+        let url = |pairs| of(pairs).expect("valid").0;
+        assert_eq!(url(&[]), "http://169.254.169.254");
+        assert_eq!(url(&[(ENDPOINT.1, " http://x "), (ENDPOINT_MODE.1, "IPv6")]), "http://x");
+        assert_eq!(url(&[(ENDPOINT.1, " "), (ENDPOINT_MODE.1, "IPv6")]), "http://[fd00:ec2::254]");
+        let error = of(&[(ENDPOINT_MODE.1, "v5")]).expect_err("no mode");
+        assert_eq!(error.message(), "ec2_metadata_service_endpoint_mode is \"v5\"");
+        let error = builder(None, |key| (key == ENDPOINT.1).then(|| "no url".to_owned())).expect_err("no URL");
+        assert_eq!(error.message(), "ec2_metadata_service_endpoint is not a URL");
+    }
 }

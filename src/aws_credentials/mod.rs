@@ -13,4 +13,5 @@ pub(crate) mod shared_files;
 pub(crate) mod source;
 pub(crate) mod variables;
 
+pub(crate) use provider::CallSettings;
 pub(crate) use sdk_logs::without_sdk_logs;

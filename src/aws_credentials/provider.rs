@@ -1,11 +1,16 @@
 //! Credentials providers for each source: the SDK's, with failures in words of ours.
 
-use std::{fmt, path::PathBuf};
+use std::{
+    error::Error as StdError,
+    fmt,
+    path::PathBuf,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use aws_config::{
     SdkConfig,
     ecs::EcsCredentialsProvider,
-    imds::credentials::ImdsCredentialsProvider,
+    imds::{self, credentials::ImdsCredentialsProvider},
     provider_config::ProviderConfig,
     sso::SsoCredentialsProvider,
     sts::AssumeRoleProvider,
@@ -13,42 +18,51 @@ use aws_config::{
 };
 use aws_credential_types::{
     Credentials,
+    credential_fn::provide_credentials_fn,
     provider::{ProvideCredentials, SharedCredentialsProvider, error::CredentialsError, future},
 };
 use aws_types::region::Region;
 
 use super::{
     access_key::FromEnvironment,
-    failure::{self, MetadataReason},
-    metadata,
+    failure::{self, Explain, MetadataReason},
     profile::{
         chain::ProfileChain,
         sources::{ProfileRole, ProfileSource, Program, Sso, WebIdentity},
     },
 };
-use crate::error::Error;
+use crate::error::{Error, Result};
 
 /// The session of a web identity whose profile names none. CloudTrail shows it.
 const SESSION_NAME: &str = "s1crets";
 
+/// What the providers make calls with.
+pub(crate) struct CallSettings<'a> {
+    /// Region, HTTP client and endpoints.
+    pub(crate) config: &'a SdkConfig,
+    pub(crate) explain: Explain,
+    /// The client of instance metadata, or what is wrong with its settings.
+    pub(crate) metadata: Result<imds::client::Builder>,
+}
+
 /// Provides the credentials of a profile: those of its source, or of the last of its roles.
-pub(super) fn of_chain(chain: &ProfileChain, config: &SdkConfig) -> SharedCredentialsProvider {
-    let source = of_profile_source(&chain.source, config);
+pub(super) fn of_chain(chain: &ProfileChain, calls: &CallSettings<'_>) -> SharedCredentialsProvider {
+    let source = of_profile_source(&chain.source, calls);
     match chain.roles.as_slice() {
         [] => source,
-        roles => SharedCredentialsProvider::new(Roles { source, roles: roles.to_vec(), config: config.clone() }),
+        roles => SharedCredentialsProvider::new(Roles { source, roles: roles.to_vec(), config: calls.config.clone() }),
     }
 }
 
-fn of_profile_source(source: &ProfileSource, config: &SdkConfig) -> SharedCredentialsProvider {
+fn of_profile_source(source: &ProfileSource, calls: &CallSettings<'_>) -> SharedCredentialsProvider {
     match source {
         ProfileSource::Key(credentials) => SharedCredentialsProvider::new(credentials.clone()),
         ProfileSource::Program(program) => of_program(program.clone()),
-        ProfileSource::Sso(sso) => of_sso(sso.clone(), config),
-        ProfileSource::WebIdentity(web) => of_web_identity(web.clone(), config),
+        ProfileSource::Sso(sso) => of_sso(sso.clone(), calls),
+        ProfileSource::WebIdentity(web) => of_web_identity(web.clone(), calls),
         ProfileSource::Environment => SharedCredentialsProvider::new(FromEnvironment),
-        ProfileSource::Container => of_container(config),
-        ProfileSource::InstanceMetadata => of_instance_metadata(config, MetadataReason::Named),
+        ProfileSource::Container => of_container(calls),
+        ProfileSource::InstanceMetadata => of_instance_metadata(calls, MetadataReason::Named),
     }
 }
 
@@ -62,51 +76,59 @@ fn of_program(program: Program) -> SharedCredentialsProvider {
 fn of_program(program: Program) -> SharedCredentialsProvider {
     use aws_config::credential_process::CredentialProcessProvider;
     let profile = program.profile;
-    worded(CredentialProcessProvider::new(program.command), move |_| {
+    worded(CredentialProcessProvider::new(program.command), own, move |_| {
         let what = format!("the credential_process of AWS profile {profile:?} gave no credentials");
         Error::new(crate::error::ErrorKind::Unauthenticated, what).with_hint("run the command by itself")
     })
 }
 
-fn of_sso(sso: Sso, config: &SdkConfig) -> SharedCredentialsProvider {
+fn of_sso(sso: Sso, calls: &CallSettings<'_>) -> SharedCredentialsProvider {
     let mut builder = SsoCredentialsProvider::builder()
-        .configure(&provider_config(config))
+        .configure(&provider_config(calls.config))
         .account_id(&sso.account_id)
         .role_name(&sso.role_name)
         .start_url(&sso.start_url)
         .region(Region::new(sso.region.clone()));
     builder.set_session_name(sso.session.clone());
-    worded(builder.build(), move |error| failure::of_sso(&sso, error))
+    worded(builder.build(), calls.explain, move |error| failure::of_sso(&sso, error))
 }
 
-pub(super) fn of_web_identity(web: WebIdentity, config: &SdkConfig) -> SharedCredentialsProvider {
+pub(super) fn of_web_identity(web: WebIdentity, calls: &CallSettings<'_>) -> SharedCredentialsProvider {
     let provider = WebIdentityTokenCredentialsProvider::builder()
-        .configure(&provider_config(config))
+        .configure(&provider_config(calls.config))
         .static_configuration(StaticConfiguration {
             web_identity_token_file: PathBuf::from(&web.token_file),
             role_arn: web.role_arn.clone(),
             session_name: web.session_name.clone().unwrap_or_else(|| SESSION_NAME.to_owned()),
         })
         .build();
-    worded(provider, move |error| failure::of_web_identity(&web, error))
+    worded(provider, calls.explain, move |error| failure::of_web_identity(&web, error))
 }
 
 pub(super) fn of_environment() -> SharedCredentialsProvider {
     SharedCredentialsProvider::new(FromEnvironment)
 }
 
-pub(super) fn of_container(config: &SdkConfig) -> SharedCredentialsProvider {
-    let provider = EcsCredentialsProvider::builder().configure(&provider_config(config)).build();
-    worded(provider, failure::of_container)
+pub(super) fn of_container(calls: &CallSettings<'_>) -> SharedCredentialsProvider {
+    let provider = EcsCredentialsProvider::builder().configure(&provider_config(calls.config)).build();
+    worded(provider, calls.explain, failure::of_container)
 }
 
-pub(super) fn of_instance_metadata(config: &SdkConfig, reason: MetadataReason) -> SharedCredentialsProvider {
-    let mut builder = ImdsCredentialsProvider::builder().configure(&provider_config(config));
-    // A malformed variable is left to the SDK, which tells of it.
-    if let Some(client) = config.http_client().and_then(|http| metadata::builder(&http).ok()) {
-        builder = builder.imds_client(client.build());
-    }
-    worded(builder.build(), move |error| failure::of_instance_metadata(error, &reason))
+pub(super) fn of_instance_metadata(calls: &CallSettings<'_>, reason: MetadataReason) -> SharedCredentialsProvider {
+    let client = match &calls.metadata {
+        Ok(builder) => builder.clone().build(),
+        Err(error) => {
+            let error = error.clone();
+            let failing = move || std::future::ready(Err(CredentialsError::provider_error(error.clone())));
+            return SharedCredentialsProvider::new(provide_credentials_fn(failing));
+        }
+    };
+    let builder = ImdsCredentialsProvider::builder().configure(&provider_config(calls.config)).imds_client(client);
+    // Where nothing else is configured, a proxy in the way says little: the machine may be none of EC2's.
+    let provider = worded_after(builder.build(), own, move |error, has_given| {
+        failure::of_instance_metadata(error, if has_given { &MetadataReason::HasGiven } else { &reason })
+    });
+    SharedCredentialsProvider::new(provider)
 }
 
 /// The name of a source in the error of one that is too slow.
@@ -142,20 +164,42 @@ fn provider_config(config: &SdkConfig) -> ProviderConfig {
     provider
 }
 
+/// An error of ours in a chain of causes.
+fn own(error: &(dyn StdError + 'static)) -> Option<Error> {
+    failure::find::<Error>(error).cloned()
+}
+
 fn worded(
     provider: impl ProvideCredentials + 'static,
+    explain: Explain,
     words: impl Fn(&CredentialsError) -> Error + Send + Sync + 'static,
 ) -> SharedCredentialsProvider {
-    SharedCredentialsProvider::new(Worded {
-        provider: SharedCredentialsProvider::new(provider),
-        words: Box::new(words),
-    })
+    SharedCredentialsProvider::new(worded_after(provider, explain, move |error, _| words(error)))
 }
+
+/// As [`worded`], with words that depend on whether the provider has given credentials before.
+fn worded_after(
+    provider: impl ProvideCredentials + 'static,
+    explain: Explain,
+    words: impl Fn(&CredentialsError, bool) -> Error + Send + Sync + 'static,
+) -> Worded {
+    Worded {
+        provider: SharedCredentialsProvider::new(provider),
+        explain,
+        words: Box::new(words),
+        has_given: AtomicBool::new(false),
+    }
+}
+
+/// The error of ours for one of the SDK's, and whether there were credentials before.
+type Words = dyn Fn(&CredentialsError, bool) -> Error + Send + Sync;
 
 /// A provider whose errors are ours, but for those of STS.
 struct Worded {
     provider: SharedCredentialsProvider,
-    words: Box<dyn Fn(&CredentialsError) -> Error + Send + Sync>,
+    explain: Explain,
+    words: Box<Words>,
+    has_given: AtomicBool,
 }
 
 impl ProvideCredentials for Worded {
@@ -164,9 +208,14 @@ impl ProvideCredentials for Worded {
         Self: 'a,
     {
         future::ProvideCredentials::new(async {
-            self.provider.provide_credentials().await.map_err(|error| match failure::is_of_sts(&error) {
+            let given = self.provider.provide_credentials().await;
+            let has_given = self.has_given.fetch_or(given.is_ok(), Ordering::Relaxed);
+            given.map_err(|error| match failure::is_of_sts(&error) {
                 true => error,
-                false => CredentialsError::provider_error((self.words)(&error)),
+                false => {
+                    let told = (self.explain)(&error).unwrap_or_else(|| (self.words)(&error, has_given));
+                    CredentialsError::provider_error(told)
+                }
             })
         })
     }
@@ -180,7 +229,7 @@ struct Roles {
 }
 
 impl Roles {
-    async fn credentials(&self) -> Result<Credentials, CredentialsError> {
+    async fn credentials(&self) -> std::result::Result<Credentials, CredentialsError> {
         let mut credentials = self.source.provide_credentials().await?;
         for role in &self.roles {
             let mut builder = AssumeRoleProvider::builder(&role.arn).configure(&self.config);

@@ -15,6 +15,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use zeroize::Zeroizing;
+
 use super::section_names::{self, File};
 use crate::{
     error::{Error, Result},
@@ -31,19 +33,20 @@ const FILES: [(File, &str, &str); 2] = [
 pub(super) struct SharedFile {
     pub(super) path: PathBuf,
     pub(super) file: File,
-    /// Its text with encoded names, or why it can't be read.
-    pub(super) text: io::Result<String>,
+    /// Its text with encoded names, or why it can't be read. It may hold secret keys.
+    pub(super) text: io::Result<Zeroizing<String>>,
 }
 
 /// The files that profiles are read from, for the SDK. A file that can't be read counts as empty.
 #[allow(deprecated, reason = "as above")]
 pub(crate) fn profile_files() -> ProfileFiles {
-    of_texts(read().into_iter().filter_map(|shared| Some((shared.file, shared.text.ok()?))))
+    let files = read();
+    of_texts(files.iter().filter_map(|shared| Some((shared.file, shared.text.as_ref().ok()?.as_str()))))
 }
 
 /// Files with these texts.
 #[allow(deprecated, reason = "as above")]
-pub(super) fn of_texts(texts: impl IntoIterator<Item = (File, String)>) -> ProfileFiles {
+pub(super) fn of_texts<'a>(texts: impl IntoIterator<Item = (File, &'a str)>) -> ProfileFiles {
     let kind = |file| match file {
         File::Config => ProfileFileKind::Config,
         File::Credentials => ProfileFileKind::Credentials,
@@ -59,10 +62,16 @@ pub(super) fn read() -> Vec<SharedFile> {
     let shared = |(file, variable, usual)| {
         let path = named(env::var_os(variable), usual)?;
         let text = fs::read(&path).and_then(|bytes| {
-            let not_text = |_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8");
-            String::from_utf8(bytes).map_err(not_text)
+            let not_text = || io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8");
+            match String::from_utf8(bytes) {
+                Ok(text) => Ok(Zeroizing::new(section_names::normalized(&Zeroizing::new(text), file))),
+                Err(error) => {
+                    drop(Zeroizing::new(error.into_bytes()));
+                    Err(not_text())
+                }
+            }
         });
-        Some(SharedFile { path, file, text: text.map(|text| section_names::normalized(&text, file)) })
+        Some(SharedFile { path, file, text })
     };
     FILES.into_iter().filter_map(shared).collect()
 }

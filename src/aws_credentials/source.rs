@@ -6,9 +6,8 @@
 //! explained. If it then fails, that is an error: the SDK's own chain would go on to the next
 //! source, which is another identity.
 
-use std::{env, fmt, time::Duration};
+use std::{fmt, time::Duration};
 
-use aws_config::SdkConfig;
 use aws_credential_types::provider::SharedCredentialsProvider;
 
 use super::{
@@ -20,8 +19,9 @@ use super::{
         selection::{ProfileChoice, SelectedProfile},
         sources::{ProfileSource, WebIdentity},
     },
-    provider,
+    provider::{self, CallSettings},
     shared_files::{check_token_cache, check_token_files},
+    variables,
 };
 use crate::error::{Error, Result};
 
@@ -72,20 +72,19 @@ impl AwsCredentialSource {
             }
             return Ok(Self::Profile(selected, chain));
         }
-        let container = [CONTAINER_PATH, CONTAINER_URL].into_iter().find(|name| is_set(name));
+        let container = [CONTAINER_PATH, CONTAINER_URL].into_iter().find(|name| variables::is_set(name));
         Ok(container.map(Self::Container).unwrap_or_else(|| Self::InstanceMetadata(reason(&profiles, selected))))
     }
 
-    /// The provider of this source's credentials, with the region, the HTTP client and the
-    /// endpoints of `config`. `None` for credentials set in code.
-    pub(crate) fn provider(&self, config: &SdkConfig) -> Option<SharedCredentialsProvider> {
+    /// The provider of this source's credentials. `None` for credentials set in code.
+    pub(crate) fn provider(&self, calls: &CallSettings<'_>) -> Option<SharedCredentialsProvider> {
         Some(match self {
             Self::Given => return None,
             Self::Variables => provider::of_environment(),
-            Self::Profile(_, chain) => provider::of_chain(chain, config),
-            Self::WebIdentity(web) => provider::of_web_identity(web.clone(), config),
-            Self::Container(_) => provider::of_container(config),
-            Self::InstanceMetadata(reason) => provider::of_instance_metadata(config, reason.clone()),
+            Self::Profile(_, chain) => provider::of_chain(chain, calls),
+            Self::WebIdentity(web) => provider::of_web_identity(web.clone(), calls),
+            Self::Container(_) => provider::of_container(calls),
+            Self::InstanceMetadata(reason) => provider::of_instance_metadata(calls, reason.clone()),
         })
     }
 
@@ -108,12 +107,14 @@ impl AwsCredentialSource {
         }
     }
 
-    /// The error if it gives no credentials within `limit`.
-    pub(crate) fn timed_out(&self, limit: Duration) -> Error {
+    /// The error if it gives no credentials within `limit`. `has_given` says whether it gave some
+    /// before: then instance metadata is there for certain, and is slow.
+    pub(crate) fn timed_out(&self, limit: Duration, has_given: bool) -> Error {
         let name = match self {
-            Self::InstanceMetadata(reason) => {
+            Self::InstanceMetadata(reason) if !has_given => {
                 return failure::nothing_found("instance metadata gave no answer in time", reason);
             }
+            Self::InstanceMetadata(_) => provider::name_of(&ProfileSource::InstanceMetadata),
             Self::Profile(_, chain) => provider::name_of(&chain.source),
             Self::Container(_) => provider::name_of(&ProfileSource::Container),
             Self::Given | Self::Variables | Self::WebIdentity(_) => "the source of AWS credentials".to_owned(),
@@ -146,19 +147,19 @@ fn check_exists(profiles: &Profiles, SelectedProfile { name, choice }: &Selected
 /// The credentials of variables, which go before those of a profile: an access key, and a web
 /// identity unless the profile assumes a role with credentials of another.
 fn of_environment(profiles: &Profiles, selected: &SelectedProfile) -> Result<Option<AwsCredentialSource>> {
-    if access_key::is_in_environment() {
+    if access_key::is_in_environment()? {
         // An incomplete one is an error: the next source is another identity.
         access_key::from_environment()?;
         return Ok(Some(AwsCredentialSource::Variables));
     }
-    let Some(token_file) = access_key::variable(TOKEN_FILE) else { return Ok(None) };
+    let Some(token_file) = variables::text(TOKEN_FILE)? else { return Ok(None) };
     let assumes_role = |profile: &aws_config::profile::Profile| {
         profile.get("role_arn").is_some() && profile.get("web_identity_token_file").is_none()
     };
     if profiles.get(&selected.name).is_some_and(assumes_role) {
         return Ok(None);
     }
-    let Some(role_arn) = access_key::variable(ROLE_ARN) else {
+    let Some(role_arn) = variables::text(ROLE_ARN)? else {
         return Err(Error::config(format!("{TOKEN_FILE} is set, and {ROLE_ARN} is not"))
             .with_hint(format!("set {ROLE_ARN} to the role to assume with the token, or unset {TOKEN_FILE}")));
     };
@@ -166,7 +167,7 @@ fn of_environment(profiles: &Profiles, selected: &SelectedProfile) -> Result<Opt
         token_file: token_file.into(),
         named_by: TOKEN_FILE.to_owned(),
         role_arn,
-        session_name: access_key::variable(SESSION_NAME),
+        session_name: variables::text(SESSION_NAME)?,
     })))
 }
 
@@ -176,10 +177,6 @@ fn reason(profiles: &Profiles, SelectedProfile { name, .. }: SelectedProfile) ->
         Some(_) => MetadataReason::EmptyProfile(name),
         None => MetadataReason::NothingElse,
     }
-}
-
-fn is_set(name: &str) -> bool {
-    env::var_os(name).is_some_and(|value| !value.is_empty())
 }
 
 impl fmt::Display for AwsCredentialSource {

@@ -8,6 +8,7 @@
 use std::{env, ffi::OsString, path::PathBuf};
 
 use aws_credential_types::Credentials;
+use zeroize::Zeroizing;
 
 use crate::{
     error::{Error, Result},
@@ -22,8 +23,35 @@ pub(crate) fn text(name: &str) -> Result<Option<String>> {
     match env::var_os(name).map(OsString::into_string) {
         None => Ok(None),
         Some(Ok(value)) => Ok(cleaned(&value).map(str::to_owned)),
-        Some(Err(_)) => Err(Error::config(format!("{name} is not UTF-8"))),
+        Some(Err(_)) => Err(not_text(name)),
     }
+}
+
+/// Like [`text`], for the secret part of credentials: wiped from memory when dropped.
+///
+/// # Errors
+/// As [`text`].
+pub(crate) fn secret(name: &str) -> Result<Option<Zeroizing<String>>> {
+    match env::var_os(name).map(OsString::into_string) {
+        None => Ok(None),
+        Some(Ok(value)) => {
+            let value = Zeroizing::new(value);
+            Ok(cleaned(&value).map(|value| Zeroizing::new(value.to_owned())))
+        }
+        Some(Err(value)) => {
+            drop(Zeroizing::new(value.into_encoded_bytes()));
+            Err(not_text(name))
+        }
+    }
+}
+
+fn not_text(name: &str) -> Error {
+    Error::config(format!("{name} is not UTF-8")).with_hint("it may be cut or in another encoding: set it again")
+}
+
+/// Whether a variable holds more than white space.
+pub(crate) fn is_set(name: &str) -> bool {
+    env::var_os(name).is_some_and(|value| value.to_str().is_none_or(|value| cleaned(value).is_some()))
 }
 
 /// A value without white space around it. `None` if nothing is left.

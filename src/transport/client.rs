@@ -85,7 +85,7 @@ fn proxied(builder: ClientBuilder, config: &ServerConfig) -> Result<ClientBuilde
     let Some(url) = &config.proxy else { return Ok(builder) };
     url.check()?;
     // The error would repeat the URL, which may hold a password.
-    Ok(builder.proxy(Proxy::all(url.as_str()).map_err(|_| Error::config("the proxy is no URL"))?))
+    Ok(builder.proxy(Proxy::all(url.as_str()).map_err(|_| Error::config("the proxy is not a URL"))?))
 }
 
 #[cfg(unix)]

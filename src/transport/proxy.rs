@@ -30,7 +30,7 @@ impl ProxyUrl {
                     .with_hint(format!("leave it out of the file and set {variable}")))
             }
             Some(url) if matches!(url.scheme(), "http" | "https") => Ok(Self::new(text)),
-            _ => Err(Error::config("the proxy is no URL").with_hint("write it as http://HOST:PORT")),
+            _ => Err(Error::config("the proxy is not a URL").with_hint("write it as http://HOST:PORT")),
         }
     }
 
@@ -46,7 +46,7 @@ impl ProxyUrl {
                 let message = format!("the proxy {} is of a kind that is not supported", self.without_user());
                 Err(Error::config(message).with_hint(hint))
             }
-            None => Err(Error::config("the proxy is no URL").with_hint(hint)),
+            None => Err(Error::config("the proxy is not a URL").with_hint(hint)),
         }
     }
 

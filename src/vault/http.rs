@@ -198,7 +198,8 @@ pub(super) fn check_namespace(namespace: &str) -> Result<()> {
 
 /// The value of the namespace header: the namespace without slashes at its ends.
 pub(super) fn namespace_header(namespace: &str) -> Result<HeaderValue> {
-    HeaderValue::from_str(namespace.trim_matches('/')).map_err(|_| Error::config("the namespace is no header's value"))
+    HeaderValue::from_str(namespace.trim_matches('/'))
+        .map_err(|_| Error::config("the namespace can't be sent in a header"))
 }
 
 impl Bearer<'_> {

@@ -49,15 +49,15 @@ pub(super) fn check_certificates(pem: &str) -> Result<()> {
 }
 
 pub(super) fn timeout(text: &str) -> Result<Duration> {
-    go_duration::parse(text)
-        .filter(|timeout| !timeout.is_zero())
-        .ok_or_else(|| Error::config("it is no time above 0").with_hint("write a number of seconds, or such as 1m30s"))
+    go_duration::parse(text).filter(|timeout| !timeout.is_zero()).ok_or_else(|| {
+        Error::config("it is not a time above 0").with_hint("write a number of seconds, or such as 1m30s")
+    })
 }
 
 /// The attempts that a number of retries makes.
 pub(super) fn attempts(text: &str) -> Result<NonZeroU32> {
     let retries: u32 = text.parse().map_err(|_| {
-        Error::config("it is no whole number").with_hint("write how often a request is sent again, such as 2")
+        Error::config("it is not a whole number").with_hint("write how often a request is sent again, such as 2")
     })?;
     Ok(NonZeroU32::MIN.saturating_add(retries))
 }

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use s1crets_testbed::{Answer as Reply, Fault, FaultProxy, Stub};
+use s1crets_testbed::{Answer as Reply, Authority, Fault, FaultProxy, Stub, TlsFront};
 
 use crate::{
     subprocess::{Answer, Child},
@@ -332,4 +332,56 @@ async fn half_an_access_key_is_told() {
 fn http_date(at: SystemTime) -> String {
     let date = aws_smithy_types::DateTime::from(at);
     date.fmt(aws_smithy_types::date_time::Format::HttpDate).unwrap()
+}
+
+/// Sources that are asked by HTTPS tell of certificates and proxies in the words of every call to
+/// AWS.
+#[tokio::test]
+async fn a_source_behind_a_bad_certificate_or_proxy_is_told_like_any_call() {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = Authority::create(folder.path());
+    let backend = Stub::start(|_| Reply::new(200, "{}")).await;
+    let front = TlsFront::start(&authority, backend.endpoint()).await;
+    let asks_for_login = Stub::start(|_| Reply::new(407, "")).await;
+    let host = front.endpoint().trim_start_matches("https://").to_owned();
+    let sso = |endpoint: &str| logged_in(SSO, TOKENS[0], soon()).with("AWS_ENDPOINT_URL_SSO", endpoint);
+    let container = |endpoint: &str| child().with("AWS_CONTAINER_CREDENTIALS_FULL_URI", &format!("{endpoint}/role"));
+    for there in [&sso as &dyn Fn(&str) -> Child, &container] {
+        let untrusted = there(front.endpoint()).with("SSL_CERT_FILE", "").with("SSL_CERT_DIR", "");
+        let message = format!("the certificate of {host} is not trusted: its issuer is not known here");
+        assert_told(&get(&untrusted).await, "config", &message, "AWS_CA_BUNDLE");
+        let unreadable = there(front.endpoint()).with("AWS_CA_BUNDLE", "/nonexistent/ca.pem");
+        assert!(get(&unreadable).await.fails("config").contains("AWS_CA_BUNDLE names /nonexistent/ca.pem"));
+        let proxied = there("https://portal.example.test").with("HTTPS_PROXY", asks_for_login.endpoint());
+        assert!(get(&proxied).await.fails("unauthenticated").contains("wants a login (status 407)"));
+    }
+}
+
+/// A source that is named is there for certain: a failure may pass.
+#[tokio::test]
+async fn instance_metadata_that_is_named_and_not_reached_is_unavailable() {
+    let role = with_profile("[profile x]\nrole_arn = A\ncredential_source = Ec2InstanceMetadata\n")
+        .with("AWS_EC2_METADATA_DISABLED", "false");
+    let answer = get(&role.with("AWS_EC2_METADATA_SERVICE_ENDPOINT", NOWHERE)).await;
+    assert_told(&answer, "unavailable", "instance metadata can't be reached", "Ec2InstanceMetadata");
+}
+
+#[tokio::test]
+async fn a_malformed_setting_of_instance_metadata_is_told_as_it_is() {
+    let on = || child().with("AWS_EC2_METADATA_DISABLED", "false");
+    let mode = on().with("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "v5");
+    assert_told(&get(&mode).await, "config", "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE is \"v5\"", "IPv4 or IPv6");
+    let endpoint = on().with("AWS_EC2_METADATA_SERVICE_ENDPOINT", "no url");
+    assert_told(&get(&endpoint).await, "config", "AWS_EC2_METADATA_SERVICE_ENDPOINT is not a URL", "http://HOST");
+}
+
+/// The next source is another identity, so half a key does not lead to it.
+#[tokio::test]
+async fn half_an_access_key_in_the_environment_is_an_error() {
+    for (set, missing) in
+        [("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), ("AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID")]
+    {
+        let message = format!("{set} is set in the environment, and {missing} is not");
+        assert_told(&get(&child().with(set, "hunter2")).await, "config", &message, "set both parts");
+    }
 }

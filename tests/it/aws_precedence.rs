@@ -119,7 +119,7 @@ async fn ambient_credentials_are_found_in_the_order_of_the_aws_sdk() {
         (with_keys(ambient()).with("AWS_PROFILE", "prod"), "environment"),
         (ambient().with("AWS_PROFILE", "prod"), "prod"),
         (ambient(), "default"),
-        (ambient().with("AWS_ACCESS_KEY_ID", " ").with("AWS_SECRET_ACCESS_KEY", "x"), "default"),
+        (ambient().with("AWS_ACCESS_KEY_ID", " ").with("AWS_SECRET_ACCESS_KEY", " \n"), "default"),
         (ambient().with_file("AWS_CONFIG_FILE", no_default), "ASIAOFTHEINSTANCE000"),
         (ambient().with("AWS_PROFILE", "bare"), "ASIAOFTHEINSTANCE000"),
     ] {

@@ -110,8 +110,8 @@ fn what_is_wrong_in_the_settings_of_a_provider_is_told_with_its_place_and_what_w
             "in [providers.\"a.b\"], line 1: there is no provider of type",
             Some("did you mean `aws.ps`?"),
         ),
-        ("[providers.\"aws.sm\"]\nendpoint_url = \"127.0.0.1:80\"", "`endpoint_url` is no URL", None),
-        ("[providers.\"aws.sm\"]\nsts_endpoint_url = \"http://\"", "`sts_endpoint_url` is no URL", None),
+        ("[providers.\"aws.sm\"]\nendpoint_url = \"127.0.0.1:80\"", "`endpoint_url` is not a URL", None),
+        ("[providers.\"aws.sm\"]\nsts_endpoint_url = \"http://\"", "`sts_endpoint_url` is not a URL", None),
         ("[providers.\"aws.sm\"]\nroles = [{ arn = \"reader\" }]", "the `arn` of a role", None),
         (
             "[providers.\"aws.sm\"]\nroles = [{ arn = \"arn:x\", duration = \"1s\" }]",

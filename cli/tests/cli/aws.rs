@@ -108,7 +108,7 @@ fn an_endpoint_that_is_none_is_told_without_the_request() {
     for part in ["SdkBody", "some/name\\\"", "SecretId", "hunter2"] {
         assert!(!told.contains(part), "{part}: {told}");
     }
-    assert!(told.contains("AWS_ENDPOINT_URL is no URL"), "{told}");
+    assert!(told.contains("AWS_ENDPOINT_URL is not a URL"), "{told}");
 }
 
 #[test]

@@ -203,9 +203,9 @@ fn explain_and_doctor_read_the_variables_in_the_same_way() {
 fn a_malformed_setting_is_a_mistake_that_names_its_source() {
     let world = World::new();
     for (name, value, told) in [
-        ("AWS_REGION", "eu west 1", "AWS_REGION is \"eu west 1\", which is no AWS region"),
-        ("AWS_ENDPOINT_URL", "localhost:4566", "AWS_ENDPOINT_URL is no URL"),
-        ("AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://", "AWS_ENDPOINT_URL_SECRETS_MANAGER is no URL"),
+        ("AWS_REGION", "eu west 1", "AWS_REGION is \"eu west 1\", which is not an AWS region"),
+        ("AWS_ENDPOINT_URL", "localhost:4566", "AWS_ENDPOINT_URL is not a URL"),
+        ("AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://", "AWS_ENDPOINT_URL_SECRETS_MANAGER is not a URL"),
         ("AWS_USE_FIPS_ENDPOINT", "yes", "AWS_USE_FIPS_ENDPOINT is neither `true` nor `false`"),
         ("AWS_USE_FIPS_ENDPOINT", "true", "set together with FIPS endpoints"),
         ("AWS_USE_DUALSTACK_ENDPOINT", "true", "set together with dual-stack endpoints"),

@@ -210,7 +210,7 @@ mod tests {
             ),
             (
                 "[profile a]\nrole_arn = A\nsource_profile = a\nduration_seconds = 1h\n",
-                "the AWS profile \"a\" has a duration_seconds that is no number",
+                "the AWS profile \"a\" has a duration_seconds that is not a number",
             ),
             (
                 "[profile a]\naws_access_key_id = k\n",

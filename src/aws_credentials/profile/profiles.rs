@@ -49,14 +49,16 @@ impl Profiles {
                     continue;
                 }
             };
-            let alone = parsed([(file, text.clone())]).await;
+            let alone = parsed([(file, text.as_str())]).await;
             let alone = alone.map_err(|error| malformed(&path.display().to_string(), file, &error))?;
             if file == File::Credentials {
                 credentials = alone;
             }
             texts.push((file, text));
         }
-        let merged = parsed(texts).await.map_err(|_| Error::config("the AWS config files are malformed"))?;
+        let merged = parsed(texts.iter().map(|(file, text)| (*file, text.as_str())))
+            .await
+            .map_err(|_| Error::config("the AWS config files are malformed"))?;
         Ok(Self { merged, credentials, unreadable })
     }
 
@@ -99,7 +101,7 @@ impl Profiles {
     }
 }
 
-async fn parsed(texts: impl IntoIterator<Item = (File, String)>) -> Result<ProfileSet, ProfileFileLoadError> {
+async fn parsed(texts: impl IntoIterator<Item = (File, &str)>) -> Result<ProfileSet, ProfileFileLoadError> {
     // The selected profile is of no use here: profiles are looked up by name.
     let selected = Some("default".into());
     profile::load(&Fs::real(), &Env::real(), &shared_files::of_texts(texts), selected).await
@@ -127,6 +129,8 @@ fn malformed(path: &str, file: File, error: &ProfileFileLoadError) -> Error {
 pub(super) mod tests {
     use std::io;
 
+    use zeroize::Zeroizing;
+
     use super::*;
     use crate::aws_credentials::section_names;
 
@@ -135,7 +139,7 @@ pub(super) mod tests {
         let shared = |file, name: &str, text: &str| SharedFile {
             path: name.into(),
             file,
-            text: Ok(section_names::normalized(text, file)),
+            text: Ok(Zeroizing::new(section_names::normalized(text, file))),
         };
         Profiles::of(vec![
             shared(File::Config, "/config", config),

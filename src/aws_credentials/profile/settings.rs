@@ -70,7 +70,7 @@ impl ProfileSettings<'_> {
         let duration = self.get("duration_seconds").map(|text| text.parse().map(Duration::from_secs));
         let Ok(duration) = duration.transpose() else {
             return Err(
-                self.invalid("has a duration_seconds that is no number", "write a number of seconds, such as 3600")
+                self.invalid("has a duration_seconds that is not a number", "write a number of seconds, such as 3600")
             );
         };
         let (external_id, session_name) = (self.text("external_id"), self.text("role_session_name"));

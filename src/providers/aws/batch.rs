@@ -7,8 +7,8 @@ use std::{
 
 use futures::{StreamExt, stream};
 
-use super::arn::Place;
 use crate::{
+    aws_session::arn::Place,
     error::{Error, ErrorKind, Result},
     secret::Secret,
 };

@@ -2,31 +2,16 @@
 //!
 //! Both find region and credentials as [`AwsConfig`] says.
 
-mod arn;
 mod batch;
-mod clients;
-mod clock_skew;
-mod config;
-mod credentials_cache;
-mod credentials_error;
-mod error;
-mod failed_call;
-mod http;
-mod identity;
 #[cfg(feature = "aws-ps")]
 mod parameter_store;
-mod resolve;
-mod retries;
 #[cfg(feature = "aws-sm")]
 mod secrets_manager;
-mod session;
 mod settings;
-mod shared_profile;
-mod source;
-mod trust;
 
 pub use aws_credential_types::Credentials;
-pub use config::{AwsConfig, Role};
+
+pub use crate::aws_session::config::{AwsConfig, Role};
 #[cfg(feature = "aws-ps")]
 pub use parameter_store::ParameterStore;
 #[cfg(feature = "aws-sm")]

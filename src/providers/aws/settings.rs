@@ -4,11 +4,11 @@ use std::{num::NonZeroU32, ops::RangeInclusive, time::Duration};
 
 use serde::Deserialize;
 
-use super::{
-    config::{AwsConfig, Role},
-    resolve::is_url,
-};
 use crate::{
+    aws_session::{
+        config::{AwsConfig, Role},
+        resolve::is_url,
+    },
     config::{Form, GeneralSettings, Section, span, timeout},
     error::{Error, Result},
     retry::RetryPolicy,
@@ -98,7 +98,7 @@ impl AwsConfig {
             ("sts_endpoint_url", &settings.sts_endpoint_url),
         ] {
             if url.as_deref().is_some_and(|url| !is_url(url)) {
-                return Err(Error::config(format!("`{key}` is no URL, such as http://HOST:PORT")));
+                return Err(Error::config(format!("`{key}` is not a URL: write it as http://HOST:PORT")));
             }
         }
         let roles = settings.roles.unwrap_or_default().into_iter().map(Role::from_settings);

@@ -7,7 +7,6 @@ use std::{
 };
 
 use async_trait::async_trait;
-use aws_config::imds;
 use s1crets_fs::{AtomicWrite, Target};
 use zeroize::Zeroizing;
 
@@ -15,7 +14,7 @@ use super::{Login, LoginClient};
 #[cfg(all(feature = "disk-cache", unix))]
 use crate::cache_scope::Binding;
 use crate::{
-    aws_credentials::without_sdk_logs,
+    aws_credentials::{metadata, variables, without_sdk_logs},
     error::{Error, ErrorKind, Result},
     fs::plain_file,
     retry::RetryPolicy,
@@ -63,7 +62,12 @@ impl AwsEc2 {
     }
 
     async fn identity(&self, policy: RetryPolicy) -> Result<Zeroizing<String>> {
-        let mut client = imds::Client::builder()
+        if variables::is_metadata_disabled() {
+            return Err(Error::config("instance metadata is turned off by AWS_EC2_METADATA_DISABLED")
+                .with_hint("this login needs it: unset the variable, or log in by another method"));
+        }
+        let mut client = metadata::of_profile(None)
+            .await?
             .max_attempts(policy.attempts().get())
             .connect_timeout(policy.timeout())
             .read_timeout(policy.timeout())
@@ -71,7 +75,7 @@ impl AwsEc2 {
         if let Some(endpoint) = &self.metadata_endpoint {
             client = client
                 .endpoint(endpoint)
-                .map_err(|_| Error::config("the endpoint of the EC2 metadata service is no URL"))?;
+                .map_err(|_| Error::config("the endpoint of the EC2 metadata service is not a URL"))?;
         }
         let client = client.build();
         let unavailable = |_| {

@@ -4,8 +4,7 @@
 use std::time::SystemTime;
 
 use async_trait::async_trait;
-use aws_config::BehaviorVersion;
-use aws_credential_types::{Credentials, provider::ProvideCredentials};
+use aws_credential_types::Credentials;
 use aws_sigv4::{
     http_request::{SignableBody, SignableRequest, SigningSettings, sign},
     sign::v4,
@@ -17,7 +16,7 @@ use super::{Login, LoginClient};
 #[cfg(all(feature = "disk-cache", unix))]
 use crate::cache_scope::Binding;
 use crate::{
-    aws_credentials::{failure, profile::selection::SelectedProfile, source::AwsCredentialSource, without_sdk_logs},
+    aws_session::{config::AwsConfig, session},
     error::{Error, ErrorKind, Result},
     retry::RetryPolicy,
     vault::{Fields, token::Grant},
@@ -111,27 +110,14 @@ impl AwsIam {
         }
     }
 
+    /// As the AWS providers find them, with the same errors. Each source has its time limit there.
     async fn credentials(&self, policy: RetryPolicy) -> Result<Credentials> {
         if let Some(credentials) = &self.credentials {
             return Ok(credentials.clone());
         }
-        let selected = SelectedProfile::of(self.profile.as_deref());
-        let loader = aws_config::defaults(BehaviorVersion::latest())
-            .no_credentials()
-            .profile_files(crate::aws_credentials::shared_files::profile_files())
-            .profile_name(selected.sdk_name());
-        let missing = || Error::new(ErrorKind::Unauthenticated, "no AWS credentials were found for the login to Vault");
-        let found = async {
-            let source = AwsCredentialSource::find(self.profile.as_deref()).await?;
-            let provider = source.provider(&loader.load().await).ok_or_else(missing)?;
-            // The SDK's own error may quote a profile.
-            let said = |error| failure::told(&error).cloned().unwrap_or_else(missing);
-            provider.provide_credentials().await.map_err(said)
-        };
-        let found = tokio::time::timeout(policy.longest_call(), without_sdk_logs(found)).await;
-        found.unwrap_or_else(|_| {
-            Err(Error::new(ErrorKind::Timeout, "the AWS credentials for the login to Vault took too long"))
-        })
+        let settings = AwsConfig { profile: self.profile.clone(), retry_policy: policy, ..AwsConfig::default() };
+        let region = self.region.as_deref().unwrap_or(GLOBAL_REGION);
+        session::credentials(&settings, region).await
     }
 
     /// The headers of the signed request, as a JSON object of lists.

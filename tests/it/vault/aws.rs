@@ -7,7 +7,7 @@ use s1crets::{
     ErrorKind,
     vault::{Auth, AwsEc2, AwsIam, VaultConfig},
 };
-use s1crets_testbed::{Answer, FakeImds, Request, Stub};
+use s1crets_testbed::{Answer, Authority, FakeImds, Request, Stub, TlsFront};
 use serde_json::{Value, json};
 
 use super::{
@@ -183,4 +183,62 @@ async fn aws_ec2_success_and_refusal_by_the_identity_on_one_line_and_a_nonce_tha
     let nowhere = AwsEc2::new(&file).with_metadata_endpoint("http://127.0.0.1:1");
     let error = try_login(nowhere, stub.endpoint()).await.expect_err("no instance");
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{}", told(&error));
+}
+
+/// A role's credentials come from STS by the settings of the AWS providers, and fail in their words.
+#[tokio::test(flavor = "multi_thread")]
+async fn aws_iam_takes_the_credentials_of_a_role_as_the_aws_providers_do() {
+    let vault = Stub::start(|_| refused()).await;
+    let sts = Stub::start(|_| Answer::new(500, "")).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let front = TlsFront::start(&Authority::create(folder.path()), sts.endpoint()).await;
+    let trusted = folder.path().join("ca.pem").display().to_string();
+    let child = || {
+        let settings = format!(
+            "[providers.\"vault.kv\"]\naddress = \"{}\"\nmounts = {{ secret = 2 }}\n\
+             auth = {{ method = \"aws_iam\", role = \"app\", profile = \"r\" }}\n",
+            vault.endpoint()
+        );
+        let profiles = format!(
+            "[profile r]\nrole_arn = arn:aws:iam::123456789012:role/r\nsource_profile = ci\n\
+             [profile ci]\naws_access_key_id = {ACCESS}\naws_secret_access_key = {SECRET}\n"
+        );
+        Child::new()
+            .with_file("S1CRETS_CONFIG", &settings)
+            .with_file("AWS_CONFIG_FILE", &profiles)
+            .with("S1CRETS_RETRY", "1")
+            // It would make the SDK panic.
+            .with("AWS_ENDPOINT_URL", "")
+            .with("SSL_CERT_FILE", "")
+            .with("SSL_CERT_DIR", "")
+    };
+    let get = async |child: Child| child.get("vault.kv://secret/x#v").await;
+    let untrusted = get(child().with("AWS_ENDPOINT_URL_STS", front.endpoint())).await;
+    assert!(untrusted.fails("config").contains("is not trusted"), "{untrusted:?}");
+    assert_eq!(sts.requests().len(), 0);
+    let failing = get(child().with("AWS_ENDPOINT_URL_STS", front.endpoint()).with("AWS_CA_BUNDLE", &trusted)).await;
+    assert!(failing.fails("unavailable").contains("can't assume the role"), "{failing:?}");
+    assert_eq!(sts.requests().len(), 1);
+    let malformed = get(child().with("AWS_ENDPOINT_URL_STS", "localhost:4566")).await;
+    assert!(malformed.fails("config").contains("AWS_ENDPOINT_URL_STS is not a URL"), "{malformed:?}");
+    assert_eq!(vault.requests().len(), 0, "without credentials there is nothing to send");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn aws_ec2_reads_no_metadata_that_is_turned_off() {
+    let (imds, vault) = (FakeImds::start("eu-west-1", "role").await, Stub::start(|_| granted()).await);
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = format!(
+        "[providers.\"vault.kv\"]\naddress = \"{}\"\nmounts = {{ secret = 2 }}\n\
+         auth = {{ method = \"aws_ec2\", nonce_file = {:?} }}\n",
+        vault.endpoint(),
+        folder.path().join("nonce")
+    );
+    let child = Child::new()
+        .with_file("S1CRETS_CONFIG", &settings)
+        .with("AWS_EC2_METADATA_SERVICE_ENDPOINT", imds.endpoint())
+        .with("AWS_EC2_METADATA_DISABLED", "true");
+    let answer = child.get("vault.kv://secret/x#v").await;
+    assert!(answer.fails("config").contains("turned off by AWS_EC2_METADATA_DISABLED"), "{answer:?}");
+    assert_eq!((imds.total(), vault.requests().len()), (0, 0));
 }

@@ -36,6 +36,8 @@ pub(super) const RULES: Rules<'static> = Rules {
         &["cache_scope"],
         // HTTP for backends without an SDK. It knows no vendor.
         &["transport"],
+        // Sessions with AWS, for its providers and for logins by AWS identities.
+        &["aws_session"],
         &["vault"],
         // The backends.
         &["providers"],
@@ -74,7 +76,7 @@ pub(super) const RULES: Rules<'static> = Rules {
             "config::trust",
             "config::variables",
         ],
-        &["providers::aws::resolve", "providers::aws::session"],
+        &["aws_session::clients", "aws_session::resolve", "aws_session::session"],
         // The crate's own types are in mod.rs, as is what the helpers need of them.
         &["providers::aws::secrets_manager", "providers::aws::secrets_manager::batch_read"],
         &["providers::file::reloader", "providers::file::secret_watches"],

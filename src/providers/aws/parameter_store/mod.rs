@@ -46,12 +46,12 @@ use aws_sdk_ssm::{
     types::{Parameter, ParameterMetadata, ParameterStringFilter, ParameterType},
 };
 
-use super::{
-    batch::in_batches,
-    config::AwsConfig,
-    session::{NO_ID, Session, service},
-};
+use super::batch::in_batches;
 use crate::{
+    aws_session::{
+        config::AwsConfig,
+        session::{NO_ID, Session, service},
+    },
     capabilities::Capabilities,
     config::{Connection, Section},
     error::{Error, ErrorKind, Result},
@@ -84,8 +84,8 @@ impl ParameterStore {
     /// Finds region and credentials. No call is made to Parameter Store.
     ///
     /// # Errors
-    /// [`Config`](crate::ErrorKind::Config) if no region can be found,
-    /// [`Unauthenticated`](crate::ErrorKind::Unauthenticated) if there is no profile of the name that is set.
+    /// [`Config`](crate::ErrorKind::Config) if no region can be found, if there is no profile of the
+    /// name that is set, or if a setting, a variable or the profile is malformed.
     pub async fn open(config: AwsConfig) -> Result<Self> {
         Ok(Self { session: Session::open(config).await? })
     }

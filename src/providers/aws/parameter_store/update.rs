@@ -77,7 +77,7 @@ impl ParameterStore {
         policy: RetryPolicy,
     ) -> bool {
         let name = old.name.as_deref().unwrap_or_default();
-        if versions.end - versions.start >= i64::from(policy.attempts().get()) {
+        if versions.end - versions.start >= i64::from(self.session.attempts(policy).get()) {
             return versions.is_empty();
         }
         for version in versions {

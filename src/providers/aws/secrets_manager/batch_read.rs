@@ -6,10 +6,11 @@ use aws_sdk_secretsmanager::types::{ApiErrorType, Filter, FilterNameStringType, 
 
 use super::{BATCH, CONCURRENCY, CURRENT, SecretsManager, deleted, metadata, value_of};
 use crate::{
+    aws_session::{error::from_batch_entry, session::NO_ID},
     error::{Error, ErrorKind, Result},
     options::{GetOptions, ListOptions, Version},
     provider::is_listed,
-    providers::aws::{batch::singly, error::from_batch_entry, session::NO_ID},
+    providers::aws::batch::singly,
     retry::RetryPolicy,
     secret::Secret,
 };

@@ -50,13 +50,13 @@ use aws_sdk_secretsmanager::{
 };
 
 use self::batch_read::{Wanted, is_listing_of, is_refusal, prefix};
-use super::{
-    batch::in_batches,
-    config::AwsConfig,
-    error::code,
-    session::{Session, service},
-};
+use super::batch::in_batches;
 use crate::{
+    aws_session::{
+        config::AwsConfig,
+        error::code,
+        session::{Session, service},
+    },
     capabilities::Capabilities,
     config::{Connection, Section},
     error::{Error, ErrorKind, Result},
@@ -91,8 +91,8 @@ impl SecretsManager {
     /// Finds region and credentials. No call is made to Secrets Manager.
     ///
     /// # Errors
-    /// [`Config`](crate::ErrorKind::Config) if no region can be found,
-    /// [`Unauthenticated`](crate::ErrorKind::Unauthenticated) if there is no profile of the name that is set.
+    /// [`Config`](crate::ErrorKind::Config) if no region can be found, if there is no profile of the
+    /// name that is set, or if a setting, a variable or the profile is malformed.
     pub async fn open(config: AwsConfig) -> Result<Self> {
         Ok(Self { session: Session::open(config).await? })
     }

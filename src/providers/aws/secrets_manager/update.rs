@@ -15,10 +15,10 @@ use aws_sdk_secretsmanager::primitives::Blob;
 
 use super::{CURRENT, SecretsManager};
 use crate::{
+    aws_session::error::code,
     error::{Error, ErrorKind, Result},
     options::{UpdateOptions, Version},
     provider::Updated,
-    providers::aws::error::code,
     retry::RetryPolicy,
     secret::{Secret, SecretValue},
 };

@@ -10,6 +10,7 @@ use aws_config::SdkConfig;
 use aws_types::{region::Region, service_config::ServiceConfigKey};
 
 use super::{
+    arn::is_region,
     config::{AwsConfig, Role},
     http, session,
     shared_profile::SharedProfile,
@@ -52,7 +53,7 @@ pub(super) const STS: ServiceName = ServiceName { id: "STS", variable: "AWS_ENDP
 pub(super) struct Resolved {
     /// `None` if only instance metadata may know.
     region: Option<Sourced>,
-    profile: SharedProfile,
+    pub(super) profile: SharedProfile,
     pub(super) fips: Option<bool>,
     pub(super) dual_stack: Option<bool>,
     /// Whether the endpoints of environment and profile are ignored.
@@ -99,7 +100,7 @@ impl Resolved {
     /// for AWS's own. `config` is one that the SDK loaded for the profile.
     ///
     /// # Errors
-    /// `Config` if it is no URL, or can't be used together with a FIPS or dual-stack endpoint.
+    /// `Config` if it is not a URL, or can't be used together with a FIPS or dual-stack endpoint.
     pub(super) fn endpoint(
         &self,
         config: &SdkConfig,
@@ -108,7 +109,7 @@ impl Resolved {
     ) -> Result<Option<Sourced>> {
         let Some(endpoint) = self.unchecked_endpoint(config, settings, service)? else { return Ok(None) };
         if !is_url(&endpoint.value) {
-            let told = format!("{} is no URL, such as http://HOST:PORT", endpoint.source.subject(ENDPOINT_KEY));
+            let told = format!("{} is not a URL: write it as http://HOST:PORT", endpoint.source.subject(ENDPOINT_KEY));
             return Err(Error::config(told));
         }
         for (is_on, (variable, key), what) in [(self.fips, FIPS, "FIPS"), (self.dual_stack, DUAL_STACK, "dual-stack")] {
@@ -162,7 +163,7 @@ impl Resolved {
             let problem = match value.trim() {
                 "" => "empty",
                 url if url != value => "surrounded by white space",
-                url if !is_url(url) => "no URL",
+                url if !is_url(url) => "not a URL",
                 _ => continue,
             };
             return Err(Error::config(format!("{name} is {problem}, and {} can't be used with it", self.credentials))
@@ -198,7 +199,7 @@ fn region(settings: &AwsConfig, profile: &SharedProfile) -> Result<Option<Source
     };
     match found {
         Some(region) if !is_region(&region.value) => Err(Error::config(format!(
-            "{} is {:?}, which is no AWS region",
+            "{} is {:?}, which is not an AWS region",
             region.source.subject("region"),
             region.value
         ))
@@ -300,7 +301,7 @@ fn shown(url: &str) -> &str {
 
 /// Whether the SDK could send a request to this URL. Its own error about a malformed one is no
 /// help.
-pub(super) fn is_url(text: &str) -> bool {
+pub(crate) fn is_url(text: &str) -> bool {
     let rest = text.split_once("://").filter(|(scheme, _)| ["http", "https"].contains(&&*scheme.to_ascii_lowercase()));
     rest.is_some_and(|(_, rest)| {
         !rest.starts_with(['/', ':', '?', '#'])
@@ -319,14 +320,6 @@ fn has_port(rest: &str) -> bool {
         Some((_, port)) if !port.contains(']') => port.parse::<u16>().is_ok(),
         _ => !host.is_empty(),
     }
-}
-
-/// Whether this can be the name of a region: it becomes a part of host names.
-pub(super) fn is_region(text: &str) -> bool {
-    (1..=63).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-        && !text.starts_with('-')
-        && !text.ends_with('-')
 }
 
 #[cfg(test)]

@@ -43,7 +43,7 @@ where
             None => from_unread(unread.raw().status().as_u16()),
         },
         SdkError::ConstructionFailure(_) => Error::invalid_input("the request can't be made from this input"),
-        _ => Error::new(ErrorKind::Unexpected, "the AWS SDK failed in a way it didn't know before"),
+        _ => Error::new(ErrorKind::Unexpected, "the AWS SDK failed in a way that s1crets doesn't know"),
     }
 }
 

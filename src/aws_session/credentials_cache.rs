@@ -51,8 +51,7 @@ pub(crate) struct CredentialCache {
     source: SharedCredentialsProvider,
     /// The cache of the credentials that the source itself signs its calls with.
     before: Option<Arc<CredentialCache>>,
-    /// How long the source may take, and the error if it takes longer.
-    limit: Option<(Duration, Error)>,
+    limit: Option<Limit>,
     policy: RetryPolicy,
     cached: Arc<ArcSwapOption<Cached>>,
     loads: Arc<SingleFlight<(), Credentials>>,
@@ -63,6 +62,21 @@ struct Cached {
     until: SystemTime,
 }
 
+/// How long a source may take.
+struct Limit {
+    limit: Duration,
+    /// The error if it takes longer the first time.
+    first: Error,
+    /// The error if it gave credentials before.
+    later: Error,
+}
+
+impl Limit {
+    fn error(&self, has_given: bool) -> Error {
+        if has_given { self.later.clone() } else { self.first.clone() }
+    }
+}
+
 impl CredentialCache {
     /// Caches the first source of a chain. It has to answer within a limit.
     pub(crate) fn first(
@@ -71,7 +85,8 @@ impl CredentialCache {
         policy: RetryPolicy,
     ) -> Arc<Self> {
         let limit = policy.longest_attempt().saturating_mul(policy.attempts().get()).max(AT_LEAST);
-        Self::new(source, None, Some((limit, chosen.timed_out(limit))), policy)
+        let [first, later] = [false, true].map(|has_given| chosen.timed_out(limit, has_given));
+        Self::new(source, None, Some(Limit { limit, first, later }), policy)
     }
 
     /// Caches a source that calls STS with the credentials of `before`. Its STS client has the timeout.
@@ -83,7 +98,7 @@ impl CredentialCache {
     fn new(
         source: SharedCredentialsProvider,
         before: Option<Arc<Self>>,
-        limit: Option<(Duration, Error)>,
+        limit: Option<Limit>,
         policy: RetryPolicy,
     ) -> Arc<Self> {
         Arc::new(Self {
@@ -163,7 +178,7 @@ impl CredentialCache {
         }
         let given = self.source.provide_credentials();
         let given = match &self.limit {
-            Some((limit, timed_out)) => timeout(*limit, given).await.map_err(|_| timed_out.clone())?,
+            Some(limit) => timeout(limit.limit, given).await.map_err(|_| limit.error(self.cached.load().is_some()))?,
             None => given.await,
         };
         let echo = self.before.as_ref().map(|before| before.echo()).unwrap_or_default();

@@ -14,17 +14,22 @@
 
 use std::{
     future::Future,
+    num::NonZeroU32,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig, imds::region::ImdsRegionProvider, sts::AssumeRoleProvider};
+use aws_config::{
+    BehaviorVersion, ConfigLoader, SdkConfig,
+    imds::{self, region::ImdsRegionProvider},
+    sts::AssumeRoleProvider,
+};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_sdk_sts::config::IdentityCache;
-use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
+use aws_smithy_runtime_api::client::{http::SharedHttpClient, orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::{error::metadata::ProvideErrorMetadata, retry::RetryConfig, timeout::TimeoutConfig};
-use aws_types::origin::Origin;
+use aws_types::{origin::Origin, region::Region};
 use tokio::sync::Mutex;
 
 use super::{
@@ -32,12 +37,14 @@ use super::{
     clients::Clients,
     config::AwsConfig,
     credentials_cache::CredentialCache,
-    error, http, identity,
+    error,
+    failed_call::explained,
+    http, identity,
     resolve::{self, Resolved, ServiceName},
     retries::{retry_config, timeout_config},
 };
 use crate::{
-    aws_credentials::{metadata, shared_files, without_sdk_logs},
+    aws_credentials::{CallSettings, metadata, shared_files, without_sdk_logs},
     config::{Connection, Section},
     error::{Error, ErrorKind, Result},
     provider::Identity,
@@ -151,6 +158,11 @@ impl<S: Service> Session<S> {
         })
     }
 
+    /// The attempts of a call with this policy, in total.
+    pub(crate) fn attempts(&self, policy: RetryPolicy) -> NonZeroU32 {
+        policy.or(self.settings.retry_policy).attempts()
+    }
+
     /// The region of names, and of ARNs that have none.
     pub(crate) fn home_region(&self) -> String {
         self.live.load().clients.home_region().to_owned()
@@ -253,14 +265,28 @@ fn overrides<S: Service>(policy: RetryPolicy, settings: &AwsConfig) -> S::Overri
     S::overrides(Some(retry_config(policy)), Some(timeout_config(policy)))
 }
 
+/// The credentials that a session with these settings would have, for a request that is not sent by it.
+/// `region` is that of STS where neither the environment nor the profile names one.
+pub(crate) async fn credentials(settings: &AwsConfig, region: &str) -> Result<Credentials> {
+    let found = async {
+        let resolved = Resolved::of(settings).await?;
+        let http = http::client(resolved.trust.clone());
+        let region = resolved.region().unwrap_or_else(|| Region::new(region.to_owned()));
+        let (_, _, credentials) = load_in(region, settings, resolved, http).await?;
+        Ok::<_, Error>(credentials)
+    };
+    let credentials = Box::pin(without_sdk_logs(found)).await?;
+    credentials.current().await
+}
+
 async fn load(settings: &AwsConfig) -> Result<(SdkConfig, Resolved, Arc<CredentialCache>)> {
     // Found before the SDK loads the rest: it would look for the region again, and for longer.
     let resolved = Resolved::of(settings).await?;
     let http = http::client(resolved.trust.clone());
     let region = match resolved.region() {
         Some(region) => Some(region),
-        None => match metadata::hasty_client(&http)? {
-            Some(metadata) => ImdsRegionProvider::builder().imds_client(metadata).build().region().await,
+        None => match metadata::hasty_client(metadata_client(&resolved, &http)?) {
+            Some(client) => ImdsRegionProvider::builder().imds_client(client).build().region().await,
             None => None,
         },
     };
@@ -270,11 +296,27 @@ async fn load(settings: &AwsConfig) -> Result<(SdkConfig, Resolved, Arc<Credenti
         )
         .with_hint("set AWS_REGION, or `region` in s1crets.toml, or --region"));
     };
+    load_in(region, settings, resolved, http).await
+}
+
+/// The client of instance metadata, as the variables and the profile have it.
+fn metadata_client(resolved: &Resolved, http: &SharedHttpClient) -> Result<imds::client::Builder> {
+    metadata::builder(Some(http.clone()), |key| resolved.profile.get(key).map(|it| it.value))
+}
+
+async fn load_in(
+    region: Region,
+    settings: &AwsConfig,
+    resolved: Resolved,
+    http: SharedHttpClient,
+) -> Result<(SdkConfig, Resolved, Arc<CredentialCache>)> {
+    let metadata = metadata_client(&resolved, &http);
     let config = loader(settings, &resolved).http_client(http).region(region).load().await;
     let given = settings.credentials.clone().map(SharedCredentialsProvider::new);
     // A profile's roles are assumed at the same STS as those of the settings.
     let sts = service_config(&config, settings, &resolved, resolve::STS)?;
-    let source = given.or_else(|| resolved.credentials.provider(&sts));
+    let source =
+        given.or_else(|| resolved.credentials.provider(&CallSettings { config: &sts, explain: explained, metadata }));
     let Some(source) = source else {
         return Err(Error::new(ErrorKind::Unexpected, "the AWS SDK has no source of credentials"));
     };
@@ -341,15 +383,15 @@ macro_rules! service {
         #[derive(Debug)]
         pub(crate) struct $name;
 
-        impl crate::providers::aws::session::Service for $name {
-            const NAME: crate::providers::aws::resolve::ServiceName =
-                crate::providers::aws::resolve::ServiceName { id: $id, variable: $endpoint };
+        impl crate::aws_session::session::Service for $name {
+            const NAME: crate::aws_session::resolve::ServiceName =
+                crate::aws_session::resolve::ServiceName { id: $id, variable: $endpoint };
             type Client = $sdk::Client;
             type Overrides = $sdk::config::Builder;
 
             fn client(config: &aws_types::SdkConfig) -> Self::Client {
                 let builder = $sdk::config::Builder::from(config)
-                    .retry_classifier(crate::providers::aws::retries::RetryTooManyRequests);
+                    .retry_classifier(crate::aws_session::retries::RetryTooManyRequests);
                 $sdk::Client::from_conf(builder.build())
             }
 

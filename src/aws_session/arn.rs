@@ -1,22 +1,28 @@
 //! The region and account in an ARN, which say where a secret is.
 
-use super::resolve::is_region;
-
 /// The region and the account of an ARN: `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place<'a> {
-    pub(super) region: &'a str,
-    pub(super) account: &'a str,
+pub(crate) struct Place<'a> {
+    pub(crate) region: &'a str,
+    pub(crate) account: &'a str,
 }
 
 impl<'a> Place<'a> {
     /// `None` if the id is a name, or an ARN without a region.
-    pub(super) fn of(id: &'a str) -> Option<Self> {
+    pub(crate) fn of(id: &'a str) -> Option<Self> {
         let mut parts = id.strip_prefix("arn:")?.splitn(5, ':').skip(2);
         let (region, account) = (parts.next()?, parts.next()?);
         parts.next()?;
         is_region(region).then_some(Self { region, account })
     }
+}
+
+/// Whether this can be the name of a region: it becomes a part of host names.
+pub(super) fn is_region(text: &str) -> bool {
+    (1..=63).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        && !text.starts_with('-')
+        && !text.ends_with('-')
 }
 
 #[cfg(test)]
