@@ -77,6 +77,7 @@ mod place;
 mod provider;
 mod read;
 mod settings;
+mod version_check;
 mod write;
 
 pub use kv_mounts::{KvMounts, KvVersion};
