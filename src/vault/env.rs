@@ -296,6 +296,22 @@ mod tests {
     }
 
     #[test]
+    fn retries_and_timeout_are_shown_with_their_variable() {
+        let raw = |name: &str| match name {
+            "VAULT_MAX_RETRIES" => Some("4".to_owned()),
+            "BAO_CLIENT_TIMEOUT" => Some("90".to_owned()),
+            _ => None,
+        };
+        let connection = VaultSettings::default().resolve(&Environment::of(&raw)).into_connection();
+        let shown = |key: &str| {
+            let setting = connection.settings.iter().find(|it| it.key().ends_with(key)).expect("recorded");
+            (setting.json(), setting.origin().clone())
+        };
+        assert_eq!(shown("retry"), ("5".to_owned(), Origin::Variable("VAULT_MAX_RETRIES")));
+        assert_eq!(shown("timeout"), ("\"1m 30s\"".to_owned(), Origin::Variable("BAO_CLIENT_TIMEOUT")));
+    }
+
+    #[test]
     fn an_empty_token_file_holds_no_token() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("token");
