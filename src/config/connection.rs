@@ -18,8 +18,8 @@ pub struct Connection {
     /// `providers."vault.kv"`, or `connections.vault` if the provider uses that connection.
     pub table: String,
     /// The settings in force, in order of their keys: those of the config file, and in the same
-    /// form those of the environment, of an AWS profile, and the defaults. `retry`, `timeout` and
-    /// the cache's are not among them.
+    /// form those of the environment, of an AWS profile, and the defaults. The cache's are not among
+    /// them, and `retry` and `timeout` only where a variable of the vendor sets them.
     pub settings: Vec<Setting>,
     /// Which credential the provider logs in with. `None` if there is none to log in with.
     pub credential: Option<CredentialSource>,

@@ -11,7 +11,7 @@ use reqwest::{
     redirect::Policy,
 };
 
-use super::{address::Address, certificates, proxy::ProxyUrl, tls::TlsConfig, verifier};
+use super::{address::Address, certificates, general_trust::general_trust, proxy::ProxyUrl, tls::TlsConfig, verifier};
 use crate::error::{Error, Result};
 
 /// How to reach a server.
@@ -136,8 +136,12 @@ impl Resolve for Renamed {
 /// The system's certificates are hundreds of files. They are not read where the settings name
 /// others, or where the server presents no certificate.
 fn secured(builder: ClientBuilder, config: &ServerConfig, address: &Address) -> Result<ClientBuilder> {
-    let (trusted, client) = (certificates::trusted(&config.tls)?, certificates::client_pem(&config.tls)?);
+    let (mut trusted, client) = (certificates::trusted(&config.tls)?, certificates::client_pem(&config.tls)?);
     let skips = config.tls.danger_skip_verify;
+    let verifies = !skips && ServerConfig::presents_certificates(address, config.proxy.as_ref());
+    if trusted.is_empty() && verifies {
+        trusted = general_trust()?.unwrap_or_default();
+    }
     if !trusted.is_empty() && !skips {
         let client = client.as_ref().map(|pem| pem.as_slice());
         return Ok(builder.tls_backend_preconfigured(verifier::client_config(trusted, client)?));
@@ -149,7 +153,6 @@ fn secured(builder: ClientBuilder, config: &ServerConfig, address: &Address) -> 
         ),
         None => builder,
     };
-    let verifies = !skips && ServerConfig::presents_certificates(address, config.proxy.as_ref());
     Ok(match verifies {
         true => builder,
         false if skips => builder.tls_danger_accept_invalid_certs(true),

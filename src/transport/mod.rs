@@ -2,7 +2,8 @@
 //!
 //! Vault sends its requests through it. It knows nothing of the API above: which statuses are worth
 //! another attempt, and what an error says, is the caller's part. The AWS SDK has a transport of its
-//! own, which shares what is said about certificates and proxies, and when a proxy is used.
+//! own, which shares what is said about certificates and proxies, when a proxy is used, and whom to trust by
+//! the variables for every program.
 
 #[cfg(feature = "vault")]
 mod address;
@@ -15,6 +16,8 @@ mod certificates;
 mod client;
 #[cfg(feature = "vault")]
 mod failure;
+#[cfg_attr(not(feature = "__aws"), allow(dead_code, reason = "the AWS providers need all of it"))]
+mod general_trust;
 #[cfg(feature = "vault")]
 mod http;
 #[cfg(feature = "vault")]
@@ -40,6 +43,8 @@ pub use tls::TlsConfig;
 pub(crate) use certificate_error::CertificateSettings;
 #[cfg(feature = "__aws")]
 pub(crate) use certificate_error::certificate_problem;
+#[cfg(feature = "__aws")]
+pub(crate) use general_trust::{bundle, general_trust};
 pub(crate) use no_proxy::NoProxy;
 #[cfg(feature = "__aws")]
 pub(crate) use proxy_error::proxy_problem;

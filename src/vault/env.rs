@@ -1,6 +1,6 @@
 //! The environment variables of the commands `vault` and `bao`, as settings of a connection.
 
-use std::env;
+use std::{env, path::Path};
 
 use zeroize::Zeroizing;
 
@@ -13,6 +13,8 @@ use super::{
 };
 use crate::{
     config::{CredentialSource, Origin, Sourced},
+    error::Error,
+    fs::plain_file,
     transport::{Address, NoProxy},
 };
 
@@ -110,9 +112,9 @@ impl VaultConfig {
     /// [`Vault::new`](super::Vault::new).
     ///
     /// The login is the token of `VAULT_TOKEN`, else that of the file that `VAULT_TOKEN_FILE`
-    /// names, else AppRole by `VAULT_ROLE_ID` and `VAULT_SECRET_ID`, else the token of
-    /// `~/.vault-token`. With `VAULT_AGENT_ADDR`, which wins over `VAULT_ADDR`, it is none if there
-    /// is no such file: see [`Auth::None`]. Without a `VAULT_PROXY_ADDR` the proxy is that of
+    /// names, else AppRole by `VAULT_ROLE_ID` and `VAULT_SECRET_ID`, which need each other, else the
+    /// token of `~/.vault-token`. With `VAULT_AGENT_ADDR`, which wins over `VAULT_ADDR`, it is none if there
+    /// is no such file, or it is empty: see [`Auth::None`]. Without a `VAULT_PROXY_ADDR` the proxy is that of
     /// `HTTPS_PROXY` or `HTTP_PROXY`, by the address's scheme, unless the server is on this machine
     /// or `NO_PROXY` names it.
     pub fn from_env() -> Self {
@@ -183,11 +185,28 @@ impl<'a> Environment<'a> {
         let file = default_token_file();
         // Where `vault` and `bao` find no token, they send none: an agent may add its own.
         let agent = self.get(env_vars::AGENT_ADDR).filter(|agent| Address::are_same(&agent.value, address));
-        if let Some(agent) = agent.filter(|_| !file.exists()) {
+        if let Some(agent) = agent.filter(|_| !may_hold_token(&file)) {
             return (Auth::None, CredentialSource::new(NO_TOKEN, agent.origin));
         }
         let described = CredentialSource::new(format!("token from file {}", file.display()), Origin::Default);
         (Auth::Token(SecretSource::file(file)), described)
+    }
+
+    /// The error of an AppRole of which one half is missing, where no token of the environment goes
+    /// before it. To fall back to `~/.vault-token` would read as somebody else.
+    pub(super) fn half_approle(&self) -> Option<Error> {
+        if [env_vars::TOKEN, env_vars::TOKEN_FILE].iter().any(|name| self.get(name).is_some()) {
+            return None;
+        }
+        let (set, missing) = match (self.get(env_vars::ROLE_ID), self.get(env_vars::SECRET_ID)) {
+            (Some(role), None) => (variable(&role.origin), env_vars::SECRET_ID),
+            (None, Some(secret)) => (variable(&secret.origin), env_vars::ROLE_ID),
+            _ => return None,
+        };
+        let error = Error::config(format!("{set} is set and {missing} is not: a login by AppRole needs both"));
+        Some(error.with_hint(format!(
+            "set {missing}, or unset {set}; a role without secret ids is named by `auth` in the config file"
+        )))
     }
 
     /// The general proxy for an address: `HTTPS_PROXY` or `HTTP_PROXY`, unless `NO_PROXY` spares its
@@ -202,6 +221,14 @@ impl<'a> Environment<'a> {
         };
         let spares = || NoProxy::from_variables(self.0).spares(address);
         names.iter().find_map(|name| self.get(name)).filter(|_| !spares())
+    }
+}
+
+/// Whether a token file holds anything. One that can't be read may.
+fn may_hold_token(file: &Path) -> bool {
+    match plain_file::read(file) {
+        Ok((_, bytes)) => !bytes.trim_ascii().is_empty(),
+        Err(_) => file.exists(),
     }
 }
 
@@ -266,9 +293,52 @@ mod tests {
         let shown = |vars: &[(&str, &str)]| format!("{:?}", config(vars).auth);
         let role = [("VAULT_ROLE_ID", "r"), ("VAULT_SECRET_ID", "hunter2")];
         assert!(shown(&role).starts_with("AppRole"), "{}", shown(&role));
-        assert!(shown(&[role[0], ("VAULT_SECRET_ID", "")]).contains(".vault-token"));
         assert_eq!(shown(&[role[0], role[1], ("VAULT_TOKEN_FILE", "/x")]), "Token(File(\"/x\"))");
         assert_eq!(shown(&[("VAULT_TOKEN_FILE", "/x"), ("VAULT_TOKEN", "hunter2")]), "Token(Given([redacted]))");
+    }
+
+    #[test]
+    fn half_an_approle_is_a_mistake_that_names_the_other_half() {
+        let malformed = |vars: &[(&str, &str)]| config(vars).environment.malformed.map(|it| it.message().to_owned());
+        let starts = |vars: &[(&str, &str)], start: &str| {
+            let told = malformed(vars).unwrap_or_default();
+            assert!(told.starts_with(start), "{vars:?}: {told}");
+        };
+        let [role, secret] = [("VAULT_ROLE_ID", "r"), ("VAULT_SECRET_ID", "hunter2")];
+        starts(&[role, ("VAULT_TOKEN", "")], "VAULT_ROLE_ID is set and VAULT_SECRET_ID is not");
+        starts(&[("BAO_ROLE_ID", "r"), ("VAULT_SECRET_ID", " ")], "BAO_ROLE_ID is set and VAULT_SECRET_ID is not");
+        starts(&[secret], "VAULT_SECRET_ID is set and VAULT_ROLE_ID is not");
+        for sound in [&[role, secret][..], &[role, ("VAULT_TOKEN", "t")], &[role, ("VAULT_TOKEN_FILE", "/x")], &[]] {
+            assert_eq!(malformed(sound), None, "{sound:?}");
+        }
+    }
+
+    #[test]
+    fn retries_and_timeout_are_shown_with_their_variable() {
+        let raw = |name: &str| match name {
+            "VAULT_MAX_RETRIES" => Some("4".to_owned()),
+            "BAO_CLIENT_TIMEOUT" => Some("90".to_owned()),
+            _ => None,
+        };
+        let connection = VaultSettings::default().resolve(&Environment::of(&raw)).into_connection();
+        let shown = |key: &str| {
+            let setting = connection.settings.iter().find(|it| it.key().ends_with(key)).expect("recorded");
+            (setting.json(), setting.origin().clone())
+        };
+        assert_eq!(shown("retry"), ("5".to_owned(), Origin::Variable("VAULT_MAX_RETRIES")));
+        assert_eq!(shown("timeout"), ("\"1m 30s\"".to_owned(), Origin::Variable("BAO_CLIENT_TIMEOUT")));
+    }
+
+    #[test]
+    fn an_empty_token_file_holds_no_token() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("token");
+        assert!(!may_hold_token(&file));
+        for (text, holds) in [("", false), (" \n", false), ("t\n", true)] {
+            std::fs::write(&file, text).expect("written");
+            assert_eq!(may_hold_token(&file), holds, "{text:?}");
+        }
+        assert!(may_hold_token(folder.path()), "it is there and can't be read");
     }
 
     #[test]

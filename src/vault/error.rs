@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// The hint for a reply that came from something else.
-const NOT_VAULTS: &str = "the answer is not Vault's: does the address name a Vault or OpenBao server?";
+pub(crate) const NOT_VAULTS: &str = "the answer is not Vault's: does the address name a Vault or OpenBao server?";
 
 /// Shorter values of a query are not searched for: any message may hold `true` or a version.
 const SHORTEST_QUERY_VALUE: usize = 8;
@@ -179,8 +179,7 @@ fn hint_of_status(status: u16) -> Option<&'static str> {
 /// It quotes the server's explanation, unless that repeats a secret of the request, as a proxy's echo
 /// may.
 pub(crate) fn from_response(reply: &Response, call: &ApiRequest) -> Error {
-    // Vault sends an empty body for a change of something that doesn't exist.
-    let is_vaults = reply.is_from_vault() || reply.is_empty() && call.is_change();
+    let is_vaults = is_vaults(reply, call);
     let known = known(reply);
     let kind = match kind_of_status(reply.status) {
         // A web server's page is no "not found": a wrong address would make callers use their default.
@@ -205,6 +204,12 @@ pub(crate) fn from_response(reply: &Response, call: &ApiRequest) -> Error {
         (_, None) if is_vaults => hint_of_status(reply.status).into_iter().fold(error, Error::with_hint),
         _ => error,
     }
+}
+
+/// Whether a reply without success is Vault's own, rather than that of another server. Vault sends
+/// an empty body for a change of something that doesn't exist.
+pub(crate) fn is_vaults(reply: &Response, call: &ApiRequest) -> bool {
+    reply.is_from_vault() || reply.is_empty() && call.is_change()
 }
 
 /// The error of a reply that shows a mistake in the settings; `None` for any other reply.

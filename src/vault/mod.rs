@@ -89,7 +89,7 @@ pub use token_info::TokenInfo;
 pub use crate::transport::{ProxyUrl, TlsConfig};
 
 pub(crate) use env::VARIABLES;
-pub(crate) use error::{from_response, misconfiguration};
+pub(crate) use error::{NOT_VAULTS, from_response, is_vaults, misconfiguration};
 pub(crate) use named_connections::{SharedVault, VaultConnections};
 pub(crate) use path::{check as check_path, cleaned as cleaned_path};
 pub(crate) use request::ApiRequest;

@@ -289,6 +289,9 @@ impl Resolver<'_> {
                 if let Some(token) = self.environment.secret(env_vars::TOKEN) {
                     self.read(&token, |token| variables::check_token(token));
                 }
+                if let Some(half) = self.environment.half_approle() {
+                    self.resolved.config.environment.malformed.get_or_insert(half);
+                }
                 self.environment.login(&self.resolved.config.address)
             }
             _ => return,
@@ -303,11 +306,15 @@ impl Resolver<'_> {
         let VaultSettings { own, general, .. } = self.settings;
         let attempts = own.retry.or(general.retry).or_else(|| {
             let retries = self.variable(env_vars::MAX_RETRIES)?;
-            self.read(&retries, |retries| variables::attempts(retries))
+            let attempts = self.read(&retries, |retries| variables::attempts(retries))?;
+            self.record("retry", attempts.get(), &retries.origin);
+            Some(attempts)
         });
         let timeout = own.timeout.or(general.timeout).or_else(|| {
-            let timeout = self.variable(env_vars::CLIENT_TIMEOUT)?;
-            self.read(&timeout, |timeout| variables::timeout(timeout))
+            let text = self.variable(env_vars::CLIENT_TIMEOUT)?;
+            let timeout = self.read(&text, |text| variables::timeout(text))?;
+            self.record("timeout", humantime::format_duration(timeout).to_string(), &text.origin);
+            Some(timeout)
         });
         let config = &mut self.resolved.config;
         config.retry_policy = RetryPolicy::from_settings(attempts, timeout);

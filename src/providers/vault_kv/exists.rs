@@ -3,7 +3,7 @@
 use super::{
     VaultKv,
     kv_mounts::KvVersion,
-    place::{Place, is_answer},
+    place::{Place, denied, either, is_answer},
     read::gone,
 };
 use crate::{
@@ -28,8 +28,20 @@ impl VaultKv {
     pub(super) async fn exists(&self, path: &str) -> Result<bool> {
         let (path, policy) = (&*cleaned_path(path), RetryPolicy::default());
         let place = self.mounts.place(&self.vault, path, policy).await?;
+        let exists = self.exists_at(path, place.clone(), policy).await;
+        exists.map_err(|error| {
+            let is_hidden = place.version.is_none() && error.kind() == ErrorKind::AccessDenied;
+            let error = match is_hidden {
+                true => denied(error, either("read", [&place.api("data"), &place.api("")], &place)),
+                false => error,
+            };
+            place.spelled_better(error)
+        })
+    }
+
+    async fn exists_at(&self, path: &str, place: Place, policy: RetryPolicy) -> Result<bool> {
         if place.rest.is_empty() {
-            return Ok(self.names_at(&place, policy).await?.is_some());
+            return Ok(self.level(path, &place, policy).await?.is_some());
         }
         let exists = match place.version {
             Some(KvVersion::V1) => self.exists_v1(path, &place, policy).await,
@@ -47,7 +59,7 @@ impl VaultKv {
             }
         };
         if matches!(exists, Ok(false)) {
-            self.mounts.check_settings(&place)?;
+            self.mounts.check_settings(&self.vault, path, &place, policy).await?;
         }
         exists
     }
@@ -82,7 +94,10 @@ impl VaultKv {
         if place.version == Some(KvVersion::V2) && options.version == Version::Current {
             match self.current(&place, options.retry_policy).await? {
                 Current::Version(version) => return Ok(Some(version.to_string())),
-                Current::Absent(error) => return Err(place.spelled_better(error)),
+                Current::Absent(error) => {
+                    self.mounts.check_settings(&self.vault, path, &place, options.retry_policy).await?;
+                    return Err(place.spelled_better(error));
+                }
                 Current::Hidden(_) => {}
             }
         }

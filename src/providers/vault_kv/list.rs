@@ -8,9 +8,9 @@ use super::{
     VaultKv,
     kv_mounts::KvVersion,
     mounts::{check_reach, is_kv, version_of},
-    place::{Place, either, is_answer},
+    place::{Place, denied, either, is_answer},
     provider::CONCURRENCY,
-    read::unexplained,
+    read::{is_of_another_version, unexplained},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -89,21 +89,40 @@ impl VaultKv {
     /// The names on one level; those of folders end with a slash. Empty if there is no such level.
     async fn names(&self, folder: &str, policy: RetryPolicy) -> Result<Vec<String>> {
         let place = self.mounts.place(&self.vault, folder, policy).await?;
-        let known = self.names_at(&place, policy).await;
-        match (known, place.version) {
-            (second @ (Ok(None) | Err(_)), None) => {
-                // Version unknown: version 1 lists names right below the mount.
-                let first = Place { version: Some(KvVersion::V1), ..place.clone() };
-                match (self.names_at(&first, policy).await, second) {
-                    (Ok(Some(names)), _) => Ok(names),
-                    (Err(error), second) if is_answer(&error, second.as_ref().err()) => Err(error),
-                    (_, Err(error)) if error.kind() == ErrorKind::AccessDenied => {
-                        Err(error.with_hint(either("list", [&place.names(), &first.names()], &place)))
-                    }
-                    (_, second) => second.map(Option::unwrap_or_default),
-                }
+        let names = self.level(folder, &place, policy).await.map_err(|error| place.spelled_better(error))?;
+        Ok(names.unwrap_or_default())
+    }
+
+    /// The names on one level, or `None` if there is no such level. The version of the mount may be
+    /// unknown, and that of the settings is checked.
+    pub(super) async fn level(&self, path: &str, place: &Place, policy: RetryPolicy) -> Result<Option<Vec<String>>> {
+        let known = self.names_at(place, policy).await;
+        let names = match (known, place.version) {
+            (second @ (Ok(None) | Err(_)), None) => self.level_v1(place, second, policy).await,
+            (known, _) => known,
+        };
+        if matches!(names, Ok(None)) {
+            self.mounts.check_settings(&self.vault, path, place, policy).await?;
+        }
+        names
+    }
+
+    /// The names on one level of a mount whose version is unknown, after those of version 2: version
+    /// 1 lists names right below the mount.
+    async fn level_v1(
+        &self,
+        place: &Place,
+        second: Result<Option<Vec<String>>>,
+        policy: RetryPolicy,
+    ) -> Result<Option<Vec<String>>> {
+        let first = Place { version: Some(KvVersion::V1), ..place.clone() };
+        match (self.names_at(&first, policy).await, second) {
+            (Ok(Some(names)), _) => Ok(Some(names)),
+            (Err(error), second) if is_answer(&error, second.as_ref().err()) => Err(error),
+            (_, Err(error)) if error.kind() == ErrorKind::AccessDenied => {
+                Err(denied(error, either("list", [&place.names(), &first.names()], place)))
             }
-            (known, _) => known.map(Option::unwrap_or_default),
+            (_, second) => second,
         }
     }
 
@@ -112,6 +131,10 @@ impl VaultKv {
         let call = ApiRequest::list(&place.names())?;
         let reply = self.call(&call, policy).await?;
         match reply.status {
+            404 if reply.is_from_vault() && is_of_another_version(&reply) => {
+                self.mounts.forget(&place.mount);
+                Err(self.mounts.another_version(place))
+            }
             404 if reply.is_from_vault() && reply.explanations().is_empty() => Ok(None),
             404 if reply.is_from_vault() && !place.certain => misconfiguration(&reply, &call).map_or(Ok(None), Err),
             // The guess of version 1 has led to an API that can't be listed.

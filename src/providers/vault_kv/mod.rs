@@ -78,6 +78,7 @@ mod place;
 mod provider;
 mod read;
 mod settings;
+mod version_check;
 mod write;
 
 pub use kv_mounts::{KvMounts, KvVersion};

@@ -39,18 +39,20 @@ pub(super) const READS_KV_ALONE: &str =
 /// The mounts that are known so far.
 #[derive(Debug, Default)]
 pub(super) struct Mounts {
-    settings: KvMounts,
+    pub(super) settings: KvMounts,
     /// Mounts that the server has named.
     found: Mutex<BTreeMap<String, KvVersion>>,
     /// Guessed mounts whose replies were those of a KV engine.
     guessed: Mutex<BTreeMap<String, KvVersion>>,
     /// Mounts of which the settings and the server name different versions.
-    overruled: Mutex<BTreeSet<String>>,
-    lookups: Lookups,
+    pub(super) overruled: Mutex<BTreeSet<String>>,
+    /// Mounts of the settings that the server was asked about, and names no other version of.
+    pub(super) checked: Mutex<BTreeSet<String>>,
+    pub(super) lookups: Lookups,
 }
 
 /// What the server says of the mount of a path.
-enum Told {
+pub(super) enum Told {
     Mount(String, KvVersion),
     /// The server hides it: there is no such mount, or the token has no right below it.
     Hidden,
@@ -96,13 +98,13 @@ impl Mounts {
     ///
     /// # Errors
     /// As [`place`](Self::place), `Config` or `AccessDenied` if the server hides the mount, and
-    /// `Unsupported` if it doesn't say which engine it is.
+    /// `Unsupported` if it doesn't say which engine it is. `Corrupt` if the server is not Vault's.
     pub(super) async fn place_to_change(&self, vault: &Vault, path: &str, policy: RetryPolicy) -> Result<Place> {
         check_reach(path)?;
         match self.find(vault, path, policy, || self.known(path)).await? {
             Found::Place(place) => return Ok(place),
             Found::Hidden => self.refuse_hidden(vault, &self.guess(path)?, policy).await?,
-            Found::Nothing => {}
+            Found::Nothing => refuse_foreign(vault, &self.guess(path)?, policy).await?,
         }
         let mount = self.guess(path)?.mount;
         let message = "updates need a mount that is known to be KV, and the server does not say which engine this is";
@@ -126,40 +128,6 @@ impl Mounts {
             }
             _ => misconfiguration(&reply, &call).map_or(Ok(()), Err),
         }
-    }
-
-    /// Checks the version that the settings give all mounts, where nothing was found: nothing is
-    /// ever found by the paths of another version.
-    ///
-    /// # Errors
-    /// `Config` if the server has named another version.
-    pub(super) fn check_settings(&self, place: &Place) -> Result<()> {
-        match lock(&self.overruled).contains(&place.mount) {
-            true => Err(self.another_version(place)),
-            false => Ok(()),
-        }
-    }
-
-    /// The error for a mount whose answers are not those of the version that it was taken for.
-    pub(super) fn another_version(&self, place: &Place) -> Error {
-        let mount = &place.mount;
-        let taken = place.version.map_or(0, KvVersion::number);
-        if self.is_set(mount) {
-            let message = format!("{mount}/ is not KV version {taken}, as the config file says");
-            return Error::config(message)
-                .with_hint("correct `mounts` or `kv_version`, or leave both out: the server is asked then");
-        }
-        if !place.certain {
-            let message = format!("there is a mount of KV version 2, and {mount}/ is not its whole path");
-            return Error::config(message).with_hint(name_the_mount(mount));
-        }
-        Error::new(ErrorKind::Unavailable, format!("{mount}/ is not KV version {taken} any more"))
-            .with_hint("it was upgraded or mounted again: the next read finds its new version")
-    }
-
-    /// Whether the settings give this mount its version.
-    fn is_set(&self, mount: &str) -> bool {
-        self.settings.all.is_some() || self.settings.named.contains_key(mount)
     }
 
     async fn find(
@@ -246,7 +214,7 @@ impl Mounts {
     ///
     /// # Errors
     /// `Config` if the namespace doesn't exist, and `Unsupported` for another engine.
-    async fn ask(&self, vault: &Vault, path: &str, policy: RetryPolicy) -> Result<Told> {
+    pub(super) async fn ask(&self, vault: &Vault, path: &str, policy: RetryPolicy) -> Result<Told> {
         let call = ApiRequest::get(&format!("sys/internal/ui/mounts/{path}"))?;
         let reply = vault.send(&call, policy).await?;
         match reply.status {
@@ -290,7 +258,21 @@ impl Mounts {
     }
 }
 
-fn lock<T>(mounts: &Mutex<T>) -> MutexGuard<'_, T> {
+/// Tells a gateway that lets only the engines' paths through from an address that is not Vault's, by
+/// asking as a read does.
+///
+/// # Errors
+/// `Corrupt` or `AccessDenied`, as a read has it, if the answer is not Vault's.
+async fn refuse_foreign(vault: &Vault, guess: &Place, policy: RetryPolicy) -> Result<()> {
+    let call = ApiRequest::get(&guess.api("data"))?;
+    let reply = vault.send(&call, policy).await?;
+    match reply.status {
+        403 | 404 if !reply.is_from_vault() => Err(from_response(&reply, &call)),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn lock<T>(mounts: &Mutex<T>) -> MutexGuard<'_, T> {
     mounts.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -1,7 +1,10 @@
 //! A path, split after its mount, and the API paths that it leads to.
 
 use super::kv_mounts::KvVersion;
-use crate::error::{Error, ErrorKind, Result};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    vault::NOT_VAULTS,
+};
 
 /// A path, split after its mount.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,6 +80,15 @@ impl Place {
         }
         let (mount, rest) = self.rest.split_once('/')?;
         Some(without_section(mount, rest).unwrap_or_else(|| self.rest.clone()))
+    }
+}
+
+/// Adds the hint of [`either`] to a denial that is Vault's. Of another server's page, it would claim
+/// that the token is alive.
+pub(super) fn denied(error: Error, hint: String) -> Error {
+    match error.hint() == Some(NOT_VAULTS) {
+        true => error,
+        false => error.with_hint(hint),
     }
 }
 

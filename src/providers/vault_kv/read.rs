@@ -13,7 +13,9 @@ use crate::{
     options::GetOptions,
     retry::RetryPolicy,
     secret::{Json, JsonKind, Metadata, Secret},
-    vault::{ApiRequest, Response, cleaned_path, from_response, malformed_response, misconfiguration, parse_time},
+    vault::{
+        ApiRequest, Response, cleaned_path, from_response, is_vaults, malformed_response, misconfiguration, parse_time,
+    },
 };
 
 impl VaultKv {
@@ -28,7 +30,7 @@ impl VaultKv {
             None => self.read_either(path, &place, version, options.retry_policy).await,
         };
         if read.as_ref().is_err_and(Error::is_not_found) {
-            self.mounts.check_settings(&place)?;
+            self.mounts.check_settings(&self.vault, path, &place, options.retry_policy).await?;
         }
         read.map_err(|error| place.spelled_better(error))
     }
@@ -121,18 +123,14 @@ impl VaultKv {
 
     /// The error of a 404: no such secret or version, or it is deleted or destroyed.
     pub(super) fn absent(&self, place: &Place, reply: &Response, call: &ApiRequest) -> Error {
-        if !reply.is_from_vault() {
+        if !is_vaults(reply, call) {
             return from_response(reply, call);
         }
         if let Some(metadata) = reply.object("data").and_then(|data| data.get("metadata")) {
             return gone(metadata).unwrap_or_else(|| Error::not_found("there is no such version of the secret"));
         }
-        // "Invalid path for a versioned K/V secrets engine": the mount has another version now.
-        let warned = reply.json().and_then(|json| json.get("warnings")).is_some_and(|it| it.kind() == JsonKind::Array);
-        if warned {
+        if is_of_another_version(reply) {
             self.mounts.forget(&place.mount);
-        }
-        if warned {
             return self.mounts.another_version(place);
         }
         // The answer to a missing secret holds no message. A mount that is a guess may be anything.
@@ -142,6 +140,12 @@ impl VaultKv {
         Error::not_found("there is no such secret, or no such version of it")
             .with_hint(format!("asked {}", reply.destination()))
     }
+}
+
+/// Whether a 404 is that of a mount of version 2 to a path of version 1, as its warnings say:
+/// "Invalid path for a versioned K/V secrets engine".
+pub(super) fn is_of_another_version(reply: &Response) -> bool {
+    reply.json().and_then(|json| json.get("warnings")).is_some_and(|it| it.kind() == JsonKind::Array)
 }
 
 /// An error that no default answers for: the server has named a reason other than a missing secret.

@@ -43,6 +43,9 @@ impl VaultKv {
             Some(KvVersion::V1) => self.write_v1(path, &place, value, options).await,
             _ => self.write_v2(path, &place, value, options).await,
         };
+        if written.as_ref().is_err_and(Error::is_not_found) {
+            self.mounts.check_settings(&self.vault, path, &place, options.retry_policy).await?;
+        }
         written.map_err(|error| place.spelled_better(error))
     }
 
@@ -78,7 +81,11 @@ impl VaultKv {
     ) -> Result<Updated> {
         let condition = options.if_version.as_deref().map(condition).transpose()?;
         match (options.keypath.is_empty(), condition) {
-            (true, Some(version)) => self.put(path, place, value, version, options.retry_policy).await,
+            (true, Some(version)) => {
+                // The one update that reads nothing first: it would create a secret of version 1.
+                self.mounts.check_settings(&self.vault, path, place, options.retry_policy).await?;
+                self.put(path, place, value, version, options.retry_policy).await
+            }
             (true, None) => self.put_over(path, place, value, options.retry_policy).await,
             (false, condition) => {
                 if let Some(patched) = self.patch(path, place, value, options, condition).await? {
@@ -173,9 +180,26 @@ impl VaultKv {
             (403 | 405 | 415 | 501, _) => Ok(None),
             // `cas_required`: the server takes no change without a version.
             (400, None) => Ok(None),
-            (404, _) => Err(self.absent(place, &reply, &call)),
+            (404, _) => Err(self.nothing_to_patch(path, place, &reply, &call, options.retry_policy).await),
             (400, Some(version)) => Err(self.refused(place, version, options.retry_policy, &reply, &call).await),
             _ => Err(from_response(&reply, &call)),
+        }
+    }
+
+    /// The error of a PATCH that was refused with 404. It doesn't say why, so what is there is looked
+    /// up, for the same words as those of an update of the whole map.
+    async fn nothing_to_patch(
+        &self,
+        path: &str,
+        place: &Place,
+        reply: &Response,
+        call: &ApiRequest,
+        policy: RetryPolicy,
+    ) -> Error {
+        match self.version_of(path, place, policy).await {
+            Err(error) if error.kind() != ErrorKind::AccessDenied => error,
+            // The token may not see it, or it was written just now.
+            _ => self.absent(place, reply, call),
         }
     }
 

@@ -233,3 +233,34 @@ async fn certificates_of_a_variable_are_trusted_unless_a_file_is_named() {
     let malformed = child().with("VAULT_CACERT_BYTES", "hunter2").get(reference).await;
     assert!(malformed.fails("config").ends_with("VAULT_CACERT_BYTES: it holds no PEM certificates"), "{malformed:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_certificates_for_every_program_are_trusted_and_their_mistakes_told() {
+    let (stub, folder) = server().await;
+    let authority = Authority::create(folder.path());
+    let front = TlsFront::start(&authority, stub.endpoint()).await;
+    let config = "[providers.\"vault.kv\"]\nmounts = { secret = 2 }\n";
+    let child = || {
+        let child = Child::new().with_file("S1CRETS_CONFIG", config);
+        child.with("VAULT_ADDR", front.endpoint()).with("VAULT_TOKEN", "a-token")
+    };
+    let reference = "vault.kv://secret/x#v";
+    let good = folder.path().join("ca.pem").display().to_string();
+    assert_eq!(child().with("SSL_CERT_FILE", &good).get(reference).await.text(), "1");
+    assert_eq!(child().with("SSL_CERT_FILE", "").with("VAULT_CACERT", &good).get(reference).await.text(), "1");
+    let empty = tempfile::tempdir().expect("a folder");
+    let empty = empty.path().display().to_string();
+    for (variable, value, words) in [
+        ("SSL_CERT_FILE", "/no/such/file", "SSL_CERT_FILE names /no/such/file, which can't be read"),
+        ("SSL_CERT_FILE", "/dev/null", "SSL_CERT_FILE names /dev/null, which holds no certificate"),
+        ("SSL_CERT_DIR", &*empty, "where no certificate is"),
+        // The system's certificates, which don't vouch for this server.
+        ("SSL_CERT_FILE", "", "is not trusted"),
+    ] {
+        // The machine may have one of its own.
+        let answer = child().with("SSL_CERT_FILE", "").with(variable, value).get(reference).await;
+        let told = answer.fails("config");
+        assert!(told.contains(words), "{variable}={value}: {answer:?}");
+        assert!(!answer.hint.is_empty(), "{variable}={value}: {answer:?}");
+    }
+}

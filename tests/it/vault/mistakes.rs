@@ -26,7 +26,7 @@ fn ordinary(bao: &OpenBao) -> String {
 }
 
 /// Every call fails as a mistake of the settings, and says the remedy. No default answers for it.
-async fn is_misconfigured(kv: VaultKv, path: &str, message: &str, hint: &str) {
+pub(super) async fn is_misconfigured(kv: VaultKv, path: &str, message: &str, hint: &str) {
     let check = |call: &str, error: Error| {
         assert_eq!(error.kind(), ErrorKind::Config, "{call} {path}: {}", told(&error));
         assert!(error.message().contains(message), "{call} {path}: {}", told(&error));
@@ -160,29 +160,6 @@ async fn a_mount_that_was_removed_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_version_in_the_settings_that_the_mount_does_not_have_is_told() {
-    let bao = OpenBao::shared();
-    let second = plant(bao, &json!({ "v": 1 }));
-    let mount = unique("plain-");
-    bao.must("POST", &format!("sys/mounts/{mount}"), &json!({ "type": "kv" }));
-    bao.must("POST", &format!("{mount}/app"), &json!({ "v": 1 }));
-    let first = format!("{mount}/app");
-    for (path, mount, mounts) in [
-        (&second, "secret", KvMounts::default().with_mount("secret", KvVersion::V1)),
-        (&second, "secret", KvMounts::default().with_version(KvVersion::V1)),
-        (&first, &*mount, KvMounts::default().with_version(KvVersion::V2)),
-    ] {
-        let kv = VaultKv::new(root(bao)).with_mounts(mounts.clone());
-        let error = read(&kv, path).await.expect_err("nothing is there");
-        assert_eq!(error.kind(), ErrorKind::Config, "{path} {mounts:?}: {}", told(&error));
-        assert!(error.message().contains(&format!("{mount}/ is not KV version")), "{}", told(&error));
-        assert!(error.hint().is_some_and(|hint| hint.contains("`kv_version`")), "{}", told(&error));
-    }
-    let kv = VaultKv::new(root(bao)).with_mounts(KvMounts::default().with_version(KvVersion::V2));
-    assert_eq!(kv.path_exists(&first).await.expect_err("no answer").kind(), ErrorKind::Config);
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_path_that_is_written_as_in_the_api_is_answered_with_the_right_spelling() {
     let bao = OpenBao::shared();
     let path = plant(bao, &json!({ "v": 1 }));
@@ -231,6 +208,36 @@ async fn no_default_and_no_exists_answers_for_a_denial_or_a_broken_answer() {
         let default = client.get("vault.kv", "secret/app").default("default").await;
         assert_eq!(default.expect_err("no default").kind(), kind);
         assert_eq!(client.path_exists("vault.kv", "secret/app").await.expect_err("no answer").kind(), kind);
+    }
+}
+
+/// A web server's page says nothing of the token and of its rights.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_is_not_vaults_is_told_by_every_call() {
+    for (status, kind) in [(404, ErrorKind::Corrupt), (403, ErrorKind::AccessDenied)] {
+        let page = Stub::start(move |_| Answer::new(status, "<html>nothing here</html>")).await;
+        let kv = kv(VaultConfig::new(page.endpoint()).with_token("x"));
+        let update = kv.update("secret/app", &SecretValue::from("{}"), &UpdateOptions::default()).await.map(drop);
+        let list = kv.get_by_path("secret/app", &ListOptions::default()).await.map(drop);
+        let exists = kv.path_exists("secret/app").await.map(drop);
+        for (call, answer) in [("update", update), ("list", list), ("exists", exists)] {
+            let error = answer.expect_err(call);
+            assert_eq!(error.kind(), kind, "{call}: {}", told(&error));
+            assert!(error.hint().is_some_and(|it| it.contains("is not Vault's")), "{call}: {}", told(&error));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_path_of_the_api_is_spelled_better_by_every_call() {
+    let bao = OpenBao::shared();
+    for kv in [VaultKv::new(root(bao)), kv(VaultConfig::new(bao.address()).with_token(ordinary(bao)))] {
+        let list = kv.get_by_path("v1/secret/data/app", &ListOptions::default()).await.map(drop);
+        let exists = kv.path_exists("v1/secret/data/app").await.map(drop);
+        for (call, answer) in [("list", list), ("exists", exists)] {
+            let error = answer.expect_err(call);
+            assert!(error.hint().is_some_and(|it| it.contains("write it as secret/app:")), "{call}: {}", told(&error));
+        }
     }
 }
 

@@ -12,6 +12,7 @@ mod foreign_replies; // responses of other engines: leases, logins, wrapped ones
 mod garbage; // malformed responses to every call and every login
 mod known_messages; // each message of the server that has a kind or a hint of its own
 mod kv; // policies, deleted versions, mounts, check-and-set, listings
+mod kv_versions; // a version in the settings that the mount doesn't have
 mod load; // fifty tasks, and tokens that expire meanwhile
 mod logins; // each login: success and refusal
 mod mistakes; // wrong addresses, namespaces, mounts, paths: told, and never "not found"

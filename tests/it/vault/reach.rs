@@ -358,7 +358,8 @@ async fn without_a_word_on_the_mount_there_are_reads_and_no_updates() {
                     assert!(error.hint().is_some_and(|hint| hint.contains("mounts = {")), "{}", told(&error));
                 }
             }
-            assert_eq!(others(&proxy), [""; 0]);
+            // A read may tell a gateway from an address that is not Vault's.
+            assert!(others(&proxy).iter().all(|call| call.starts_with("GET ")), "{:?}", others(&proxy));
             let kv = silent();
             for _ in 0..2 {
                 read(&kv, path).await.unwrap_or_else(|error| panic!("{silence:?} {path}: {}", told(&error)));
