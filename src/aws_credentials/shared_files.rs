@@ -35,7 +35,8 @@ pub(super) struct SharedFile {
     pub(super) text: io::Result<String>,
 }
 
-/// The files that profiles are read from, for the SDK. A file that can't be read counts as empty.
+/// The files that profiles are read from, for the SDK. A file that can't be read counts as empty:
+/// `Profiles::load` is called first, and reports it.
 #[allow(deprecated, reason = "as above")]
 pub(crate) fn profile_files() -> ProfileFiles {
     of_texts(read().into_iter().filter_map(|shared| Some((shared.file, shared.text.ok()?))))
@@ -59,19 +60,54 @@ pub(super) fn read() -> Vec<SharedFile> {
     let shared = |(file, variable, usual)| {
         let path = named(env::var_os(variable), usual)?;
         let text = fs::read(&path).and_then(|bytes| {
-            let not_text = |_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8");
-            String::from_utf8(bytes).map_err(not_text)
+            String::from_utf8(bytes).map_err(|error| not_utf8(error.as_bytes(), error.utf8_error().valid_up_to()))
         });
         Some(SharedFile { path, file, text: text.map(|text| section_names::normalized(&text, file)) })
     };
     FILES.into_iter().filter_map(shared).collect()
 }
 
+/// The error of a file with a byte that is not UTF-8, at this index.
+pub(super) fn not_utf8(bytes: &[u8], index: usize) -> io::Error {
+    let line = 1 + bytes[..index].iter().filter(|byte| **byte == b'\n').count();
+    io::Error::new(io::ErrorKind::InvalidData, format!("line {line} is not UTF-8"))
+}
+
+/// The error of a file that exists and can't be read. It may hold the profile that is in force, so
+/// going on without it would be going on as somebody else.
+pub(super) fn unreadable(path: &Path, file: File, error: io::Error) -> Error {
+    let hint = match error.kind() {
+        io::ErrorKind::InvalidData => "save the file as UTF-8".to_owned(),
+        _ => format!("let this user read the file, or set {} to another one", variable_of(file)),
+    };
+    Error::config(format!("{} can't be read: {error}", path.display())).with_hint(hint)
+}
+
+fn variable_of(file: File) -> &'static str {
+    match file {
+        File::Config => FILES[0].1,
+        File::Credentials => FILES[1].1,
+    }
+}
+
 /// The path that the variable names, or the default one, if there is a file.
 fn named(path: Option<OsString>, usual: &str) -> Option<PathBuf> {
     let usual = || home::folder().filter(|_| has_absolute_home()).map(|home| home.join(usual));
     let path = path.and_then(set_path).map(|path| home::expand(Path::new(&path))).or_else(usual)?;
-    Some(path).filter(|path| !begins_with_tilde(path.as_os_str()) && path.is_file())
+    Some(path).filter(|path| is_file(path))
+}
+
+fn is_file(path: &Path) -> bool {
+    !begins_with_tilde(path.as_os_str()) && path.is_file()
+}
+
+/// For a hint: which variable names a shared file that is not there. `None` if none does.
+pub(super) fn absent() -> Option<String> {
+    let absent = |(_, variable, _)| {
+        let path = home::expand(Path::new(&env::var_os(variable).and_then(set_path)?));
+        (!is_file(&path)).then(|| format!("{variable} names {}, which is no file", path.display()))
+    };
+    FILES.into_iter().find_map(absent)
 }
 
 /// The path in a variable, without white space around it. An empty variable counts as unset, as CI

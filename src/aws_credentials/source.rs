@@ -51,10 +51,11 @@ impl AwsCredentialSource {
     ///
     /// # Errors
     /// `Config` if the profile that the settings or a variable name does not exist or is invalid,
-    /// if a shared file is malformed, if an access key in the environment is incomplete, or if a
+    /// if a shared file can't be read or is malformed, if a variable is not UTF-8, if an access key in the environment is incomplete, or if a
     /// variable names a credential file by a `~`.
     pub(crate) async fn find(profile: Option<&str>) -> Result<Self> {
         check_token_files()?;
+        SelectedProfile::check(profile)?;
         let selected = SelectedProfile::of(profile);
         let profiles = Profiles::load().await?;
         // An error even beside credentials of the environment, as in boto3.

@@ -51,6 +51,27 @@ async fn a_profile_that_does_not_exist_is_told_even_beside_keys() {
 }
 
 #[tokio::test]
+async fn a_file_that_is_no_text_is_told_and_no_other_identity_takes_its_place() {
+    for (variable, other) in
+        [("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"), ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE")]
+    {
+        let child = Child::on(NOWHERE).with("AWS_REGION", "us-east-1").with_file(variable, "");
+        let child = child.with_file(other, "[default]\naws_access_key_id = a\naws_secret_access_key = b\n");
+        let path = child.path(variable);
+        fs::write(&path, b"[default]\n# caf\xe9\n").unwrap();
+        let message = format!("{} can't be read: line 2 is not UTF-8", path.display());
+        assert_told(&get(&child).await, "config", &message, "save the file as UTF-8");
+    }
+}
+
+#[tokio::test]
+async fn a_variable_that_names_no_file_is_in_the_hint_of_a_missing_profile() {
+    let child = child().with("AWS_CONFIG_FILE", "/nowhere/config").with("AWS_PROFILE", "prod");
+    let message = "there is no AWS profile \"prod\", which AWS_PROFILE names";
+    assert_told(&get(&child).await, "config", message, "AWS_CONFIG_FILE names /nowhere/config, which is no file");
+}
+
+#[tokio::test]
 async fn a_malformed_file_is_told_with_its_line_even_beside_keys() {
     let child = Child::on(NOWHERE).with("AWS_REGION", "us-east-1").with_file("AWS_CONFIG_FILE", "[default]\nhunter2\n");
     let path = child.path("AWS_CONFIG_FILE").display().to_string();

@@ -26,29 +26,23 @@ pub(crate) struct Profiles {
     pub(super) merged: ProfileSet,
     /// Those of the credentials file alone, whose access keys go before other sources.
     credentials: ProfileSet,
-    /// Why a file can't be read.
-    unreadable: Option<String>,
+    /// Which variable names a file that does not exist, for hints.
+    absent: Option<String>,
 }
 
 impl Profiles {
     /// Reads the shared files. Those that don't exist count as empty.
     ///
     /// # Errors
-    /// `Config`, with the file and the line, if one is malformed.
+    /// `Config`, with the file, if one can't be read, or is malformed in a line, which is named.
     pub(crate) async fn load() -> Result<Self> {
-        Self::of(shared_files::read()).await
+        Ok(Self { absent: shared_files::absent(), ..Self::of(shared_files::read()).await? })
     }
 
     async fn of(files: Vec<SharedFile>) -> Result<Self> {
-        let (mut texts, mut unreadable, mut credentials) = (Vec::new(), None, ProfileSet::default());
+        let (mut texts, mut credentials) = (Vec::new(), ProfileSet::default());
         for SharedFile { path, file, text } in files {
-            let text = match text {
-                Ok(text) => text,
-                Err(error) => {
-                    unreadable = Some(format!("{} can't be read: {error}", path.display()));
-                    continue;
-                }
-            };
+            let text = text.map_err(|error| shared_files::unreadable(&path, file, error))?;
             let alone = parsed([(file, text.clone())]).await;
             let alone = alone.map_err(|error| malformed(&path.display().to_string(), file, &error))?;
             if file == File::Credentials {
@@ -57,7 +51,7 @@ impl Profiles {
             texts.push((file, text));
         }
         let merged = parsed(texts).await.map_err(|_| Error::config("the AWS config files are malformed"))?;
-        Ok(Self { merged, credentials, unreadable })
+        Ok(Self { merged, credentials, absent: None })
     }
 
     /// A profile by its name, as people write it.
@@ -77,12 +71,12 @@ impl Profiles {
     }
 
     fn hint_for_missing(&self, name: &str) -> String {
-        if let Some(unreadable) = &self.unreadable {
-            return unreadable.clone();
-        }
         let mut known: Vec<_> = self.merged.profiles().map(plain_name).collect();
         known.sort_unstable();
         if known.is_empty() {
+            if let Some(absent) = &self.absent {
+                return absent.clone();
+            }
             return "AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE, or ~/.aws, hold no profile".to_owned();
         }
         let similar = known.iter().map(|it| (jaro_winkler(it, name), it)).max_by(|a, b| a.0.total_cmp(&b.0));
@@ -95,7 +89,8 @@ impl Profiles {
             more => format!(" and {more} more"),
         };
         known.truncate(MOST_LISTED);
-        format!("{meant}there are {}{more}", known.join(", "))
+        let absent = self.absent.as_ref().map(|absent| format!("; {absent}")).unwrap_or_default();
+        format!("{meant}there are {}{more}{absent}", known.join(", "))
     }
 }
 
@@ -172,10 +167,29 @@ pub(super) mod tests {
     }
 
     #[tokio::test]
-    async fn a_file_that_cannot_be_read_is_the_hint_for_a_missing_profile() {
-        let text = Err(io::Error::from(io::ErrorKind::PermissionDenied));
-        let shared = SharedFile { path: "/config".into(), file: File::Config, text };
-        let profiles = Profiles::of(vec![shared]).await.expect("none");
-        assert_eq!(profiles.missing("a", "`profile`").hint(), Some("/config can't be read: permission denied"));
+    async fn a_file_that_cannot_be_read_is_an_error_and_not_another_identity() {
+        let hint = "let this user read the file, or set AWS_SHARED_CREDENTIALS_FILE to another one";
+        for (file, why, expected, hint) in [
+            (File::Credentials, io::Error::from(io::ErrorKind::PermissionDenied), "permission denied", hint),
+            (File::Config, shared_files::not_utf8(b"a\n\xff", 2), "line 2 is not UTF-8", "save the file as UTF-8"),
+        ] {
+            let shared = SharedFile { path: "/file".into(), file, text: Err(why) };
+            let error = Profiles::of(vec![shared]).await.err().expect("unreadable");
+            assert_eq!(error.kind(), crate::ErrorKind::Config);
+            assert_eq!(error.message(), format!("/file can't be read: {expected}"));
+            assert_eq!(error.hint(), Some(hint));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_variable_that_names_no_file_is_told_where_a_profile_is_missing() {
+        let absent = Some("AWS_CONFIG_FILE names /x, which is no file".to_owned());
+        for (credentials, expected) in [
+            ("", "AWS_CONFIG_FILE names /x, which is no file"),
+            ("[a]\nk = v\n", "there are a; AWS_CONFIG_FILE names /x, which is no file"),
+        ] {
+            let profiles = Profiles { absent: absent.clone(), ..profiles("", credentials).await.expect("profiles") };
+            assert_eq!(profiles.missing("prod", "AWS_PROFILE").hint(), Some(expected));
+        }
     }
 }

@@ -72,7 +72,7 @@ impl Resolved {
             None => AwsCredentialSource::find(settings.profile.as_deref()).await?,
         };
         check_durations(&settings.roles, &credentials)?;
-        let profile = SharedProfile::load(settings.profile.as_deref()).await;
+        let profile = SharedProfile::load(settings.profile.as_deref()).await?;
         let resolved = Self {
             region: region(settings, &profile)?,
             fips: switch(FIPS, &profile)?,
