@@ -27,6 +27,12 @@ const FILES: [(File, &str, &str); 2] = [
     (File::Credentials, "AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials"),
 ];
 
+/// The largest file of a token: many times what one takes.
+const MAX_TOKEN: u64 = 64 << 10;
+
+/// The variable that names the file of the token for a container's credentials.
+pub(super) const CONTAINER_TOKEN_FILE: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
+
 /// A shared file that exists.
 pub(super) struct SharedFile {
     pub(super) path: PathBuf,
@@ -105,7 +111,7 @@ fn is_file(path: &Path) -> bool {
 pub(super) fn absent() -> Option<String> {
     let absent = |(_, variable, _)| {
         let path = home::expand(Path::new(&env::var_os(variable).and_then(set_path)?));
-        (!is_file(&path)).then(|| format!("{variable} names {}, which is no file", path.display()))
+        (!is_file(&path)).then(|| format!("{variable} names {}, which is not a file", path.display()))
     };
     FILES.into_iter().find_map(absent)
 }
@@ -143,12 +149,27 @@ fn begins_with_tilde(path: &OsStr) -> bool {
     path.as_encoded_bytes().starts_with(b"~")
 }
 
+/// Checks that the SDK can read this file of a token: it would wait for a FIFO, and read a device
+/// without an end. A file that is not there is left to it.
+///
+/// # Errors
+/// `Config` if it is not a regular file, or too large for a token.
+pub(super) fn check_token_file(path: &Path, named_by: &str) -> Result<()> {
+    let why = match fs::metadata(path) {
+        Ok(status) if !status.is_file() => "is not a regular file",
+        Ok(status) if status.len() > MAX_TOKEN => "is larger than 64 KiB",
+        _ => return Ok(()),
+    };
+    Err(Error::config(format!("the token file {}, which {named_by} names, {why}", path.display()))
+        .with_hint(format!("correct {named_by}: it names the file that holds the token")))
+}
+
 /// Checks that no variable leads the SDK to a token file below the current folder.
 ///
 /// # Errors
 /// `Config` if a variable begins with `~`, which the SDK does not replace.
 pub(super) fn check_token_files() -> Result<()> {
-    let named = ["AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"];
+    let named = ["AWS_WEB_IDENTITY_TOKEN_FILE", CONTAINER_TOKEN_FILE];
     match named.into_iter().find(|name| env::var_os(name).is_some_and(|path| begins_with_tilde(&path))) {
         Some(name) => Err(Error::config(format!("{name} begins with `~`, which is not replaced"))
             .with_hint("write the path of the home folder")),

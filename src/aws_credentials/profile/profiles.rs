@@ -8,8 +8,9 @@ use strsim::jaro_winkler;
 
 use crate::{
     aws_credentials::{
-        section_names::{File, plain_name, sdk_name},
+        section_names::{self, File, plain_name, sdk_name},
         shared_files::{self, SharedFile},
+        variables,
     },
     error::{Error, Result},
 };
@@ -26,6 +27,8 @@ pub(crate) struct Profiles {
     pub(super) merged: ProfileSet,
     /// Those of the credentials file alone, whose access keys go before other sources.
     credentials: ProfileSet,
+    /// The names of the sections with endpoints of services, as the SDK has them.
+    services: Vec<String>,
     /// Which variable names a file that does not exist, for hints.
     absent: Option<String>,
 }
@@ -40,18 +43,19 @@ impl Profiles {
     }
 
     async fn of(files: Vec<SharedFile>) -> Result<Self> {
-        let (mut texts, mut credentials) = (Vec::new(), ProfileSet::default());
+        let (mut texts, mut credentials, mut services) = (Vec::new(), ProfileSet::default(), Vec::new());
         for SharedFile { path, file, text } in files {
             let text = text.map_err(|error| shared_files::unreadable(&path, file, error))?;
             let alone = parsed([(file, text.clone())]).await;
             let alone = alone.map_err(|error| malformed(&path.display().to_string(), file, &error))?;
-            if file == File::Credentials {
-                credentials = alone;
+            match file {
+                File::Config => services = section_names::services(&text).map(str::to_owned).collect(),
+                File::Credentials => credentials = alone,
             }
             texts.push((file, text));
         }
         let merged = parsed(texts).await.map_err(|_| Error::config("the AWS config files are malformed"))?;
-        Ok(Self { merged, credentials, absent: None })
+        Ok(Self { merged, credentials, services, absent: None })
     }
 
     /// A profile by its name, as people write it.
@@ -62,6 +66,22 @@ impl Profiles {
     /// The part of a profile that is in the credentials file.
     pub(super) fn in_credentials_file(&self, name: &str) -> Option<&Profile> {
         self.credentials.get_profile(&sdk_name(name))
+    }
+
+    /// Checks that the section exists which a profile names for the endpoints of services.
+    ///
+    /// # Errors
+    /// `Config` if it does not: without it, calls would go to AWS's own endpoints.
+    pub(crate) fn check_services(&self, profile: &str) -> Result<()> {
+        let named = self.get(profile).and_then(|profile| profile.get("services")).and_then(variables::cleaned);
+        let Some(missing) = named.filter(|named| !self.services.iter().any(|known| known == named)) else {
+            return Ok(());
+        };
+        let name = plain_name(missing);
+        let what = format!("the AWS profile {profile:?} names services = {name}, and there is no such section");
+        let section = if name.contains(' ') { format!("{name:?}") } else { name.into_owned() };
+        Err(Error::config(what)
+            .with_hint(format!("add [services {section}] to the config file, or remove `services` from the profile")))
     }
 
     /// The error for a profile that does not exist. `by` is what names it.
@@ -183,10 +203,10 @@ pub(super) mod tests {
 
     #[tokio::test]
     async fn a_variable_that_names_no_file_is_told_where_a_profile_is_missing() {
-        let absent = Some("AWS_CONFIG_FILE names /x, which is no file".to_owned());
+        let absent = Some("AWS_CONFIG_FILE names /x, which is not a file".to_owned());
         for (credentials, expected) in [
-            ("", "AWS_CONFIG_FILE names /x, which is no file"),
-            ("[a]\nk = v\n", "there are a; AWS_CONFIG_FILE names /x, which is no file"),
+            ("", "AWS_CONFIG_FILE names /x, which is not a file"),
+            ("[a]\nk = v\n", "there are a; AWS_CONFIG_FILE names /x, which is not a file"),
         ] {
             let profiles = Profiles { absent: absent.clone(), ..profiles("", credentials).await.expect("profiles") };
             assert_eq!(profiles.missing("prod", "AWS_PROFILE").hint(), Some(expected));

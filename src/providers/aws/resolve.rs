@@ -147,6 +147,7 @@ impl Resolved {
                 return Ok(Some(Sourced::new(url, Source::Variable(variable))));
             }
         }
+        self.profile.check_services()?;
         let url = profile_endpoint(config, service);
         Ok(url.map(|url| Sourced::new(url, self.profile.source())))
     }

@@ -32,6 +32,12 @@ impl SharedProfile {
         variables::cleaned(value).map(|value| Sourced::new(value, self.source()))
     }
 
+    /// # Errors
+    /// `Config` if it names a section of services that does not exist.
+    pub(super) fn check_services(&self) -> Result<()> {
+        self.profiles.check_services(&self.selected.name)
+    }
+
     /// This profile as the source of a value.
     pub(super) fn source(&self) -> Source {
         Source::Profile(self.selected.name.clone())

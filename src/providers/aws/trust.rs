@@ -15,6 +15,7 @@ use rustls::{
 use crate::{
     aws_credentials::variables,
     error::{Error, Result},
+    fs::plain_file,
 };
 
 /// The variables that name certificates instead of the system's, for every program.
@@ -108,7 +109,7 @@ fn bundle(path: &Path, named_by: &str) -> Result<Vec<CertificateDer<'static>>> {
 
 /// The certificates of a file that can be trusted. Systems have some that can't be parsed.
 fn certificates(path: &Path) -> io::Result<Vec<CertificateDer<'static>>> {
-    let text = fs::read(path)?;
+    let (_, text) = plain_file::read(path)?;
     let mut roots = RootCertStore::empty();
     let all = CertificateDer::pem_slice_iter(&text).filter_map(Result::ok);
     Ok(all.filter(|certificate| roots.add(certificate.clone()).is_ok()).collect())
@@ -134,6 +135,11 @@ mod tests {
         let trust = Trust::of(Some((path.clone(), "AWS_CA_BUNDLE".to_owned())));
         let error = trust.store().expect_err("no file");
         assert!(error.kind() == ErrorKind::Config && error.message().starts_with("AWS_CA_BUNDLE names"), "{error}");
+        for endless in ["/dev/zero", "/dev"] {
+            let trust = Trust::of(Some((endless.into(), "AWS_CA_BUNDLE".to_owned())));
+            let error = trust.store().expect_err("no plain file");
+            assert!(error.kind() == ErrorKind::Config && error.message().ends_with("can't be read"), "{error}");
+        }
         for text in ["", "nothing", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
             fs::write(&path, text).expect("written");
             let error = trust.store().expect_err("no certificate");
