@@ -16,7 +16,10 @@ const ENCODED: &AsciiSet =
 const SPACE: [char; 2] = [' ', '\t'];
 
 /// The kinds of sections whose names may be quoted.
-const QUOTABLE: [&str; 2] = ["profile", "sso-session"];
+const QUOTABLE: [&str; 3] = ["profile", "sso-session", SERVICES];
+
+/// The kind of section with endpoints of services, and the key of a profile that names one.
+const SERVICES: &str = "services";
 
 /// The file that a section is in: the rules of its headers differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,10 +48,35 @@ pub(super) fn normalized(text: &str, file: File) -> String {
     for line in text.split_inclusive('\n') {
         match header(line).and_then(|(content, rest)| Some((renamed(content, file)?, rest))) {
             Some((content, rest)) => normalized.extend(["[", &content, "]", rest]),
-            None => normalized.push_str(line),
+            None => normalized.push_str(&renamed_services(line)),
         }
     }
     normalized
+}
+
+/// A line `services = NAME` with the name of the section as the SDK has it; any other line as it is.
+/// The SDK looks such a section up by itself.
+fn renamed_services(line: &str) -> Cow<'_, str> {
+    let Some((key, rest)) = line.split_once('=') else { return line.into() };
+    // An indented line belongs to the setting before it.
+    if !key.trim_end_matches(SPACE).eq_ignore_ascii_case(SERVICES) {
+        return line.into();
+    }
+    let value = rest.trim_start_matches(SPACE);
+    let is_comment = |index: &usize| value[..*index].ends_with(SPACE);
+    let comment = value.match_indices(['#', ';']).map(|(index, _)| index).find(is_comment);
+    let name = value[..comment.unwrap_or(value.len())].trim_end();
+    match sdk_name(name) {
+        encoded if encoded == name => line.into(),
+        encoded => format!("{key}= {encoded}{}", &value[name.len()..]).into(),
+    }
+}
+
+/// The names of the sections `[services NAME]`, in a text whose names are the SDK's.
+pub(super) fn services(text: &str) -> impl Iterator<Item = &str> {
+    let sections =
+        text.lines().filter_map(header).filter_map(|(content, _)| content.trim_matches(SPACE).split_once(SPACE));
+    sections.filter(|(kind, _)| *kind == SERVICES).map(|(_, name)| name.trim_matches(SPACE))
 }
 
 /// All names that a header may mean, whatever file it is in.
@@ -122,7 +150,7 @@ mod tests {
             (File::Config, "[profile é]", "[profile %C3%A9]"),
             (File::Config, "[profile a%20b]", "[profile a%2520b]"),
             (File::Config, "[sso-session 'x y']", "[sso-session x%20y]"),
-            (File::Config, "[services \"x y\"]", "[services \"x y\"]"),
+            (File::Config, "[services \"x y\"]", "[services x%20y]"),
             (File::Config, " [profile 'x y']", " [profile 'x y']"),
             (File::Config, "[profile 'x y'", "[profile 'x y'"),
             (File::Credentials, "[a]", "[a]"),
@@ -132,6 +160,23 @@ mod tests {
             assert_eq!(normalized(&format!("{header}\nk = [x y]\n"), file), format!("{expected}\nk = [x y]\n"));
         }
         assert_eq!(normalized("\u{feff}[default]", File::Config), "[default]");
+    }
+
+    #[test]
+    fn a_profile_names_a_section_of_services_as_its_header_has_it() {
+        for (line, expected) in [
+            ("services = x y", "services = x%20y"),
+            ("Services=\tx y # c\r\n", "Services= x%20y # c\r\n"),
+            ("services = x#y", "services = x%23y"),
+            ("services = x ;c", "services = x ;c"),
+            ("services =", "services ="),
+            ("  services = x y", "  services = x y"),
+            ("service = x y", "service = x y"),
+        ] {
+            assert_eq!(normalized(line, File::Config), expected);
+        }
+        let text = normalized("[services a]\n[services 'x y'] # c\n[profile b]\n", File::Config);
+        assert_eq!(services(&text).collect::<Vec<_>>(), ["a", "x%20y"]);
     }
 
     proptest! {

@@ -6,7 +6,7 @@
 //! explained. If it then fails, that is an error: the SDK's own chain would go on to the next
 //! source, which is another identity.
 
-use std::{fmt, time::Duration};
+use std::{env, fmt, time::Duration};
 
 use aws_credential_types::provider::SharedCredentialsProvider;
 
@@ -20,7 +20,7 @@ use super::{
         sources::{ProfileSource, WebIdentity},
     },
     provider::{self, CallSettings},
-    shared_files::{check_token_cache, check_token_files},
+    shared_files::{CONTAINER_TOKEN_FILE, check_token_cache, check_token_file, check_token_files},
     variables,
 };
 use crate::error::{Error, Result};
@@ -51,10 +51,36 @@ impl AwsCredentialSource {
     ///
     /// # Errors
     /// `Config` if the profile that the settings or a variable name does not exist or is invalid,
-    /// if a shared file is malformed, if an access key in the environment is incomplete, or if a
-    /// variable names a credential file by a `~`.
+    /// if a shared file can't be read or is malformed, if a variable is not UTF-8, if an access key in the environment is incomplete, or if a
+    /// variable names a credential file by a `~`, or a token file is not a regular file.
     pub(crate) async fn find(profile: Option<&str>) -> Result<Self> {
+        let found = Self::choose(profile).await?;
+        found.check_token_file()?;
+        Ok(found)
+    }
+
+    /// Checks the file of a token that the source reads.
+    fn check_token_file(&self) -> Result<()> {
+        let of_container = || match env::var_os(CONTAINER_TOKEN_FILE) {
+            Some(path) => check_token_file(path.as_ref(), CONTAINER_TOKEN_FILE),
+            None => Ok(()),
+        };
+        let of_web_identity = |web: &WebIdentity| check_token_file(&web.token_file, &web.named_by);
+        match self {
+            Self::WebIdentity(web) => of_web_identity(web),
+            Self::Container(_) => of_container(),
+            Self::Profile(_, chain) => match &chain.source {
+                ProfileSource::WebIdentity(web) => of_web_identity(web),
+                ProfileSource::Container => of_container(),
+                _ => Ok(()),
+            },
+            Self::Given | Self::Variables | Self::InstanceMetadata(_) => Ok(()),
+        }
+    }
+
+    async fn choose(profile: Option<&str>) -> Result<Self> {
         check_token_files()?;
+        SelectedProfile::check(profile)?;
         let selected = SelectedProfile::of(profile);
         let profiles = Profiles::load().await?;
         // An error even beside credentials of the environment, as in boto3.

@@ -124,6 +124,19 @@ pub(crate) fn is_expired_code(code: &str) -> bool {
     EXPIRED.contains(&code)
 }
 
+/// Whether a secret exists, and has no version such as the one that was asked for. Secrets Manager
+/// has one code for both; its message tells them apart.
+pub(crate) fn is_missing_version(error: &Error) -> bool {
+    match code(error) {
+        Some("ParameterVersionNotFound") => true,
+        Some("ResourceNotFoundException") => error.message().contains("secret value for "),
+        _ => false,
+    }
+}
+
+/// The message of a parameter that does not exist.
+pub(crate) const NO_PARAMETER: &str = "no such parameter";
+
 /// Makes an error of a batch answer's entry for a secret that was refused.
 #[cfg(feature = "aws-sm")]
 pub(crate) fn from_batch_entry(code: &str, message: &str) -> Error {
@@ -166,7 +179,11 @@ pub(super) fn from_service<E: ProvideErrorMetadata>(refused: &ServiceError<E, Ht
     if let Some(told) = clock_skew::told(code, message, headers.get("date"), SystemTime::now()) {
         return Error::new(ErrorKind::Unauthenticated, told).with_source(refusal).with_hint(clock_skew::HINT);
     }
-    let message = said(code, message, echo);
+    // AWS sends no message with it, and a batch call not even the code.
+    let message = match code {
+        "ParameterNotFound" => NO_PARAMETER.to_owned(),
+        _ => said(code, message, echo),
+    };
     let error = Error::new(kind, message).with_source(refusal);
     with_usual_hint(error)
 }

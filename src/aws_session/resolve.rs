@@ -73,7 +73,7 @@ impl Resolved {
             None => AwsCredentialSource::find(settings.profile.as_deref()).await?,
         };
         check_durations(&settings.roles, &credentials)?;
-        let profile = SharedProfile::load(settings.profile.as_deref()).await;
+        let profile = SharedProfile::load(settings.profile.as_deref()).await?;
         let resolved = Self {
             region: region(settings, &profile)?,
             fips: switch(FIPS, &profile)?,
@@ -148,6 +148,7 @@ impl Resolved {
                 return Ok(Some(Sourced::new(url, Source::Variable(variable))));
             }
         }
+        self.profile.check_services()?;
         let url = profile_endpoint(config, service);
         Ok(url.map(|url| Sourced::new(url, self.profile.source())))
     }

@@ -33,7 +33,7 @@ use aws_types::{origin::Origin, region::Region};
 use tokio::sync::Mutex;
 
 use super::{
-    arn::Place,
+    arn::{ArnService, Place, check_service},
     clients::Clients,
     config::AwsConfig,
     credentials_cache::CredentialCache,
@@ -62,6 +62,7 @@ const RETRY_REFUSED: Duration = Duration::from_secs(60);
 /// What differs between the services: the SDK has a set of types for each.
 pub(crate) trait Service: Send + Sync + 'static {
     const NAME: ServiceName;
+    const ARN: &'static ArnService;
     type Client: Clone + Send + Sync;
     type Overrides;
 
@@ -141,6 +142,7 @@ impl<S: Service> Session<S> {
         F: Fn(S::Client, S::Overrides) -> Fut,
         Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
     {
+        check_service(id, S::ARN)?;
         let mut live = self.live.load_full();
         let mut outcome = live.call(id, overrides::<S>(policy, &self.settings), &operation).await;
         if is_expired(&outcome) && !self.is_known_as_refused(&live) {
@@ -234,6 +236,9 @@ impl<S: Service> Live<S> {
     fn with_place(&self, id: &str, error: Error) -> Error {
         if error.kind() != ErrorKind::NotFound || error.hint().is_some() {
             return error;
+        }
+        if error::is_missing_version(&error) {
+            return error.with_hint("it exists, and has no such version: leave the version out for the current one");
         }
         let hint = match Place::of(id) {
             Some(Place { region, account }) => format!("it was looked for in region {region} of account {account}"),
@@ -379,13 +384,14 @@ fn service_config(
 
 /// `impl Service` for one SDK crate: the types have the same shape under different names.
 macro_rules! service {
-    ($name:ident, $sdk:ident, $id:literal, $endpoint:literal) => {
+    ($name:ident, $sdk:ident, $id:literal, $endpoint:literal, $arn:ident) => {
         #[derive(Debug)]
         pub(crate) struct $name;
 
         impl crate::aws_session::session::Service for $name {
             const NAME: crate::aws_session::resolve::ServiceName =
                 crate::aws_session::resolve::ServiceName { id: $id, variable: $endpoint };
+            const ARN: &'static crate::aws_session::arn::ArnService = &crate::aws_session::arn::$arn;
             type Client = $sdk::Client;
             type Overrides = $sdk::config::Builder;
 

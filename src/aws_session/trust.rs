@@ -58,6 +58,11 @@ mod tests {
         let trust = Trust::of(Some((path.clone(), "AWS_CA_BUNDLE".to_owned())));
         let error = trust.store().expect_err("no file");
         assert!(error.kind() == ErrorKind::Config && error.message().starts_with("AWS_CA_BUNDLE names"), "{error}");
+        for endless in ["/dev/zero", "/dev"] {
+            let trust = Trust::of(Some((endless.into(), "AWS_CA_BUNDLE".to_owned())));
+            let error = trust.store().expect_err("no plain file");
+            assert!(error.kind() == ErrorKind::Config && error.message().ends_with("can't be read"), "{error}");
+        }
         for text in ["", "nothing", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
             fs::write(&path, text).expect("written");
             let error = trust.store().expect_err("no certificate");

@@ -119,7 +119,7 @@ impl Binding<'_> {
     }
 }
 
-/// The text of a file. The SDK treats a file that is not UTF-8 as empty.
+/// The text of a file; `None` if it is not UTF-8, which is an error where it is used.
 fn utf8(content: &Content) -> Option<&str> {
     match content {
         Content::Bytes(bytes) => std::str::from_utf8(bytes).ok(),

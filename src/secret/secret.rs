@@ -405,8 +405,12 @@ impl Secret {
 }
 
 /// The error for a key of a value that is not JSON. A value that begins like an object or array was
-/// meant to have keys, so it is corrupt. Any other one is a plain value: it has no keys.
+/// meant to have keys, so it is corrupt. Any other one is a plain value, or a list: it has no keys.
 fn no_keys(why: NotJson, value: Option<&SingleValue>) -> Error {
+    if value.and_then(SingleValue::items).is_some() {
+        return Error::new(ErrorKind::KeyNotFound, "the secret has no keys: it is a list, with items numbered from 0")
+            .with_hint("pick an item by its number, such as #0");
+    }
     let text = value.and_then(SingleValue::as_text).unwrap_or_default();
     match text.trim_start_matches('\u{feff}').trim_ascii_start().starts_with(['{', '[']) {
         true => Error::corrupt(format!("the secret can't be read for a key: it is {why}")),

@@ -15,7 +15,7 @@ use rustls::{
 
 use crate::{
     error::{Error, Result},
-    fs::home,
+    fs::{home, plain_file},
 };
 
 /// The variables that name certificates instead of the system's.
@@ -108,7 +108,7 @@ pub(crate) fn bundle(path: &Path, named_by: &str) -> Result<Vec<CertificateDer<'
 
 /// The certificates of a file that can be trusted. Systems have some that can't be parsed.
 fn certificates(path: &Path) -> io::Result<Vec<CertificateDer<'static>>> {
-    let text = fs::read(path)?;
+    let (_, text) = plain_file::read(path)?;
     let mut roots = RootCertStore::empty();
     let all = CertificateDer::pem_slice_iter(&text).filter_map(Result::ok);
     Ok(all.filter(|certificate| roots.add(certificate.clone()).is_ok()).collect())

@@ -143,6 +143,19 @@ async fn a_service_of_a_profile_has_two_spellings() {
     }
 }
 
+#[tokio::test]
+async fn a_section_of_services_may_have_a_quoted_name_and_has_to_exist() {
+    let section = "[services 'x y']\nssm =\n  endpoint_url = https://ssm.services.test\n";
+    let [_, store] = by_s1crets(&format!("services = x y\n{section}"), &[]).await;
+    assert_eq!(store, "ssm.services.test:443");
+    let child = Child::new()
+        .with("AWS_REGION", "us-east-1")
+        .with_file("AWS_CONFIG_FILE", &config(&format!("services = nope\n{section}")));
+    let answer = child.get("aws.ps:///x").await;
+    assert!(answer.fails("config").ends_with("names services = nope, and there is no such section"), "{answer:?}");
+    assert!(answer.hint.starts_with("add [services nope] to the config file"), "{answer:?}");
+}
+
 /// boto3 refuses this too, at the call.
 #[tokio::test]
 async fn fips_and_an_endpoint_of_the_users_own_exclude_each_other() {

@@ -51,6 +51,27 @@ async fn a_profile_that_does_not_exist_is_told_even_beside_keys() {
 }
 
 #[tokio::test]
+async fn a_file_that_is_no_text_is_told_and_no_other_identity_takes_its_place() {
+    for (variable, other) in
+        [("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"), ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE")]
+    {
+        let child = Child::on(NOWHERE).with("AWS_REGION", "us-east-1").with_file(variable, "");
+        let child = child.with_file(other, "[default]\naws_access_key_id = a\naws_secret_access_key = b\n");
+        let path = child.path(variable);
+        fs::write(&path, b"[default]\n# caf\xe9\n").unwrap();
+        let message = format!("{} can't be read: line 2 is not UTF-8", path.display());
+        assert_told(&get(&child).await, "config", &message, "save the file as UTF-8");
+    }
+}
+
+#[tokio::test]
+async fn a_variable_that_names_no_file_is_in_the_hint_of_a_missing_profile() {
+    let child = child().with("AWS_CONFIG_FILE", "/nowhere/config").with("AWS_PROFILE", "prod");
+    let message = "there is no AWS profile \"prod\", which AWS_PROFILE names";
+    assert_told(&get(&child).await, "config", message, "AWS_CONFIG_FILE names /nowhere/config, which is not a file");
+}
+
+#[tokio::test]
 async fn a_malformed_file_is_told_with_its_line_even_beside_keys() {
     let child = Child::on(NOWHERE).with("AWS_REGION", "us-east-1").with_file("AWS_CONFIG_FILE", "[default]\nhunter2\n");
     let path = child.path("AWS_CONFIG_FILE").display().to_string();
@@ -177,6 +198,13 @@ async fn a_web_identity_without_its_file_its_role_or_the_trust_of_sts_is_told() 
         No such file or directory (os error 2)";
     assert_told(&get(&with_profile(profile)).await, "unauthenticated", message, "correct web_identity_token_file");
 
+    for (variable, path) in [("AWS_WEB_IDENTITY_TOKEN_FILE", "/dev/zero"), ("AWS_WEB_IDENTITY_TOKEN_FILE", "/dev")] {
+        let message = format!("the token file {path}, which {variable} names, is not a regular file");
+        assert_told(&get(&web().with(variable, path)).await, "config", &message, &format!("correct {variable}"));
+    }
+    let large = web().with_file("AWS_WEB_IDENTITY_TOKEN_FILE", &"x".repeat(65537));
+    assert!(get(&large).await.fails("config").ends_with("is larger than 64 KiB"));
+
     let no_role = child().with_file("AWS_WEB_IDENTITY_TOKEN_FILE", "jwt");
     let message = "AWS_WEB_IDENTITY_TOKEN_FILE is set, and AWS_ROLE_ARN is not";
     assert_told(&get(&no_role).await, "config", message, "set AWS_ROLE_ARN");
@@ -188,6 +216,15 @@ async fn a_web_identity_without_its_file_its_role_or_the_trust_of_sts_is_told() 
     let message =
         "can't assume the role by web identity: AWS says InvalidIdentityToken: No OpenIDConnect provider found";
     assert_told(&get(&refused).await, "unauthenticated", message, "OIDC provider, audience and subject");
+}
+
+#[tokio::test]
+async fn the_token_of_a_container_is_never_read_from_a_device() {
+    let child = child()
+        .with("AWS_CONTAINER_CREDENTIALS_FULL_URI", NOWHERE)
+        .with("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "/dev/zero");
+    let message = "the token file /dev/zero, which AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE names, is not a regular file";
+    assert_told(&get(&child).await, "config", message, "correct AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
 }
 
 #[tokio::test]

@@ -76,7 +76,8 @@ async fn an_item_of_a_string_list_is_picked_by_its_number() {
     assert_eq!((text(first), text(second)), ("db-1".to_owned(), "db-2".to_owned()));
     let error = fails(none, ErrorKind::KeyNotFound);
     assert!(error.to_string().contains("no item 9 in the list, which has 3 from 0"), "{error}");
-    fails(named, ErrorKind::KeyNotFound);
+    let error = fails(named, ErrorKind::KeyNotFound);
+    assert!(error.to_string().contains("it is a list, with items numbered from 0"), "{error}");
     assert_eq!(text(client.get("aws.ps", &name).key("2").key("port").await), "5432");
     let listing = client.get_by_path("aws.ps", &name[..name.rfind('/').unwrap()]).await.unwrap();
     let (_, listed) = listing.iter().find(|(path, _)| *path == name).unwrap();
@@ -86,6 +87,8 @@ async fn an_item_of_a_string_list_is_picked_by_its_number() {
     assert_eq!(text(client.get("aws.ps", &name).await), "db-1,db-9,{\"port\":5432}");
     fails(client.update("aws.ps", &name, "a,b").key("1").await, ErrorKind::InvalidInput);
     fails(client.update("aws.ps", &name, "x").key("3").await, ErrorKind::KeyNotFound);
+    let error = fails(client.update("aws.ps", &name, "x").key("foo").await, ErrorKind::KeyNotFound);
+    assert_eq!(error.hint(), Some("pick an item by its number, such as #0"));
     let described = json!({ "ParameterFilters": [{ "Key": "Name", "Values": [name] }] });
     let described = aws.seed.call("AmazonSSM.DescribeParameters", &described).unwrap();
     assert_eq!(described["Parameters"][0]["Type"], "StringList");

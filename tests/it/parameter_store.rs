@@ -173,6 +173,68 @@ async fn path_exists_never_asks_for_decryption() {
 }
 
 #[tokio::test]
+async fn an_arn_and_a_version_exist_as_they_can_be_read() {
+    let aws = Aws::start().await;
+    let (client, name) = (aws.client().await, unique("/it/ps/exists-arn-"));
+    aws.seed.put_parameter(&name, "x", "SecureString");
+    let arn = format!("arn:aws:ssm:us-east-1:{}:parameter{name}", crate::support::ACCOUNT);
+    for (path, exists) in [
+        (arn.clone(), true),
+        (format!("{arn}:1"), true),
+        (format!("{name}:1"), true),
+        (format!("{arn}-none"), false),
+        (format!("{name}:9"), false),
+        (format!("{name}:blue"), false),
+    ] {
+        assert_eq!(client.path_exists("aws.ps", &path).await.unwrap(), exists, "{path}");
+    }
+    let asked = aws.proxy.requests("GetParameter");
+    assert!(asked.iter().all(|request| request.json()["WithDecryption"] == json!(false)));
+    assert_eq!((asked.len(), aws.proxy.total()), (6, 6));
+}
+
+#[tokio::test]
+async fn a_missing_parameter_and_a_missing_version_have_the_same_words_in_a_batch() {
+    let aws = Aws::start().await;
+    let name = unique("/it/ps/words-");
+    aws.seed.put_parameter(&name, "x", "String");
+    let place = "it was looked for in region us-east-1";
+    let none = (format!("{name}-none"), "no such parameter", place);
+    let version = (format!("{name}:9"), "AWS says ParameterVersionNotFound", "it exists, and has no such version");
+    let client = aws.client().await;
+    let names = [none.0.clone(), version.0.clone(), name.clone()];
+    let many = get_together(&client, "aws.ps", &names).await;
+    for ((path, message, hint), many) in [none, version].into_iter().zip(many) {
+        let single = fails(aws.client().await.get("aws.ps", &path).await, ErrorKind::NotFound);
+        let many = fails(many, ErrorKind::NotFound);
+        for error in [single, many] {
+            assert!(error.message().starts_with(message), "{error}");
+            assert!(error.hint().unwrap_or_default().starts_with(hint), "{error} {:?}", error.hint());
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_arn_of_the_other_service_is_refused_with_its_provider() {
+    let aws = Aws::start().await;
+    let client = aws.client().await;
+    for (provider, other, arn) in [
+        ("aws.sm", "aws.ps", "arn:aws:ssm:us-east-1:123456789012:parameter/x"),
+        ("aws.ps", "aws.sm", "arn:aws:secretsmanager:us-east-1:123456789012:secret:x"),
+    ] {
+        let many = get_together(&client, provider, &[arn.to_owned(), "/x".to_owned()]).await.remove(0);
+        let update = client.update(provider, arn, "v").await.map(drop).unwrap_err();
+        let exists = client.path_exists(provider, arn).await.map(drop).unwrap_err();
+        let single = client.get(provider, arn).await.map(drop).unwrap_err();
+        for error in [fails(many, ErrorKind::InvalidInput), update, exists, single] {
+            assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+            assert_eq!(error.hint(), Some(&*format!("ask its provider: {other}://{arn}")));
+        }
+        fails(client.get(provider, arn).default("spare").await, ErrorKind::InvalidInput);
+    }
+}
+
+#[tokio::test]
 async fn an_empty_page_is_not_the_end_of_the_search() {
     let aws = Aws::start().await;
     let client = aws.client().await;

@@ -93,6 +93,31 @@ async fn a_missing_parameter_is_not_created() {
 }
 
 #[tokio::test]
+async fn a_parameter_is_written_by_its_arn_and_no_version_is() {
+    let aws = Aws::start().await;
+    let (client, name) = (aws.client().await, unique("/it/ps/by-arn-"));
+    aws.seed.put_parameter(&name, "{\"a\":1}", "SecureString");
+    let arn = format!("arn:aws:ssm:us-east-1:{}:parameter{name}", crate::support::ACCOUNT);
+    let updated = client.update("aws.ps", &arn, "2").key("a").await.unwrap();
+    assert_eq!(updated.version.as_deref(), Some("2"));
+    client.update("aws.ps", &arn, "new").await.unwrap();
+    assert_eq!(text(client.get("aws.ps", &name).cached(false).await), "new");
+    assert!(aws.proxy.requests("PutParameter").iter().all(|request| request.json()["Name"] == json!(name)));
+
+    for path in [format!("{name}:1"), format!("{arn}:1"), format!("{name}:blue")] {
+        let error = fails(client.update("aws.ps", &path, "x").await, ErrorKind::InvalidInput);
+        assert!(error.to_string().contains("one version of a parameter can't be written"), "{error}");
+    }
+    fails(client.update("aws.ps", &format!("{arn}-none"), "x").await, ErrorKind::NotFound);
+    // Shared by another account: it can be read, and DescribeParameters finds only our own.
+    let shared = arn.replace(crate::support::ACCOUNT, "999999999999");
+    let answer = json!({ "Parameter": { "Name": name, "Type": "String", "Value": "v", "Version": 1 } });
+    aws.proxy.fault("GetParameter", Fault::json(&answer)).times(2);
+    fails(client.update("aws.ps", &shared, "x").await, ErrorKind::Unsupported);
+    assert_eq!(aws.proxy.count("PutParameter"), 2);
+}
+
+#[tokio::test]
 async fn a_condition_on_a_past_version_is_a_conflict() {
     let aws = Aws::start().await;
     let (client, name) = (aws.client().await, unique("/it/ps/condition-"));

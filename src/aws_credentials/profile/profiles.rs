@@ -8,8 +8,9 @@ use strsim::jaro_winkler;
 
 use crate::{
     aws_credentials::{
-        section_names::{File, plain_name, sdk_name},
+        section_names::{self, File, plain_name, sdk_name},
         shared_files::{self, SharedFile},
+        variables,
     },
     error::{Error, Result},
 };
@@ -26,40 +27,37 @@ pub(crate) struct Profiles {
     pub(super) merged: ProfileSet,
     /// Those of the credentials file alone, whose access keys go before other sources.
     credentials: ProfileSet,
-    /// Why a file can't be read.
-    unreadable: Option<String>,
+    /// The names of the sections with endpoints of services, as the SDK has them.
+    services: Vec<String>,
+    /// Which variable names a file that does not exist, for hints.
+    absent: Option<String>,
 }
 
 impl Profiles {
     /// Reads the shared files. Those that don't exist count as empty.
     ///
     /// # Errors
-    /// `Config`, with the file and the line, if one is malformed.
+    /// `Config`, with the file, if one can't be read, or is malformed in a line, which is named.
     pub(crate) async fn load() -> Result<Self> {
-        Self::of(shared_files::read()).await
+        Ok(Self { absent: shared_files::absent(), ..Self::of(shared_files::read()).await? })
     }
 
     async fn of(files: Vec<SharedFile>) -> Result<Self> {
-        let (mut texts, mut unreadable, mut credentials) = (Vec::new(), None, ProfileSet::default());
+        let (mut texts, mut credentials, mut services) = (Vec::new(), ProfileSet::default(), Vec::new());
         for SharedFile { path, file, text } in files {
-            let text = match text {
-                Ok(text) => text,
-                Err(error) => {
-                    unreadable = Some(format!("{} can't be read: {error}", path.display()));
-                    continue;
-                }
-            };
+            let text = text.map_err(|error| shared_files::unreadable(&path, file, error))?;
             let alone = parsed([(file, text.as_str())]).await;
             let alone = alone.map_err(|error| malformed(&path.display().to_string(), file, &error))?;
-            if file == File::Credentials {
-                credentials = alone;
+            match file {
+                File::Config => services = section_names::services(&text).map(str::to_owned).collect(),
+                File::Credentials => credentials = alone,
             }
             texts.push((file, text));
         }
         let merged = parsed(texts.iter().map(|(file, text)| (*file, text.as_str())))
             .await
             .map_err(|_| Error::config("the AWS config files are malformed"))?;
-        Ok(Self { merged, credentials, unreadable })
+        Ok(Self { merged, credentials, services, absent: None })
     }
 
     /// A profile by its name, as people write it.
@@ -72,6 +70,22 @@ impl Profiles {
         self.credentials.get_profile(&sdk_name(name))
     }
 
+    /// Checks that the section exists which a profile names for the endpoints of services.
+    ///
+    /// # Errors
+    /// `Config` if it does not: without it, calls would go to AWS's own endpoints.
+    pub(crate) fn check_services(&self, profile: &str) -> Result<()> {
+        let named = self.get(profile).and_then(|profile| profile.get("services")).and_then(variables::cleaned);
+        let Some(missing) = named.filter(|named| !self.services.iter().any(|known| known == named)) else {
+            return Ok(());
+        };
+        let name = plain_name(missing);
+        let what = format!("the AWS profile {profile:?} names services = {name}, and there is no such section");
+        let section = if name.contains(' ') { format!("{name:?}") } else { name.into_owned() };
+        Err(Error::config(what)
+            .with_hint(format!("add [services {section}] to the config file, or remove `services` from the profile")))
+    }
+
     /// The error for a profile that does not exist. `by` is what names it.
     pub(crate) fn missing(&self, name: &str, by: &str) -> Error {
         let error = Error::config(format!("there is no AWS profile {name:?}, which {by} names"));
@@ -79,12 +93,12 @@ impl Profiles {
     }
 
     fn hint_for_missing(&self, name: &str) -> String {
-        if let Some(unreadable) = &self.unreadable {
-            return unreadable.clone();
-        }
         let mut known: Vec<_> = self.merged.profiles().map(plain_name).collect();
         known.sort_unstable();
         if known.is_empty() {
+            if let Some(absent) = &self.absent {
+                return absent.clone();
+            }
             return "AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE, or ~/.aws, hold no profile".to_owned();
         }
         let similar = known.iter().map(|it| (jaro_winkler(it, name), it)).max_by(|a, b| a.0.total_cmp(&b.0));
@@ -97,7 +111,8 @@ impl Profiles {
             more => format!(" and {more} more"),
         };
         known.truncate(MOST_LISTED);
-        format!("{meant}there are {}{more}", known.join(", "))
+        let absent = self.absent.as_ref().map(|absent| format!("; {absent}")).unwrap_or_default();
+        format!("{meant}there are {}{more}{absent}", known.join(", "))
     }
 }
 
@@ -176,10 +191,29 @@ pub(super) mod tests {
     }
 
     #[tokio::test]
-    async fn a_file_that_cannot_be_read_is_the_hint_for_a_missing_profile() {
-        let text = Err(io::Error::from(io::ErrorKind::PermissionDenied));
-        let shared = SharedFile { path: "/config".into(), file: File::Config, text };
-        let profiles = Profiles::of(vec![shared]).await.expect("none");
-        assert_eq!(profiles.missing("a", "`profile`").hint(), Some("/config can't be read: permission denied"));
+    async fn a_file_that_cannot_be_read_is_an_error_and_not_another_identity() {
+        let hint = "let this user read the file, or set AWS_SHARED_CREDENTIALS_FILE to another one";
+        for (file, why, expected, hint) in [
+            (File::Credentials, io::Error::from(io::ErrorKind::PermissionDenied), "permission denied", hint),
+            (File::Config, shared_files::not_utf8(b"a\n\xff", 2), "line 2 is not UTF-8", "save the file as UTF-8"),
+        ] {
+            let shared = SharedFile { path: "/file".into(), file, text: Err(why) };
+            let error = Profiles::of(vec![shared]).await.err().expect("unreadable");
+            assert_eq!(error.kind(), crate::ErrorKind::Config);
+            assert_eq!(error.message(), format!("/file can't be read: {expected}"));
+            assert_eq!(error.hint(), Some(hint));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_variable_that_names_no_file_is_told_where_a_profile_is_missing() {
+        let absent = Some("AWS_CONFIG_FILE names /x, which is not a file".to_owned());
+        for (credentials, expected) in [
+            ("", "AWS_CONFIG_FILE names /x, which is not a file"),
+            ("[a]\nk = v\n", "there are a; AWS_CONFIG_FILE names /x, which is not a file"),
+        ] {
+            let profiles = Profiles { absent: absent.clone(), ..profiles("", credentials).await.expect("profiles") };
+            assert_eq!(profiles.missing("prod", "AWS_PROFILE").hint(), Some(expected));
+        }
     }
 }

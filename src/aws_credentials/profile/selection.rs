@@ -2,7 +2,10 @@
 
 use std::{borrow::Cow, env, ffi::OsString};
 
-use crate::aws_credentials::section_names::sdk_name;
+use crate::{
+    aws_credentials::{section_names::sdk_name, variables},
+    error::Result,
+};
 
 /// The variables that name a profile, in the order of boto3 and the AWS CLI.
 const VARIABLES: [&str; 2] = ["AWS_DEFAULT_PROFILE", "AWS_PROFILE"];
@@ -47,6 +50,19 @@ impl SelectedProfile {
             Some((name, variable)) if name != DEFAULT => Self { name, choice: ProfileChoice::Variable(variable) },
             _ => Self { name: DEFAULT.to_owned(), choice: ProfileChoice::Default },
         }
+    }
+
+    /// Checks the variables that may select the profile, where the settings name none.
+    ///
+    /// # Errors
+    /// `Config` if the one that would is not UTF-8: the next source is another identity.
+    pub(crate) fn check(settings: Option<&str>) -> Result<()> {
+        for variable in VARIABLES.into_iter().filter(|_| settings.is_none()) {
+            if variables::text(variable)?.is_some() {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// The name as the SDK has it.

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::SystemTime};
 use super::{
     VaultKv,
     kv_mounts::KvVersion,
-    place::{Place, either},
+    place::{Place, denied, either},
     provider::number,
 };
 use crate::{
@@ -75,9 +75,7 @@ impl VaultKv {
             // Neither version has it. A denial says more than "not found".
             (_, ErrorKind::NotFound) | (ErrorKind::NotFound, ErrorKind::Config) => second,
             (ErrorKind::NotFound, _) => first,
-            (ErrorKind::AccessDenied, _) => {
-                second.with_hint(either("read", [&place.api("data"), &place.api("")], place))
-            }
+            (ErrorKind::AccessDenied, _) => denied(second, either("read", [&place.api("data"), &place.api("")], place)),
             _ => second,
         })
     }

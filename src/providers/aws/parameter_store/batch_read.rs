@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use aws_sdk_ssm::types::Parameter;
 
-use super::{CONCURRENCY, ParameterStore, REFERENCE, secret, selected, with_spelling};
+use super::{CONCURRENCY, ParameterStore, REFERENCE, secret, selected, update::has_version, with_spelling};
 use crate::{
+    aws_session::error::NO_PARAMETER,
     error::{Error, ErrorKind, Result},
     options::GetOptions,
     provider::Provider,
@@ -28,8 +29,12 @@ impl ParameterStore {
         let output = output.await?;
         let mut answers = HashMap::new();
         for invalid in output.invalid_parameters.unwrap_or_default() {
-            let missing = with_spelling(&invalid, Error::not_found("no such parameter"));
-            let missing = self.session.with_place(&invalid, missing);
+            if has_version(&invalid) {
+                // It may be the version alone that is missing: a single read tells.
+                continue;
+            }
+            let missing = self.session.with_place(&invalid, Error::not_found(NO_PARAMETER));
+            let missing = with_spelling(&invalid, missing);
             answers.insert(invalid, Err(missing));
         }
         let (selected, plain): (Vec<_>, Vec<_>) =

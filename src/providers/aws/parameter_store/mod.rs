@@ -17,7 +17,7 @@
 //! | `get` | GetParameter |
 //! | `get_many` | GetParameters for every 10 names |
 //! | `get_by_path` | GetParametersByPath for every 10 parameters |
-//! | `path_exists` | one or two DescribeParameters |
+//! | `path_exists` | one or two DescribeParameters; for an ARN or a version, one GetParameter |
 //! | `update` | DescribeParameters and PutParameter; for one key a GetParameter first |
 //!
 //! Where GetParameters is refused because of one name, the names are read one by one.
@@ -49,6 +49,7 @@ use aws_sdk_ssm::{
 use super::batch::in_batches;
 use crate::{
     aws_session::{
+        arn::SSM,
         config::AwsConfig,
         session::{NO_ID, Session, service},
     },
@@ -61,7 +62,7 @@ use crate::{
     secret::{Metadata, Secret, SecretValue},
 };
 
-service!(Ssm, aws_sdk_ssm, "SSM", "AWS_ENDPOINT_URL_SSM");
+service!(Ssm, aws_sdk_ssm, "SSM", "AWS_ENDPOINT_URL_SSM", SSM);
 
 /// Names that one GetParameters takes, and parameters that one page of GetParametersByPath holds.
 /// <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameters.html>
@@ -100,12 +101,16 @@ impl ParameterStore {
 
     /// A parameter in the region of `id`.
     async fn parameter_beside(&self, id: &str, name: &str, decrypt: bool, policy: RetryPolicy) -> Result<Secret> {
+        secret(self.answer(id, name, decrypt, policy).await?)
+    }
+
+    /// The answer of GetParameter in the region of `id`.
+    async fn answer(&self, id: &str, name: &str, decrypt: bool, policy: RetryPolicy) -> Result<Parameter> {
         let output = self.session.call(id, policy, |client, overrides| {
             let call = client.get_parameter().name(name).with_decryption(decrypt);
             call.customize().config_override(overrides).send()
         });
-        let parameter = output.await?.parameter.ok_or_else(|| Error::corrupt("AWS answered without a parameter"))?;
-        secret(parameter)
+        output.await?.parameter.ok_or_else(|| Error::corrupt("AWS answered without a parameter"))
     }
 
     /// Reads the longest existing name that `path` begins with. The rest of `path` is a keypath.
@@ -170,12 +175,8 @@ impl ParameterStore {
 
     /// Whether a path exists, for an identity that may read but not describe. Decrypts nothing.
     async fn readable(&self, path: &str) -> Result<bool> {
-        if is_name(path) {
-            match self.parameter(path, false, RetryPolicy::default()).await {
-                Ok(_) => return Ok(true),
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
-                Err(error) => return Err(error),
-            }
+        if is_name(path) && self.is_readable(path).await? {
+            return Ok(true);
         }
         if !path.starts_with('/') {
             return Ok(false);
@@ -183,6 +184,15 @@ impl ParameterStore {
         let options = ListOptions { decrypt: false, ..ListOptions::default() };
         let (first, _) = self.page(level(path)?, &options, 1, None).await?;
         Ok(!first.is_empty())
+    }
+
+    /// Whether GetParameter finds this name, ARN or version. Decrypts nothing.
+    async fn is_readable(&self, name: &str) -> Result<bool> {
+        match self.parameter(name, false, RetryPolicy::default()).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     async fn page(
@@ -226,7 +236,7 @@ impl Provider for ParameterStore {
 
     async fn get_many(&self, paths: &[String], options: &GetOptions) -> Vec<Result<Secret>> {
         let home = self.session.home_region();
-        in_batches(paths, &home, BATCH, CONCURRENCY, |names| self.batch_or_single(names, options)).await
+        in_batches(paths, &SSM, &home, BATCH, CONCURRENCY, |names| self.batch_or_single(names, options)).await
     }
 
     async fn get_by_path(&self, path: &str, options: &ListOptions) -> Result<Listing> {
@@ -257,6 +267,9 @@ impl Provider for ParameterStore {
                 Err(error) if error.is_not_found() => Ok(false),
                 Err(error) => Err(error),
             };
+        }
+        if has_colon(path) {
+            return self.is_readable(path).await;
         }
         match self.described(path).await {
             Err(error) if error.kind() == ErrorKind::AccessDenied => self.readable(path).await,
@@ -303,6 +316,12 @@ fn selected(name: &str, version: &Version) -> String {
 fn filter(key: &str, option: &str, value: &str) -> Result<ParameterStringFilter> {
     let filter = ParameterStringFilter::builder().key(key).option(option).values(value).build();
     filter.map_err(|error| Error::new(ErrorKind::Unexpected, "a filter can't be made").with_source(error))
+}
+
+/// Whether this is an ARN, or selects a version by `:NUMBER` or `:LABEL`: DescribeParameters finds
+/// neither. Names and paths have no colon.
+fn has_colon(path: &str) -> bool {
+    path.contains(':')
 }
 
 /// Whether this can be the name of a parameter. AWS refuses to look for one that ends with a slash.

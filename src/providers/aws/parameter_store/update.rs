@@ -12,6 +12,10 @@ use aws_sdk_ssm::types::ParameterMetadata;
 
 use super::{ParameterStore, REFERENCE, filter};
 use crate::{
+    aws_session::{
+        arn::{SSM, check_service},
+        error::NO_PARAMETER,
+    },
     error::{Error, ErrorKind, Result},
     options::UpdateOptions,
     provider::Updated,
@@ -30,13 +34,16 @@ impl ParameterStore {
             return Err(Error::unsupported("a Secrets Manager reference can't be written through Parameter Store")
                 .with_hint("update it with the provider aws.sm"));
         }
+        check_service(path, &SSM)?;
+        if has_version(path) {
+            return Err(Error::invalid_input("one version of a parameter can't be written")
+                .with_hint("leave out what follows the name's colon: an update makes a new version"));
+        }
         let (value, based_on) = self.change(path, value, options).await?;
         if value.is_binary() {
             return Err(Error::invalid_input("Parameter Store keeps text, not bytes"));
         }
-        let old = self.describe(path, Some(filter("Name", "Equals", path)?), options.retry_policy).await?;
-        let old = old.filter(|old| old.name.as_deref() == Some(path) || old.arn.as_deref() == Some(path));
-        let old = old.ok_or_else(|| self.session.with_place(path, Error::not_found("no such parameter")))?;
+        let old = self.to_write(path, options.retry_policy).await?;
         if based_on.is_some_and(|version| version != old.version) {
             return Err(conflict("the parameter was changed in the meantime; nothing was written"));
         }
@@ -48,6 +55,42 @@ impl ParameterStore {
             return Err(conflict("the parameter was changed in the meantime; that value is now in its history"));
         }
         Ok(Updated::new(old.name.unwrap_or_else(|| path.into()), Some(made.to_string())))
+    }
+
+    /// The parameter to write, by its name or ARN. PutParameter takes no ARN, so it is written by its
+    /// name, in the region of the ARN and only if its ARN is that one.
+    async fn to_write(&self, path: &str, policy: RetryPolicy) -> Result<ParameterMetadata> {
+        let mut found = Vec::new();
+        for name in possible_names(path) {
+            let described = self.describe(path, Some(filter("Name", "Equals", &name)?), policy).await?;
+            let Some(old) = described.filter(|old| old.name.as_deref() == Some(&name)) else { continue };
+            if name == path || self.has_arn(&old, &name, path, policy).await? {
+                found.push(old);
+            }
+        }
+        match (found.pop(), found.is_empty()) {
+            (Some(old), true) => Ok(old),
+            (Some(_), false) => {
+                Err(Error::invalid_input("this is the ARN of two parameters, with and without a slash")
+                    .with_hint("write to one of them by its name"))
+            }
+            (None, _) if is_arn(path) => {
+                // A shared parameter can be read, but not described.
+                self.parameter(path, false, policy).await?;
+                Err(Error::unsupported("a parameter of another account can be read, and not written")
+                    .with_hint("update it as an identity of its own account"))
+            }
+            (None, _) => Err(self.session.with_place(path, Error::not_found(NO_PARAMETER))),
+        }
+    }
+
+    /// Whether a parameter with this name, in the region of an ARN, has that ARN.
+    async fn has_arn(&self, old: &ParameterMetadata, name: &str, arn: &str, policy: RetryPolicy) -> Result<bool> {
+        if let Some(described) = old.arn.as_deref() {
+            return Ok(described == arn);
+        }
+        // Not every server describes it.
+        Ok(self.answer(arn, name, false, policy).await?.arn.as_deref() == Some(arn))
     }
 
     /// The value to write, and the version that it is based on, if that has to be checked.
@@ -111,6 +154,33 @@ impl ParameterStore {
     }
 }
 
+fn is_arn(path: &str) -> bool {
+    path.starts_with("arn:")
+}
+
+/// The part of an ARN behind `parameter/`, or all of a name.
+fn resource(path: &str) -> &str {
+    match path.split_once(":parameter/") {
+        Some((_, resource)) if is_arn(path) => resource,
+        _ => path,
+    }
+}
+
+/// Whether a name or an ARN ends with a version, as `:NUMBER` or `:LABEL`.
+pub(super) fn has_version(path: &str) -> bool {
+    resource(path).contains(':')
+}
+
+/// The names that a parameter with this name or ARN may have: an ARN does not tell whether a name
+/// without levels begins with a slash.
+fn possible_names(path: &str) -> Vec<String> {
+    match (is_arn(path), resource(path)) {
+        (false, name) => vec![name.to_owned()],
+        (true, resource) if resource.contains('/') => vec![format!("/{resource}")],
+        (true, resource) => vec![format!("/{resource}"), resource.to_owned()],
+    }
+}
+
 fn version_number(version: &str) -> Result<i64> {
     version
         .parse()
@@ -119,4 +189,24 @@ fn version_number(version: &str) -> Result<i64> {
 
 fn conflict(message: &'static str) -> Error {
     Error::new(ErrorKind::Conflict, message).with_hint("read the parameter again and repeat the update")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_names_in_an_arn_and_the_versions_behind_them_are_found() {
+        const ARN: &str = "arn:aws:ssm:eu-west-1:123456789012:parameter";
+        for (path, names, version) in [
+            ("/prod/x", &["/prod/x"][..], false),
+            ("x:1", &["x:1"], true),
+            ("arn:aws:ssm:eu-west-1:123456789012:parameter/prod/x", &["/prod/x"], false),
+            ("arn:aws:ssm:eu-west-1:123456789012:parameter/x", &["/x", "x"], false),
+        ] {
+            assert_eq!(possible_names(path), names, "{path}");
+            assert_eq!(has_version(path), version, "{path}");
+        }
+        assert!(has_version(&format!("{ARN}/prod/x:blue")) && !has_version(&format!("{ARN}/prod/x")));
+    }
 }

@@ -53,6 +53,7 @@ use self::batch_read::{Wanted, is_listing_of, is_refusal, prefix};
 use super::batch::in_batches;
 use crate::{
     aws_session::{
+        arn::SECRETS_MANAGER,
         config::AwsConfig,
         error::code,
         session::{Session, service},
@@ -66,7 +67,7 @@ use crate::{
     secret::{Metadata, Secret, SecretValue},
 };
 
-service!(Sm, aws_sdk_secretsmanager, "Secrets Manager", "AWS_ENDPOINT_URL_SECRETS_MANAGER");
+service!(Sm, aws_sdk_secretsmanager, "Secrets Manager", "AWS_ENDPOINT_URL_SECRETS_MANAGER", SECRETS_MANAGER);
 
 /// Names that one BatchGetSecretValue takes, and secrets that one of its pages holds.
 /// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_BatchGetSecretValue.html>
@@ -155,7 +156,8 @@ impl Provider for SecretsManager {
 
     async fn get_many(&self, paths: &[String], options: &GetOptions) -> Vec<Result<Secret>> {
         let home = self.session.home_region();
-        in_batches(paths, &home, BATCH, CONCURRENCY, |names| self.batch_or_single(names, options)).await
+        in_batches(paths, &SECRETS_MANAGER, &home, BATCH, CONCURRENCY, |names| self.batch_or_single(names, options))
+            .await
     }
 
     async fn get_by_path(&self, path: &str, options: &ListOptions) -> Result<Listing> {
