@@ -93,7 +93,7 @@ impl<'a> Parser<'a> {
         let content = match self.peek() {
             Some(b'{') => return self.open_object(),
             Some(b'[') => return self.open_array(),
-            Some(b'"') => self.string()?.into_content(),
+            Some(b'"') => self.string()?.into(),
             Some(b'-' | b'0'..=b'9') => self.number()?,
             Some(b't') => self.word("true", Content::Bool(true))?,
             Some(b'f') => self.word("false", Content::Bool(false))?,

@@ -5,7 +5,7 @@
 
 use zeroize::Zeroizing;
 
-use super::{tree::Content, write::write_unit};
+use super::write::write_unit;
 
 /// The content of a string, decoded.
 pub(super) enum Decoded {
@@ -14,16 +14,6 @@ pub(super) enum Decoded {
     Text(Zeroizing<String>),
     /// UTF-16 with half of a surrogate pair.
     HalfPair(Zeroizing<Vec<u16>>),
-}
-
-impl Decoded {
-    pub(super) fn into_content(self) -> Content {
-        match self {
-            Self::AsWritten => Content::String(None),
-            Self::Text(text) => Content::String(Some(text)),
-            Self::HalfPair(_) => Content::HalfPair,
-        }
-    }
 }
 
 /// Decodes the content of a string: the text between its quotes.

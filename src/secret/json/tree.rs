@@ -30,6 +30,16 @@ pub(super) enum Content {
     Object(Object),
 }
 
+impl From<Decoded> for Content {
+    fn from(decoded: Decoded) -> Self {
+        match decoded {
+            Decoded::AsWritten => Self::String(None),
+            Decoded::Text(text) => Self::String(Some(text)),
+            Decoded::HalfPair(_) => Self::HalfPair,
+        }
+    }
+}
+
 /// The members of an object, sorted by the names of their keys.
 pub(super) struct Object(Vec<(Key, NodeId)>);
 
