@@ -63,14 +63,13 @@ impl AccessKey<'_> {
     }
 }
 
-/// Whether the environment has an access key, or a part of one. The second name of the secret alone
-/// does not count: other programs have that variable too.
+/// Whether the environment has an access key. As with boto3, the id decides: a secret alone does not
+/// count.
 ///
 /// # Errors
-/// `Config` if a part is not UTF-8.
+/// `Config` if the id is not UTF-8.
 pub(super) fn is_in_environment() -> Result<bool> {
-    let parts = [variables::secret(ACCESS_KEY)?, variables::secret(SECRET_KEYS[0])?];
-    Ok(parts.iter().any(Option::is_some))
+    Ok(variables::secret(ACCESS_KEY)?.is_some())
 }
 
 /// The access key of the environment.

@@ -233,7 +233,7 @@ fn blank_and_malformed_keys_of_a_profile_are_treated_alike() {
         ("use_fips_endpoint", "perhaps", 5),
         ("ca_bundle", "", 0),
         ("ignore_configured_endpoint_urls", "", 0),
-        ("services", "nosuch", 0),
+        ("services", "nosuch", 5),
     ] {
         let usual = [("region", "eu-west-1"), ("endpoint_url", moto)].into_iter().filter(|(other, _)| *other != key);
         let usual: String = usual.map(|(key, value)| format!("{key} = {value}\n")).collect();

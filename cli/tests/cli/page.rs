@@ -73,9 +73,10 @@ fn every_message_of_the_troubleshooting_page_is_printed() {
     write_aws_files(folder.path());
     let runtime = tokio::runtime::Runtime::new().unwrap();
     // A gateway that has an answer for the paths of engines and logins alone, and a sealed server.
-    let gateway = runtime.block_on(Stub::start(|request| match request.path.contains("/auth/token/") {
-        true => Answer::new(200, r#"{"data":{"ttl":0}}"#),
-        false => Answer::new(403, "blocked"),
+    let gateway = runtime.block_on(Stub::start(|request| match &request.path {
+        path if path.contains("/auth/token/") => Answer::new(200, r#"{"data":{"ttl":0}}"#),
+        path if path.contains("/sys/") => Answer::new(403, "blocked"),
+        _ => Answer::new(404, r#"{"errors":[]}"#),
     }));
     let sealed = runtime.block_on(Stub::start(|_| Answer::new(503, r#"{"errors":["Vault is sealed"]}"#)));
     let root_token = format!("VAULT_TOKEN={}", vault.root_token());
@@ -107,6 +108,7 @@ fn every_message_of_the_troubleshooting_page_is_printed() {
         (".", "get prod/db", format!("{on_aws} AWS_ACCESS_KEY_ID=x")),
         (".", "get prod/db", format!("{on_aws} AWS_PROFILE=nope")),
         (".", "get prod/db", format!("{on_aws} AWS_CONFIG_FILE={here}/malformed")),
+        (".", "get prod/db", format!("{on_aws} AWS_CONFIG_FILE={here}/latin-1/config")),
         (".", "get prod/db", format!("{on_aws} AWS_CONFIG_FILE={here}/expired AWS_PROFILE=sso")),
         (".", "get prod/db", format!("{on_aws} {web}")),
         (".", "get prod/db", format!("{on_aws} {container}")),
@@ -194,6 +196,8 @@ fn write_aws_files(folder: &Path) {
     // The SHA-1 of `dev`.
     write(".aws/sso/cache/34c6fceca75e456f25e7e99531e2425c6c1de443.json", token);
     write("malformed", "[default]\nregion\n");
+    fs::create_dir_all(folder.join("latin-1")).unwrap();
+    fs::write(folder.join("latin-1/config"), b"\n\n\n\n\n\n# caf\xe9\n").unwrap();
     let roles =
         ["a", "b"].map(|role| format!("{{ arn = \"arn:aws:iam::111111111111:role/{role}\", duration = \"2h\" }}"));
     write("chained.toml", &format!("[providers.\"aws.sm\"]\nroles = [{}]\n", roles.join(", ")));
