@@ -8,10 +8,7 @@ use aws_config::{
 };
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
-use super::{
-    profile::{profiles::Profiles, selection::SelectedProfile},
-    variables,
-};
+use super::variables;
 use crate::error::{Error, Result};
 
 /// The variables, and the keys of a profile.
@@ -46,9 +43,10 @@ pub(crate) fn builder(
 ///
 /// # Errors
 /// As [`builder`], and `Config` if a shared file is malformed.
+#[cfg(feature = "vault")]
 pub(crate) async fn of_profile(named: Option<&str>) -> Result<imds::client::Builder> {
-    let profiles = Profiles::load().await?;
-    let profile = profiles.get(&SelectedProfile::of(named).name);
+    let profiles = super::profile::profiles::Profiles::load().await?;
+    let profile = profiles.get(&super::profile::selection::SelectedProfile::of(named).name);
     builder(None, |key| profile?.get(key).map(str::to_owned))
 }
 

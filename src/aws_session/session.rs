@@ -14,7 +14,6 @@
 
 use std::{
     future::Future,
-    num::NonZeroU32,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -161,7 +160,8 @@ impl<S: Service> Session<S> {
     }
 
     /// The attempts of a call with this policy, in total.
-    pub(crate) fn attempts(&self, policy: RetryPolicy) -> NonZeroU32 {
+    #[cfg(feature = "aws-ps")]
+    pub(crate) fn attempts(&self, policy: RetryPolicy) -> std::num::NonZeroU32 {
         policy.or(self.settings.retry_policy).attempts()
     }
 
@@ -272,6 +272,7 @@ fn overrides<S: Service>(policy: RetryPolicy, settings: &AwsConfig) -> S::Overri
 
 /// The credentials that a session with these settings would have, for a request that is not sent by it.
 /// `region` is that of STS where neither the environment nor the profile names one.
+#[cfg(feature = "vault")]
 pub(crate) async fn credentials(settings: &AwsConfig, region: &str) -> Result<Credentials> {
     let found = async {
         let resolved = Resolved::of(settings).await?;
