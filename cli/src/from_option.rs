@@ -57,10 +57,14 @@ async fn exact_secret(client: &Client, global: &Global, target: &PathArg) -> Res
     }
 }
 
-/// The values of a map or a JSON object, by key. `reference` is the secret's, for errors.
-fn keys(secret: &Secret, reference: &str) -> Result<Vec<(String, Secret)>, Failure> {
+/// A value that a variable may be made of, or why it can't be read, with its path.
+type Candidate = (String, Result<Secret, Failure>);
+
+/// The values of a map or a JSON object, by key. `reference` is the secret's, for errors. A value
+/// that can't be read is an error of its own.
+fn keys(secret: &Secret, reference: &str) -> Result<Vec<Candidate>, Failure> {
     if secret.is_map() {
-        return Ok(secret.entries().map(|(name, value)| (name.to_owned(), value)).collect());
+        return Ok(secret.entries().map(|(name, value)| (name.to_owned(), Ok(value))).collect());
     }
     let failure = |error: &Error| Failure::unreadable(reference, error);
     let not_an_object = || {
@@ -71,8 +75,11 @@ fn keys(secret: &Secret, reference: &str) -> Result<Vec<(String, Secret)>, Failu
     if json.kind() != JsonKind::Object {
         return Err(not_an_object());
     }
-    let value = |(key, _): (&str, _)| secret.at(&KeyPath::new([key])).map(|value| (key.to_owned(), value));
-    json.members().map(value).collect::<Result<_, _>>().map_err(|error| failure(&error))
+    let value = |key: &str| {
+        let value = secret.at(&KeyPath::new([key]));
+        value.map_err(|error| Failure::unreadable(&format!("{reference}#{key}"), &error))
+    };
+    Ok(json.members().map(|(key, _)| (key.to_owned(), value(key))).collect())
 }
 
 /// The secrets below a path, by the rest of their names.
@@ -81,7 +88,7 @@ async fn secrets_below(
     global: &Global,
     target: &PathArg,
     naming: Naming<'_>,
-) -> Result<Vec<(String, Secret)>, Failure> {
+) -> Result<Vec<Candidate>, Failure> {
     let list = client.get_by_path(&target.provider, &target.path).cached(!global.no_cache).fail_on_error(false);
     let listing = list.await?;
     if listing.failures().len() > 0 {
@@ -95,7 +102,7 @@ async fn secrets_below(
                 let keys = keys(secret, &format!("{}://{name}", target.provider))?;
                 found.extend(keys.into_iter().map(|(key, value)| (format!("{rest}/{key}"), value)))
             }
-            false => found.push((rest.to_owned(), secret.clone())),
+            false => found.push((rest.to_owned(), Ok(secret.clone()))),
         }
     }
     Ok(found)
@@ -128,7 +135,7 @@ fn broken(secret: &Secret) -> Option<Error> {
 /// [`Failure::Usage`] if a name is invalid, or if two paths give the same name; [`Failure::Named`] for
 /// a map that is not all text.
 fn name_variables(
-    found: Vec<(String, Secret)>,
+    found: Vec<Candidate>,
     prefix: &str,
     is_wanted: impl Fn(&str) -> bool,
 ) -> Result<BTreeMap<String, Secret>, Failure> {
@@ -148,7 +155,7 @@ fn name_variables(
             );
             return Err(Failure::Usage(message));
         }
-        let secret = as_one_value(secret).map_err(|error| Failure::unreadable(&path, &error))?;
+        let secret = as_one_value(secret?).map_err(|error| Failure::unreadable(&path, &error))?;
         variables.insert(name, secret);
     }
     Ok(variables)
@@ -193,12 +200,9 @@ mod tests {
 
     #[test]
     fn broken_json_is_corrupt_and_other_text_has_no_keys() {
-        for (text, kind) in [
-            ("{\"a\":1,}", ErrorKind::Corrupt),
-            ("{\"a\":\"\\ud800\"}", ErrorKind::Corrupt),
-            ("plain", ErrorKind::InvalidInput),
-            ("[1]", ErrorKind::InvalidInput),
-        ] {
+        for (text, kind) in
+            [("{\"a\":1,}", ErrorKind::Corrupt), ("plain", ErrorKind::InvalidInput), ("[1]", ErrorKind::InvalidInput)]
+        {
             let secret = Secret::text(text, Metadata::default());
             let Err(Failure::Named { name, error }) = keys(&secret, REFERENCE) else { panic!("no keys: {text}") };
             assert_eq!((name.as_str(), error.kind()), (REFERENCE, kind), "{text}");
@@ -208,8 +212,18 @@ mod tests {
     }
 
     #[test]
+    fn a_key_whose_value_is_no_text_fails_only_if_its_name_is_wanted() {
+        let found =
+            || keys(&Secret::text("{\"a\":\"\\ud800\",\"b\":\"x\"}", Metadata::default()), REFERENCE).expect("keys");
+        let Err(Failure::Named { name, error }) = name_variables(found(), "", |_| true) else { panic!("no text") };
+        assert_eq!((name.as_str(), error.kind()), ("memory://app/tls#a", ErrorKind::Corrupt));
+        assert_eq!(name_variables(found(), "", |name| name == "B").expect("variables").len(), 1);
+    }
+
+    #[test]
     fn a_whole_map_with_bytes_fails_only_if_its_name_is_wanted() {
-        let found = || vec![("tls".to_owned(), map()), ("db".to_owned(), Secret::text("x", Metadata::default()))];
+        let found =
+            || vec![("tls".to_owned(), Ok(map())), ("db".to_owned(), Ok(Secret::text("x", Metadata::default())))];
         let Err(Failure::Named { name, .. }) = name_variables(found(), "", |_| true) else {
             panic!("a map with bytes is not one value");
         };

@@ -70,6 +70,12 @@ fn plain_text_does_not_replace_a_json_object_unless_that_is_asked_for() {
     on_moto().args(["update", &name]).write_stdin(OBJECT).assert().success();
     assert_eq!(stored_text(&name), OBJECT);
     on_moto().args(["update", &name, "--replace", "--key", "user"]).write_stdin("x").assert().code(2);
+    // An array is kept, too.
+    on_moto().args(["update", &name, "--replace"]).write_stdin("[1, 2]").assert().success();
+    let refused = predicate::str::contains("the current value is a JSON array").and(predicate::str::contains("items"));
+    on_moto().args(["update", &name]).write_stdin("x").assert().code(2).stderr(refused);
+    on_moto().args(["update", &name]).write_stdin("[3]").assert().success();
+    assert_eq!(stored_text(&name), "[3]");
 }
 
 #[test]
@@ -176,6 +182,7 @@ fn a_value_that_other_commands_take_for_a_file_is_refused() {
         ("@key.pem", "VALUE begins with @", "use --value-file FILE"),
         ("@", "VALUE begins with @", "pipe it to stdin"),
         ("file://key.pem", "VALUE is a URL of a file", "use --value-file FILE"),
+        ("FILE://key.pem", "VALUE is a URL of a file", "use --value-file FILE"),
         ("fileb:///key.pem", "VALUE is a URL of a file", "use --value-file FILE"),
         ("-", "VALUE is `-`", "to read stdin, omit VALUE"),
     ] {

@@ -1,6 +1,6 @@
 //! The look at the current value before `update` writes.
 //!
-//! It is made only where the current value decides: whether a JSON object would be lost, whether a
+//! It is made only where the current value decides: whether a JSON object or array would be lost, whether a
 //! number under a key stays one, and whether a final newline from stdin is part of the value.
 
 use s1crets::{Client, Error, ErrorKind, JsonKind, Secret};
@@ -25,7 +25,7 @@ impl Current {
             false => !args.as_json && new.scalar_kind().is_some(),
             true => {
                 let can = client.capabilities(provider).await?;
-                let may_lose_object = !args.replace && !can.json_only && !new.is_json_object();
+                let may_lose_object = !args.replace && !can.json_only && new.json_kind() != Some(JsonKind::Object);
                 may_lose_object || (can.binary && new.depends_on_form())
             }
         };
@@ -41,7 +41,7 @@ impl Current {
         }
     }
 
-    /// Refuses to lose a JSON object. Returns a warning if the kind of a value may be lost.
+    /// Refuses to lose a JSON object or array. Returns a warning if the kind of a value may be lost.
     pub(super) fn check(&self, target: &PathArg, new: &NewValue, args: &Update) -> Result<Option<&'static str>, Error> {
         match self {
             Self::Denied(_) if !target.keypath.is_empty() => Ok(Some(
@@ -57,16 +57,19 @@ impl Current {
                     .with_hint("to write the new value without looking at the current one, add --replace")
                     .with_source(error.clone()))
             }
-            Self::Value(secret) if target.keypath.is_empty() && !args.replace && has_keys(secret) => {
+            Self::Value(secret) if target.keypath.is_empty() && !args.replace => {
+                let (kind, lost) = match new.json_kind() {
+                    Some(JsonKind::Object) => return Ok(None),
+                    new if is_array(secret) && new != Some(JsonKind::Array) => ("array", "items"),
+                    _ if has_keys(secret) => ("object", "keys"),
+                    _ => return Ok(None),
+                };
                 let message = format!(
-                    "update {}: the current value is a JSON object, and the new one is not: all its keys would be lost",
-                    target
+                    "update {target}: the current value is a JSON {kind}, and the new one is not: all its {lost} would \
+                     be lost"
                 );
-                match new.is_json_object() {
-                    true => Ok(None),
-                    false => Err(Error::new(ErrorKind::InvalidInput, message)
-                        .with_hint("to change one key, add --key KEY; to replace the whole value, add --replace")),
-                }
+                Err(Error::new(ErrorKind::InvalidInput, message)
+                    .with_hint("to change one key, add --key KEY; to replace the whole value, add --replace"))
             }
             _ => Ok(None),
         }
@@ -82,4 +85,8 @@ impl Current {
         let kind = secret.json().ok()?.kind();
         Some(kind).filter(|kind| matches!(kind, JsonKind::Number | JsonKind::Bool))
     }
+}
+
+fn is_array(secret: &Secret) -> bool {
+    secret.json().is_ok_and(|json| json.kind() == JsonKind::Array)
 }

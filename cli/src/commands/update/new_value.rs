@@ -56,9 +56,10 @@ impl NewValue {
         self.newline > 0
     }
 
-    pub(super) fn is_json_object(&self) -> bool {
+    /// The kind of the value as JSON; `None` if it is not JSON.
+    pub(super) fn json_kind(&self) -> Option<JsonKind> {
         let secret = Secret::binary(self.bytes.to_vec(), Metadata::default());
-        secret.json().is_ok_and(|json| json.kind() == JsonKind::Object)
+        secret.json().ok().map(|json| json.kind())
     }
 
     /// [`JsonKind::Number`] or [`JsonKind::Bool`] if the text is one in JSON.
@@ -103,13 +104,19 @@ fn check_argument(value: &str) -> Result<(), Error> {
             "begins with @, which is not read as the name of a file",
             "to store what a file holds, use --value-file FILE; to store a text that begins with @, pipe it to stdin",
         ),
-        _ if value.starts_with("file://") || value.starts_with("fileb://") => (
+        _ if is_file_url(value) => (
             "is a URL of a file, which is not read",
             "to store what a file holds, use --value-file FILE; to store the URL, pipe it to stdin",
         ),
         _ => return Ok(()),
     };
     Err(Error::new(ErrorKind::InvalidInput, format!("VALUE {what}")).with_hint(hint))
+}
+
+/// The schemes of URLs ignore case.
+fn is_file_url(value: &str) -> bool {
+    let scheme = value.split_once("://").map(|(scheme, _)| scheme);
+    scheme.is_some_and(|scheme| ["file", "fileb"].iter().any(|file| file.eq_ignore_ascii_case(scheme)))
 }
 
 fn from_stdin() -> Result<Zeroizing<Vec<u8>>, Failure> {
