@@ -153,8 +153,10 @@ pub(super) fn of_web_identity(web: &WebIdentity, error: &CredentialsError) -> Er
         false => "correct web_identity_token_file in the profile, or mount the file".to_owned(),
     };
     match find::<io::Error>(error) {
+        Some(cause) if cause.kind() == io::ErrorKind::InvalidData => {
+            Error::config(format!("{what} is not text")).with_hint(hint)
+        }
         Some(cause) => Error::new(ErrorKind::Unauthenticated, format!("{what} can't be read: {cause}")).with_hint(hint),
-        None if text(error).contains("UTF-8") => Error::config(format!("{what} is not text")).with_hint(hint),
         None => Error::new(ErrorKind::Unauthenticated, format!("{what} gives no credentials")).with_hint(hint),
     }
 }

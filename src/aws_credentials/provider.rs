@@ -3,8 +3,8 @@
 use std::{
     error::Error as StdError,
     fmt,
-    path::PathBuf,
     sync::atomic::{AtomicBool, Ordering},
+    time::SystemTime,
 };
 
 use aws_config::{
@@ -14,10 +14,10 @@ use aws_config::{
     provider_config::ProviderConfig,
     sso::SsoCredentialsProvider,
     sts::AssumeRoleProvider,
-    web_identity_token::{StaticConfiguration, WebIdentityTokenCredentialsProvider},
 };
 use aws_credential_types::{
     Credentials,
+    attributes::AccountId,
     credential_fn::provide_credentials_fn,
     provider::{ProvideCredentials, SharedCredentialsProvider, error::CredentialsError, future},
 };
@@ -31,7 +31,10 @@ use super::{
         sources::{ProfileRole, ProfileSource, Program, Sso, WebIdentity},
     },
 };
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    fs::plain_file,
+};
 
 /// The session of a web identity whose profile names none. CloudTrail shows it.
 const SESSION_NAME: &str = "s1crets";
@@ -94,14 +97,7 @@ fn of_sso(sso: Sso, calls: &CallSettings<'_>) -> SharedCredentialsProvider {
 }
 
 pub(super) fn of_web_identity(web: WebIdentity, calls: &CallSettings<'_>) -> SharedCredentialsProvider {
-    let provider = WebIdentityTokenCredentialsProvider::builder()
-        .configure(&provider_config(calls.config))
-        .static_configuration(StaticConfiguration {
-            web_identity_token_file: PathBuf::from(&web.token_file),
-            role_arn: web.role_arn.clone(),
-            session_name: web.session_name.clone().unwrap_or_else(|| SESSION_NAME.to_owned()),
-        })
-        .build();
+    let provider = WebIdentityRole { web: web.clone(), client: aws_sdk_sts::Client::new(calls.config) };
     worded(provider, calls.explain, move |error| failure::of_web_identity(&web, error))
 }
 
@@ -249,6 +245,50 @@ impl Roles {
 }
 
 impl ProvideCredentials for Roles {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(self.credentials())
+    }
+}
+
+/// Assumes a role with the token in a file.
+///
+/// The SDK's own provider asks STS at the address that the environment names, whatever the settings
+/// and the profile say.
+#[derive(Debug)]
+struct WebIdentityRole {
+    web: WebIdentity,
+    client: aws_sdk_sts::Client,
+}
+
+impl WebIdentityRole {
+    async fn credentials(&self) -> std::result::Result<Credentials, CredentialsError> {
+        // Read each time: Kubernetes replaces it.
+        let token = plain_file::read_text(&self.web.token_file).map_err(CredentialsError::provider_error)?;
+        let call = self
+            .client
+            .assume_role_with_web_identity()
+            .role_arn(&self.web.role_arn)
+            .role_session_name(self.web.session_name.as_deref().unwrap_or(SESSION_NAME))
+            .web_identity_token(token.trim());
+        let answer = call.send().await.map_err(CredentialsError::provider_error)?;
+        let account = answer.assumed_role_user().and_then(|user| user.arn().split(':').nth(4)).map(str::to_owned);
+        let key = answer.credentials.ok_or_else(|| CredentialsError::unhandled("STS gave no credentials"))?;
+        let end = SystemTime::try_from(key.expiration).map_err(CredentialsError::unhandled)?;
+        let mut credentials = Credentials::builder()
+            .access_key_id(key.access_key_id)
+            .secret_access_key(key.secret_access_key)
+            .session_token(key.session_token)
+            .expiry(end)
+            .provider_name("WebIdentityToken");
+        credentials.set_account_id(account.map(AccountId::from));
+        Ok(credentials.build())
+    }
+}
+
+impl ProvideCredentials for WebIdentityRole {
     fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
     where
         Self: 'a,

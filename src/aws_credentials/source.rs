@@ -118,9 +118,10 @@ impl AwsCredentialSource {
     /// environment by itself.
     pub(crate) fn is_signed_in_by_the_sdk(&self) -> bool {
         match self {
-            Self::Profile(_, chain) => matches!(chain.source, ProfileSource::Sso(_) | ProfileSource::WebIdentity(_)),
-            Self::WebIdentity(_) => true,
-            Self::Given | Self::Variables | Self::Container(_) | Self::InstanceMetadata(_) => false,
+            Self::Profile(_, chain) => matches!(chain.source, ProfileSource::Sso(_)),
+            Self::Given | Self::Variables | Self::WebIdentity(_) | Self::Container(_) | Self::InstanceMetadata(_) => {
+                false
+            }
         }
     }
 

@@ -154,12 +154,12 @@ impl Resolved {
     }
 
     /// Checks the variables that the SDK reads by itself where it gets credentials by calls of its
-    /// own: SSO and web identities. It has no setting for the endpoints of those.
+    /// own: SSO. It has no setting for the endpoints of that.
     fn check_sdk_endpoints(&self) -> Result<()> {
         if !self.credentials.is_signed_in_by_the_sdk() {
             return Ok(());
         }
-        for name in [ENDPOINT, STS.variable, "AWS_ENDPOINT_URL_SSO", "AWS_ENDPOINT_URL_SSO_OIDC"] {
+        for name in [ENDPOINT, "AWS_ENDPOINT_URL_SSO", "AWS_ENDPOINT_URL_SSO_OIDC"] {
             let Ok(value) = std::env::var(name) else { continue };
             let problem = match value.trim() {
                 "" => "empty",

@@ -216,6 +216,11 @@ async fn a_web_identity_without_its_file_its_role_or_the_trust_of_sts_is_told() 
     let message =
         "can't assume the role by web identity: AWS says InvalidIdentityToken: No OpenIDConnect provider found";
     assert_told(&get(&refused).await, "unauthenticated", message, "OIDC provider, audience and subject");
+    // The token goes to the STS of the profile, too, and not to AWS's own.
+    let profile = format!("[default]\nendpoint_url = {}\n", proxy.endpoint());
+    let by_profile = web().with_file("AWS_WEB_IDENTITY_TOKEN_FILE", "hunter2").with_file("AWS_CONFIG_FILE", &profile);
+    assert_told(&get(&by_profile).await, "unauthenticated", message, "OIDC provider, audience and subject");
+    assert_eq!(proxy.count("AssumeRoleWithWebIdentity"), 2);
 }
 
 #[tokio::test]
