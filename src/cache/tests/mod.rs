@@ -147,9 +147,10 @@ async fn an_outage_is_not_met_with_a_storm() {
         bench.get().await;
         advance(Duration::from_secs(1)).await;
     }
-    // Pauses of 1, 2, 4, 8, 16 and then 30 s at most, 15 s at least.
+    // Pauses of 1, 2, 4, 8, 16 and then 30 s at most, 15 s at least. With a disk, the outage that is
+    // noted there, by a clock that is not paused, makes some of them longer.
     let calls = bench.gets();
-    assert!((20..=50).contains(&calls), "{calls} calls in 600 s");
+    assert!((10..=50).contains(&calls), "{calls} calls in 600 s");
 }
 
 #[tokio::test(start_paused = true)]
