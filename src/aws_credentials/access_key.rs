@@ -41,7 +41,7 @@ impl AccessKey<'_> {
     /// `Config` if the id or the secret is missing, or if a part has a character that no header can
     /// hold. `place` is where the key is written.
     pub(super) fn credentials(self, place: &str, names: &PartNames, provider: &'static str) -> Result<Credentials> {
-        let part = |value: Option<&str>, name| match value.map(str::trim).filter(|value| !value.is_empty()) {
+        let part = |value: Option<&str>, name| match value.and_then(variables::cleaned) {
             Some(value) if value.bytes().all(|byte| byte.is_ascii_graphic()) => Ok(Some(value.to_owned())),
             None => Ok(None),
             Some(_) => Err(Error::config(format!("{name} in {place} has a character that is in no AWS key"))
@@ -58,7 +58,7 @@ impl AccessKey<'_> {
         };
         let mut builder = Credentials::builder().access_key_id(id).secret_access_key(secret).provider_name(provider);
         builder.set_session_token(part(self.token, names.token)?);
-        builder.set_account_id(self.account_id.map(str::trim).filter(|id| !id.is_empty()).map(AccountId::from));
+        builder.set_account_id(self.account_id.and_then(variables::cleaned).map(AccountId::from));
         Ok(builder.build())
     }
 }

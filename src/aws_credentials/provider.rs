@@ -120,7 +120,7 @@ pub(super) fn of_instance_metadata(calls: &CallSettings<'_>, reason: MetadataRea
         }
     };
     let builder = ImdsCredentialsProvider::builder().configure(&provider_config(calls.config)).imds_client(client);
-    // Where nothing else is configured, a proxy in the way says little: the machine may be none of EC2's.
+    // Where nothing else is configured, a proxy in the way says little: this may be no EC2 machine.
     let provider = worded_after(builder.build(), own, move |error, has_given| {
         failure::of_instance_metadata(error, if has_given { &MetadataReason::HasGiven } else { &reason })
     });

@@ -43,7 +43,8 @@ pub(super) fn plain_name(name: &str) -> Cow<'_, str> {
 /// The text of a file with names that the SDK's parser takes. Lines keep their numbers.
 pub(super) fn normalized(text: &str, file: File) -> String {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    // An encoded name is three times as long at most. The buffer never grows: the text may hold keys.
+    // An encoded name is three times as long at most. The buffer never grows: the text may hold
+    // keys.
     let mut normalized = String::with_capacity(3 * text.len());
     for line in text.split_inclusive('\n') {
         match header(line).and_then(|(content, rest)| Some((renamed(content, file)?, rest))) {

@@ -393,7 +393,7 @@ impl Secret {
         let found = items.nth(index).map(|item| Zeroizing::new(item.to_owned()));
         Some(found.ok_or_else(|| {
             let count = self.value().ok().and_then(SingleValue::items).map_or(0, Iterator::count);
-            Error::new(ErrorKind::KeyNotFound, format!("no item {index} in the list, which has {count} from 0"))
+            no_item(index, count)
         }))
     }
 
@@ -402,6 +402,11 @@ impl Secret {
     pub(crate) fn is_list(&self) -> bool {
         self.value().is_ok_and(|value| value.items().is_some())
     }
+}
+
+/// The error for an item that a list does not have.
+fn no_item(index: usize, count: usize) -> Error {
+    Error::new(ErrorKind::KeyNotFound, format!("no item {index} in the list, which has {count} from 0"))
 }
 
 /// The error for a key of a value that is not JSON. A value that begins like an object or array was

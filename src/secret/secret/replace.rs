@@ -2,9 +2,9 @@
 
 use zeroize::Zeroizing;
 
-use super::{Content, Origin, Secret, no_keys};
+use super::{Content, Origin, Secret, no_item, no_keys};
 use crate::{
-    error::{Error, ErrorKind, Result},
+    error::{Error, Result},
     secret::{
         Json, KeyPath, Metadata, SecretValue,
         document::{NamedValues, SingleValue},
@@ -91,8 +91,7 @@ fn replaced_item<'a>(
     let mut items: Vec<_> = items.map(|item| Zeroizing::new(item.to_owned())).collect();
     let count = items.len();
     let Some(item) = items.get_mut(index) else {
-        let told = format!("no item {index} in the list, which has {count} from 0");
-        return Err(Error::new(ErrorKind::KeyNotFound, told));
+        return Err(no_item(index, count));
     };
     let whole = Secret::text(std::mem::take(&mut **item), Metadata::default());
     let changed = match rest.is_empty() {
